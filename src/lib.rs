@@ -5,4 +5,5 @@
 
 pub mod facts;
 pub mod host;
+pub mod runbook;
 pub mod step;

@@ -83,3 +83,31 @@ pub trait Step {
         0
     }
 }
+
+/// Makes the closed set of steps: for each the module, the variant, the conversion and the dispatch. The whole
+/// vocabulary of a runbook stands in this one list.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $module:ident :: $Type:ident),* $(,)?) => {
+        $(mod $module; pub use $module::$Type;)*
+
+        /// One step of a runbook, as data.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum StepKind { $($(#[$doc])* $Type($Type)),* }
+
+        impl StepKind {
+            pub fn as_step(&self) -> &dyn Step {
+                match self { $(StepKind::$Type(step) => step),* }
+            }
+        }
+
+        $(impl From<$Type> for StepKind {
+            fn from(step: $Type) -> StepKind { StepKind::$Type(step) }
+        })*
+    };
+}
+
+steps! {
+    /// a whole text file
+    file::File,
+}
