@@ -95,6 +95,14 @@ pub fn agrees(text: &Text, found: &str) -> bool {
     rest.is_empty()
 }
 
+/// Whether each line of `text` stands in `found`, whatever else does.
+pub fn agrees_in_lines(text: &Text, found: &str) -> bool {
+    text.0.lines().filter(|line| line.contains('=')).all(|line| {
+        let line = Text::new(line);
+        found.lines().any(|other| agrees(&line, other))
+    })
+}
+
 /// The texts before, between and after the places of secrets.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
