@@ -141,13 +141,17 @@ pub enum Power {
     /// By commands that run here, where replant runs: argument vectors, not shell lines.
     Command {
         /// Prints `on` or `off`.
+        #[schemars(length(min = 1))]
         status: Vec<At<String>>,
         /// Powers the server on.
+        #[schemars(length(min = 1))]
         on: Vec<At<String>>,
         /// Powers the server off, at once.
+        #[schemars(length(min = 1))]
         off: Vec<At<String>>,
         /// Makes the next power-on boot from the server's own disks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
         boot_disk: Option<Vec<At<String>>>,
         /// How long one command may take: `30s`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -445,6 +449,17 @@ impl Default for Chap {
 }
 
 impl RaidLevel {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            RaidLevel::Raid0 => "raid0",
+            RaidLevel::Raid1 => "raid1",
+            RaidLevel::Raid10 => "raid10",
+            RaidLevel::Raid5 => "raid5",
+            RaidLevel::Raid6 => "raid6",
+        }
+    }
+
     /// The fewest members md takes (md(4)).
     pub fn fewest_members(self) -> usize {
         match self {

@@ -36,4 +36,3 @@ pub(super) const NOTHING_COPIED: &str = "R0120";
 pub(super) const UNUSED: &str = "R0121";
 pub(super) const SUDO: &str = "R0122";
 pub(super) const TRANSFER: &str = "R0123";
-pub(super) const MD_NAME: &str = "R0124";
