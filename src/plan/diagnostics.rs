@@ -113,6 +113,9 @@ impl Diagnostics {
 
     /// For people: every one with its lines, then how many.
     pub fn render(&self, color: bool) -> String {
+        if self.list.is_empty() {
+            return String::new();
+        }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
         for diagnostic in &self.list {

@@ -115,7 +115,7 @@ impl Shape {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if choice => format!("choose one of {}", list(&known)),
                 None if absent.is_empty() => "remove it: every field there is has been given".to_owned(),
-                None => format!("the fields not yet given are {}", list(&absent)),
+                None => format!("the fields that can be added here: {}", list(&absent)),
             });
         self.found.push(diagnostic);
         match meant {
@@ -186,7 +186,7 @@ fn missing_fields(missing: &[&Difference], whole: &str, node: &Node) -> Diagnost
     let span = node.entries().first().map_or(node.used, |entry| entry.key_span);
     let about = names.iter().filter_map(|name| {
         let text = missing[0].schema["properties"][name]["description"].as_str()?;
-        Some(format!("{name}: {}", text.split(['\n']).next().unwrap_or(text).trim_end_matches('.')))
+        Some(format!("`{name}`: {}", text.replace('\n', " ").trim_end_matches('.')))
     });
     let about: Vec<_> = about.collect();
     let diagnostic = Diagnostic::error(codes::MISSING_FIELD, format!("{whole} lacks the {fields} {}", list(&names)))
