@@ -2,7 +2,6 @@ use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
 use super::{Mark, Seen, Step, Undo};
-use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An md array, created on empty partitions. Whether it runs is another step ([`super::Assembled`]): this one is about
@@ -58,8 +57,7 @@ impl Step for Array {
             if !signed.success() {
                 return Ok(Seen::Foreign(format!("{member}: {}", signed.stderr.trim())));
             }
-            let uuid = md::parse_export(&examined.stdout).get("MD_UUID").cloned();
-            if examined.success() && uuid.as_deref() == Some(self.uuid.as_str()) {
+            if super::md_uuid(&examined.stdout) == Some(self.uuid.as_str()) {
                 ours += 1;
             } else if super::signature_list(&signed.stdout).is_empty() {
                 blank += 1;

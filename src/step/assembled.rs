@@ -2,7 +2,6 @@ use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
 use super::{Seen, Step, Undo};
-use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An array that runs. Creating starts it; after a reboot of the rescue system it must be assembled again.
@@ -40,8 +39,7 @@ impl Step for Assembled {
             return Ok(Seen::Absent);
         }
         let link = on.ask(side, Query::run(["mdadm", "--detail", "--export", &self.by_id()]))?;
-        let uuid = md::parse_export(&link.stdout).get("MD_UUID").cloned();
-        Ok(if uuid.as_deref() == Some(self.uuid.as_str()) {
+        Ok(if super::md_uuid(&link.stdout) == Some(self.uuid.as_str()) {
             Seen::Present
         } else {
             Seen::Underway(super::Progress { what: "waiting for udev to name the array".into(), bytes: None })

@@ -51,7 +51,7 @@ impl Mirror {
     }
 
     pub(super) fn queries(&self) -> Vec<Query> {
-        vec![lvm::lvs_query(), lvm::pvs_query(), dm::status_query(), Query::run(["dmesg"])]
+        vec![lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"])]
     }
 }
 
@@ -133,7 +133,7 @@ impl Mirror {
             let names = [format!("{}_mimage_{n}", self.lv), format!("{}_rimage_{n}", self.lv)];
             lvs.iter().find(|lv| lv.vg == self.vg && lv.hidden && names.contains(&lv.name))
         };
-        let on_new = leg(1).is_some_and(|leg| leg.devices.iter().all(|device| on_device(device, &pv.path)));
+        let on_new = leg(1).is_some_and(|leg| leg.devices.iter().all(|device| *device == pv.path));
         if !on_new {
             return Seen::Partial("its second leg is not on new".into());
         }
@@ -144,11 +144,14 @@ impl Mirror {
         let Some(kernel) = status.iter().find(|status| status.name == table) else {
             return Seen::Partial("the kernel has no such device".into());
         };
-        let Some(sync) = &kernel.sync else {
-            return Seen::Partial("the kernel's table is not a mirror".into());
+        let (health, done, total, whole) = match &kernel.target {
+            dm::Target::Mirror(mirror) => (&mirror.health, mirror.synced, mirror.regions, mirror.whole()),
+            dm::Target::Raid(raid) => (&raid.health, raid.synced, raid.sectors, raid.whole()),
+            dm::Target::Other(kind, _) => return Seen::Partial(format!("the kernel's table is {kind}, not a mirror")),
         };
-        if sync.health.contains('D') {
-            return Seen::Partial(format!("the kernel says `{}`: a leg is dead", sync.health));
+        // `a` is alive and not in sync yet; everything else but `A` is a leg in trouble
+        if health.chars().any(|leg| leg != 'A' && leg != 'a') {
+            return Seen::Partial(format!("the kernel says `{health}` of its legs"));
         }
         let since = log.rfind(&self.mark_line()).map_or(log, |at| &log[at..]);
         let complaint = since.lines().find(|line| {
@@ -158,20 +161,14 @@ impl Mirror {
         if let Some(line) = complaint {
             return Seen::Partial(format!("the kernel complained since the copy began: {}", line.trim()));
         }
-        let settled = sync.action.as_deref().is_none_or(|action| action == "idle");
-        let all = sync.done == sync.total && sync.health.chars().all(|leg| leg == 'A');
-        if all && settled && lv.sync_percent.as_deref() == Some("100.00") {
+        let settled = lv.sync_action.as_deref().is_none_or(|action| action == "idle");
+        if whole && settled && lv.sync_percent.as_deref() == Some("100.00") {
             return Seen::Present;
         }
-        let done = self.size as f64 * (sync.done as f64 / sync.total.max(1) as f64);
+        let done = self.size as f64 * (done as f64 / total.max(1) as f64);
         Seen::Underway(Progress {
             what: format!("copying {}", self.name()),
             bytes: Some(((done as u64).min(self.size), self.size)),
         })
     }
-}
-
-/// `/dev/sdd(0)` is on `/dev/sdd`.
-fn on_device(segment: &str, path: &str) -> bool {
-    segment.rsplit_once('(').is_some_and(|(device, _)| device == path)
 }

@@ -175,7 +175,11 @@ fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError
     if answer.success() {
         Ok(answer)
     } else {
-        Err(HostError::Unclear { side, command, cause: format!("exit code {}: {}", answer.code, answer.stderr.trim()) })
+        Err(HostError::Unclear {
+            side,
+            command,
+            cause: format!("exit code {}: {}", answer.code, answer.stderr.trim()),
+        })
     }
 }
 
@@ -235,4 +239,9 @@ fn signature_list(json: &str) -> Vec<String> {
     let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
     let all = value["signatures"].as_array().cloned().unwrap_or_default();
     all.iter().filter_map(|signature| signature["type"].as_str().map(str::to_string)).collect()
+}
+
+/// `MD_UUID` out of what mdadm(8) `--export` prints.
+fn md_uuid(export: &str) -> Option<&str> {
+    export.lines().find_map(|line| line.strip_prefix("MD_UUID="))
 }

@@ -1,0 +1,219 @@
+//! The YAML parser, behind one door: text in, a tree with places out, or what is wrong in plain words.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+use serde_yaml::options::DuplicateKeyPolicy;
+use serde_yaml::{Error, Location, Options, Spanned};
+
+use super::codes;
+use super::diagnostics::Diagnostic;
+use super::source::Span;
+use super::tree::{Entry, Kind, Node};
+
+/// Reads one YAML document. The second value lists the keys that stand twice in one mapping: the tree keeps the first.
+pub(super) fn read(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
+    let Spanned { value, referenced, defined } =
+        serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options()).map_err(|error| explain(text, &error))?;
+    let mut reader = Reader { text, doubles: Vec::new() };
+    let node = reader.node(value, referenced, defined);
+    Ok((node, reader.doubles))
+}
+
+fn options() -> Options {
+    serde_yaml::options! {
+        // A plan is small. These stop alias bombs and the like long before they cost anything.
+        budget: serde_yaml::budget! {
+            max_depth: 32,
+            max_nodes: 20_000,
+            max_events: 60_000,
+            max_aliases: 500,
+            max_anchors: 200,
+            max_documents: 1,
+        },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 20_000, max_replay_stack_depth: 8 },
+        // `on`, `off`, `yes` and `no` are words: `power: { command: { on: …, off: … } }`.
+        strict_booleans: true,
+        // A serial number such as 00123 is not a number.
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        // Passed on, so that all of them can be reported.
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        with_snippet: false,
+    }
+}
+
+/// Any YAML value, with the parser's places.
+enum Raw {
+    Scalar(Kind),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Raw, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Null))
+    }
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Null))
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        Raw::deserialize(deserializer)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Bool(value)))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Number(value.into())))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Number(value.into())))
+    }
+    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Text(value.to_string())))
+    }
+    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Text(value.to_string())))
+    }
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Raw, E> {
+        Number::from_f64(value)
+            .map(|number| Raw::Scalar(Kind::Number(number)))
+            .ok_or_else(|| E::custom("not a number"))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Kind::Text(value.to_owned())))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+/// Turns the parser's places into spans and sorts out keys that stand twice.
+struct Reader<'a> {
+    text: &'a str,
+    doubles: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn node(&mut self, raw: Raw, referenced: Location, defined: Location) -> Node {
+        let value = match raw {
+            Raw::Scalar(kind) => kind,
+            Raw::List(items) => Kind::List(
+                items.into_iter().map(|item| self.node(item.value, item.referenced, item.defined)).collect(),
+            ),
+            Raw::Map(raw) => {
+                let mut entries: Vec<Entry> = Vec::new();
+                for (key, value) in raw {
+                    let key_span = span(self.text, key.referenced);
+                    match entries.iter().find(|entry| entry.key == key.value) {
+                        Some(first) => self.doubles.push(
+                            Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` is given twice", key.value))
+                                .at(key_span, "again here")
+                                .also(first.key_span, "first given here")
+                                .help("keep one of them"),
+                        ),
+                        None => {
+                            let value = self.node(value.value, value.referenced, value.defined);
+                            entries.push(Entry { key: key.value, key_span, value });
+                        }
+                    }
+                }
+                Kind::Map(entries)
+            }
+        };
+        Node { value, used: span(self.text, referenced), defined: span(self.text, defined) }
+    }
+}
+
+/// The parser's place as bytes of the text, never past its end and never inside a character.
+fn span(text: &str, location: Location) -> Span {
+    let bytes = location.span();
+    let start = bytes.byte_offset().unwrap_or(0);
+    let end = start + bytes.byte_len().unwrap_or(0);
+    let within = |offset: u64| {
+        let mut offset = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    };
+    let (start, end) = (within(start), within(end));
+    // Blanks at the end of a plain scalar or a block are not what a person points at.
+    let end = start + text[start..end].trim_end().len();
+    Span { start: start as u32, end: end as u32 }
+}
+
+/// A syntax error in plain words.
+fn explain(text: &str, error: &Error) -> Diagnostic {
+    let error = error.without_snippet();
+    let mut place = error.location().map(|location| span(text, location)).unwrap_or_default();
+    let line_start = text[..place.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let indent = &line[..line.len() - line.trim_start().len()];
+    if let Some(tab) = indent.find('\t') {
+        place = Span { start: (line_start + tab) as u32, end: (line_start + tab + 1) as u32 };
+        return Diagnostic::error(codes::SYNTAX, "a tab is used to indent")
+            .at(place, "a tab")
+            .help("YAML indents with spaces only");
+    }
+    let (code, message, help) = match error {
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => (
+            codes::TOO_LARGE,
+            "this is too large or too deeply nested for a plan".to_owned(),
+            "a plan has some dozens of lines; are there aliases (`*name`) that multiply?",
+        ),
+        Error::MultipleDocuments { .. } => {
+            (codes::SYNTAX, "a second document begins here".to_owned(), "a file holds one plan; remove the `---`")
+        }
+        Error::UnknownAnchor { .. } => (
+            codes::SYNTAX,
+            "the alias names nothing".to_owned(),
+            "an anchor `&name` must stand before its alias `*name`",
+        ),
+        Error::NonFiniteFloat { .. } => {
+            (codes::SYNTAX, "this is not a finite number".to_owned(), "if it is a name, put it in quotes")
+        }
+        other => {
+            (codes::SYNTAX, plain(&other.to_string()), "check the indentation, brackets and quotes up to this place")
+        }
+    };
+    Diagnostic::error(code, message).at(place, "here").help(help)
+}
+
+/// The parser's message without its own place and prefix: the place is shown by us.
+fn plain(message: &str) -> String {
+    let message = message.lines().next().unwrap_or_default();
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    format!("this is not valid YAML: {}", message.trim().trim_end_matches('.'))
+}
