@@ -77,7 +77,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     for export in link.exports.iter().chain(&link.daemon) {
         book.until(export, &fenced);
     }
-    let arrays: Vec<&str> = layout.groups.iter().map(|group| layout.arrays[group.array].uuid.as_str()).collect();
+    let arrays: Vec<String> = layout.groups.iter().map(|group| layout.arrays[group.array].uuid.clone()).collect();
     let isolation = prepare::isolation(layout);
     let open = book.step(
         "open-lvm",
@@ -85,7 +85,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         File::instead(
             LVMLOCAL,
             Some(&isolation),
-            render(text::LVM_OPEN, context! { name => layout.name, arrays => arrays }),
+            render(text::LVM_OPEN, context! { name => &layout.name, arrays => &arrays }),
         ),
         &[&gone],
         "LVM on new may see the arrays now, and nothing else",

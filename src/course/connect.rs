@@ -90,9 +90,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                     conf: Text(render(
                         text::TGT_CONF,
                         context! {
-                            name => layout.name, iqn => array.iqn, device => array.by_id(), product => array.name,
-                            serial => array.serial, sector => array.sector, user => layout.chap_user,
-                            secret => secret_place("chap"), initiator_address => layout.old_address,
+                            name => &layout.name, iqn => &array.iqn, device => array.by_id(), product => &array.name,
+                            serial => &array.serial, sector => &array.sector, user => &layout.chap_user,
+                            secret => secret_place("chap"), initiator_address => &layout.old_address,
                         },
                     )),
                     conf_path: tgt_conf_path(layout, array),
@@ -127,9 +127,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                 record: Text(render(
                     text::NODE_RECORD,
                     context! {
-                        iqn => array.iqn, initiator => layout.initiator, user => layout.chap_user,
-                        secret => secret_place("chap"), timeout => layout.timeout,
-                        address => layout.portal_address, port => layout.port,
+                        iqn => &array.iqn, initiator => &layout.initiator, user => &layout.chap_user,
+                        secret => secret_place("chap"), timeout => &layout.timeout,
+                        address => &layout.portal_address, port => &layout.port,
                     },
                 )),
             },

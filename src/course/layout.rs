@@ -18,7 +18,6 @@ pub struct Layout {
     pub run: String,
     /// what must survive a reboot of old
     pub keep: String,
-    pub ids: Ids,
     pub disks: Vec<Disk>,
     pub table: Table,
     pub arrays: Vec<Array>,
@@ -96,7 +95,6 @@ pub struct Boot {
     /// the block device on old, by its UUID
     pub device: String,
     pub size: u64,
-    pub fstype: String,
     /// index of the array
     pub array: usize,
 }
@@ -237,7 +235,7 @@ impl Layout {
 impl Array {
     /// Bytes it will have, never too many: md(4) keeps up to 128 MiB of each member for itself, and rounds to chunks.
     fn capacity(&self) -> u64 {
-        let headroom = (self.member_size / 1024).next_power_of_two().clamp(MIB, 128 * MIB) + MIB;
+        let headroom = (self.member_size / 1024).next_power_of_two().clamp(MIB, 128 * MIB);
         let each = self.member_size.saturating_sub(headroom);
         let n = self.members.len() as u64;
         match self.level.as_str() {
@@ -365,7 +363,6 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
         swaps: swaps(facts, &groups),
         hostname,
-        ids,
         disks,
         arrays,
         boot,
@@ -548,7 +545,6 @@ fn boot(plan: &Plan, facts: &Facts, arrays: &[Array]) -> Option<Boot> {
         target: mount.target.clone(),
         device,
         size: block.size,
-        fstype: mount.fstype.clone(),
         array: arrays.iter().position(|array| array.name == **said.to)?,
     })
 }

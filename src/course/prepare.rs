@@ -13,7 +13,6 @@ use crate::step::{
 };
 
 pub struct Ready {
-    pub hostname: Handle,
     /// LVM on new sees nothing
     pub isolated: Handle,
     /// in the order of the layout's arrays
@@ -149,7 +148,7 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         files.push(book.step(
             "keep-card-name",
             Old,
-            File::new(LINK, render(text::NETWORK_LINK, context! { name => layout.name, card => card, mac => mac })),
+            File::new(LINK, render(text::NETWORK_LINK, context! { name => &layout.name, card => card, mac => mac })),
             &[],
             "new's network card gets the name that the configuration knows; on old it matches nothing",
         ));
@@ -201,11 +200,11 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         "it keeps the sessions, and ends them when the link is dead for too long",
     );
 
-    Ready { hostname, isolated, arrays, throttled, initiator, portable }
+    Ready { isolated, arrays, throttled, initiator, portable }
 }
 
 pub fn isolation(layout: &Layout) -> String {
-    render(text::LVM_ISOLATED, context! { name => layout.name })
+    render(text::LVM_ISOLATED, context! { name => &layout.name })
 }
 
 /// An ARRAY line of mdadm.conf(5) for each array of new.
@@ -252,14 +251,14 @@ fn boot_hook(layout: &Layout) -> String {
         .groups
         .iter()
         .map(|group| {
-            let raid1: Vec<&str> = group
+            let raid1: Vec<String> = group
                 .copied
                 .iter()
                 .filter(|copied| copied.how == How::Raid1)
-                .map(|copied| copied.lv.as_str())
+                .map(|copied| copied.lv.clone())
                 .collect();
-            context! { vg => group.vg, pvs => group.old_pvs, remote => group.pv_uuid, raid1 => raid1 }
+            context! { vg => &group.vg, pvs => &group.old_pvs, remote => &group.pv_uuid, raid1 => raid1 }
         })
         .collect();
-    render(text::BOOT_HOOK, context! { name => layout.name, groups => groups })
+    render(text::BOOT_HOOK, context! { name => &layout.name, groups => groups })
 }

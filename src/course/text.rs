@@ -30,6 +30,10 @@ templates! {
 pub fn render(template: &str, values: Value) -> String {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.set_keep_trailing_newline(true);
-    env.render_str(template, values).expect("the template and its values belong together")
+    let mut text = env.render_str(template, values).expect("the template and its values belong together");
+    // the engine drops the last line break of a template
+    if template.ends_with('\n') && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
