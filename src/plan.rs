@@ -13,10 +13,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod codes;
+mod defaults;
 mod diagnostics;
 mod load;
 mod rules;
 mod schema;
+mod secrets;
 mod shape;
 mod source;
 mod tree;
@@ -268,7 +270,7 @@ pub enum Metadata {
 #[serde(deny_unknown_fields)]
 pub struct Boot {
     /// Where it is mounted on old.
-    #[serde(default = "slash_boot")]
+    #[serde(default = "defaults::slash_boot")]
     #[schemars(extend("format" = "absolute-path"))]
     pub from: At<String>,
     /// The array on new that takes it. RAID1, so that GRUB can read it and every disk can boot.
@@ -405,78 +407,4 @@ pub struct Waiver {
     pub code: At<String>,
     /// Why it is accepted. Kept in the journal.
     pub reason: At<String>,
-}
-
-impl Default for Ssh {
-    fn default() -> Ssh {
-        Ssh { user: "root".to_owned().into(), port: None, identity: None, host_key: None, sudo: false.into() }
-    }
-}
-
-impl Default for Power {
-    fn default() -> Power {
-        Power::Manual {}
-    }
-}
-
-impl Default for Transfer {
-    fn default() -> Transfer {
-        Transfer {
-            iscsi: Iscsi::default(),
-            resync_limit_kib: 2000.into(),
-            region_size: Bytes(2 << 20).into(),
-            parallel: 1.into(),
-        }
-    }
-}
-
-impl Default for Iscsi {
-    fn default() -> Iscsi {
-        Iscsi {
-            server: IscsiServer::Auto.into(),
-            port: 3260.into(),
-            chap: Chap::default(),
-            address: None,
-            replacement_timeout: Duration::from_secs(15).into(),
-        }
-    }
-}
-
-impl Default for Chap {
-    fn default() -> Chap {
-        Chap { user: "replant".to_owned().into(), secret: Secret::Generated.into() }
-    }
-}
-
-impl RaidLevel {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            RaidLevel::Raid0 => "raid0",
-            RaidLevel::Raid1 => "raid1",
-            RaidLevel::Raid10 => "raid10",
-            RaidLevel::Raid5 => "raid5",
-            RaidLevel::Raid6 => "raid6",
-        }
-    }
-
-    /// The fewest members md takes (md(4)).
-    pub fn fewest_members(self) -> usize {
-        match self {
-            RaidLevel::Raid0 | RaidLevel::Raid1 | RaidLevel::Raid10 => 2,
-            RaidLevel::Raid5 => 3,
-            RaidLevel::Raid6 => 4,
-        }
-    }
-}
-
-impl Cutover {
-    /// The units to stop, by their full names: `nginx` is `nginx.service`.
-    pub fn units(&self) -> Vec<String> {
-        self.stop.iter().map(|unit| words::full_unit_name(unit)).collect()
-    }
-}
-
-fn slash_boot() -> At<String> {
-    "/boot".to_owned().into()
 }

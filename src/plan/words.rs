@@ -47,6 +47,9 @@ pub(super) const FORMATS: &[Format] = &[
     Format { name: "duration", is_a: "a duration", pattern: "^([0-9]+d)?([0-9]+h)?([0-9]+min)?([0-9]+s)?$", example: "5min", check: parses::<Duration> },
 ];
 
+/// The formats of values that have a type of their own; the others are strings, right or wrong.
+pub(super) const TYPED: [&str; 5] = ["ip-address", "bytes", "size", "grow", "duration"];
+
 /// The entry of the table.
 pub(super) fn format(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)

@@ -108,13 +108,14 @@ fn an_alias_is_shown_where_it_is_used_and_where_it_was_written() {
     let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
     let rendered = diagnostics.render(false);
     assert!(rendered.contains("old and new have the same address"), "{rendered}");
-    assert!(rendered.contains("new cannot be reached here"), "{rendered}");
+    assert!(rendered.contains("^^^^^ new cannot be reached here"), "{rendered}");
+    assert!(rendered.contains("defined here"), "{rendered}");
 }
 
 #[test]
 fn a_secret_is_never_shown() {
     let text = fs::read_to_string("plans/cs940.yaml").unwrap();
-    for literal in ["hunter2", "\"hunter2\"", "{ value: hunter2 }", "{ env: [hunter2] }", "[hunter2, hunter2]", "{ generated: hunter2 }"] {
+    for literal in ["hunter2", "\"hunter2\"", "{ value: hunter2 }", "{ env: [hunter2] }", "[hunter2, hunter2]", "{ generated: hunter2 }", "hunter2, password: { env: A }", "{ env: A }, password: hunter2", "hunter2 }", "[hunter2"] {
         let text = text.replace("{ env: OLD_BMC_PASSWORD }", literal);
         let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
         assert!(!diagnostics.render(false).contains("hunter2"), "{diagnostics}");
