@@ -1,3 +1,10 @@
+//! replant: move a whole running Linux server to a new one, with the old one always there to go back to.
+//!
+//! Read it like this: [`course`] is the migration top to bottom; [`step`] is one step; [`engine`] is the one loop that
+//! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
-
+pub mod facts;
+pub mod host;
 pub mod plan;
+pub mod runbook;
+pub mod step;

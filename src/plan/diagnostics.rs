@@ -132,7 +132,10 @@ impl Diagnostics {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let mut group = level.primary_title(&diagnostic.message).id(diagnostic.code).elements([] as [Snippet<'_, annotate_snippets::Annotation<'_>>; 0]);
+        let mut group = level
+            .primary_title(&diagnostic.message)
+            .id(diagnostic.code)
+            .elements([] as [Snippet<'_, annotate_snippets::Annotation<'_>>; 0]);
         if let Some((span, label)) = &diagnostic.primary {
             let primary = AnnotationKind::Primary.span(self.visible(*span)).label(label);
             let others = diagnostic.secondary.iter();
@@ -161,7 +164,8 @@ impl Diagnostics {
             let number = self.list.iter().filter(|diagnostic| diagnostic.severity == severity).count();
             (number > 0).then(|| format!("{number} {word}{}", if number == 1 { "" } else { "s" }))
         };
-        let counts: Vec<_> = [number(Severity::Error, "error"), number(Severity::Warning, "warning")].into_iter().flatten().collect();
+        let counts: Vec<_> =
+            [number(Severity::Error, "error"), number(Severity::Warning, "warning")].into_iter().flatten().collect();
         format!("{} in {}", counts.join(" and "), self.source.name)
     }
 

@@ -49,7 +49,10 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
         unreadable(format!("cannot read the plan: {cause}"), "is the path right, and may you read it?")
     })?;
     if bytes.len() > LARGEST {
-        return Err(unreadable("the file is larger than 1 MiB".to_owned(), "a plan has some dozens of lines; is this the right file?"));
+        return Err(unreadable(
+            "the file is larger than 1 MiB".to_owned(),
+            "a plan has some dozens of lines; is this the right file?",
+        ));
     }
     match str::from_utf8(&bytes) {
         Ok(text) => parse(&name, text),
@@ -78,7 +81,8 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     }
     let only = |diagnostic: Diagnostic, source: Source| Diagnostics::new(source, vec![diagnostic]);
     let empty = || {
-        Diagnostic::error(codes::UNREADABLE, "the file is empty").help("`replant init OLD NEW` writes a plan to begin with")
+        Diagnostic::error(codes::UNREADABLE, "the file is empty")
+            .help("`replant init OLD NEW` writes a plan to begin with")
     };
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(only(empty(), source));
@@ -96,7 +100,8 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     // What has been mended is not worth a second remark that may only follow from the first.
     let well_shaped = shape.found.is_empty();
     let sound = |diagnostic: &Diagnostic| {
-        (well_shaped || diagnostic.severity == Severity::Error) && !diagnostic.spans().any(|span| shape.doubtful.contains(&span))
+        (well_shaped || diagnostic.severity == Severity::Error)
+            && !diagnostic.spans().any(|span| shape.doubtful.contains(&span))
     };
     let mut found = shape.found;
     let plan = match Plan::deserialize(&tree) {
@@ -107,7 +112,9 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
         Err(error) => {
             // The schema has said what is wrong. If it has not, the schema is laxer than the types, and this speaks for it.
             if found.is_empty() {
-                found.push(Diagnostic::error(codes::MALFORMED, format!("this is not a plan: {error}")).at(tree.used, "here"));
+                found.push(
+                    Diagnostic::error(codes::MALFORMED, format!("this is not a plan: {error}")).at(tree.used, "here"),
+                );
             }
             return Err(Diagnostics::new(source, found));
         }

@@ -25,7 +25,9 @@ pub(super) static CHECKED: LazyLock<Value> = LazyLock::new(|| {
 
 pub(super) static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     let options = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(true);
-    let options = words::FORMATS.iter().fold(options, |options, format| options.with_format(format.name, |text: &str| (format.check)(text).is_ok()));
+    let options = words::FORMATS
+        .iter()
+        .fold(options, |options, format| options.with_format(format.name, |text: &str| (format.check)(text).is_ok()));
     options.build(&CHECKED).expect("the schema is made from the types, and a test compiles it")
 });
 

@@ -69,13 +69,17 @@ fn differences(tree: &Node) -> Vec<Difference> {
         let parent = pointer.rfind('/').map_or("", |slash| &pointer[..slash]);
         let clash = match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => Clash::Unknown(unexpected.clone()),
-            ValidationErrorKind::Required { property } => Clash::Missing(property.as_str().unwrap_or_default().to_owned()),
+            ValidationErrorKind::Required { property } => {
+                Clash::Missing(property.as_str().unwrap_or_default().to_owned())
+            }
             ValidationErrorKind::Type { kind: TypeKind::Single(_) | TypeKind::Multiple(_) } => Clash::Type,
             ValidationErrorKind::Enum { .. } => Clash::Choice,
             ValidationErrorKind::Format { .. } | ValidationErrorKind::Pattern { .. } => Clash::Form,
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => Clash::Range,
             ValidationErrorKind::MinItems { .. } => Clash::Few,
-            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => Clash::OneOfThese,
+            ValidationErrorKind::MinProperties { .. } | ValidationErrorKind::MaxProperties { .. } => {
+                Clash::OneOfThese
+            }
             _ => Clash::Other(error.masked().to_string()),
         };
         Difference { path, clash, schema: CHECKED.pointer(parent).unwrap_or(&Value::Null) }
@@ -154,7 +158,9 @@ impl Shape {
                 Clash::Few => say::no_entries(node, &whole),
                 Clash::OneOfThese => say::one_of_these(node, schema, &whole),
                 Clash::Unknown(_) => continue,
-                Clash::Other(message) => Diagnostic::error(codes::MALFORMED, message).at(node.used, "here").help("see `replant schema`"),
+                Clash::Other(message) => {
+                    Diagnostic::error(codes::MALFORMED, message).at(node.used, "here").help("see `replant schema`")
+                }
             });
         }
     }
@@ -168,7 +174,11 @@ impl Shape {
                 let Some(value) = example(&schema["properties"][name]) else { return };
                 let span = node.entries().first().map_or(node.used, |entry| entry.key_span);
                 let Kind::Map(entries) = &mut node.value else { return };
-                entries.push(Entry { key: name.clone(), key_span: span, value: Node { value, used: span, defined: span } });
+                entries.push(Entry {
+                    key: name.clone(),
+                    key_span: span,
+                    value: Node { value, used: span, defined: span },
+                });
                 self.doubtful.push(span);
             }
             // A name keeps its wrong spelling: it may be referred to. But `/dev/md0` is `md0`.
@@ -180,7 +190,10 @@ impl Shape {
             Clash::Form if schema["format"].as_str().is_some_and(|format| !words::TYPED.contains(&format)) => {}
             Clash::Type | Clash::Choice | Clash::Form | Clash::Range => {
                 self.doubtful.push(node.used);
-                match say::meant_choice(node, schema).map(|meant| Kind::Text(meant.to_owned())).or_else(|| example(schema)) {
+                match say::meant_choice(node, schema)
+                    .map(|meant| Kind::Text(meant.to_owned()))
+                    .or_else(|| example(schema))
+                {
                     Some(value) => node.value = value,
                     None if optional(path) || matches!(node.value, Kind::Null) => tree.remove(path),
                     None => {}
@@ -212,7 +225,8 @@ fn optional(path: &[String]) -> bool {
         Ok(_) => resolved(&schema["items"]),
         Err(_) => resolved(&schema["properties"][part]),
     });
-    parent["properties"].get(last).is_some() && !parent["required"].as_array().into_iter().flatten().any(|name| name == last)
+    parent["properties"].get(last).is_some()
+        && !parent["required"].as_array().into_iter().flatten().any(|name| name == last)
 }
 
 fn resolved(schema: &'static Value) -> &'static Value {

@@ -174,7 +174,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
 
             /// From the tree: the ends of its two spans, then the value.
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<At<T>, A::Error> {
-                let end = |seq: &mut A| seq.next_element::<u32>()?.ok_or_else(|| de::Error::custom("a span is incomplete"));
+                let end =
+                    |seq: &mut A| seq.next_element::<u32>()?.ok_or_else(|| de::Error::custom("a span is incomplete"));
                 let used = Span { start: end(&mut seq)?, end: end(&mut seq)? };
                 let defined = Span { start: end(&mut seq)?, end: end(&mut seq)? };
                 let value = seq.next_element::<T>()?.ok_or_else(|| de::Error::custom("a value is missing"))?;

@@ -4,7 +4,9 @@
 //! are made from it: so one fault does not hide the others.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer, U32Deserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, SeqAccess, VariantAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde_json::{Number, Value};
 
@@ -122,9 +124,8 @@ impl<'de> Deserializer<'de> for &'de Node {
             },
             Kind::Text(value) => visitor.visit_borrowed_str(value),
             Kind::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
-            Kind::Map(entries) => {
-                visitor.visit_map(MapDeserializer::new(entries.iter().map(|entry| (entry.key.as_str(), &entry.value))))
-            }
+            Kind::Map(entries) => visitor
+                .visit_map(MapDeserializer::new(entries.iter().map(|entry| (entry.key.as_str(), &entry.value)))),
         }
     }
 
@@ -136,7 +137,11 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        if name == AT { visitor.visit_seq(Placed { node: self, next: 0 }) } else { visitor.visit_newtype_struct(self) }
+        if name == AT {
+            visitor.visit_seq(Placed { node: self, next: 0 })
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -113,7 +113,8 @@ fn why_not_a_size(text: &str, number: &str, unit: &str) -> Fault {
         return Fault::new("is a share, and sizes are exact", format!("{SIZES}; or `rest` for all that is left"));
     }
     if let Some((meant, _)) = meant {
-        let what = if unit.trim() == unit { format!("has no unit `{unit}`") } else { "has a space before its unit".into() };
+        let what =
+            if unit.trim() == unit { format!("has no unit `{unit}`") } else { "has a space before its unit".into() };
         return Fault::new(what, format!("did you mean `{number}{meant}`?"));
     }
     if let letter @ ("k" | "K" | "m" | "M" | "g" | "G" | "t" | "T") = unit.trim() {
@@ -160,7 +161,9 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Size, Fault> {
         match text {
             "rest" => Ok(Size::Rest),
-            "100%" | "all" | "Rest" | "REST" | "max" | "*" => Err(Fault::new("is not a size", "for all that is left, write `rest`")),
+            "100%" | "all" | "Rest" | "REST" | "max" | "*" => {
+                Err(Fault::new("is not a size", "for all that is left, write `rest`"))
+            }
             _ => text.parse().map(|Bytes(bytes)| Size::Bytes(bytes)),
         }
     }
@@ -181,7 +184,9 @@ impl FromStr for Grow {
     fn from_str(text: &str) -> Result<Grow, Fault> {
         match text.strip_prefix('+') {
             Some(more) => more.parse().map(|Bytes(bytes)| Grow::By(bytes)),
-            None if text.starts_with('-') => Err(Fault::new("would shrink the volume", "a volume can only grow: `+10GiB`, `20GiB`, `rest`")),
+            None if text.starts_with('-') => {
+                Err(Fault::new("would shrink the volume", "a volume can only grow: `+10GiB`, `20GiB`, `rest`"))
+            }
             None => text.parse().map(|size| match size {
                 Size::Bytes(bytes) => Grow::To(bytes),
                 Size::Rest => Grow::Rest,
@@ -237,7 +242,8 @@ impl FromStr for Duration {
                 return Err(Fault::new("has its units out of order", DURATIONS));
             }
             let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
-            total = part.and_then(|part| total.checked_add(part)).ok_or_else(|| Fault::new("is too long", DURATIONS))?;
+            total =
+                part.and_then(|part| total.checked_add(part)).ok_or_else(|| Fault::new("is too long", DURATIONS))?;
             (smallest, rest) = (*factor, after);
         }
         if text.is_empty() { Err(Fault::new("is not a duration", DURATIONS)) } else { Ok(Duration(total)) }
@@ -246,7 +252,9 @@ impl FromStr for Duration {
 
 fn why_not_a_duration(text: &str, number: &str, unit: &str) -> Fault {
     let meant = match unit.trim().to_ascii_lowercase().as_str() {
-        "" if !number.is_empty() && number == text => return Fault::new("has no unit", format!("write `{number}s` or `{number}min`")),
+        "" if !number.is_empty() && number == text => {
+            return Fault::new("has no unit", format!("write `{number}s` or `{number}min`"));
+        }
         "m" | "min" | "mins" | "minute" | "minutes" => "min",
         "s" | "sec" | "secs" | "second" | "seconds" => "s",
         "h" | "hr" | "hrs" | "hour" | "hours" => "h",

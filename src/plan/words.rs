@@ -24,8 +24,20 @@ pub(super) const FORMATS: &[Format] = &[
         example: "cs940",
         check: plan_name,
     },
-    Format { name: "ip-address", is_a: "an IP address", pattern: "^[0-9a-fA-F.:]+$", example: "192.0.2.10", check: ip_address },
-    Format { name: "host-name", is_a: "a host name", pattern: "^[A-Za-z0-9.:-]{1,253}$", example: "cs940", check: host_name },
+    Format {
+        name: "ip-address",
+        is_a: "an IP address",
+        pattern: "^[0-9a-fA-F.:]+$",
+        example: "192.0.2.10",
+        check: ip_address,
+    },
+    Format {
+        name: "host-name",
+        is_a: "a host name",
+        pattern: "^[A-Za-z0-9.:-]{1,253}$",
+        example: "cs940",
+        check: host_name,
+    },
     Format { name: "user-name", is_a: "a user name", pattern: "^[^\\s:@]{1,64}$", example: "root", check: user_name },
     Format {
         name: "host-key",
@@ -34,17 +46,77 @@ pub(super) const FORMATS: &[Format] = &[
         example: "ssh-ed25519 AAAA",
         check: host_key,
     },
-    Format { name: "label", is_a: "a name", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,35}$", example: "a", check: label },
-    Format { name: "disk-id", is_a: "a serial number or WWN", pattern: "^[!-~]([ -~]{0,126}[!-~])?$", example: "S1", check: disk_id },
-    Format { name: "array-name", is_a: "a name for an array", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", example: "md0", check: array_name },
-    Format { name: "lvm-name", is_a: "an LVM name", pattern: "^[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}$", example: "vg0", check: lvm_name },
+    Format {
+        name: "label",
+        is_a: "a name",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,35}$",
+        example: "a",
+        check: label,
+    },
+    Format {
+        name: "disk-id",
+        is_a: "a serial number or WWN",
+        pattern: "^[!-~]([ -~]{0,126}[!-~])?$",
+        example: "S1",
+        check: disk_id,
+    },
+    Format {
+        name: "array-name",
+        is_a: "a name for an array",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$",
+        example: "md0",
+        check: array_name,
+    },
+    Format {
+        name: "lvm-name",
+        is_a: "an LVM name",
+        pattern: "^[A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,126}$",
+        example: "vg0",
+        check: lvm_name,
+    },
     Format { name: "absolute-path", is_a: "an absolute path", pattern: "^/", example: "/boot", check: absolute_path },
-    Format { name: "unit-name", is_a: "a systemd unit", pattern: "^[A-Za-z0-9:_.\\\\@-]{1,255}$", example: "a.service", check: unit_name },
-    Format { name: "finding-code", is_a: "the code of a finding", pattern: "^R[0-9]{4}$", example: "R1203", check: finding_code },
-    Format { name: "bytes", is_a: "a size", pattern: "^[0-9]+([KMGT]iB|[kMGT]?B)$", example: "2MiB", check: parses::<Bytes> },
-    Format { name: "size", is_a: "a size", pattern: "^(rest|[0-9]+([KMGT]iB|[kMGT]?B))$", example: "1GiB", check: parses::<Size> },
-    Format { name: "grow", is_a: "a size to grow to", pattern: "^(rest|\\+?[0-9]+([KMGT]iB|[kMGT]?B))$", example: "+1GiB", check: parses::<Grow> },
-    Format { name: "duration", is_a: "a duration", pattern: "^([0-9]+d)?([0-9]+h)?([0-9]+min)?([0-9]+s)?$", example: "5min", check: parses::<Duration> },
+    Format {
+        name: "unit-name",
+        is_a: "a systemd unit",
+        pattern: "^[A-Za-z0-9:_.\\\\@-]{1,255}$",
+        example: "a.service",
+        check: unit_name,
+    },
+    Format {
+        name: "finding-code",
+        is_a: "the code of a finding",
+        pattern: "^R[0-9]{4}$",
+        example: "R1203",
+        check: finding_code,
+    },
+    Format {
+        name: "bytes",
+        is_a: "a size",
+        pattern: "^[0-9]+([KMGT]iB|[kMGT]?B)$",
+        example: "2MiB",
+        check: parses::<Bytes>,
+    },
+    Format {
+        name: "size",
+        is_a: "a size",
+        pattern: "^(rest|[0-9]+([KMGT]iB|[kMGT]?B))$",
+        example: "1GiB",
+        check: parses::<Size>,
+    },
+    Format {
+        name: "grow",
+        is_a: "a size to grow to",
+        pattern: "^(rest|\\+?[0-9]+([KMGT]iB|[kMGT]?B))$",
+        example: "+1GiB",
+        check: parses::<Grow>,
+    },
+    Format {
+        name: "duration",
+        is_a: "a duration",
+        pattern: "^([0-9]+d)?([0-9]+h)?([0-9]+min)?([0-9]+s)?$",
+        example: "5min",
+        check: parses::<Duration>,
+    },
 ];
 
 /// The formats of values that have a type of their own; the others are strings, right or wrong.
@@ -90,7 +162,8 @@ fn begins_alphanumeric(text: &str, help: &str) -> Result<(), Fault> {
 }
 
 fn plan_name(text: &str) -> Result<(), Fault> {
-    let help = "1 to 41 of `a-z 0-9 . _ -`, the first a letter or a digit: it becomes a directory and a part of iSCSI names";
+    let help =
+        "1 to 41 of `a-z 0-9 . _ -`, the first a letter or a digit: it becomes a directory and a part of iSCSI names";
     made_of(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'), 41, help)?;
     begins_alphanumeric(text, help)
 }
@@ -123,7 +196,8 @@ fn ip_address(text: &str) -> Result<(), Fault> {
         return Err(Fault::new("is a network", format!("write the address alone: `{address}`")));
     }
     if text.chars().any(|c| c.is_ascii_alphabetic()) && !text.contains(':') {
-        let help = "write the IP address: the iSCSI access list needs it, and a name could come to mean another server";
+        let help =
+            "write the IP address: the iSCSI access list needs it, and a name could come to mean another server";
         return Err(Fault::new("is not an IP address", help));
     }
     Err(Fault::new("is not an IP address", "four numbers from 0 to 255: `192.0.2.10`; or IPv6: `2001:db8::10`"))
@@ -131,7 +205,8 @@ fn ip_address(text: &str) -> Result<(), Fault> {
 
 /// RFC 1123: labels of 1 to 63 letters, digits and hyphens, no hyphen at either end; an address is accepted too.
 fn host_name(text: &str) -> Result<(), Fault> {
-    let help = "RFC 1123: letters, digits and `-`, parts joined by `.`, each 1 to 63 long and without `-` at its ends";
+    let help =
+        "RFC 1123: letters, digits and `-`, parts joined by `.`, each 1 to 63 long and without `-` at its ends";
     if text.parse::<IpAddr>().is_ok() {
         return Ok(());
     }
@@ -198,7 +273,10 @@ fn lvm_name(text: &str) -> Result<(), Fault> {
         return Err(Fault::new("is not a name that LVM takes", help));
     }
     if text == "snapshot" || text == "pvmove" || RESERVED.iter().any(|part| text.contains(part)) {
-        return Err(Fault::new("is a name that LVM keeps for itself", "name the volume as `lvs` (without `-a`) shows it"));
+        return Err(Fault::new(
+            "is a name that LVM keeps for itself",
+            "name the volume as `lvs` (without `-a`) shows it",
+        ));
     }
     Ok(())
 }
@@ -225,7 +303,9 @@ fn unit_name(text: &str) -> Result<(), Fault> {
     if text.starts_with('-') || text.starts_with('@') || text.starts_with('.') {
         return Err(Fault::new(format!("begins with `{}`", &text[..1]), help));
     }
-    if let Some(kind) = [".mount", ".swap", ".automount", ".slice", ".device"].iter().find(|kind| text.ends_with(**kind)) {
+    if let Some(kind) =
+        [".mount", ".swap", ".automount", ".slice", ".device"].iter().find(|kind| text.ends_with(**kind))
+    {
         let help = "name what writes; file systems and swap are taken care of";
         return Err(Fault::new(format!("is a `{kind}` unit, and only services are stopped"), help));
     }

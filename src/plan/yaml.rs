@@ -87,7 +87,9 @@ impl<'de> Visitor<'de> for RawVisitor {
         Ok(Raw::Scalar(Kind::Text(value.to_string())))
     }
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Raw, E> {
-        Number::from_f64(value).map(|number| Raw::Scalar(Kind::Number(number))).ok_or_else(|| E::custom("not a number"))
+        Number::from_f64(value)
+            .map(|number| Raw::Scalar(Kind::Number(number)))
+            .ok_or_else(|| E::custom("not a number"))
     }
     fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
         Ok(Raw::Scalar(Kind::Text(value.to_owned())))
@@ -137,7 +139,11 @@ fn span(text: &str, location: Location) -> Span {
         (Some(start), Some(length)) => (within(start), within(start.saturating_add(length))),
         // Syntax errors come with line and column alone.
         _ => {
-            let line_start = text.split_inclusive('\n').take(location.line().saturating_sub(1) as usize).map(str::len).sum::<usize>();
+            let line_start = text
+                .split_inclusive('\n')
+                .take(location.line().saturating_sub(1) as usize)
+                .map(str::len)
+                .sum::<usize>();
             let line = text[line_start..].lines().next().unwrap_or_default();
             let column = line.char_indices().nth(location.column().saturating_sub(1) as usize);
             let start = line_start + column.map_or(line.len(), |(offset, _)| offset);
@@ -178,9 +184,11 @@ fn explain(text: &str, error: &Error) -> Diagnostic {
         Error::MultipleDocuments { .. } => {
             (codes::SYNTAX, "a second document begins here".to_owned(), "a file holds one plan; remove the `---`")
         }
-        Error::UnknownAnchor { .. } => {
-            (codes::SYNTAX, "the alias names nothing".to_owned(), "an anchor `&name` must stand before its alias `*name`")
-        }
+        Error::UnknownAnchor { .. } => (
+            codes::SYNTAX,
+            "the alias names nothing".to_owned(),
+            "an anchor `&name` must stand before its alias `*name`",
+        ),
         Error::NonFiniteFloat { .. } => {
             (codes::SYNTAX, "this is not a finite number".to_owned(), "if it is a name, put it in quotes")
         }
@@ -196,7 +204,8 @@ fn explain(text: &str, error: &Error) -> Diagnostic {
 fn in_plain_words(message: &str, line: &str) -> (String, &'static str) {
     let glued = line.trim_start().trim_start_matches("- ").find(':').is_some_and(|colon| {
         let (key, value) = line.trim_start().trim_start_matches("- ").split_at(colon);
-        key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && value[1..].chars().next().is_some_and(|c| c != ' ')
+        key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && value[1..].chars().next().is_some_and(|c| c != ' ')
     });
     let known = [
         (message.contains("simple key") && glued, "a space is missing after the colon", "write `key: value`"),

@@ -7,7 +7,8 @@ use snapbox::{Assert, Data};
 /// The YAML files of a directory, sorted. Tests run in the directory of the package.
 fn plans(directory: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut plans: Vec<_> = entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
+    let mut plans: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
     plans.sort();
     assert!(!plans.is_empty(), "no plans in {directory}");
     plans
@@ -40,11 +41,19 @@ fn every_fault_is_told_as_expected() {
         let remarks = remarks(&path);
         assert!(!remarks.is_empty(), "{} is a sound plan", path.display());
         let expected = Data::read_from(&path.with_extension("stderr"), None).raw();
-        if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&path.display()), remarks.render(false).into(), expected) {
+        if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(
+            Some(&path.display()),
+            remarks.render(false).into(),
+            expected,
+        ) {
             different.push(error.to_string());
         }
     }
-    assert!(different.is_empty(), "{}\nrun `SNAPSHOTS=overwrite cargo test --test plan` to update", different.join("\n"));
+    assert!(
+        different.is_empty(),
+        "{}\nrun `SNAPSHOTS=overwrite cargo test --test plan` to update",
+        different.join("\n")
+    );
 }
 
 /// Every code that `validate` can give has a plan that shows it.
@@ -104,7 +113,9 @@ fn a_plan_is_the_same_after_a_journey_through_json() {
 #[test]
 fn an_alias_is_shown_where_it_is_used_and_where_it_was_written() {
     let text = fs::read_to_string("plans/minimal.yaml").unwrap();
-    let text = text.replace("old: { address: 192.0.2.10 }", "old: { address: &here 192.0.2.10 }").replace("192.0.2.20", "*here");
+    let text = text
+        .replace("old: { address: 192.0.2.10 }", "old: { address: &here 192.0.2.10 }")
+        .replace("192.0.2.20", "*here");
     let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
     let rendered = diagnostics.render(false);
     assert!(rendered.contains("old and new have the same address"), "{rendered}");
@@ -115,7 +126,18 @@ fn an_alias_is_shown_where_it_is_used_and_where_it_was_written() {
 #[test]
 fn a_secret_is_never_shown() {
     let text = fs::read_to_string("plans/cs940.yaml").unwrap();
-    for literal in ["hunter2", "\"hunter2\"", "{ value: hunter2 }", "{ env: [hunter2] }", "[hunter2, hunter2]", "{ generated: hunter2 }", "hunter2, password: { env: A }", "{ env: A }, password: hunter2", "hunter2 }", "[hunter2"] {
+    for literal in [
+        "hunter2",
+        "\"hunter2\"",
+        "{ value: hunter2 }",
+        "{ env: [hunter2] }",
+        "[hunter2, hunter2]",
+        "{ generated: hunter2 }",
+        "hunter2, password: { env: A }",
+        "{ env: A }, password: hunter2",
+        "hunter2 }",
+        "[hunter2",
+    ] {
         let text = text.replace("{ env: OLD_BMC_PASSWORD }", literal);
         let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
         assert!(!diagnostics.render(false).contains("hunter2"), "{diagnostics}");

@@ -23,9 +23,51 @@ fn look_at(text: &str) {
 
 /// Pieces that hit what a plan and YAML are sensitive to.
 const PIECES: &[&str] = &[
-    "", "\n", "\t", " ", "  - ", ": ", "{", "}", "[", "]", "\"", "'", "&a ", "*a", "<<: *a\n", "!!str ", "!x ", "---\n", "...\n", "| \n",
-    "> \n", "%YAML 9\n", "null", "~", "true", "yes", "0", "-1", "1e999", ".nan", "99999999999999999999999", "é", "\u{feff}", "\u{2028}", "\0",
-    "rest", "100%", "raid1", "? ", "# ", "version", "disks:", "name: ", "\r\n", "\u{85}",
+    "",
+    "\n",
+    "\t",
+    " ",
+    "  - ",
+    ": ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    "'",
+    "&a ",
+    "*a",
+    "<<: *a\n",
+    "!!str ",
+    "!x ",
+    "---\n",
+    "...\n",
+    "| \n",
+    "> \n",
+    "%YAML 9\n",
+    "null",
+    "~",
+    "true",
+    "yes",
+    "0",
+    "-1",
+    "1e999",
+    ".nan",
+    "99999999999999999999999",
+    "é",
+    "\u{feff}",
+    "\u{2028}",
+    "\0",
+    "rest",
+    "100%",
+    "raid1",
+    "? ",
+    "# ",
+    "version",
+    "disks:",
+    "name: ",
+    "\r\n",
+    "\u{85}",
 ];
 
 proptest! {
@@ -77,7 +119,9 @@ fn bombs_are_refused_quickly() {
     let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = level - 1;
-        laughs += &format!("a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n");
+        laughs += &format!(
+            "a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n"
+        );
     }
     let deep = "[".repeat(100_000);
     let deep_blocks = (0..2_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();

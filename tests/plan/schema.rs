@@ -7,7 +7,8 @@ fn the_published_schema_is_current() {
     let mut text = serde_json::to_string_pretty(&plan::schema()).unwrap();
     text.push('\n');
     let published = Data::read_from("schemas/plan.schema.json".as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
-    let result = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&"schemas/plan.schema.json"), text.into(), published);
+    let result =
+        Assert::new().action_env("SNAPSHOTS").try_eq(Some(&"schemas/plan.schema.json"), text.into(), published);
     if let Err(error) = result {
         panic!("{error}\nrun `SNAPSHOTS=overwrite cargo test --test plan` to update schemas/plan.schema.json");
     }

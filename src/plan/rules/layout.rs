@@ -89,16 +89,24 @@ pub(super) fn unknown_arrays(plan: &Plan, found: &mut Found) {
 
 pub(super) fn disks_without_the_partition(plan: &Plan, found: &mut Found) {
     for array in &plan.arrays {
-        let Some(partition) = plan.partitions.iter().find(|partition| partition.name == array.partitions) else { continue };
+        let Some(partition) = plan.partitions.iter().find(|partition| partition.name == array.partitions) else {
+            continue;
+        };
         let having = disks_of(plan, partition);
         for disk in array.disks.iter().flatten() {
             let declared = plan.disks.iter().any(|declared| declared.name == *disk);
             if declared && !having.contains(&disk.as_str()) {
                 found.push(
-                    Diagnostic::error(codes::UNKNOWN_DISK, format!("disk `{disk}` has no partition `{}`", partition.name))
-                        .on(disk, "no such partition on it")
-                        .and(&partition.name, "declared for other disks")
-                        .help(format!("add `{disk}` to the `disks` of partition `{}`, or remove it here", partition.name)),
+                    Diagnostic::error(
+                        codes::UNKNOWN_DISK,
+                        format!("disk `{disk}` has no partition `{}`", partition.name),
+                    )
+                    .on(disk, "no such partition on it")
+                    .and(&partition.name, "declared for other disks")
+                    .help(format!(
+                        "add `{disk}` to the `disks` of partition `{}`, or remove it here",
+                        partition.name
+                    )),
                 );
             }
         }
@@ -149,10 +157,13 @@ pub(super) fn members_for_the_level(plan: &Plan, found: &mut Found) {
         let has = if members == 1 { "has 1 member".to_owned() } else { format!("has {members} members") };
         if members < needed {
             found.push(
-                Diagnostic::error(codes::TOO_FEW_MEMBERS, format!("array `{}` {has}, and {name} needs {needed}", array.name))
-                    .on(&array.level, format!("needs {needed} members or more"))
-                    .and(&array.partitions, has)
-                    .help("add disks, or choose another level"),
+                Diagnostic::error(
+                    codes::TOO_FEW_MEMBERS,
+                    format!("array `{}` {has}, and {name} needs {needed}", array.name),
+                )
+                .on(&array.level, format!("needs {needed} members or more"))
+                .and(&array.partitions, has)
+                .help("add disks, or choose another level"),
             );
         } else if level == RaidLevel::Raid10 && members < 4 {
             found.push(
@@ -176,17 +187,23 @@ pub(super) fn rest_comes_last(plan: &Plan, found: &mut Found) {
             continue;
         }
         let disks = disks_of(plan, partition);
-        let after = plan.partitions[index + 1..].iter().find(|after| disks_of(plan, after).iter().any(|disk| disks.contains(disk)));
+        let after = plan.partitions[index + 1..]
+            .iter()
+            .find(|after| disks_of(plan, after).iter().any(|disk| disks.contains(disk)));
         let Some(after) = after else { continue };
         let (code, message, help) = if *after.size == Size::Rest {
             let message = format!("partitions `{}` and `{}` both take the rest", partition.name, after.name);
             (codes::REST_NOT_LAST, message, "give one of them a size")
         } else {
-            let message = format!("partition `{}` takes the rest, and `{}` comes after it", partition.name, after.name);
+            let message =
+                format!("partition `{}` takes the rest, and `{}` comes after it", partition.name, after.name);
             (codes::REST_NOT_LAST, message, "put it last, or give it a size")
         };
         found.push(
-            Diagnostic::error(code, message).on(&partition.size, "nothing is left after it").and(&after.name, "comes after it").help(help),
+            Diagnostic::error(code, message)
+                .on(&partition.size, "nothing is left after it")
+                .and(&after.name, "comes after it")
+                .help(help),
         );
     }
 }
@@ -208,7 +225,9 @@ pub(super) fn sizes_that_cannot_be(plan: &Plan, found: &mut Found) {
     }
     let Some(boot) = &plan.boot else { return };
     for array in plan.arrays.iter().filter(|array| array.name == boot.to) {
-        let Some(partition) = plan.partitions.iter().find(|partition| partition.name == array.partitions) else { continue };
+        let Some(partition) = plan.partitions.iter().find(|partition| partition.name == array.partitions) else {
+            continue;
+        };
         match *partition.size {
             Size::Bytes(bytes) if (8 * MIB..64 * MIB).contains(&bytes) => found.push(
                 Diagnostic::warning(codes::SIZE, format!("{} is little for a boot filesystem", Bytes(bytes)))
@@ -231,12 +250,19 @@ pub(super) fn limits_of_the_table(plan: &Plan, found: &mut Found) {
         Table::Gpt => 127,
     };
     for disk in &plan.disks {
-        let on_disk: Vec<_> = plan.partitions.iter().filter(|partition| disks_of(plan, partition).contains(&disk.name.as_str())).collect();
+        let on_disk: Vec<_> = plan
+            .partitions
+            .iter()
+            .filter(|partition| disks_of(plan, partition).contains(&disk.name.as_str()))
+            .collect();
         if let Some(excess) = on_disk.get(most) {
             found.push(
-                Diagnostic::error(codes::TABLE_LIMIT, format!("disk `{}` would have {} partitions", disk.name, on_disk.len()))
-                    .on(&excess.name, format!("one more than the {most} that fit"))
-                    .help(if plan.table == Table::Dos { "write `table: gpt`" } else { "use fewer" }),
+                Diagnostic::error(
+                    codes::TABLE_LIMIT,
+                    format!("disk `{}` would have {} partitions", disk.name, on_disk.len()),
+                )
+                .on(&excess.name, format!("one more than the {most} that fit"))
+                .help(if plan.table == Table::Dos { "write `table: gpt`" } else { "use fewer" }),
             );
             break;
         }
@@ -247,9 +273,12 @@ pub(super) fn limits_of_the_table(plan: &Plan, found: &mut Found) {
             && (2 * TIB..=1024 * TIB).contains(&bytes)
         {
             found.push(
-                Diagnostic::error(codes::TABLE_LIMIT, format!("partition `{}` is too large for a dos table", partition.name))
-                    .on(&partition.size, "2TiB or more")
-                    .help("write `table: gpt`"),
+                Diagnostic::error(
+                    codes::TABLE_LIMIT,
+                    format!("partition `{}` is too large for a dos table", partition.name),
+                )
+                .on(&partition.size, "2TiB or more")
+                .help("write `table: gpt`"),
             );
         }
     }
@@ -259,10 +288,13 @@ pub(super) fn boot_array_is_raid1(plan: &Plan, found: &mut Found) {
     let Some(boot) = &plan.boot else { return };
     for array in plan.arrays.iter().filter(|array| array.name == boot.to && *array.level != RaidLevel::Raid1) {
         found.push(
-            Diagnostic::error(codes::BOOT_LEVEL, format!("array `{}` holds the boot filesystem and is {}", array.name, array.level.name()))
-                .on(&array.level, "must be raid1")
-                .and(&boot.to, "the boot filesystem goes there")
-                .help("with raid1 every disk holds the whole of it, and the server boots from any that is left"),
+            Diagnostic::error(
+                codes::BOOT_LEVEL,
+                format!("array `{}` holds the boot filesystem and is {}", array.name, array.level.name()),
+            )
+            .on(&array.level, "must be raid1")
+            .and(&boot.to, "the boot filesystem goes there")
+            .help("with raid1 every disk holds the whole of it, and the server boots from any that is left"),
         );
     }
 }
@@ -273,23 +305,37 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
         return;
     }
     for array in &plan.arrays {
-        let used = plan.boot.iter().map(|boot| &boot.to).chain(plan.volume_groups.iter().map(|group| &group.to)).any(|to| *to == array.name);
+        let used = plan
+            .boot
+            .iter()
+            .map(|boot| &boot.to)
+            .chain(plan.volume_groups.iter().map(|group| &group.to))
+            .any(|to| *to == array.name);
         if !used {
-            let diagnostic = Diagnostic::warning(codes::UNUSED, format!("array `{}` is made and not used", array.name));
-            found.push(diagnostic.on(&array.name, "nothing goes there").help("name it in `boot` or in a volume group, or remove it"));
+            let diagnostic =
+                Diagnostic::warning(codes::UNUSED, format!("array `{}` is made and not used", array.name));
+            found.push(
+                diagnostic
+                    .on(&array.name, "nothing goes there")
+                    .help("name it in `boot` or in a volume group, or remove it"),
+            );
         }
     }
     for partition in &plan.partitions {
         if !plan.arrays.iter().any(|array| array.partitions == partition.name) {
-            let diagnostic = Diagnostic::warning(codes::UNUSED, format!("partition `{}` is made and not used", partition.name));
+            let diagnostic =
+                Diagnostic::warning(codes::UNUSED, format!("partition `{}` is made and not used", partition.name));
             found.push(diagnostic.on(&partition.name, "in no array").help("make an array of it, or remove it"));
         }
     }
     for disk in &plan.disks {
         let member = plan.arrays.iter().any(|array| members_of(plan, array).contains(&disk.name.as_str()));
         if !member {
-            let diagnostic = Diagnostic::warning(codes::UNUSED, format!("disk `{}` would be wiped and not used", disk.name));
-            found.push(diagnostic.on(&disk.name, "in no array").help("remove it from the plan, or add it to an array"));
+            let diagnostic =
+                Diagnostic::warning(codes::UNUSED, format!("disk `{}` would be wiped and not used", disk.name));
+            found.push(
+                diagnostic.on(&disk.name, "in no array").help("remove it from the plan, or add it to an array"),
+            );
         }
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn two_servers_at_one_address(plan: &Plan, found: &mut Found) {
     }
     for address in [Some(old), Some(&plan.new.address), storage].into_iter().flatten() {
         if address.is_loopback() || address.is_unspecified() || address.is_multicast() {
-            let diagnostic = Diagnostic::error(codes::SAME_ADDRESS, format!("`{address}` is not the address of a server"));
+            let diagnostic =
+                Diagnostic::error(codes::SAME_ADDRESS, format!("`{address}` is not the address of a server"));
             found.push(diagnostic.on(address, "not a server").help("write the address at which SSH answers"));
         }
     }
@@ -29,18 +30,24 @@ pub(super) fn two_servers_at_one_address(plan: &Plan, found: &mut Found) {
 pub(super) fn commands_without_a_program(plan: &Plan, found: &mut Found) {
     for (server, power) in [("old", &plan.old.power), ("new", &plan.new.power)] {
         let Power::Command { status, on, off, boot_disk, .. } = power else { continue };
-        let commands = [("status", Some(status)), ("on", Some(on)), ("off", Some(off)), ("boot_disk", boot_disk.as_ref())];
+        let commands =
+            [("status", Some(status)), ("on", Some(on)), ("off", Some(off)), ("boot_disk", boot_disk.as_ref())];
         for (name, argv) in commands.into_iter().filter_map(|(name, argv)| Some((name, argv?))) {
             let Some(program) = argv.first().filter(|program| program.trim().is_empty()) else { continue };
             let message = format!("the `{name}` command of `{server}` has no program");
-            found.push(Diagnostic::error(codes::EMPTY_COMMAND, message).on(program, "empty").help("the first word is the program to run"));
+            found.push(
+                Diagnostic::error(codes::EMPTY_COMMAND, message)
+                    .on(program, "empty")
+                    .help("the first word is the program to run"),
+            );
         }
         for argv in commands_of(power) {
             // One word with spaces is a shell line, and no shell reads it.
             let [program] = argv else { continue };
             if program.trim().contains(' ') {
                 let words: Vec<_> = program.split_whitespace().collect();
-                let diagnostic = Diagnostic::warning(codes::EMPTY_COMMAND, format!("`{program}` is taken for one word"));
+                let diagnostic =
+                    Diagnostic::warning(codes::EMPTY_COMMAND, format!("`{program}` is taken for one word"));
                 found.push(diagnostic.on(program, "one word").help(format!("write `[{}]`", words.join(", "))));
             }
         }
@@ -63,13 +70,22 @@ pub(super) fn secrets_of_the_wrong_kind(plan: &Plan, found: &mut Found) {
         secrets.push(password);
         if **password == Secret::Generated {
             let diagnostic = Diagnostic::error(codes::SECRET_KIND, "the password of a BMC cannot be generated");
-            found.push(diagnostic.on(password, "the BMC has one already").help("write where it is: `{ env: NAME }` or `{ file: PATH }`"));
+            found.push(
+                diagnostic
+                    .on(password, "the BMC has one already")
+                    .help("write where it is: `{ env: NAME }` or `{ file: PATH }`"),
+            );
         }
     }
     for secret in secrets {
         let (what, help) = match &**secret {
-            Secret::Env(name) if !is_variable(name) => ("this is not the name of an environment variable", "letters, digits and `_`: `{ env: BMC_PASSWORD }`"),
-            Secret::File(path) if path.as_os_str().is_empty() => ("the file of the secret has no name", "write its path: `{ file: /root/bmc-password }`"),
+            Secret::Env(name) if !is_variable(name) => (
+                "this is not the name of an environment variable",
+                "letters, digits and `_`: `{ env: BMC_PASSWORD }`",
+            ),
+            Secret::File(path) if path.as_os_str().is_empty() => {
+                ("the file of the secret has no name", "write its path: `{ file: /root/bmc-password }`")
+            }
             _ => continue,
         };
         found.push(Diagnostic::error(codes::SECRET_KIND, what).on(secret, "here").help(help));
@@ -86,7 +102,9 @@ pub(super) fn sudo_and_root(plan: &Plan, found: &mut Found) {
     for ssh in [&plan.old.ssh, &plan.new.ssh] {
         match (ssh.user.as_str(), *ssh.sudo) {
             ("root", true) => found.push(
-                Diagnostic::warning(codes::SUDO, "`root` needs no sudo").on(&ssh.sudo, "remove it").help("a rescue system often has no sudo at all"),
+                Diagnostic::warning(codes::SUDO, "`root` needs no sudo")
+                    .on(&ssh.sudo, "remove it")
+                    .help("a rescue system often has no sudo at all"),
             ),
             ("root", false) | (_, true) => {}
             (user, false) => found.push(

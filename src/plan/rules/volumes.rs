@@ -51,11 +51,17 @@ pub(super) fn growth_that_cannot_be(plan: &Plan, found: &mut Found) {
                     None => {}
                 },
                 Grow::By(0) | Grow::To(0) => {
-                    let diagnostic = Diagnostic::error(codes::GROW, format!("volume `{}/{}` would grow by nothing", group.name, volume.name));
+                    let diagnostic = Diagnostic::error(
+                        codes::GROW,
+                        format!("volume `{}/{}` would grow by nothing", group.name, volume.name),
+                    );
                     found.push(diagnostic.on(grow, "no bytes").help("remove `grow`, or write how much"));
                 }
                 Grow::By(bytes) | Grow::To(bytes) if bytes > 1024 * TIB => {
-                    let diagnostic = Diagnostic::error(codes::GROW, format!("volume `{}/{}` cannot grow by {}", group.name, volume.name, Bytes(bytes)));
+                    let diagnostic = Diagnostic::error(
+                        codes::GROW,
+                        format!("volume `{}/{}` cannot grow by {}", group.name, volume.name, Bytes(bytes)),
+                    );
                     found.push(diagnostic.on(grow, "more than 1024TiB").help("is the unit right?"));
                 }
                 Grow::By(_) | Grow::To(_) => {}
@@ -69,9 +75,12 @@ pub(super) fn groups_that_move_nothing(plan: &Plan, found: &mut Found) {
         let Some(volumes) = &group.volumes else { continue };
         if !volumes.is_empty() && volumes.iter().all(|volume| *volume.copy == CopyHow::Skip) {
             found.push(
-                Diagnostic::error(codes::NOTHING_COPIED, format!("nothing of volume group `{}` is copied", group.name))
-                    .on(&group.name, "every volume of it is skipped")
-                    .help("remove the group from the plan, or copy a volume"),
+                Diagnostic::error(
+                    codes::NOTHING_COPIED,
+                    format!("nothing of volume group `{}` is copied", group.name),
+                )
+                .on(&group.name, "every volume of it is skipped")
+                .help("remove the group from the plan, or copy a volume"),
             );
         }
     }
@@ -97,16 +106,23 @@ pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
         );
     } else if timeout.as_secs() > 120 {
         found.push(
-            Diagnostic::warning(codes::TRANSFER, format!("a broken link would hold up every write on old for {}", **timeout))
-                .on(timeout, "that long")
-                .help("15s suits most"),
+            Diagnostic::warning(
+                codes::TRANSFER,
+                format!("a broken link would hold up every write on old for {}", **timeout),
+            )
+            .on(timeout, "that long")
+            .help("15s suits most"),
         );
     }
     if let Some(budget) = &plan.cutover.downtime_budget
         && **budget == Duration::from_secs(0)
     {
         let diagnostic = Diagnostic::error(codes::TRANSFER, "a downtime of nothing cannot be kept");
-        found.push(diagnostic.on(budget, "no time at all").help("the services stop for about a minute; write how long they may"));
+        found.push(
+            diagnostic
+                .on(budget, "no time at all")
+                .help("the services stop for about a minute; write how long they may"),
+        );
     }
 }
 

@@ -16,7 +16,13 @@ pub(super) fn given_twice(entry: &Entry, first: Span) -> Diagnostic {
         .help("keep one of them")
 }
 
-pub(super) fn unknown_field(entry: &Entry, path: &[String], schema: &Value, absent: &[&str], meant: Option<&str>) -> Diagnostic {
+pub(super) fn unknown_field(
+    entry: &Entry,
+    path: &[String],
+    schema: &Value,
+    absent: &[&str],
+    meant: Option<&str>,
+) -> Diagnostic {
     let choice = schema["maxProperties"] == 1;
     let (code, what) = if choice { (codes::UNKNOWN_CHOICE, "choice") } else { (codes::UNKNOWN_FIELD, "field") };
     let place = name(path).map(|name| format!(" in {name}")).unwrap_or_default();
@@ -67,8 +73,9 @@ pub(super) fn wrong_type(node: &Node, schema: &Value, whole: &str) -> Diagnostic
             .at(node.used, format!("{wanted} is wanted here"))
             .help("give it a value, or remove the line if it can be left out");
     }
-    let diagnostic = Diagnostic::error(codes::WRONG_TYPE, format!("{whole} must be {wanted}, not {}", node.describe()))
-        .at(node.used, format!("{wanted} is wanted here"));
+    let diagnostic =
+        Diagnostic::error(codes::WRONG_TYPE, format!("{whole} must be {wanted}, not {}", node.describe()))
+            .at(node.used, format!("{wanted} is wanted here"));
     let word = match &node.value {
         Kind::Text(word) => word.to_ascii_lowercase(),
         _ => String::new(),
@@ -128,10 +135,13 @@ pub(super) fn malformed(node: &Node, schema: &Value) -> Diagnostic {
         // The only pattern without a format is that of a secret.
         return Diagnostic::error(codes::LITERAL_SECRET, "a secret must not stand in a plan")
             .at(node.used, "not shown")
-            .help("write where it is, `{ env: NAME }` or `{ file: PATH }`; or `generated`, where replant may choose it");
+            .help(
+                "write where it is, `{ env: NAME }` or `{ file: PATH }`; or `generated`, where replant may choose it",
+            );
     };
     let fault = (format.check)(text).err();
-    let (message, help) = fault.map_or((format!("is not {}", format.is_a), None), |fault| (fault.message, fault.help));
+    let (message, help) =
+        fault.map_or((format!("is not {}", format.is_a), None), |fault| (fault.message, fault.help));
     let diagnostic = Diagnostic::error(codes::MALFORMED, format!("`{}` {message}", text.escape_debug()))
         .at(node.used, format!("not {}", format.is_a));
     Diagnostic { help, ..diagnostic }

@@ -1,0 +1,262 @@
+//! What was read from the two servers, nothing else.
+//!
+//! Sizes are in bytes. Where a field comes from is said beside it; the parsers are pure functions over recorded output.
+
+pub mod apt;
+mod digest;
+pub mod dm;
+mod drift;
+pub mod iscsi;
+pub mod lsblk;
+pub mod lvm;
+pub mod md;
+pub mod mounts;
+pub mod net;
+pub mod os;
+mod parse;
+pub mod queries;
+mod read;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use digest::digest;
+pub use drift::drift;
+pub use parse::ParseError;
+pub use read::{FactsError, read};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// version of this format
+    pub format: u32,
+    pub old: ServerFacts,
+    pub new: ServerFacts,
+}
+
+/// One server as it was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerFacts {
+    pub hostname: String,
+    /// `/proc/sys/kernel/random/boot_id`: another one means it has been rebooted
+    pub boot_id: String,
+    /// `/sys/class/dmi/id/product_uuid`, where the machine has one
+    pub machine: Option<String>,
+    pub os: Os,
+    /// `uname -r`
+    pub kernel: String,
+    /// `uname -m`
+    pub arch: String,
+    /// `id -u` of the user that commands run as (0, or we cannot work)
+    pub uid: u32,
+    /// bytes of memory, `MemTotal` of /proc/meminfo
+    pub memory: u64,
+    /// `/sys/firmware/efi` exists
+    pub uefi: bool,
+    /// seconds since the epoch, `date +%s`
+    pub clock: i64,
+    /// every block device, parents before children: lsblk(8)
+    pub blocks: Vec<Block>,
+    /// running md arrays: `mdadm --detail --export` for each, /proc/mdstat
+    pub arrays: Vec<Array>,
+    pub pvs: Vec<Pv>,
+    pub vgs: Vec<Vg>,
+    /// all logical volumes, hidden ones too
+    pub lvs: Vec<Lv>,
+    /// mounted real file systems: findmnt(8) `--real`
+    pub mounts: Vec<Mount>,
+    pub swaps: Vec<Swap>,
+    pub interfaces: Vec<Interface>,
+    /// lines of `/etc/ssh/ssh_host_*_key.pub`: key type and base64, without the comment
+    pub host_keys: Vec<String>,
+    /// the text of files that a migration reads or rewrites (see `queries::FILES`); a missing file is not in the map
+    pub files: BTreeMap<String, String>,
+    /// those of `queries::PRESENCE` that are there: their text is not read
+    pub present: BTreeSet<String>,
+    /// those of `queries::TOOLS` that are there
+    pub tools: BTreeSet<String>,
+    /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
+    pub modules: BTreeSet<String>,
+    /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`
+    pub initrds: Vec<String>,
+    /// active systemd services, with the suffix
+    pub services: Vec<String>,
+    /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
+    pub iscsi_packages: Option<Vec<Package>>,
+    /// logged-in iSCSI sessions: target names, `/sys/class/iscsi_session/*/targetname`
+    pub iscsi_sessions: Vec<String>,
+    /// `InitiatorName=` of /etc/iscsi/initiatorname.iscsi
+    pub initiator: Option<String>,
+    /// `lvm version`, e.g. `2.03.16`
+    pub lvm_version: Option<String>,
+    /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
+    pub lvm_config: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Os {
+    pub id: String,
+    pub id_like: Vec<String>,
+    pub version_id: String,
+    pub pretty_name: String,
+}
+
+/// A block device, from lsblk(8) `-J -b`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Block {
+    /// `/dev/sda`: true only until the next boot
+    pub path: String,
+    /// the kernel's name, `sda`, `dm-0`: as true as the path
+    pub kname: String,
+    /// lsblk's type: `disk`, `part`, `raid1`, `lvm`, `rom`, `loop`
+    pub kind: String,
+    pub size: u64,
+    pub serial: Option<String>,
+    pub wwn: Option<String>,
+    pub model: Option<String>,
+    pub tran: Option<String>,
+    /// file system or member type: `ext4`, `linux_raid_member`, `LVM2_member`, `swap`
+    pub fstype: Option<String>,
+    pub uuid: Option<String>,
+    pub partuuid: Option<String>,
+    /// partition table type, on disks: `dos`, `gpt`
+    pub pttype: Option<String>,
+    pub mountpoints: Vec<String>,
+    /// logical and physical sector size
+    pub log_sec: u64,
+    pub phy_sec: u64,
+    pub rotational: bool,
+    pub removable: bool,
+    pub read_only: bool,
+    /// paths of the devices this one stands on, all the way down (a partition's disk; a volume's array, partitions, disks)
+    pub ancestors: Vec<String>,
+    /// links in /dev/disk/by-id that point here
+    pub by_id: Vec<String>,
+    /// links in /dev/disk/by-path that point here
+    pub by_path: Vec<String>,
+    /// kernel modules of the drivers from the device up to its bus, for disks: e.g. `sd_mod`, `virtio_scsi`, `virtio_pci`
+    pub drivers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Array {
+    /// `/dev/md0`
+    pub path: String,
+    /// md's own form: `11111111:22222222:33333333:44444401`
+    pub uuid: String,
+    /// `srv1:0`
+    pub name: String,
+    /// `raid1`, `raid10`
+    pub level: String,
+    /// number of members it should have
+    pub devices: u32,
+    pub metadata: String,
+    /// paths of the members it has
+    pub members: Vec<String>,
+    /// from /proc/mdstat `[UU_U]`: fewer working members than it should have
+    pub degraded: bool,
+    /// from /proc/mdstat: `resync`, `recovery`, `check`, … while one runs
+    pub action: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pv {
+    pub path: String,
+    pub uuid: String,
+    /// empty where it belongs to no group
+    pub vg: String,
+    pub size: u64,
+    pub free: u64,
+    pub missing: bool,
+    pub pe_count: u64,
+    pub pe_alloc_count: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Vg {
+    pub name: String,
+    pub uuid: String,
+    pub size: u64,
+    pub free: u64,
+    pub extent_size: u64,
+    pub extent_count: u64,
+    pub free_count: u64,
+    pub pv_count: u64,
+    pub lv_count: u64,
+    pub missing_pv_count: u64,
+    pub system_id: String,
+    pub attr: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lv {
+    /// hidden volumes without their brackets
+    pub name: String,
+    pub hidden: bool,
+    pub vg: String,
+    pub uuid: String,
+    pub size: u64,
+    pub attr: String,
+    /// `linear`, `mirror`, `raid1`, `thin-pool`, `striped`, …
+    pub segtype: String,
+    pub layout: Vec<String>,
+    pub role: Vec<String>,
+    /// `100.00`
+    pub sync_percent: Option<String>,
+    /// of raid types: `idle`, `resync`, `recover`, …
+    pub sync_action: Option<String>,
+    pub health: String,
+    pub active: bool,
+    /// dmeventd(8): `monitored`, `not monitored`; `None` where there is nothing to watch
+    pub monitor: Option<String>,
+    /// what its segments stand on, without extents: `/dev/md1`, `root_mimage_0`, `[unknown]` for a missing one
+    pub devices: Vec<String>,
+    /// the volume of a mirror's log; `None` for a log in memory
+    pub mirror_log: Option<String>,
+    pub seg_count: u64,
+    /// file system or `swap`, and its UUID: from lsblk
+    pub fstype: Option<String>,
+    pub fs_uuid: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Mount {
+    pub target: String,
+    /// as the kernel has it: `/dev/mapper/vg0-root`
+    pub source: String,
+    pub fstype: String,
+    pub options: Vec<String>,
+    pub size: u64,
+    pub used: u64,
+    pub avail: u64,
+    pub uuid: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Swap {
+    /// as /proc/swaps has it: `/dev/dm-1`
+    pub path: String,
+    /// `partition` or `file`
+    pub kind: String,
+    pub size: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    pub name: String,
+    pub mac: String,
+    pub up: bool,
+    /// `10.77.0.21/24`
+    pub addresses: Vec<String>,
+    /// kernel modules of its driver and the bus below, e.g. `virtio_net`, `virtio_pci`
+    pub drivers: Vec<String>,
+    /// a real card (it has a `device` link in sysfs)
+    pub physical: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    pub name: String,
+    pub version: String,
+}

@@ -1,0 +1,240 @@
+//! The two servers, as something to look at and to act on.
+//!
+//! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
+//! Both are data, so a runbook can show them and a test can compare them.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A machine that can be switched on and off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    Old,
+    New,
+}
+
+/// A running system that can be asked and told things over SSH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// the old server's own system
+    Old,
+    /// the new server's rescue system
+    New,
+    /// the new server, booted from its own disks with the old one's system, name, addresses and host keys
+    Migrated,
+}
+
+impl Side {
+    /// The machine this system runs on.
+    pub fn server(self) -> Server {
+        match self {
+            Side::Old => Server::Old,
+            Side::New | Side::Migrated => Server::New,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Side::Old => "old",
+            Side::New | Side::Migrated => "new",
+        })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Server::Old => "old",
+            Server::New => "new",
+        })
+    }
+}
+
+/// Something to ask: it reads, and never changes anything. A non-zero exit code is part of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Query {
+    /// A command that only reads, run on the side that is asked, with `LC_ALL=C`.
+    Run(Vec<String>),
+    /// Whether a machine is powered; asked locally, of the power control in the plan.
+    /// Answers `on`, `off` or `unknown` on standard output.
+    Power(Server),
+}
+
+/// Prints `present` and the file's content, or `absent`: a missing file is an answer, not a failure.
+pub const READ_FILE: &str = r#"if [ -e "$1" ] || [ -L "$1" ]; then echo present; cat -- "$1"; else echo absent; fi"#;
+
+impl Query {
+    pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Query {
+        Query::Run(argv.into_iter().map(Into::into).collect())
+    }
+
+    /// The content of a file: see [`Output::file`].
+    pub fn file(path: &str) -> Query {
+        Query::run(["sh", "-c", READ_FILE, "sh", path])
+    }
+}
+
+/// What a query answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stderr: String,
+}
+
+impl Output {
+    pub fn ok(stdout: impl Into<String>) -> Output {
+        Output { code: 0, stdout: stdout.into(), stderr: String::new() }
+    }
+
+    pub fn success(&self) -> bool {
+        self.code == 0
+    }
+
+    /// The answer to [`Query::file`]: the content, or `None` where there is no such file.
+    pub fn file(&self) -> Option<&str> {
+        self.stdout.strip_prefix("present\n")
+    }
+}
+
+/// A text that may hold the places of secrets. The secrets themselves are put in by the host at the moment of sending,
+/// and never stand in a runbook, an argument vector, a journal or a log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Text(pub String);
+
+/// What stands in a [`Text`] where the secret of that name goes.
+pub fn secret_place(name: &str) -> String {
+    format!("@@secret:{name}@@")
+}
+
+impl Text {
+    pub fn new(text: impl Into<String>) -> Text {
+        Text(text.into())
+    }
+
+    /// The names of the secrets that go into this text.
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut rest = self.0.as_str();
+        while let Some((_, after)) = rest.split_once("@@secret:") {
+            let Some((name, tail)) = after.split_once("@@") else { break };
+            names.push(name);
+            rest = tail;
+        }
+        names
+    }
+}
+
+/// What power control can be asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PowerTo {
+    Off,
+    /// on, from whatever it boots from
+    On,
+    /// off if it is on, then on, booting from its own disks
+    OwnDisks,
+}
+
+/// One thing to do. Everything in it was decided when the runbook was made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Act {
+    /// Run a command as root, with `LC_ALL=C`. A non-zero exit code is a failure.
+    Run {
+        argv: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdin: Option<Text>,
+        /// long work outlives the connection: it runs detached, and asking for the same again attaches to it
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        long: bool,
+    },
+    /// Write a whole file: beside, fsynced, renamed into place; missing directories are made.
+    Put { path: String, text: Text, mode: u32 },
+    /// Remove a file; no failure where it is already gone.
+    Remove { path: String },
+    /// Switch a machine; done only when its power control confirms it.
+    Power { server: Server, to: PowerTo },
+}
+
+impl Act {
+    pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Act {
+        Act::Run { argv: argv.into_iter().map(Into::into).collect(), stdin: None, long: false }
+    }
+
+    /// As [`Act::run`], for work that takes more than a few seconds.
+    pub fn long<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Act {
+        Act::Run { argv: argv.into_iter().map(Into::into).collect(), stdin: None, long: true }
+    }
+
+    /// A command with a text on its standard input.
+    pub fn feed<S: Into<String>>(argv: impl IntoIterator<Item = S>, stdin: Text) -> Act {
+        Act::Run { argv: argv.into_iter().map(Into::into).collect(), stdin: Some(stdin), long: false }
+    }
+
+    pub fn put(path: impl Into<String>, text: impl Into<String>, mode: u32) -> Act {
+        Act::Put { path: path.into(), text: Text(text.into()), mode }
+    }
+}
+
+/// Why something could not be asked or done.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HostError {
+    /// The question never got an answer: no link, a link that broke, a timeout. Nothing is known of its effect.
+    #[error("{side} does not answer: {cause}")]
+    Unreachable { side: Side, cause: String },
+    /// It answers, but it is not let in or is not who it should be. Trying again will not help.
+    #[error("cannot log in to {side}: {cause}")]
+    Refused { side: Side, cause: String, help: String },
+    /// A command of an act exited with a failure.
+    #[error("on {side}: `{command}` exited with {code}{}", tail(.output))]
+    Failed { side: Side, command: String, code: i32, output: String },
+    /// It answered, but not in a form that we know.
+    #[error("on {side}: cannot make sense of what `{command}` printed: {cause}")]
+    Unclear { side: Side, command: String, cause: String },
+    /// Power control did not do what it was asked.
+    #[error("power control of {server}: {cause}")]
+    Power { server: Server, cause: String },
+    /// A secret of the plan cannot be had.
+    #[error("secret `{name}`: {cause}")]
+    Secret { name: String, cause: String },
+    /// Something on this machine: a file, a process.
+    #[error("{0}")]
+    Local(String),
+    /// The person stopped us while waiting.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn tail(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let from = lines.len().saturating_sub(12);
+    lines[from..].iter().map(|line| format!("\n    {line}")).collect()
+}
+
+/// The ability to ask.
+pub trait Look: Sync {
+    /// Asks all of `queries` in one round trip; one output for each, in order.
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError>;
+
+    /// Asks one thing.
+    fn ask(&self, on: Side, query: Query) -> Result<Output, HostError> {
+        let mut all = self.look(on, &[query])?;
+        all.pop().ok_or(HostError::Unreachable { side: on, cause: "it gave no answer".into() })
+    }
+}
+
+/// The ability to change something.
+pub trait Hosts: Look {
+    /// Does one thing. `job` names it within the migration (step, direction, position): long work is found again by it.
+    fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError>;
+}

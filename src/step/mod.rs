@@ -1,0 +1,247 @@
+//! A step is the smallest reversible change to one server: observe, apply, undo.
+
+use std::time::Duration;
+
+use crate::facts::{Lv, Pv, Vg, lvm};
+use crate::host::{Act, HostError, Look, Output, Query, Server, Side};
+
+/// What `observe` found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// nothing of it is there
+    Absent,
+    /// begun and not ended: applying again goes on from there
+    Partial(String),
+    /// on its way by itself: there is nothing to do but to wait
+    Underway(Progress),
+    /// as described
+    Present,
+    /// something else is there, not made by us: nobody touches it
+    Foreign(String),
+}
+
+/// How far long work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// what is going on, for people
+    pub what: String,
+    /// bytes done and bytes in all, where they are known
+    pub bytes: Option<(u64, u64)>,
+}
+
+/// How a step is taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Undo {
+    Acts(Vec<Act>),
+    /// there is nothing to take back, and why
+    Nothing(&'static str),
+}
+
+/// How a step is marked in a runbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// `+` something new comes to be
+    Create,
+    /// `~` something changes
+    Change,
+    /// `!` data is destroyed
+    Destroy,
+    /// `?` something is made sure of, nothing changes
+    Check,
+}
+
+pub trait Step {
+    /// One line for people: what will be, not how.
+    fn title(&self) -> String;
+
+    fn mark(&self) -> Mark {
+        Mark::Change
+    }
+
+    /// Looks whether it is so. Asked before apply, after apply and after undo. It lists and searches: a failing exit
+    /// code is never taken for absence.
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError>;
+
+    /// What to do so that `observe` sees [`Seen::Present`]; safe to do again after an interruption. Pure.
+    fn apply(&self) -> Vec<Act>;
+
+    /// What to do so that `observe` sees [`Seen::Absent`]; safe to do again after an interruption. Pure.
+    fn undo(&self) -> Undo;
+
+    /// For how long observing may disagree, without any progress, before it is a failure.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    /// How many times in a row `observe` must see [`Seen::Present`].
+    fn confirmations(&self) -> u32 {
+        1
+    }
+
+    /// Bytes that will be copied over the link.
+    fn bytes(&self) -> u64 {
+        0
+    }
+}
+
+/// Makes the closed set of steps: for each the module, the variant, the conversion and the dispatch. The whole
+/// vocabulary of a runbook stands in this one list.
+macro_rules! steps {
+    ($($(#[$doc:meta])* $module:ident :: $Type:ident),* $(,)?) => {
+        $(mod $module; pub use $module::$Type;)*
+
+        /// One step of a runbook, as data.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum StepKind { $($(#[$doc])* $Type($Type)),* }
+
+        impl StepKind {
+            pub fn as_step(&self) -> &dyn Step {
+                match self { $(StepKind::$Type(step) => step),* }
+            }
+        }
+
+        $(impl From<$Type> for StepKind {
+            fn from(step: $Type) -> StepKind { StepKind::$Type(step) }
+        })*
+    };
+}
+
+steps! {
+    // small things
+    file::File,
+    no_file::NoFile,
+    hostname::Hostname,
+    tunable::Tunable,
+    service::Service,
+    packages::Packages,
+    job::Job,
+    initramfs::Initramfs,
+    // new's disks
+    wiped::Wiped,
+    partition_table::PartitionTable,
+    array::Array,
+    assembled::Assembled,
+    array_stopped::ArrayStopped,
+    // the link
+    daemon::Daemon,
+    tgt_export::TgtExport,
+    tgt_gone::TgtGone,
+    lio_export::LioExport,
+    lio_gone::LioGone,
+    iscsi_node::IscsiNode,
+    login::Login,
+    logout::Logout,
+    // the mirror
+    physical_volume::PhysicalVolume,
+    group_member::GroupMember,
+    mirror::Mirror,
+    in_sync::InSync,
+    split::Split,
+    inactive::Inactive,
+    group_split::GroupSplit,
+    // quiet
+    remount::Remount,
+    swap_off::SwapOff,
+    // changing servers
+    old_off::OldOff,
+    old_is_off::OldIsOff,
+    own_boot::OwnBoot,
+    identity::Identity,
+    // the volumes on new
+    group_name::GroupName,
+    volume_name::VolumeName,
+    volume::Volume,
+    swap_space::SwapSpace,
+    active::Active,
+    mount::Mount,
+    unmounted::Unmounted,
+    pv_size::PvSize,
+    volume_size::VolumeSize,
+    fs_size::FsSize,
+}
+
+/// For LVM on a file system that is read-only: no copy of the metadata is written under /etc/lvm. lvm.conf(5)
+pub(crate) const NO_ARCHIVE: &str = "backup{backup=0 archive=0}";
+
+/// The answer to a query that does not fail on a working system.
+fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError> {
+    let command = match &query {
+        Query::Run(argv) => argv.join(" "),
+        Query::Power(_) => "power".into(),
+    };
+    let answer = on.ask(side, query)?;
+    if answer.success() {
+        Ok(answer)
+    } else {
+        Err(HostError::Unclear {
+            side,
+            command,
+            cause: format!("exit code {}: {}", answer.code, answer.stderr.trim()),
+        })
+    }
+}
+
+fn parsed<T, E: std::fmt::Display>(side: Side, command: &str, result: Result<T, E>) -> Result<T, HostError> {
+    result.map_err(|error| HostError::Unclear { side, command: command.into(), cause: error.to_string() })
+}
+
+fn lvs(on: &dyn Look, side: Side) -> Result<Vec<Lv>, HostError> {
+    parsed(side, "lvs", lvm::parse_lvs(&answered(on, side, lvm::lvs_query())?.stdout))
+}
+
+fn vgs(on: &dyn Look, side: Side) -> Result<Vec<Vg>, HostError> {
+    parsed(side, "vgs", lvm::parse_vgs(&answered(on, side, lvm::vgs_query())?.stdout))
+}
+
+fn pvs(on: &dyn Look, side: Side) -> Result<Vec<Pv>, HostError> {
+    parsed(side, "pvs", lvm::parse_pvs(&answered(on, side, lvm::pvs_query())?.stdout))
+}
+
+/// `on`, `off` or `unknown`.
+fn power(on: &dyn Look, server: Server) -> Result<String, HostError> {
+    let side = match server {
+        Server::Old => Side::Old,
+        Server::New => Side::New,
+    };
+    Ok(on.ask(side, Query::Power(server))?.stdout.trim().to_string())
+}
+
+/// A line of /proc/self/mounts.
+struct Mounted {
+    target: String,
+    fstype: String,
+    options: Vec<String>,
+}
+
+fn mounts(on: &dyn Look, side: Side) -> Result<Vec<Mounted>, HostError> {
+    let table = answered(on, side, Query::file("/proc/self/mounts"))?;
+    let line = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        Some(Mounted {
+            // blanks in a mount point are written as octal: proc(5)
+            target: words.next()?.replace("\\040", " "),
+            fstype: words.next()?.to_string(),
+            options: words.next()?.split(',').map(str::to_string).collect(),
+        })
+    };
+    Ok(table.file().unwrap_or_default().lines().filter_map(line).collect())
+}
+
+/// What stands on a device, by what is written there and not by what udev remembers: wipefs(8).
+fn signatures(on: &dyn Look, side: Side, device: &str) -> Result<Vec<String>, HostError> {
+    Ok(signature_list(&answered(on, side, Query::run(["wipefs", "--json", device]))?.stdout))
+}
+
+/// The types in wipefs' JSON; it prints nothing at all for an empty device.
+fn signature_list(json: &str) -> Vec<String> {
+    let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let all = value["signatures"].as_array().cloned().unwrap_or_default();
+    all.iter().filter_map(|signature| signature["type"].as_str().map(str::to_string)).collect()
+}
+
+/// `MD_UUID` out of what mdadm(8) `--export` prints.
+fn md_uuid(export: &str) -> Option<&str> {
+    export.lines().find_map(|line| line.strip_prefix("MD_UUID="))
+}
