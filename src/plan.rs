@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod choices;
 mod codes;
 mod defaults;
 mod diagnostics;
@@ -26,6 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
+pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
@@ -191,17 +193,6 @@ pub struct Disk {
     pub wipe: At<bool>,
 }
 
-/// The kind of partition table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    /// GUID partition table; on a BIOS machine a small partition for GRUB is added.
-    #[default]
-    Gpt,
-    /// The MBR of old: no more than 2 TiB, no more than 4 partitions.
-    Dos,
-}
-
 /// A partition, the same on every disk.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -235,34 +226,6 @@ pub struct Array {
     /// The version of the md metadata. 1.0 lies at the end of the members, so that firmware sees a plain filesystem.
     #[serde(default)]
     pub metadata: At<Metadata>,
-}
-
-/// An md RAID level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RaidLevel {
-    /// Striped, without redundancy: 2 members or more.
-    Raid0,
-    /// Mirrored: 2 members or more.
-    Raid1,
-    /// Striped over mirrors, 2 copies: 2 members or more, odd numbers too.
-    Raid10,
-    /// One member's worth of parity: 3 members or more.
-    Raid5,
-    /// Two members' worth of parity: 4 members or more.
-    Raid6,
-}
-
-/// A version of the md metadata.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Metadata {
-    /// 4 KiB from the start of the members; what mdadm makes.
-    #[default]
-    #[serde(rename = "1.2")]
-    V1_2,
-    /// At the end of the members.
-    #[serde(rename = "1.0")]
-    V1_0,
 }
 
 /// The boot filesystem, copied as a block device.
@@ -307,23 +270,6 @@ pub struct Volume {
     pub grow: Option<At<Grow>>,
 }
 
-/// How a volume gets to new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CopyHow {
-    /// `raid1` where the group has a free extent for each leg's metadata, otherwise `mirror`.
-    #[default]
-    Auto,
-    /// An LVM mirror with its log in memory: needs no free extent.
-    Mirror,
-    /// An LVM raid1: needs one free extent for each leg.
-    Raid1,
-    /// Made anew and empty, with the same UUID and label: for swap.
-    Recreate,
-    /// Left behind.
-    Skip,
-}
-
 /// How the data travels.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -359,19 +305,6 @@ pub struct Iscsi {
     /// How long a broken link may hold up old's writes before they go on without the mirror:
     /// `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
     pub replacement_timeout: At<Duration>,
-}
-
-/// What serves the disks on new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IscsiServer {
-    /// The first that new has: `lio`, then `tgt`.
-    #[default]
-    Auto,
-    /// tgtd, in user space.
-    Tgt,
-    /// The kernel's own, through configfs.
-    Lio,
 }
 
 /// How old proves who it is: CHAP (RFC 1994).

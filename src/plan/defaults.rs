@@ -1,6 +1,6 @@
-//! What a plan means where it says nothing, and the few things its types know about themselves.
+//! What a plan means where it says nothing.
 
-use super::{At, Bytes, Chap, Cutover, Duration, Iscsi, IscsiServer, Power, RaidLevel, Secret, Ssh, Transfer, words};
+use super::{At, Bytes, Chap, Cutover, Duration, Iscsi, IscsiServer, Power, Secret, Ssh, Transfer, words};
 
 impl Default for Ssh {
     fn default() -> Ssh {
@@ -40,28 +40,6 @@ impl Default for Iscsi {
 impl Default for Chap {
     fn default() -> Chap {
         Chap { user: "replant".to_owned().into(), secret: Secret::Generated.into() }
-    }
-}
-
-impl RaidLevel {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            RaidLevel::Raid0 => "raid0",
-            RaidLevel::Raid1 => "raid1",
-            RaidLevel::Raid10 => "raid10",
-            RaidLevel::Raid5 => "raid5",
-            RaidLevel::Raid6 => "raid6",
-        }
-    }
-
-    /// The fewest members md takes (md(4)).
-    pub fn fewest_members(self) -> usize {
-        match self {
-            RaidLevel::Raid0 | RaidLevel::Raid1 | RaidLevel::Raid10 => 2,
-            RaidLevel::Raid5 => 3,
-            RaidLevel::Raid6 => 4,
-        }
     }
 }
 
