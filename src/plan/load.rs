@@ -89,7 +89,7 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     }
     let mut tree = match yaml::read(text) {
         Ok(tree) => tree,
-        Err(syntax) => return Err(only(syntax, secrets::hide_in_broken(source))),
+        Err(syntax) => return Err(only(*syntax, secrets::hide_in_broken(source))),
     };
     if matches!(tree.value, Kind::Null) {
         return Err(only(empty(), source));

@@ -13,9 +13,9 @@ use super::source::Span;
 use super::tree::{Entry, Kind, Node};
 
 /// Reads one YAML document. A key that stands twice in a mapping does so in the tree.
-pub(super) fn read(text: &str) -> Result<Node, Diagnostic> {
+pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
     let read = serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options());
-    read.map(|raw| node(text, raw)).map_err(|error| explain(text, error.without_snippet()))
+    read.map(|raw| node(text, raw)).map_err(|error| Box::new(explain(text, error.without_snippet())))
 }
 
 fn options() -> Options {

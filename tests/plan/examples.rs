@@ -155,3 +155,16 @@ fn one_run_tells_every_fault() {
     assert!(remarks.iter().any(|diagnostic| diagnostic.code < "R0100"), "{remarks}");
     assert!(remarks.iter().any(|diagnostic| diagnostic.code > "R0100"), "{remarks}");
 }
+
+#[test]
+fn a_program_gets_the_same_as_a_person() {
+    let json = remarks(Path::new("plans/invalid/unknown-partition.yaml")).to_json();
+    assert_eq!(json["file"], "plans/invalid/unknown-partition.yaml");
+    let remark = &json["diagnostics"][0];
+    assert_eq!(remark["code"], "R0107");
+    assert_eq!(remark["severity"], "error");
+    assert_eq!(remark["message"], "partition `data2` is not declared");
+    assert_eq!((&remark["primary"]["line"], &remark["primary"]["column"]), (&13.into(), &44.into()));
+    assert_eq!(remark["secondary"][0]["label"], "declared here");
+    assert_eq!(remark["help"], "did you mean `data`?");
+}
