@@ -5,5 +5,6 @@
 
 pub mod facts;
 pub mod host;
+pub mod journal;
 pub mod runbook;
 pub mod step;
