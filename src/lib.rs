@@ -3,6 +3,7 @@
 //! Read it like this: [`course`] is the migration top to bottom; [`step`] is one step; [`engine`] is the one loop that
 //! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
+pub mod engine;
 pub mod facts;
 pub mod host;
 pub mod journal;

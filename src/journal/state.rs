@@ -51,7 +51,8 @@ pub struct RunRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     steps: BTreeMap<StepId, Record>,
-    abandoned: BTreeSet<StepId>,
+    /// a rollback went back over the change of servers, and left these
+    abandoned: Option<BTreeSet<StepId>>,
     runs: Vec<RunRecord>,
 }
 
@@ -83,7 +84,7 @@ impl State {
                     self.steps.retain(|_, record| !record.found);
                 }
             }
-            Run::Abandoned { steps } => self.abandoned.extend(steps.iter().cloned()),
+            Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
             Run::Confirmed { .. } | Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
@@ -108,9 +109,9 @@ impl State {
         self.steps.get(step).is_some_and(|record| record.found)
     }
 
-    /// Steps that a rollback after the change of servers left on new's disks.
-    pub fn abandoned(&self) -> &BTreeSet<StepId> {
-        &self.abandoned
+    /// A rollback has gone back over the change of servers, or begun to: the steps that it left on new's disks.
+    pub fn abandoned(&self) -> Option<&BTreeSet<StepId>> {
+        self.abandoned.as_ref()
     }
 
     pub fn runs(&self) -> &[RunRecord] {
@@ -119,7 +120,7 @@ impl State {
 
     /// Nothing has been begun, or all of it was taken back.
     pub fn untouched(&self) -> bool {
-        self.abandoned.is_empty() && self.steps.values().all(|record| record.found || !record.status.ours())
+        self.abandoned.is_none() && self.steps.values().all(|record| record.found || !record.status.ours())
     }
 
     /// The last run took everything back.

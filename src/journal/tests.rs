@@ -26,7 +26,7 @@ fn format_1_is_read() {
     assert_eq!(state.status(&id("array-pv")), Status::New);
     assert!(state.ours(&id("array-boot")) && !state.ours(&id("open-iscsi")) && !state.ours(&id("export-pv")));
     assert_eq!(state.took(&id("array-boot")).unwrap().as_secs(), 5);
-    assert!(state.abandoned().contains(&id("grub-a")));
+    assert!(state.abandoned().unwrap().contains(&id("grub-a")));
     assert_eq!(state.runs().len(), 2);
     assert_eq!(state.runs()[0].ended.as_ref().unwrap().1, Outcome::Stopped);
 }
