@@ -247,7 +247,10 @@ impl<'a> Work<'a> {
         if !self.in_scope(node) {
             return Turned::Halted;
         }
-        let turn = Turn::new(self, node);
+        self.take(node, Turn::new(self, node))
+    }
+
+    fn take(&self, node: &Node, turn: Turn<'_, '_>) -> Turned {
         let ended = match self.kind {
             Kind::Apply => turn.apply(),
             Kind::Rollback => turn.rollback(),
@@ -293,3 +296,6 @@ impl<'a> Work<'a> {
 fn held<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

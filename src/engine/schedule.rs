@@ -76,11 +76,17 @@ pub(super) fn run(
                 ready.remove(&at);
                 running.push(at);
                 let ended = ended.clone();
-                scope.spawn(move || {
+                let work = move || {
                     let result = catch_unwind(AssertUnwindSafe(|| turn(at)));
-                    // The other end is there as long as this thread runs: the scope outlives it.
+                    // The other end is there as long as this runs: the scope outlives it.
                     let _ = ended.send((at, result));
-                });
+                };
+                // One at a time needs no threads: a sweep makes many thousand of such turns.
+                if parallelism <= 1 {
+                    work();
+                } else {
+                    scope.spawn(work);
+                }
                 continue;
             }
             if running.is_empty() {

@@ -21,7 +21,7 @@ type Ended<T> = Result<T, Box<Stopped>>;
 pub(super) struct Turn<'t, 'w> {
     work: &'t Work<'w>,
     node: &'t Node,
-    step: &'t dyn Step,
+    pub(super) step: &'t dyn Step,
 }
 
 /// How the acts of a step ended.
@@ -35,7 +35,7 @@ enum Acted {
 enum Settled {
     Yes,
     /// the link was away meanwhile, and what is there now will not become so by itself
-    Again,
+    Again(Seen),
 }
 
 impl<'t, 'w> Turn<'t, 'w> {
@@ -73,8 +73,12 @@ impl<'t, 'w> Turn<'t, 'w> {
         self.work.tell(Event::StepStarted { step: self.id(), kind: self.work.kind });
         let mut cut: Option<HostError> = None;
         let mut cuts = 0;
+        let mut fresh: Option<Seen> = None;
         loop {
-            let (seen, _) = self.observe(cut.as_ref())?;
+            let seen = match fresh.take() {
+                Some(seen) => seen,
+                None => self.observe(cut.as_ref())?.0,
+            };
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
                 Kind::Apply => decide::apply(&seen, status),
@@ -107,7 +111,8 @@ impl<'t, 'w> Turn<'t, 'w> {
             };
             match settled {
                 Settled::Yes => return self.done(start),
-                Settled::Again => {
+                Settled::Again(seen) => {
+                    fresh = Some(seen);
                     cuts += 1;
                     let cause = "the link broke again and again while waiting".to_owned();
                     cut = Some(HostError::Unreachable { side: self.node.on, cause });
@@ -190,7 +195,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             } else if let Seen::Foreign(what) = &seen {
                 return Err(self.stop(Reason::Refused(what.clone()), Some(seen)));
             } else if away && !matches!(seen, Seen::Underway(_)) {
-                return Ok(Settled::Again);
+                return Ok(Settled::Again(seen));
             } else {
                 agreed = 0;
                 let waited = clock.now().saturating_sub(since);
