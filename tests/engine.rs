@@ -186,6 +186,22 @@ fn over_the_change_of_servers_new_is_left_as_it_is() {
     assert_eq!(scene.story().state.status(&id("boot")), Status::Done);
 }
 
+/// Also where the rollback was killed after the fence itself had been taken back.
+#[test]
+fn over_the_change_of_servers_new_is_left_however_often_it_takes() {
+    let case = case("fence, killed", true, 1);
+    let mut applied = Scene::new(&case.world);
+    applied.run(&case, Kind::Apply, Fault::None).result.unwrap();
+    let new = applied.world.text(Some(Server::New));
+    for act in 0..6 {
+        let mut scene = applied.fork();
+        scene.run(&case, Kind::Rollback, Fault::Kill { act, effect: true }).result.unwrap_err();
+        scene.run(&case, Kind::Rollback, Fault::None).result.unwrap();
+        assert_eq!(scene.world.text(Some(Server::New)), new);
+        assert_eq!(scene.world.text(Some(Server::Old)), case.world.text(Some(Server::Old)));
+    }
+}
+
 #[test]
 fn what_is_lost_after_it_was_done_is_done_again() {
     let case = case("lost", false, 1);

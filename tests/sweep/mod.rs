@@ -5,13 +5,17 @@
 
 #![allow(dead_code)]
 
+mod fault;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use replant::engine::{self, Clock, Event, Options, Reason, Stopped, Summary};
-use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
-use replant::journal::{Header, Journal, Kind, Store, Story};
+pub use fault::Fault;
+use fault::{Disk, Faulty, faults};
+use replant::engine::{self, Event, Options, Reason, Stopped, Summary};
+use replant::host::{Hosts, Server};
+use replant::journal::{Header, Journal, Kind, Story};
 use replant::runbook::Node;
 use replant::step::Seen;
 
@@ -39,131 +43,6 @@ pub struct Case<W> {
 
 pub fn faithful(line: &[u8]) -> Option<Vec<u8>> {
     Some(line.to_vec())
-}
-
-/// What goes wrong in a run; acts and lines are counted from 0.
-#[derive(Debug, Clone, Copy)]
-pub enum Fault {
-    None,
-    /// the link breaks before or after the effect of that act, and for so many looks after it
-    Cut {
-        act: usize,
-        effect: bool,
-        looks: usize,
-    },
-    /// the link breaks at that look, for good
-    Blind {
-        look: usize,
-    },
-    /// we are killed before or after the effect of that act
-    Kill {
-        act: usize,
-        effect: bool,
-    },
-    /// we die before or after writing that line of the journal
-    Crash {
-        line: usize,
-        written: bool,
-    },
-}
-
-struct Faulty<'a, W> {
-    world: &'a W,
-    fault: Fault,
-    acts: AtomicUsize,
-    looks: AtomicUsize,
-    /// looks that will fail
-    blind: AtomicUsize,
-    dead: Arc<AtomicBool>,
-    now: AtomicU64,
-}
-
-fn no_link(side: Side) -> HostError {
-    HostError::Unreachable { side, cause: "the link was cut".into() }
-}
-
-impl<W: World> Look for Faulty<'_, W> {
-    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
-        let look = self.looks.fetch_add(1, Ordering::SeqCst);
-        let cut = matches!(self.fault, Fault::Blind { look: from } if look >= from);
-        let blind = self.blind.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
-        if cut || blind {
-            return Err(no_link(on));
-        }
-        self.world.look(on, queries)
-    }
-}
-
-impl<W: World> Hosts for Faulty<'_, W> {
-    fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
-        assert!(!self.dead.load(Ordering::SeqCst), "{job}: the dead do not act");
-        let index = self.acts.fetch_add(1, Ordering::SeqCst);
-        match self.fault {
-            Fault::Cut { act: at, effect, looks } if index == at || (looks == usize::MAX && index > at) => {
-                self.blind.store(looks, Ordering::SeqCst);
-                if effect && index == at {
-                    self.world.act(on, job, act)?;
-                }
-                Err(no_link(on))
-            }
-            Fault::Blind { look } if self.looks.load(Ordering::SeqCst) >= look => Err(no_link(on)),
-            Fault::Kill { act: at, effect } if index == at => {
-                self.dead.store(true, Ordering::SeqCst);
-                if effect {
-                    self.world.act(on, job, act)?;
-                }
-                Err(HostError::Local("killed".into()))
-            }
-            _ => self.world.act(on, job, act),
-        }
-    }
-}
-
-/// Time goes by only where somebody sleeps.
-impl<W: World> Clock for Faulty<'_, W> {
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.now.load(Ordering::SeqCst))
-    }
-
-    fn sleep(&self, time: Duration) {
-        self.now.fetch_add((time.as_millis() as u64).max(1), Ordering::SeqCst);
-        self.world.pass(time);
-    }
-}
-
-/// The disk under a journal.
-struct Disk {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    fault: Fault,
-    line: usize,
-    written: Arc<AtomicUsize>,
-    dead: Arc<AtomicBool>,
-    lines: fn(&[u8]) -> Option<Vec<u8>>,
-}
-
-impl Store for Disk {
-    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
-        if self.dead.load(Ordering::SeqCst) {
-            return Err(std::io::Error::other("the dead do not write"));
-        }
-        let keep = || self.bytes.lock().unwrap().extend((self.lines)(line).unwrap_or_default());
-        if let Fault::Crash { line: at, written } = self.fault
-            && at == self.line
-        {
-            self.dead.store(true, Ordering::SeqCst);
-            if written {
-                keep();
-            } else {
-                // half of it came to the disk
-                self.bytes.lock().unwrap().extend(&line[..line.len() / 2]);
-            }
-            return Err(std::io::Error::other("died"));
-        }
-        keep();
-        self.line += 1;
-        self.written.store(self.line, Ordering::SeqCst);
-        Ok(())
-    }
 }
 
 /// A world and the journal of what was done to it.
@@ -392,18 +271,4 @@ impl<W: World> Case<W> {
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);
     }
-}
-
-/// Every fault that can be in a run that went so when nothing went wrong.
-fn faults(clean: &Ran) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    for effect in [false, true] {
-        for act in 0..clean.acts {
-            faults.extend([0, 1, usize::MAX].map(|looks| Fault::Cut { act, effect, looks }));
-            faults.push(Fault::Kill { act, effect });
-        }
-        faults.extend((0..clean.lines).map(|line| Fault::Crash { line, written: effect }));
-    }
-    faults.extend((0..clean.looks).map(|look| Fault::Blind { look }));
-    faults
 }
