@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use replant::engine::Clock;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side};
-use replant::journal::Store;
+use replant::journal::{Status, Store, Story};
+use replant::runbook::StepId;
 
 use super::{Ran, World};
 
@@ -45,6 +46,10 @@ pub(super) struct Faulty<'a, W> {
     pub blind: AtomicUsize,
     pub dead: Arc<AtomicBool>,
     pub now: AtomicU64,
+    /// one step at a time
+    pub alone: bool,
+    /// the journal, as it is on the disk
+    pub journal: Arc<Mutex<Vec<u8>>>,
 }
 
 fn no_link(side: Side) -> HostError {
@@ -65,7 +70,12 @@ impl<W: World> Look for Faulty<'_, W> {
 
 impl<W: World> Hosts for Faulty<'_, W> {
     fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
-        assert!(!self.dead.load(Ordering::SeqCst), "{job}: the dead do not act");
+        if self.dead.load(Ordering::SeqCst) {
+            // Another thread was on its way here when we were killed, which ends all of them at once.
+            assert!(!self.alone, "{job}: the dead do not act");
+            return Err(HostError::Local("killed".into()));
+        }
+        self.is_written(job);
         let index = self.acts.fetch_add(1, Ordering::SeqCst);
         match self.fault {
             Fault::Cut { act: at, effect, looks } if index == at || (looks == usize::MAX && index > at) => {
@@ -85,6 +95,21 @@ impl<W: World> Hosts for Faulty<'_, W> {
             }
             _ => self.world.act(on, job, act),
         }
+    }
+}
+
+impl<W: World> Faulty<'_, W> {
+    /// Nothing is done on a server that is not on the disk as begun.
+    fn is_written(&self, job: &str) {
+        let mut parts = job.rsplitn(3, '.').skip(1);
+        let status = match parts.next() {
+            Some("apply") => Status::Began,
+            Some("undo") => Status::UndoBegan,
+            other => panic!("{job}: {other:?} is no direction"),
+        };
+        let id = StepId(parts.next().expect("a step's name").to_owned());
+        let story = Story::parse(&self.journal.lock().unwrap(), "the sweep's journal".as_ref()).unwrap();
+        assert_eq!(story.state.status(&id), status, "{job} is done, and the journal does not hold it");
     }
 }
 

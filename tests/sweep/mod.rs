@@ -96,6 +96,8 @@ impl<W: World> Scene<W> {
             blind: AtomicUsize::new(0),
             dead,
             now: AtomicU64::new(0),
+            alone: case.parallelism == 1,
+            journal: bytes.clone(),
         };
         let stop = AtomicU8::new(0);
         let options = Options { parallelism: case.parallelism, clock: &hosts, ..Options::new(&stop) };
