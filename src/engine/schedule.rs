@@ -112,3 +112,83 @@ pub(super) fn run(
         resume_unwind(panic);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::host::Side;
+    use crate::runbook::{Stage, StepId};
+    use crate::step::File;
+
+    fn node(name: &str, on: Side, after: &[&str]) -> Node {
+        Node {
+            id: StepId(name.into()),
+            stage: Stage::Copy,
+            on,
+            after: after.iter().map(|name| StepId(name.to_string())).collect(),
+            until: None,
+            fence: false,
+            why: String::new(),
+            step: File::new("/x", "x").into(),
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_in_all_and_on_each_server() {
+        let sides = [Side::Old, Side::Old, Side::Old, Side::New, Side::Migrated, Side::New];
+        let nodes: Vec<Node> = (0..12).map(|at| node(&format!("n{at}"), sides[at % 6], &[])).collect();
+        let (old, new, most) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new((0, 0, 0)));
+        run(&nodes, Kind::Apply, (3, 2), &|| true, &|at| {
+            let here = if nodes[at].on == Side::Old { &old } else { &new };
+            here.fetch_add(1, Ordering::SeqCst);
+            let (o, n) = (old.load(Ordering::SeqCst), new.load(Ordering::SeqCst));
+            let mut most = most.lock().unwrap();
+            *most = (most.0.max(o), most.1.max(n), most.2.max(o + n));
+            drop(most);
+            std::thread::sleep(Duration::from_millis(5));
+            here.fetch_sub(1, Ordering::SeqCst);
+            Turned::Finished
+        });
+        let (o, n, all) = *most.lock().unwrap();
+        assert!(o <= 2 && n <= 2 && all <= 3, "{o} {n} {all}");
+    }
+
+    #[test]
+    fn a_step_waits_for_those_before_it_and_for_what_it_takes_the_place_of() {
+        let mut nodes =
+            vec![node("login", Side::Old, &[]), node("copy", Side::Old, &["login"]), node("logout", Side::Old, &[])];
+        nodes[0].until = Some(StepId("logout".into()));
+        for (kind, parallelism) in [(Kind::Apply, 4), (Kind::Rollback, 4), (Kind::Apply, 1), (Kind::Rollback, 1)] {
+            let order = Mutex::new(Vec::new());
+            run(&nodes, kind, (parallelism, 4), &|| true, &|at| {
+                order.lock().unwrap().push(at);
+                Turned::Finished
+            });
+            let order = order.into_inner().unwrap();
+            let place = |at: usize| order.iter().position(|other| *other == at).unwrap();
+            let first = |a, b| if kind == Kind::Apply { place(a) < place(b) } else { place(a) > place(b) };
+            assert!(first(0, 1) && first(0, 2), "{kind:?} {order:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_after_what_was_halted_and_a_panic_is_a_panic() {
+        let nodes = vec![node("a", Side::Old, &[]), node("b", Side::Old, &["a"]), node("c", Side::New, &[])];
+        let ran = Mutex::new(Vec::new());
+        run(&nodes, Kind::Apply, (4, 2), &|| true, &|at| {
+            ran.lock().unwrap().push(at);
+            if at == 0 { Turned::Halted } else { Turned::Finished }
+        });
+        let mut ran = ran.into_inner().unwrap();
+        ran.sort();
+        assert_eq!(ran, [0, 2]);
+        for parallelism in [1, 4] {
+            let panicking = || run(&nodes, Kind::Apply, (parallelism, 2), &|| true, &|_| panic!("unknown command"));
+            assert!(catch_unwind(panicking).is_err());
+        }
+    }
+}
