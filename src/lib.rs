@@ -4,9 +4,11 @@
 //! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
 pub mod course;
+pub mod engine;
 pub mod facts;
 pub mod findings;
 pub mod host;
 pub mod plan;
+pub mod journal;
 pub mod runbook;
 pub mod step;
