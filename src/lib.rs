@@ -6,4 +6,5 @@
 pub mod facts;
 pub mod host;
 pub mod runbook;
+pub mod secret;
 pub mod step;
