@@ -11,4 +11,5 @@ pub mod host;
 pub mod plan;
 pub mod journal;
 pub mod runbook;
+pub mod secret;
 pub mod step;
