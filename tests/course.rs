@@ -28,6 +28,13 @@ fn the_runbook_holds_and_survives_a_file() {
     let back: course::Runbook = serde_json::from_str(&json).unwrap();
     assert_eq!(back.nodes, book.nodes);
     for node in &book.nodes {
-        println!("{:8} {:9} {:24} {}  [until {:?}]", node.stage.to_string(), format!("{:?}", node.on), node.id.0, node.step.as_step().title(), node.until.as_ref().map(|u| &u.0));
+        println!(
+            "{:8} {:9} {:24} {}  [until {:?}]",
+            node.stage.to_string(),
+            format!("{:?}", node.on),
+            node.id.0,
+            node.step.as_step().title(),
+            node.until.as_ref().map(|u| &u.0)
+        );
     }
 }

@@ -24,7 +24,8 @@ fn questions_come_back_byte_for_byte() {
             ],
         )
         .unwrap();
-    let all: Vec<(i32, &str, &str)> = outputs.iter().map(|o| (o.code, o.stdout.as_str(), o.stderr.as_str())).collect();
+    let all: Vec<(i32, &str, &str)> =
+        outputs.iter().map(|o| (o.code, o.stdout.as_str(), o.stderr.as_str())).collect();
     assert_eq!(all[0], (0, "no newline", ""));
     assert_eq!(all[1], (0, "\n\n two \n\n", ""));
     assert_eq!(all[2], (3, "out\n", "err\n"));
