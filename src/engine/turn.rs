@@ -82,7 +82,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
                 Kind::Apply => decide::apply(&seen, status),
-                Kind::Rollback => decide::undo(&seen, status),
+                Kind::Rollback => decide::undo(&seen, status, self.node.fence),
             };
             let settled = match next {
                 Next::Refuse(what) => return Err(self.stop(Reason::Refused(what), Some(seen))),
