@@ -5,12 +5,16 @@
 
 mod accelerator;
 mod apt_repo;
+mod checks;
 mod image;
 mod machine;
 mod net;
 mod pair;
+mod picture;
 mod recipe;
+mod replant;
 mod say;
+mod scenarios;
 mod shell;
 mod witness;
 mod workspace;
@@ -57,6 +61,10 @@ fn command(words: &[&str]) -> Fallible<u8> {
     let by_hand = |lab: &Lab| Pair::load(&lab.pair("by-hand"));
     match words {
         ["help" | "--help" | "-h"] => println!("{HELP}"),
+        ["list"] => {
+            scenarios::ALL.iter().for_each(|scenario| println!("{:24}{}", scenario.name, scenario.about));
+            recipe::OLD_SERVERS.iter().for_each(|old| println!("--pair {:17}{}", old.name, old.about));
+        }
         ["build"] => drop(image::ensure(&Lab::open()?)?),
         ["up", options @ ..] => {
             let option = |name: &str, default: &'static str| {
@@ -78,11 +86,13 @@ fn command(words: &[&str]) -> Fallible<u8> {
         // These two are for the lab itself: the pair's own services, and the power switch that replant's plan names.
         ["serve", dir, packages] => pair::serve(Path::new(dir), PathBuf::from(packages))?,
         ["power", dir, server, what] => return power(&Machine::load(Path::new(dir), server)?, what),
-        [unknown, ..] => {
-            eprintln!("error: there is no `{unknown}` here\n\n{HELP}");
-            return Ok(2);
+        names => {
+            if let Some(unknown) = names.iter().find(|name| scenarios::find(name).is_err()) {
+                eprintln!("error: there is no command or scenario `{unknown}`\n\n{HELP}");
+                return Ok(2);
+            }
+            return Ok(if scenarios::run(Lab::open()?, names)? { 0 } else { 1 });
         }
-        [] => println!("{HELP}"),
     }
     Ok(0)
 }

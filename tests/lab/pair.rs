@@ -7,6 +7,7 @@ use crate::shell::{Guest, run};
 use crate::workspace::Lab;
 use crate::{Fallible, accelerator, apt_repo, fail, net, say, witness};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,9 @@ impl Pair {
         machine("old", vec![(DISK, plain(old_hardware.argv("old", &dir, None)))]).save(DISK)?;
         let in_rescue = Boot { argv: new_hardware.argv("new", &dir, Some(&kernel)), fresh: Some((images.rescue(rescue), root.clone())) };
         let own = plain(new_hardware.argv("new", &dir, None));
-        let degraded = plain(without_first.argv("new", &dir, None));
+        let mut degraded = plain(without_first.argv("new", &dir, None));
+        let first = new_disks[0].image.display();
+        degraded.argv.extend(["-drive".into(), format!("file={first},if=none,format=raw,id=spare,cache=unsafe")]);
         machine("new", vec![(RESCUE, in_rescue), (DISK, own), (WITHOUT_FIRST, degraded)]).save(RESCUE)?;
 
         let pair = Pair::load(&dir)?;
@@ -123,20 +126,30 @@ impl Pair {
     /// Switches everything off and removes the pair's directory and namespace.
     pub fn remove(dir: &Path) -> Fallible<()> {
         if dir.join("pair.json").exists() {
-            let pair = Pair::load(dir);
-            if let Ok(pair) = pair {
-                pair.service.forget();
-                pair.rescue.forget();
-                pair.old.off()?;
-                pair.new.off()?;
-                pair.stop_serving()?;
-                net::destroy(&pair.namespace)?;
+            if let Ok(pair) = Pair::load(dir) {
+                pair.stop()?;
             }
         }
         if dir.exists() {
             fs_err::remove_dir_all(dir)?;
         }
         Ok(())
+    }
+
+    /// Switches both machines off and takes the network away; disks and logs stay.
+    pub fn stop(&self) -> Fallible<()> {
+        self.service.forget();
+        self.rescue.forget();
+        self.old.off()?;
+        self.new.off()?;
+        self.stop_serving()?;
+        net::destroy(&self.namespace)
+    }
+
+    /// Plugs in the disk that was left out of the boot `WITHOUT_FIRST`.
+    pub fn plug_in_first(&self) -> Fallible<()> {
+        let drive = json!({"driver": "scsi-hd", "bus": "scsi.0", "scsi-id": 0, "drive": "spare", "serial": "NEW0", "wwn": 0x5000_c500_0000_0000u64});
+        self.new.monitor("device_add", drive).map(drop)
     }
 
     pub fn images(&self) -> Images {

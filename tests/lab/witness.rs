@@ -49,11 +49,6 @@ fn parse(line: &str) -> Option<Ack> {
     Some(Ack { at, number: words.next()?.parse().ok()?, card: words.next()?.to_string() })
 }
 
-/// The last acknowledgement of one machine.
-pub fn last_from(dir: &Path, card: &str) -> Option<Ack> {
-    acks(dir).into_iter().rev().find(|ack| ack.card == card)
-}
-
 /// Waits until a machine acknowledges a record after `since`.
 pub fn wait_for(dir: &Path, card: &str, since: f64, limit: Duration) -> Fallible<Ack> {
     let began = std::time::Instant::now();

@@ -20,7 +20,11 @@ impl Lab {
         self.root.clone()
     }
 
+    pub fn pairs(&self) -> PathBuf {
+        self.root.join("pairs")
+    }
+
     pub fn pair(&self, name: &str) -> PathBuf {
-        self.root.join("pairs").join(name)
+        self.pairs().join(name)
     }
 }
