@@ -65,7 +65,7 @@ impl Hardware<'_> {
     /// The command line. `kernel` for rescue; without it the firmware starts whatever is on the disks.
     pub fn argv(&self, machine: &str, dir: &Path, kernel: Option<&Kernel>) -> Vec<String> {
         let file = |suffix: &str| dir.join(format!("{machine}.{suffix}")).display().to_string();
-        let mut argv: Vec<String> = vec!["qemu-system-x86_64".into(), "-name".into(), machine.into(), "-machine".into(), "pc,hpet=off".into()];
+        let mut argv: Vec<String> = vec!["qemu-system-x86_64".into(), "-name".into(), machine.into(), "-nodefaults".into(), "-machine".into(), "pc,hpet=off".into()];
         let mut add = |option: &str, value: String| argv.extend([option.to_string(), value]);
         match self.accelerator {
             "kvm" => {

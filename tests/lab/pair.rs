@@ -286,12 +286,9 @@ impl Pair {
     pub fn plan_text(&self, server: &str) -> Fallible<String> {
         let images = self.images();
         let key = images.key().display().to_string();
-        let lab = self.dir.join("lab").display().to_string();
-        let dir = self.dir.display().to_string();
-        let switch = |machine: &str, what: &str| format!("[\"{lab}\", power, \"{dir}\", {machine}, {what}]");
-        let power = |machine: &str| {
-            ["status", "on", "off"].map(|what| format!("      {what}: {}\n", switch(machine, &format!("\"{what}\"")))).concat()
-        };
+        let (lab, dir) = (self.dir.join("lab").display().to_string(), self.dir.display().to_string());
+        let switch = |machine: &str, key: &str, word: &str| format!("      {key}: [{lab:?}, power, {dir:?}, {machine}, {word:?}]\n");
+        let power = |machine: &str| ["status", "on", "off"].map(|word| switch(machine, word, word)).concat();
         let disks: String = (0..recipe::NEW_DISKS).map(|n| format!("  - {{ name: {}, serial: NEW{n} }}\n", char::from(b'a' + n as u8))).collect();
         Ok(format!(
             "\
@@ -304,14 +301,15 @@ old:
   ssh: {{ user: root, identity: \"{key}\", host_key: \"{old_key}\" }}
   power:
     command:
-{old_power}
+{old_power}      timeout: 60s
+
 new:
   address: {new}
   hostname: srv1
   ssh: {{ user: root, identity: \"{key}\", host_key: \"{new_key}\" }}
   power:
     command:
-{new_power}      boot_disk: {boot_disk}
+{new_power}{boot_disk}      timeout: 60s
 
 disks:
 {disks}
@@ -346,7 +344,7 @@ cutover:
             new_key = images.host_key("rescue")?,
             old_power = power("old"),
             new_power = power("new"),
-            boot_disk = switch("new", "boot-disk"),
+            boot_disk = switch("new", "boot_disk", "boot-disk"),
         ))
     }
 
