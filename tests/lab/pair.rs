@@ -96,7 +96,7 @@ impl Pair {
         machine("new", vec![(RESCUE, in_rescue), (DISK, own), (WITHOUT_FIRST, degraded)]).save(RESCUE)?;
 
         let pair = Pair::load(&dir)?;
-        fs_err::write(pair.plan(), pair.plan_text("tgt")?)?;
+        fs_err::write(pair.plan(), pair.plan_text(rescue)?)?;
         Ok(pair)
     }
 
@@ -282,7 +282,7 @@ impl Pair {
         self.dir.join("srv1.yaml")
     }
 
-    /// The plan: what a person would write for these two servers.
+    /// The plan: what a person would write for these two servers. `server` is the iSCSI server: `tgt` or `lio`.
     pub fn plan_text(&self, server: &str) -> Fallible<String> {
         let images = self.images();
         let key = images.key().display().to_string();

@@ -67,7 +67,6 @@ impl Bench {
             Pair::remove(&before.pair.dir)?;
         }
         let pair = Pair::create(&self.lab, name, old, rescue)?;
-        fs_err::write(pair.plan(), pair.plan_text(if rescue == "lio" { "lio" } else { "tgt" })?)?;
         let (_, took) = say::timed("two servers from nothing", || pair.boot())?;
         self.checks.figure("boot of both servers", format!("{:.0} s", took.as_secs_f64()));
         let (old_before, new_before) = say::step("a picture of both servers", || {
