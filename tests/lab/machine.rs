@@ -145,10 +145,15 @@ impl Machine {
     }
 
     /// Whether the QEMU that was started for this machine still runs. A number that now belongs to another process, or
-    /// to one that has ended and was not yet waited for, is not ours.
+    /// to one that has ended and was not yet waited for, is not ours. One that is ending has no command line any more,
+    /// but still holds its disks and its tap.
     pub fn is_on(&self) -> bool {
         let Some(pid) = self.pid() else { return false };
         let Ok(words) = fs_err::read(format!("/proc/{pid}/cmdline")) else { return false };
+        if words.is_empty() {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            return stat.contains("(qemu-system") && !stat.contains(") Z ");
+        }
         String::from_utf8_lossy(&words).contains(&self.file("pid").display().to_string())
     }
 
