@@ -152,7 +152,8 @@ impl Machine {
         let Ok(words) = fs_err::read(format!("/proc/{pid}/cmdline")) else { return false };
         if words.is_empty() {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            return stat.contains("(qemu-system") && !stat.contains(") Z ");
+            let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+            return stat.contains("(qemu-system") && (!stat.contains(") Z ") || threads > 1);
         }
         String::from_utf8_lossy(&words).contains(&self.file("pid").display().to_string())
     }
