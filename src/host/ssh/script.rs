@@ -14,9 +14,9 @@ use crate::host::Act;
 /// two processes there, which acts are worth and questions are not.
 const TAKE: &str = "LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; \
     export LC_ALL PATH; cd /; s=$(head -c $1); \
-    if [ ${#s} -ne $1 ]; then echo replant: the script was cut short >&2; exit 98; fi; \
+    if [ ${#s} -ne $1 ]; then echo only ${#s} of $1 bytes of a script arrived >&2; exit 98; fi; \
     if [ $2 != - ]; then h=$(printf %s \"$s\" | sha256sum); \
-    if [ \"${h%% *}\" != $2 ]; then echo replant: the script was damaged >&2; exit 98; fi; fi; eval \"$s\"";
+    if [ \"${h%% *}\" != $2 ]; then echo a script was damaged on its way >&2; exit 98; fi; fi; eval \"$s\"";
 
 /// The exit code of [`TAKE`] for a script that is not whole.
 pub(super) const CUT_SHORT: i32 = 98;
