@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use replant::host::ssh::SshHosts;
-use replant::host::{Act, HostError, Hosts, Look, Side, Text};
+use replant::host::{Act, HostError, Hosts, Look, Query, Side, Text};
 
 use crate::server::*;
 
@@ -23,6 +23,12 @@ fn failed_with_all(error: &HostError, wanted: i32) {
     assert_eq!(*output, all_of_it());
 }
 
+/// What was sent in part has been looked at, and thrown away, when no shell waits for the rest any more.
+fn until_thrown_away(hosts: &SshHosts) {
+    let waiting = "pgrep -fc '[-]c LC_ALL=C PATH=.* replant [0-9][0-9][0-9][0-9][0-9]' || true";
+    until("the old session ends", || ask(hosts, waiting) == "0\n");
+}
+
 /// Danger 2.
 #[test]
 fn half_an_upload_runs_nothing() {
@@ -31,17 +37,24 @@ fn half_an_upload_runs_nothing() {
     let hosts = SshHosts::new(sshd.config_by(&proxy)).unwrap();
     ask(&hosts, "true");
     let ran = sshd.path("ran");
+    // a shell would run each of these as soon as it has its line
+    let queries = vec![Query::run(["touch", &ran]); 4_000];
+    for after in [2_000, 40_000, 90_000] {
+        proxy.cut_after(after);
+        let error = hosts.look(Side::Old, &queries).unwrap_err();
+        assert!(is_unreachable(&error), "{error:?}");
+        proxy.mend();
+        until_thrown_away(&hosts);
+        assert!(!sshd.file("ran").exists(), "ran after {after} bytes");
+    }
     let text = Text::new("some text, and more of it\n".repeat(20_000));
     let act = Act::feed(["sh", "-c", &format!("touch {ran}; cat >/dev/null")], text);
-    for after in [2_000, 60_000, 300_000] {
+    for after in [2_000, 300_000] {
         proxy.cut_after(after);
         let error = hosts.act(Side::Old, "cut", &act).unwrap_err();
         assert!(is_unreachable(&error), "{error:?}");
         proxy.mend();
-        // what was sent has been looked at, and thrown away, when no session of the old connection is left
-        until("the old session ends", || {
-            ask(&hosts, "pgrep -fc '[-]c LC_ALL=C PATH=.* replant [0-9][0-9][0-9][0-9][0-9]' || true") == "0\n"
-        });
+        until_thrown_away(&hosts);
         assert!(!sshd.file("ran").exists(), "ran after {after} bytes");
     }
     hosts.act(Side::Old, "cut", &act).unwrap();
@@ -63,10 +76,8 @@ fn a_short_act_outlives_its_link_and_does_not_run_twice_at_once() {
         let error = first.join().unwrap();
         assert!(is_unreachable(&error), "{error:?}");
         proxy.mend();
-        let sessions = || sshd.log().matches("Starting session").count();
-        let before = sessions();
         let second = scope.spawn(|| hosts.act(Side::Old, "job", &act).unwrap_err());
-        until("it is asked for again", || sessions() > before);
+        until("it is asked for again, and waits", || waits_for_lock(&sshd));
         open_gate(&sshd);
         failed_with_all(&second.join().unwrap(), 9);
     });
@@ -103,7 +114,7 @@ fn the_client_killed_in_the_middle_of_a_question() {
     let began = sshd.path("began");
     std::thread::scope(|scope| {
         // asked once more over a new connection, because a question may be; then it is lost again
-        let first = scope.spawn(|| hosts.ask(Side::Old, sh(&format!("echo >>{began}; sleep 5; echo well"))));
+        let first = scope.spawn(|| hosts.ask(Side::Old, sh(&format!("echo >>{began}; sleep 1; echo well"))));
         until("it begins", || lines(&sshd, "began") == 1);
         clients(&sshd).into_iter().for_each(sigkill);
         match first.join().unwrap() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use replant::host::ssh::{Remote, SshHosts};
-use replant::host::{Act, HostError, Hosts, Look, Side};
+use replant::host::{Act, HostError, Hosts, Look, Side, Text};
 
 use crate::server::*;
 
@@ -103,6 +103,23 @@ fn a_noisy_login_shell_changes_nothing() {
     assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (0, "/etc\n", "err\n"));
     hosts.act(Side::Old, "a", &Act::put(sshd.path("ł file"), "ł", 0o600)).unwrap();
     assert_eq!(std::fs::read_to_string(sshd.file("ł file")).unwrap(), "ł");
+}
+
+#[test]
+fn sh_may_be_another_shell() {
+    let sshd = Sshd::looking(Looks { mounts: "mount --bind /bin/bash /bin/dash && ", ..Looks::default() });
+    let hosts = sshd.hosts();
+    assert!(ask(&hosts, "echo $BASH_VERSION; printf 'ł€'").ends_with("ł€"));
+    assert_ne!(ask(&hosts, "echo $BASH_VERSION"), "\n");
+    let text: String = (0..0x900).filter_map(char::from_u32).collect();
+    hosts.act(Side::Old, "a", &Act::put(sshd.path("file"), &text, 0o600)).unwrap();
+    assert_eq!(std::fs::read_to_string(sshd.file("file")).unwrap(), text);
+    for long in [false, true] {
+        let argv = ["sh", "-c", "cat; exit 3"].map(String::from).to_vec();
+        let act = Act::Run { argv, stdin: Some(Text::new(&text)), long };
+        let error = hosts.act(Side::Old, "b", &act).unwrap_err();
+        assert!(matches!(&error, HostError::Failed { code: 3, output, .. } if *output == text), "{error:?}");
+    }
 }
 
 #[test]

@@ -226,6 +226,13 @@ fn processes() -> Vec<(i32, String)> {
     .collect()
 }
 
+/// Whether an act waits for another of the same name to end.
+pub fn waits_for_lock(sshd: &Sshd) -> bool {
+    let holds =
+        |pid: i32| std::fs::read_link(format!("/proc/{pid}/fd/9")).is_ok_and(|path| path.starts_with(sshd.state()));
+    processes().into_iter().any(|(pid, args)| args.trim_end() == "flock 9" && holds(pid))
+}
+
 pub fn alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
