@@ -2,9 +2,29 @@
 //!
 //! Sizes are in bytes. Where a field comes from is said beside it; the parsers are pure functions over recorded output.
 
+pub mod apt;
+mod digest;
+pub mod dm;
+mod drift;
+pub mod iscsi;
+pub mod lsblk;
+pub mod lvm;
+pub mod md;
+pub mod mounts;
+pub mod net;
+pub mod os;
+mod parse;
+pub mod queries;
+mod read;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use digest::digest;
+pub use drift::drift;
+pub use parse::ParseError;
+pub use read::{FactsError, read};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -52,6 +72,8 @@ pub struct ServerFacts {
     pub host_keys: Vec<String>,
     /// the text of files that a migration reads or rewrites (see `queries::FILES`); a missing file is not in the map
     pub files: BTreeMap<String, String>,
+    /// those of `queries::PRESENCE` that are there: their text is not read
+    pub present: BTreeSet<String>,
     /// those of `queries::TOOLS` that are there
     pub tools: BTreeSet<String>,
     /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
@@ -68,6 +90,8 @@ pub struct ServerFacts {
     pub initiator: Option<String>,
     /// `lvm version`, e.g. `2.03.16`
     pub lvm_version: Option<String>,
+    /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
+    pub lvm_config: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -83,6 +107,8 @@ pub struct Os {
 pub struct Block {
     /// `/dev/sda`: true only until the next boot
     pub path: String,
+    /// the kernel's name, `sda`, `dm-0`: as true as the path
+    pub kname: String,
     /// lsblk's type: `disk`, `part`, `raid1`, `lvm`, `rom`, `loop`
     pub kind: String,
     pub size: u64,
@@ -178,9 +204,16 @@ pub struct Lv {
     pub role: Vec<String>,
     /// `100.00`
     pub sync_percent: Option<String>,
+    /// of raid types: `idle`, `resync`, `recover`, …
+    pub sync_action: Option<String>,
     pub health: String,
     pub active: bool,
+    /// dmeventd(8): `monitored`, `not monitored`; `None` where there is nothing to watch
+    pub monitor: Option<String>,
+    /// what its segments stand on, without extents: `/dev/md1`, `root_mimage_0`, `[unknown]` for a missing one
     pub devices: Vec<String>,
+    /// the volume of a mirror's log; `None` for a log in memory
+    pub mirror_log: Option<String>,
     pub seg_count: u64,
     /// file system or `swap`, and its UUID: from lsblk
     pub fstype: Option<String>,

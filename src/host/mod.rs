@@ -201,6 +201,9 @@ pub enum HostError {
     /// A command of an act exited with a failure.
     #[error("on {side}: `{command}` exited with {code}{}", tail(.output))]
     Failed { side: Side, command: String, code: i32, output: String },
+    /// It answered, but not in a form that we know.
+    #[error("on {side}: cannot make sense of what `{command}` printed: {cause}")]
+    Unclear { side: Side, command: String, cause: String },
     /// Power control did not do what it was asked.
     #[error("power control of {server}: {cause}")]
     Power { server: Server, cause: String },

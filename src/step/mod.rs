@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::host::{Act, HostError, Look, Side};
+use crate::facts::{Lv, Pv, Vg, lvm};
+use crate::host::{Act, HostError, Look, Output, Query, Server, Side};
 
 /// What `observe` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +108,144 @@ macro_rules! steps {
     };
 }
 
+pub use mirror::How;
+pub use partition_table::Partition;
+
 steps! {
-    /// a whole text file
+    // small things
     file::File,
+    no_file::NoFile,
+    hostname::Hostname,
+    tunable::Tunable,
+    service::Service,
+    packages::Packages,
+    purged::Purged,
+    job::Job,
+    initramfs::Initramfs,
+    // new's disks
+    wiped::Wiped,
+    partition_table::PartitionTable,
+    array::Array,
+    assembled::Assembled,
+    array_stopped::ArrayStopped,
+    // the link
+    daemon::Daemon,
+    tgt_export::TgtExport,
+    tgt_gone::TgtGone,
+    lio_export::LioExport,
+    lio_gone::LioGone,
+    iscsi_node::IscsiNode,
+    login::Login,
+    logout::Logout,
+    // the mirror
+    physical_volume::PhysicalVolume,
+    group_member::GroupMember,
+    mirror::Mirror,
+    in_sync::InSync,
+    split::Split,
+    inactive::Inactive,
+    group_split::GroupSplit,
+    // quiet
+    remount::Remount,
+    swap_off::SwapOff,
+    // changing servers
+    old_off::OldOff,
+    old_is_off::OldIsOff,
+    own_boot::OwnBoot,
+    identity::Identity,
+    // the volumes on new
+    group_name::GroupName,
+    volume_name::VolumeName,
+    volume::Volume,
+    swap_space::SwapSpace,
+    active::Active,
+    mount::Mount,
+    unmounted::Unmounted,
+    pv_size::PvSize,
+    volume_size::VolumeSize,
+    fs_size::FsSize,
+}
+
+/// For LVM on a file system that is read-only: no copy of the metadata is written under /etc/lvm. lvm.conf(5)
+pub(crate) const NO_ARCHIVE: &str = "backup{backup=0 archive=0}";
+
+/// The answer to a query that does not fail on a working system.
+fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError> {
+    let command = match &query {
+        Query::Run(argv) => argv.join(" "),
+        Query::Power(_) => "power".into(),
+    };
+    let answer = on.ask(side, query)?;
+    if answer.success() {
+        Ok(answer)
+    } else {
+        Err(HostError::Unclear {
+            side,
+            command,
+            cause: format!("exit code {}: {}", answer.code, answer.stderr.trim()),
+        })
+    }
+}
+
+fn parsed<T, E: std::fmt::Display>(side: Side, command: &str, result: Result<T, E>) -> Result<T, HostError> {
+    result.map_err(|error| HostError::Unclear { side, command: command.into(), cause: error.to_string() })
+}
+
+fn lvs(on: &dyn Look, side: Side) -> Result<Vec<Lv>, HostError> {
+    parsed(side, "lvs", lvm::parse_lvs(&answered(on, side, lvm::lvs_query())?.stdout))
+}
+
+fn vgs(on: &dyn Look, side: Side) -> Result<Vec<Vg>, HostError> {
+    parsed(side, "vgs", lvm::parse_vgs(&answered(on, side, lvm::vgs_query())?.stdout))
+}
+
+fn pvs(on: &dyn Look, side: Side) -> Result<Vec<Pv>, HostError> {
+    parsed(side, "pvs", lvm::parse_pvs(&answered(on, side, lvm::pvs_query())?.stdout))
+}
+
+/// `on`, `off` or `unknown`.
+fn power(on: &dyn Look, server: Server) -> Result<String, HostError> {
+    let side = match server {
+        Server::Old => Side::Old,
+        Server::New => Side::New,
+    };
+    Ok(on.ask(side, Query::Power(server))?.stdout.trim().to_string())
+}
+
+/// A line of /proc/self/mounts.
+struct Mounted {
+    target: String,
+    fstype: String,
+    options: Vec<String>,
+}
+
+fn mounts(on: &dyn Look, side: Side) -> Result<Vec<Mounted>, HostError> {
+    let table = answered(on, side, Query::file("/proc/self/mounts"))?;
+    let line = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        Some(Mounted {
+            // blanks in a mount point are written as octal: proc(5)
+            target: words.next()?.replace("\\040", " "),
+            fstype: words.next()?.to_string(),
+            options: words.next()?.split(',').map(str::to_string).collect(),
+        })
+    };
+    Ok(table.file().unwrap_or_default().lines().filter_map(line).collect())
+}
+
+/// What stands on a device, by what is written there and not by what udev remembers: wipefs(8).
+fn signatures(on: &dyn Look, side: Side, device: &str) -> Result<Vec<String>, HostError> {
+    Ok(signature_list(&answered(on, side, Query::run(["wipefs", "--json", device]))?.stdout))
+}
+
+/// The types in wipefs' JSON; it prints nothing at all for an empty device.
+fn signature_list(json: &str) -> Vec<String> {
+    let value: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let all = value["signatures"].as_array().cloned().unwrap_or_default();
+    all.iter().filter_map(|signature| signature["type"].as_str().map(str::to_string)).collect()
+}
+
+/// `MD_UUID` out of what mdadm(8) `--export` prints.
+fn md_uuid(export: &str) -> Option<&str> {
+    export.lines().find_map(|line| line.strip_prefix("MD_UUID="))
 }

@@ -1,0 +1,143 @@
+//! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
+//! is a process there.
+
+use super::{apt, lsblk, lvm, md, mounts, net, os};
+use crate::host::{Query, Side};
+
+/// A question and what we call it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub name: &'static str,
+    pub query: Query,
+}
+
+/// Files whose text is in [`super::ServerFacts::files`].
+pub const FILES: &[&str] = &[
+    "/etc/fstab",
+    "/etc/crypttab",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/machine-id",
+    "/etc/mdadm/mdadm.conf",
+    "/etc/mdadm.conf",
+    "/etc/initramfs-tools/initramfs.conf",
+    "/etc/initramfs-tools/modules",
+    "/etc/initramfs-tools/update-initramfs.conf",
+    "/etc/initramfs-tools/conf.d/resume",
+    "/etc/udev/rules.d/70-persistent-net.rules",
+    "/etc/default/grub",
+    "/boot/grub/grub.cfg",
+    "/etc/lvm/lvmlocal.conf",
+    "/etc/network/interfaces",
+    "/etc/iscsi/initiatorname.iscsi",
+    "/proc/cmdline",
+];
+
+/// Files of the kernel and others from which single facts are taken.
+pub(super) const SMALL: &[&str] = &[
+    "/proc/sys/kernel/hostname",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/random/boot_id",
+    "/sys/class/dmi/id/product_uuid",
+    "/proc/meminfo",
+    "/proc/swaps",
+    "/proc/mdstat",
+    "/etc/os-release",
+];
+
+/// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.
+pub const PRESENCE: &[&str] = &["/etc/iscsi/iscsid.conf", "/etc/tgt/targets.conf", "/etc/lvm/devices/system.devices"];
+
+/// Commands that a migration may use.
+pub const TOOLS: &[&str] = &[
+    "sfdisk",
+    "wipefs",
+    "mdadm",
+    "lvm",
+    "vgextend",
+    "lvconvert",
+    "vgsplit",
+    "dmsetup",
+    "dmeventd",
+    "tgtd",
+    "tgtadm",
+    "tgt-admin",
+    "iscsiadm",
+    "iscsid",
+    "mkinitramfs",
+    "update-initramfs",
+    "lsinitramfs",
+    "dracut",
+    "grub-install",
+    "update-grub",
+    "grub-mkconfig",
+    "e2fsck",
+    "xfs_repair",
+    "mkswap",
+    "mkfs.ext4",
+    "xfs_growfs",
+    "resize2fs",
+    "blkid",
+    "udevadm",
+    "systemctl",
+    "apt-get",
+    "dpkg",
+    "fuser",
+    "dd",
+    "sha256sum",
+    "partprobe",
+    "blockdev",
+    "chroot",
+    "lsblk",
+    "findmnt",
+    "swapon",
+    "swapoff",
+    "modprobe",
+    "unshare",
+];
+
+/// Kernel modules that a migration may use, as the kernel writes their names.
+pub const MODULES: &[&str] = &[
+    "raid1",
+    "raid10",
+    "raid0",
+    "raid456",
+    "dm_mod",
+    "dm_mirror",
+    "dm_raid",
+    "iscsi_tcp",
+    "iscsi_target_mod",
+    "target_core_mod",
+    "target_core_iblock",
+    "xfs",
+    "ext4",
+    "btrfs",
+];
+
+/// What is asked, with names.
+pub fn asked(side: Side) -> Vec<Asked> {
+    let mut all = vec![
+        Asked { name: "lsblk", query: lsblk::query() },
+        Asked { name: "links", query: os::links_query() },
+        Asked { name: "arrays", query: md::exports_query() },
+        Asked { name: "pvs", query: lvm::pvs_query() },
+        Asked { name: "vgs", query: lvm::vgs_query() },
+        Asked { name: "lvs", query: lvm::lvs_query() },
+        Asked { name: "lvm-config", query: lvm::config_query() },
+        Asked { name: "lvm-version", query: lvm::version_query() },
+        Asked { name: "mounts", query: mounts::query() },
+        Asked { name: "interfaces", query: net::query() },
+        Asked { name: "texts", query: os::texts_query() },
+        Asked { name: "parts", query: os::parts_query() },
+        Asked { name: "services", query: os::services_query() },
+    ];
+    if side == Side::Old {
+        all.push(Asked { name: "iscsi-packages", query: apt::iscsi_packages_query() });
+    }
+    all
+}
+
+/// What is asked, in order.
+pub fn all(side: Side) -> Vec<Query> {
+    asked(side).into_iter().map(|asked| asked.query).collect()
+}

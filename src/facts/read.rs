@@ -1,0 +1,202 @@
+//! One server, read in one round trip.
+
+use std::collections::BTreeMap;
+
+use super::parse::ParseError;
+use super::queries::{self, FILES};
+use super::{Array, ServerFacts, apt, lsblk, lvm, md, mounts, net, os};
+use crate::host::{HostError, Look, Output, Query, Side};
+
+/// Why a server could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum FactsError {
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A command that nothing can be known without is not there or failed.
+    #[error("on {side}: `{command}` exited with {code}{}", shown(.said))]
+    Failed { side: Side, command: String, code: i32, said: String },
+    /// A command printed something else than it should.
+    #[error("on {side}: could not understand what `{command}` printed: {cause}{}", shown(.said))]
+    Misread { side: Side, command: String, cause: ParseError, said: String },
+}
+
+/// The first lines, indented below the message.
+fn shown(said: &str) -> String {
+    let lines = said.lines().filter(|line| !line.trim().is_empty()).take(4);
+    lines.map(|line| format!("\n    {}", line.chars().take(160).collect::<String>())).collect()
+}
+
+/// Exit codes of a shell and of env(1): there is no such command, or it cannot be run.
+fn not_there(output: &Output) -> bool {
+    matches!(output.code, 126 | 127)
+}
+
+struct Answers {
+    side: Side,
+    all: BTreeMap<&'static str, (Query, Output)>,
+}
+
+impl Answers {
+    fn ask(look: &dyn Look, side: Side) -> Result<Answers, FactsError> {
+        let asked = queries::asked(side);
+        let questions: Vec<Query> = asked.iter().map(|asked| asked.query.clone()).collect();
+        let outputs = look.look(side, &questions)?;
+        if outputs.len() != asked.len() {
+            let cause = format!("{} answers to {} questions", outputs.len(), asked.len());
+            return Err(HostError::Unreachable { side, cause }.into());
+        }
+        let all = asked.into_iter().zip(outputs).map(|(asked, output)| (asked.name, (asked.query, output)));
+        Ok(Answers { side, all: all.collect() })
+    }
+
+    fn output(&self, name: &str) -> &Output {
+        &self.all[name].1
+    }
+
+    /// The command's own words; of a script, what we call it.
+    fn command(&self, name: &str) -> String {
+        match &self.all[name].0 {
+            Query::Run(argv) if argv[0] != "sh" => argv.join(" "),
+            _ => name.to_string(),
+        }
+    }
+
+    /// The answer of a command that must succeed.
+    fn must<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, ParseError>) -> Result<T, FactsError> {
+        let output = self.output(name);
+        if !output.success() {
+            let said = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr }.clone();
+            return Err(FactsError::Failed { side: self.side, command: self.command(name), code: output.code, said });
+        }
+        parse(&output.stdout).map_err(|cause| self.misread(name, cause))
+    }
+
+    /// As [`Answers::must`], but a command that is not installed has nothing to tell: no LVM, no volumes.
+    fn may<T: Default>(&self, name: &str, parse: impl Fn(&str) -> Result<T, ParseError>) -> Result<T, FactsError> {
+        if not_there(self.output(name)) { Ok(T::default()) } else { self.must(name, parse) }
+    }
+
+    fn misread(&self, name: &str, cause: ParseError) -> FactsError {
+        let said = self.output(name).stdout.clone();
+        FactsError::Misread { side: self.side, command: self.command(name), cause, said }
+    }
+}
+
+/// Reads one server, in one round trip.
+///
+/// A command that is not installed is an answer where it manages something that may be missing (mdadm, LVM, apt,
+/// systemd); without lsblk, findmnt or ip nothing can be known and it is an error. So is every failure of LVM and mdadm
+/// that are installed: half an answer would look like a server with less on it.
+pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
+    let answers = Answers::ask(look, side)?;
+
+    let parts = answers.must("parts", os::parse_parts)?;
+    let texts = answers.must("texts", os::parse_texts)?;
+    let text = |path: &str| texts.get(path).map(String::as_str).unwrap_or_default();
+    let line = |path: &str| text(path).trim().to_string();
+    let misread = |cause| answers.misread("texts", cause);
+
+    let mut blocks = answers.must("lsblk", lsblk::parse)?;
+    // find(1) fails where one of the two places is missing, and tells of the other all the same
+    let links = match answers.output("links") {
+        output if not_there(output) => answers.must("links", os::parse_links)?,
+        output => os::parse_links(&output.stdout).map_err(|cause| answers.misread("links", cause))?,
+    };
+    for block in &mut blocks {
+        for (link, _) in links.iter().filter(|(_, device)| *device == block.kname) {
+            let list = if link.starts_with("/dev/disk/by-id/") { &mut block.by_id } else { &mut block.by_path };
+            list.push(link.clone());
+        }
+        block.drivers = parts.disks.get(&block.kname).cloned().unwrap_or_default();
+    }
+
+    let mut lvs = answers.may("lvs", lvm::parse_lvs)?;
+    for lv in &mut lvs {
+        let path = lvm::mapper_path(&lv.vg, &lv.name);
+        if let Some(block) = blocks.iter().find(|block| block.path == path) {
+            lv.fstype = block.fstype.clone();
+            lv.fs_uuid = block.uuid.clone();
+        }
+    }
+
+    let mdstat = md::parse_mdstat(text("/proc/mdstat")).map_err(misread)?;
+    let exported = answers.may("arrays", md::parse_exports)?;
+    let mut interfaces = answers.must("interfaces", net::parse)?;
+    for interface in &mut interfaces {
+        interface.physical = parts.cards.contains_key(&interface.name);
+        interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
+    }
+
+    // exit code 1 and silence: no real file system is mounted
+    let mounts = match answers.output("mounts") {
+        output if output.code == 1 && output.stdout.is_empty() && output.stderr.is_empty() => Vec::new(),
+        _ => answers.must("mounts", mounts::parse)?,
+    };
+    let iscsi_packages = match answers.all.get("iscsi-packages") {
+        Some((_, output)) if output.success() => Some(answers.must("iscsi-packages", apt::parse)?),
+        _ => None,
+    };
+    let under = |place: &str, name: &str| -> Vec<&str> {
+        let found = texts.iter().filter(|(path, _)| path.starts_with(place) && path.ends_with(name));
+        found.map(|(_, text)| text.trim()).collect()
+    };
+
+    Ok(ServerFacts {
+        hostname: line("/proc/sys/kernel/hostname"),
+        boot_id: line("/proc/sys/kernel/random/boot_id"),
+        machine: Some(line("/sys/class/dmi/id/product_uuid")).filter(|uuid| !uuid.is_empty()),
+        os: os::parse_release(text("/etc/os-release")),
+        kernel: line("/proc/sys/kernel/osrelease"),
+        arch: parts.arch,
+        uid: parts.uid,
+        memory: os::parse_memory(text("/proc/meminfo")).map_err(misread)?,
+        uefi: parts.uefi,
+        clock: parts.clock,
+        arrays: arrays(exported, &mdstat),
+        pvs: answers.may("pvs", lvm::parse_pvs)?,
+        vgs: answers.may("vgs", lvm::parse_vgs)?,
+        lvs,
+        mounts,
+        swaps: mounts::parse_swaps(text("/proc/swaps")).map_err(misread)?,
+        interfaces,
+        host_keys: under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect(),
+        files: FILES.iter().filter_map(|path| Some((path.to_string(), texts.get(*path)?.clone()))).collect(),
+        present: parts.present,
+        tools: parts.tools,
+        modules: parts.modules,
+        initrds: parts.initrds,
+        services: os::parse_services(&answers.output("services").stdout),
+        iscsi_packages,
+        iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),
+        initiator: os::parse_initiator(text("/etc/iscsi/initiatorname.iscsi")),
+        lvm_version: match answers.output("lvm-version") {
+            output if not_there(output) => None,
+            _ => Some(answers.must("lvm-version", lvm::parse_version)?),
+        },
+        // exits with a failure where one of the settings is not known to it, and tells of the others all the same
+        lvm_config: lvm::parse_config(&answers.output("lvm-config").stdout),
+        blocks,
+    })
+}
+
+/// mdadm's answer and the kernel's; what mdadm did not tell of (it is not installed) is known by the kernel's alone.
+fn arrays(exported: Vec<Array>, running: &[md::Running]) -> Vec<Array> {
+    let mut arrays = exported;
+    for kernel in running {
+        let path = format!("/dev/{}", kernel.name);
+        let array = match arrays.iter().position(|array| array.path == path) {
+            Some(at) => &mut arrays[at],
+            None => {
+                let members = kernel.members.iter().map(|name| format!("/dev/{name}")).collect();
+                let level = kernel.level.clone().unwrap_or_default();
+                arrays.push(Array { path, level, devices: kernel.devices, members, ..Array::default() });
+                let last = arrays.len() - 1;
+                &mut arrays[last]
+            }
+        };
+        array.degraded = kernel.degraded();
+        array.action = kernel.action.as_ref().map(|action| action.kind.clone());
+    }
+    arrays.sort_by(|a, b| a.path.cmp(&b.path));
+    arrays
+}

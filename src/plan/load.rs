@@ -1,0 +1,134 @@
+//! From a file to a sound plan, or to everything that is wrong with it.
+
+use std::path::Path;
+use std::str;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::diagnostics::{Diagnostic, Diagnostics, Severity};
+use super::source::{At, Place, Source, Span};
+use super::tree::Kind;
+use super::{Plan, codes, rules, secrets, shape, yaml};
+
+/// A plan that is sound in itself.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What is wanted.
+    pub plan: Plan,
+    /// The text it was read from; what looks like a secret is overwritten with `*`.
+    pub source: Source,
+    /// The SHA-256 of what the plan says, in hexadecimal: comments, order of keys and written-out defaults do not change it.
+    pub digest: String,
+    /// What a person should know though the plan can be used.
+    pub warnings: Diagnostics,
+}
+
+impl Loaded {
+    /// Where a value stands in the file, or nothing if it is a default.
+    pub fn place<T>(&self, value: &At<T>) -> Option<Place> {
+        value.place(&self.source)
+    }
+}
+
+/// The largest file that is read, in bytes. A plan has some thousands.
+const LARGEST: usize = 1 << 20;
+
+/// Reads and checks a plan.
+///
+/// # Errors
+/// Everything that is wrong with the file, at once.
+pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
+    let name = path.display().to_string();
+    let unreadable = |message: String, help: &str| {
+        let diagnostic = Diagnostic::error(codes::UNREADABLE, message).help(help);
+        Diagnostics::new(Source::new(&name, ""), vec![diagnostic])
+    };
+    let bytes = fs_err::read(path).map_err(|error| {
+        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        unreadable(format!("cannot read the plan: {cause}"), "is the path right, and may you read it?")
+    })?;
+    if bytes.len() > LARGEST {
+        return Err(unreadable(
+            "the file is larger than 1 MiB".to_owned(),
+            "a plan has some dozens of lines; is this the right file?",
+        ));
+    }
+    match str::from_utf8(&bytes) {
+        Ok(text) => parse(&name, text),
+        Err(error) => {
+            let start = error.valid_up_to() as u32;
+            let text = String::from_utf8_lossy(&bytes);
+            let end = start + text[start as usize..].chars().next().map_or(0, char::len_utf8) as u32;
+            let diagnostic = Diagnostic::error(codes::UNREADABLE, "the file is not UTF-8 text")
+                .at(Span { start, end }, format!("byte 0x{:02x}", bytes[start as usize]))
+                .help("save the file as UTF-8");
+            Err(Diagnostics::new(Source::new(&name, &text), vec![diagnostic]))
+        }
+    }
+}
+
+/// Checks a plan that has been read; `name` is what messages call it.
+///
+/// # Errors
+/// Everything that is wrong with the text, at once.
+pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = Source::new(name, text);
+    if text.len() > LARGEST {
+        let diagnostic = Diagnostic::error(codes::UNREADABLE, "the plan is larger than 1 MiB");
+        return Err(Diagnostics::new(Source::new(name, ""), vec![diagnostic]));
+    }
+    let only = |diagnostic: Diagnostic, source: Source| Diagnostics::new(source, vec![diagnostic]);
+    let empty = || {
+        Diagnostic::error(codes::UNREADABLE, "the file is empty")
+            .help("`replant init OLD NEW` writes a plan to begin with")
+    };
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Err(only(empty(), source));
+    }
+    let mut tree = match yaml::read(text) {
+        Ok(tree) => tree,
+        Err(syntax) => return Err(only(*syntax, secrets::hide_in_broken(source))),
+    };
+    if matches!(tree.value, Kind::Null) {
+        return Err(only(empty(), source));
+    }
+    let source = secrets::hide(&tree, source);
+
+    let shape = shape::check(&mut tree, text);
+    // What has been mended is not worth a second remark that may only follow from the first.
+    let well_shaped = shape.found.is_empty();
+    let sound = |diagnostic: &Diagnostic| {
+        (well_shaped || diagnostic.severity == Severity::Error)
+            && !diagnostic.spans().any(|span| shape.doubtful.contains(&span))
+    };
+    let mut found = shape.found;
+    let plan = match Plan::deserialize(&tree) {
+        Ok(plan) => {
+            found.extend(rules::check(&plan).into_iter().filter(sound));
+            plan
+        }
+        Err(error) => {
+            // The schema has said what is wrong. If it has not, the schema is laxer than the types, and this speaks for it.
+            if found.is_empty() {
+                found.push(
+                    Diagnostic::error(codes::MALFORMED, format!("this is not a plan: {error}")).at(tree.used, "here"),
+                );
+            }
+            return Err(Diagnostics::new(source, found));
+        }
+    };
+    let found = Diagnostics::new(source.clone(), found);
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return Err(found);
+    }
+    let digest = digest(&plan);
+    Ok(Loaded { plan, source, digest, warnings: found })
+}
+
+/// The types in their order, with every default: the same for every way to write the same plan.
+fn digest(plan: &Plan) -> String {
+    let canonical = serde_json::to_vec(plan).expect("a plan consists of strings, numbers, lists and structs");
+    Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+}

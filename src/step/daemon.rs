@@ -1,0 +1,46 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Seen, Step, Undo, answered};
+use crate::host::{Act, HostError, Look, Query, Side};
+
+/// tgtd(8), the iSCSI server of the article, listening on one address only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Daemon {
+    /// `192.0.2.20:3260`
+    pub portal: String,
+}
+
+/// Prints the process ids of tgtd, nothing where it does not run.
+pub const TGTD_RUNS: &str = r#"pidof tgtd || true"#;
+
+impl Step for Daemon {
+    fn title(&self) -> String {
+        format!("tgtd listens on {}", self.portal)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let runs = answered(on, side, Query::run(["sh", "-c", TGTD_RUNS]))?;
+        if runs.stdout.trim().is_empty() {
+            return Ok(Seen::Absent);
+        }
+        let portals = on.ask(side, Query::run(["tgtadm", "--lld", "iscsi", "--mode", "portal", "--op", "show"]))?;
+        if !portals.success() {
+            return Ok(Seen::Underway(super::Progress { what: "tgtd is starting".into(), bytes: None }));
+        }
+        let listens = |portal: &str| portals.stdout.lines().any(|line| line.trim().ends_with(portal));
+        Ok(if listens(&self.portal) || listens("0.0.0.0:3260") {
+            Seen::Present
+        } else {
+            Seen::Foreign(format!("a tgtd runs that does not listen on {}", self.portal))
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![Act::run(["tgtd", "--iscsi", &format!("portal={}", self.portal)])]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::run(["tgtadm", "--mode", "system", "--op", "delete"])])
+    }
+}

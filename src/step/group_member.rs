@@ -1,0 +1,43 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Seen, Step, Undo, pvs};
+use crate::host::{Act, HostError, Look, Side};
+
+/// The new physical volume as a member of the volume group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupMember {
+    pub vg: String,
+    pub device: String,
+    pub uuid: String,
+    /// for people: what it is on new
+    pub label: String,
+}
+
+impl Step for GroupMember {
+    fn title(&self) -> String {
+        format!("volume group {} + {}", self.vg, self.label)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let all = pvs(on, side)?;
+        Ok(match all.iter().find(|pv| pv.uuid == self.uuid) {
+            Some(pv) if pv.vg == self.vg && !pv.missing => Seen::Present,
+            Some(pv) if pv.vg == self.vg => Seen::Partial(format!("{} misses it", self.vg)),
+            Some(pv) if !pv.vg.is_empty() => Seen::Foreign(format!("it belongs to the group {}", pv.vg)),
+            _ => Seen::Absent,
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![Act::run(["vgextend", &self.vg, &self.device])]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::run(["sh", "-c", LEAVE, "sh", &self.vg, &self.device, &self.uuid])])
+    }
+}
+
+/// Takes the disk out of the group: by name, or as a missing one where the link is gone. All volumes have left it before,
+/// and vgreduce(8) refuses otherwise (there is no `--force` here).
+pub const LEAVE: &str = r#"if [ -e "$2" ] && pvs --noheadings -o pv_uuid "$2" 2>/dev/null | grep -q "$3"; then vgreduce "$1" "$2"; else vgreduce --removemissing "$1"; fi"#;

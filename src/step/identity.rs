@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Seen, Step, Undo, mounts};
+use crate::host::{Act, HostError, Look, Query, Side};
+
+/// The system that booted is the same one: name, addresses, mounts, services.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    pub hostname: String,
+    /// `10.77.0.21/24`
+    pub addresses: Vec<String>,
+    /// mount points with their file system type
+    pub mounts: Vec<(String, String)>,
+    /// units that must run
+    pub units: Vec<String>,
+}
+
+impl Step for Identity {
+    fn title(&self) -> String {
+        format!("it is {} with {}, and serves", self.hostname, self.addresses.join(", "))
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Check
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let mut units = vec!["systemctl".to_string(), "is-active".into()];
+        units.extend(self.units.iter().cloned());
+        let answers = on.look(
+            side,
+            &[
+                Query::file("/proc/sys/kernel/hostname"),
+                Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
+                Query::run(units),
+            ],
+        )?;
+        let [hostname, addresses, units] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let mut wrong = Vec::new();
+        let name = hostname.file().unwrap_or_default().trim();
+        if name != self.hostname {
+            wrong.push(format!("its hostname is `{name}`"));
+        }
+        for address in &self.addresses {
+            if !addresses.stdout.split_whitespace().any(|word| word == address) {
+                wrong.push(format!("it does not have {address}"));
+            }
+        }
+        let mounted = mounts(on, side)?;
+        for (target, fstype) in &self.mounts {
+            if !mounted.iter().any(|mount| mount.target == *target && mount.fstype == *fstype) {
+                wrong.push(format!("{target} is not mounted"));
+            }
+        }
+        for (unit, state) in self.units.iter().zip(units.stdout.lines()) {
+            if state != "active" {
+                wrong.push(format!("{unit} is {state}"));
+            }
+        }
+        // While it is still coming up this is no verdict: the engine asks again for as long as it is patient.
+        Ok(if wrong.is_empty() { Seen::Present } else { Seen::Absent })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        Vec::new()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("it only looked")
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+}

@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Mirror, Seen, Step, Undo};
+use crate::host::{Act, HostError, Look, Side};
+
+/// All mirrors are whole, by the same judgement as when they were made, twice in a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InSync {
+    pub mirrors: Vec<Mirror>,
+}
+
+impl Step for InSync {
+    fn title(&self) -> String {
+        format!("all {} mirrors are whole", self.mirrors.len())
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Check
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        for mirror in &self.mirrors {
+            match mirror.observe(on, side)? {
+                Seen::Present => {}
+                Seen::Absent => return Ok(Seen::Foreign(format!("{}/{} is not mirrored", mirror.vg, mirror.lv))),
+                // a check has nothing to begin: it is not so, or not yet
+                Seen::Underway(_) => return Ok(Seen::Absent),
+                Seen::Partial(what) | Seen::Foreign(what) => {
+                    return Ok(Seen::Foreign(format!("{}/{}: {what}", mirror.vg, mirror.lv)));
+                }
+            }
+        }
+        Ok(Seen::Present)
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        Vec::new()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("it only looked")
+    }
+
+    fn confirmations(&self) -> u32 {
+        2
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+}

@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Mark, Seen, Step, Undo, answered};
+use crate::host::{Act, HostError, Look, Query, Side};
+
+/// Work that leaves nothing by which it could be recognised: a comparison, a check of a file system, a boot loader
+/// written to a disk. Its script checks its own result and fails if it is not right; then a stamp is written that holds
+/// the hash of script and arguments. A stamp under /run is forgotten with the boot in which the work was true.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    pub title: String,
+    /// it only makes sure of something
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check: bool,
+    /// sh(1), safe to run again
+    pub script: String,
+    pub args: Vec<String>,
+    /// where script and stamp go on the server
+    pub dir: String,
+    /// file name of script and stamp
+    pub name: String,
+    /// bytes that it sends over the link
+    #[serde(default)]
+    pub bytes: u64,
+}
+
+impl Job {
+    fn stamp(&self) -> String {
+        format!("{}/{}.done", self.dir, self.name)
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(&self.script);
+        for arg in &self.args {
+            hash.update([0]);
+            hash.update(arg);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Step for Job {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn mark(&self) -> Mark {
+        if self.check { Mark::Check } else { Mark::Change }
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let stamp = answered(on, side, Query::file(&self.stamp()))?;
+        Ok(match stamp.file() {
+            Some(found) if found.trim() == self.digest() => Seen::Present,
+            _ => Seen::Absent,
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let script = format!("{}/{}.sh", self.dir, self.name);
+        let mut argv = vec!["sh".to_string(), script.clone()];
+        argv.extend(self.args.iter().cloned());
+        vec![
+            Act::put(&script, &self.script, 0o700),
+            Act::long(argv),
+            Act::put(self.stamp(), self.digest() + "\n", 0o600),
+        ]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::Remove { path: self.stamp() }])
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

@@ -1,0 +1,36 @@
+use serde::{Deserialize, Serialize};
+
+use super::login::{session, sessions};
+use super::{Seen, Step, Undo, answered};
+use crate::host::{Act, HostError, Look, Side};
+
+/// No session with a target any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {
+    pub iqn: String,
+    pub portal: String,
+    pub device: String,
+}
+
+impl Step for Logout {
+    fn title(&self) -> String {
+        format!("log out from {}", self.iqn)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let all = answered(on, side, sessions())?;
+        Ok(if session(&all.stdout, &self.iqn).is_none() { Seen::Present } else { Seen::Absent })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![
+            Act::run(["blockdev", "--flushbufs", &self.device]),
+            Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"]),
+        ]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("old is whole without it")
+    }
+}

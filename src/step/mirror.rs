@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Progress, Seen, Step, Undo};
+use crate::facts::{Lv, Pv, dm, lvm};
+use crate::host::{Act, HostError, Look, Query, Side, Text};
+
+/// A logical volume mirrored onto the new server's array, while it is in use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mirror {
+    pub vg: String,
+    pub lv: String,
+    pub how: How,
+    /// the disk that new offers
+    pub device: String,
+    pub pv_uuid: String,
+    /// bytes to copy
+    pub size: u64,
+    /// MiB
+    pub region: u32,
+}
+
+/// lvmraid(7), lvconvert(8)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// needs a free extent for its metadata on each side; survives a lost link by itself
+    Raid1,
+    /// for a full group: its log is kept in memory
+    CoreLog,
+}
+
+/// For a raid1 that is there already but lost its leg for a while: take the leg back in, which copies what changed only.
+pub const RAID1: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvchange --refresh "$1"
+else lvconvert --yes --type raid1 --mirrors 1 --regionsize "$3" "$1" "$2"; fi"#;
+
+/// A core log remembers nothing: a mirror that is there but not sound is taken apart and begun again.
+pub const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2"; fi
+lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize "$3" "$1" "$2""#;
+
+impl Mirror {
+    fn name(&self) -> String {
+        format!("{}/{}", self.vg, self.lv)
+    }
+
+    /// What marks the beginning of this copy in the kernel's log.
+    fn mark_line(&self) -> String {
+        format!("replant: mirror of {} begins", self.name())
+    }
+
+    pub(super) fn queries(&self) -> Vec<Query> {
+        vec![lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"])]
+    }
+}
+
+/// device-mapper's name of a volume: dashes are doubled in it.
+pub fn dm_name(vg: &str, lv: &str) -> String {
+    format!("{}-{}", vg.replace('-', "--"), lv.replace('-', "--"))
+}
+
+impl Step for Mirror {
+    fn title(&self) -> String {
+        let gib = self.size as f64 / (1u64 << 30) as f64;
+        format!("mirror {}  {gib:.2} GiB", self.name())
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let answers = on.look(side, &self.queries())?;
+        let [lvs, pvs, status, log] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let unclear = |command: &str, cause: String| HostError::Unclear { side, command: command.into(), cause };
+        let lvs = lvm::parse_lvs(&lvs.stdout).map_err(|error| unclear("lvs", error.to_string()))?;
+        let pvs = lvm::parse_pvs(&pvs.stdout).map_err(|error| unclear("pvs", error.to_string()))?;
+        let status = dm::parse_status(&status.stdout).map_err(|error| unclear("dmsetup status", error.to_string()))?;
+        Ok(self.judge(&lvs, &pvs, &status, &log.stdout))
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let region = format!("{}m", self.region);
+        let convert = match self.how {
+            How::Raid1 => Act::run(["sh", "-c", RAID1, "sh", &self.name(), &self.device, &region]),
+            How::CoreLog => Act::run(["sh", "-c", CORE_LOG, "sh", &self.name(), &self.device, &region]),
+        };
+        vec![Act::feed(["tee", "/dev/kmsg"], Text::new(self.mark_line() + "\n")), convert]
+    }
+
+    fn undo(&self) -> Undo {
+        // The disk is always named: without it lvconvert(8) may keep the wrong leg.
+        Undo::Acts(vec![Act::run(["lvconvert", "--yes", "--mirrors", "0", &self.name(), &self.device])])
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Change
+    }
+
+    /// Without any progress: a link may be away for a while.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    /// A freshly converted leg may report idle before its recovery begins.
+    fn confirmations(&self) -> u32 {
+        2
+    }
+
+    fn bytes(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Mirror {
+    /// The whole predicate: what LVM says, what the kernel's own table says, which legs there are, and whether the
+    /// kernel complained since the copy began. `100.00` alone proves nothing.
+    pub(super) fn judge(&self, lvs: &[Lv], pvs: &[Pv], status: &[dm::Status], log: &str) -> Seen {
+        let Some(lv) = lvs.iter().find(|lv| lv.vg == self.vg && lv.name == self.lv) else {
+            return Seen::Foreign(format!("there is no volume {}", self.name()));
+        };
+        let wanted = match self.how {
+            How::Raid1 => "raid1",
+            How::CoreLog => "mirror",
+        };
+        if lv.segtype == "linear" || lv.segtype == "striped" {
+            return Seen::Absent;
+        }
+        if lv.segtype != wanted {
+            return Seen::Foreign(format!("{} is of type {}", self.name(), lv.segtype));
+        }
+        let Some(pv) = pvs.iter().find(|pv| pv.uuid == self.pv_uuid && !pv.missing) else {
+            return Seen::Partial("its leg on new is missing".into());
+        };
+        let leg = |n: u32| {
+            let names = [format!("{}_mimage_{n}", self.lv), format!("{}_rimage_{n}", self.lv)];
+            lvs.iter().find(|lv| lv.vg == self.vg && lv.hidden && names.contains(&lv.name))
+        };
+        let on_new = leg(1).is_some_and(|leg| leg.devices.iter().all(|device| *device == pv.path));
+        if !on_new {
+            return Seen::Partial("its second leg is not on new".into());
+        }
+        if !lv.health.is_empty() {
+            return Seen::Partial(format!("its health is `{}`", lv.health));
+        }
+        let table = dm_name(&self.vg, &self.lv);
+        let Some(kernel) = status.iter().find(|status| status.name == table) else {
+            return Seen::Partial("the kernel has no such device".into());
+        };
+        let (health, done, total, whole) = match &kernel.target {
+            dm::Target::Mirror(mirror) => (&mirror.health, mirror.synced, mirror.regions, mirror.whole()),
+            dm::Target::Raid(raid) => (&raid.health, raid.synced, raid.sectors, raid.whole()),
+            dm::Target::Other(kind, _) => return Seen::Partial(format!("the kernel's table is {kind}, not a mirror")),
+        };
+        // `a` is alive and not in sync yet; everything else but `A` is a leg in trouble
+        if health.chars().any(|leg| leg != 'A' && leg != 'a') {
+            return Seen::Partial(format!("the kernel says `{health}` of its legs"));
+        }
+        let since = log.rfind(&self.mark_line()).map_or(log, |at| &log[at..]);
+        let complaint = since.lines().find(|line| {
+            line.contains("device-mapper: raid1:") && (line.contains("rror") || line.contains("ailed"))
+                || line.contains("device-mapper: raid:") && line.contains("ailed")
+        });
+        if let Some(line) = complaint {
+            return Seen::Partial(format!("the kernel complained since the copy began: {}", line.trim()));
+        }
+        let settled = lv.sync_action.as_deref().is_none_or(|action| action == "idle");
+        if whole && settled && lv.sync_percent.as_deref() == Some("100.00") {
+            return Seen::Present;
+        }
+        let done = self.size as f64 * (done as f64 / total.max(1) as f64);
+        Seen::Underway(Progress {
+            what: format!("copying {}", self.name()),
+            bytes: Some(((done as u64).min(self.size), self.size)),
+        })
+    }
+}

@@ -1,0 +1,45 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Seen, Step, Undo, mounts};
+use crate::host::{Act, HostError, Look, Side};
+
+/// A mounted file system, or a directory of the rescue system bound into the migrated one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    pub source: String,
+    pub target: String,
+    /// a directory with all that is mounted below it: mount(8) `--rbind`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bind: bool,
+}
+
+impl Step for Mount {
+    fn title(&self) -> String {
+        format!("mount {} on {}", self.source, self.target)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Create
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let all = mounts(on, side)?;
+        Ok(if all.iter().any(|mount| mount.target == self.target) { Seen::Present } else { Seen::Absent })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let mut acts = vec![Act::run(["mkdir", "-p", &self.target])];
+        if self.bind {
+            acts.push(Act::run(["mount", "--rbind", &self.source, &self.target]));
+            acts.push(Act::run(["mount", "--make-rslave", &self.target]));
+        } else {
+            acts.push(Act::run(["mount", &self.source, &self.target]));
+        }
+        acts
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::run(["umount", "--recursive", &self.target])])
+    }
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Seen, Step, Undo};
+use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
+
+/// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnBoot {
+    /// serial numbers of which at least one must be there: by the name alone it could be old
+    pub serials: Vec<String>,
+}
+
+impl Step for OwnBoot {
+    fn title(&self) -> String {
+        "boot new from its own disks".into()
+    }
+
+    fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
+        let disks = Query::run(["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"]);
+        match on.ask(Side::Migrated, disks) {
+            Ok(disks) => {
+                let new = disks.stdout.lines().any(|line| self.serials.iter().any(|serial| serial == line.trim()));
+                if new {
+                    return Ok(Seen::Present);
+                }
+                return Ok(Seen::Foreign("what answers at old's address has none of new's disks".into()));
+            }
+            Err(HostError::Unreachable { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        // It is not up as the migrated system. If the rescue system still answers, nothing has begun.
+        match on.ask(Side::New, Query::run(["cat", "/proc/sys/kernel/random/boot_id"])) {
+            Ok(_) => Ok(Seen::Absent),
+            Err(HostError::Unreachable { .. } | HostError::Refused { .. }) => Ok(super::old_off::booting()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![Act::Power { server: Server::New, to: PowerTo::OwnDisks }]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("new is switched off")
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(900)
+    }
+}

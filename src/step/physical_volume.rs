@@ -1,0 +1,52 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Seen, Step, Undo, pvs, signatures};
+use crate::host::{Act, HostError, Look, Side};
+
+/// An LVM label on the disk that new offers, with a UUID decided beforehand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhysicalVolume {
+    /// `/dev/disk/by-path/…`
+    pub device: String,
+    pub uuid: String,
+    /// for people: what it is on new
+    pub label: String,
+}
+
+impl Step for PhysicalVolume {
+    fn title(&self) -> String {
+        format!("physical volume on {}", self.label)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Create
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        if pvs(on, side)?.iter().any(|pv| pv.uuid == self.uuid && !pv.missing) {
+            return Ok(Seen::Present);
+        }
+        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", "[ -e \"$1\" ] || echo gone", "sh", &self.device]))?;
+        if !gone.stdout.is_empty() {
+            return Ok(Seen::Absent);
+        }
+        let found = signatures(on, side, &self.device)?;
+        Ok(if found.is_empty() {
+            Seen::Absent
+        } else if found.iter().all(|kind| kind == "LVM2_member") {
+            // half-written by us, or left behind when the group gave it up
+            Seen::Partial("it has a label that LVM does not list".into())
+        } else {
+            Seen::Foreign(format!("{} holds {}", self.device, found.join(", ")))
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![Act::run(["pvcreate", "--yes", "-ff", "--uuid", &self.uuid, "--norestorefile", &self.device])]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::run(["pvremove", "--yes", "-ff", &self.device])])
+    }
+}

@@ -1,0 +1,52 @@
+use serde::{Deserialize, Serialize};
+
+use super::{NO_ARCHIVE, Seen, Step, Undo, lvs};
+use crate::host::{Act, HostError, Look, Side};
+
+/// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    pub vg: String,
+    pub lv: String,
+    /// the name of the leg on new, until it is there
+    pub leg: String,
+    pub device: String,
+}
+
+impl Step for Split {
+    fn title(&self) -> String {
+        format!("split {}/{}: new's leg becomes {}", self.vg, self.lv, self.leg)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let all = lvs(on, side)?;
+        let find = |name: &str| all.iter().find(|lv| lv.vg == self.vg && lv.name == name && !lv.hidden);
+        Ok(match (find(&self.lv), find(&self.leg)) {
+            (None, _) => Seen::Foreign(format!("there is no volume {}/{}", self.vg, self.lv)),
+            (Some(_), Some(_)) => Seen::Present,
+            (Some(_), None) => Seen::Absent,
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let name = format!("{}/{}", self.vg, self.lv);
+        vec![Act::run([
+            "lvconvert",
+            "--yes",
+            "--config",
+            NO_ARCHIVE,
+            "--splitmirrors",
+            "1",
+            "--name",
+            &self.leg,
+            &name,
+            &self.device,
+        ])]
+    }
+
+    fn undo(&self) -> Undo {
+        let leg = format!("{}/{}", self.vg, self.leg);
+        Undo::Acts(vec![Act::run(["lvremove", "--yes", "--config", NO_ARCHIVE, &leg])])
+    }
+}

@@ -1,0 +1,99 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Seen, Step, Undo};
+use crate::host::{Act, HostError, Look, Query, Side, Text};
+
+/// A block device offered over iSCSI by tgtd, to one address and with CHAP. An address *and* a name on one target would
+/// mean *or* in tgt, so it is the address only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TgtExport {
+    pub iqn: String,
+    /// `/dev/disk/by-id/md-uuid-…`
+    pub device: String,
+    /// the SCSI serial number that old will recognise it by
+    pub serial: String,
+    /// the only address that may log in
+    pub initiator_address: String,
+    /// targets.conf(5) with the place of the CHAP secret
+    pub conf: Text,
+    /// where `conf` goes, mode 0600
+    pub conf_path: String,
+}
+
+/// tgtd's answer as blocks, one per target: (name, lines).
+pub fn targets(show: &str) -> Vec<(String, Vec<String>)> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for line in show.lines() {
+        match line.strip_prefix("Target ").and_then(|rest| rest.split_once(": ")) {
+            Some((_, name)) => all.push((name.trim().to_string(), Vec::new())),
+            None => {
+                if let Some((_, lines)) = all.last_mut() {
+                    lines.push(line.trim().to_string());
+                }
+            }
+        }
+    }
+    all
+}
+
+pub fn show_targets() -> Query {
+    Query::run(["tgtadm", "--lld", "iscsi", "--mode", "target", "--op", "show"])
+}
+
+impl Step for TgtExport {
+    fn title(&self) -> String {
+        format!("offer {} as {} to {} only", self.device.trim_start_matches("/dev/disk/by-id/"), self.iqn, self.initiator_address)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Create
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let answers = on.look(
+            side,
+            &[show_targets(), Query::run(["readlink", "-f", &self.device]), Query::run(["sh", "-c", super::daemon::TGTD_RUNS])],
+        )?;
+        let [show, device, runs] = answers.as_slice() else { return Ok(Seen::Absent) };
+        if runs.stdout.trim().is_empty() {
+            return Ok(Seen::Absent);
+        }
+        if !show.success() {
+            return Err(HostError::Unclear { side, command: "tgtadm --op show".into(), cause: show.stderr.trim().into() });
+        }
+        let all = targets(&show.stdout);
+        let Some((_, lines)) = all.iter().find(|(name, _)| *name == self.iqn) else { return Ok(Seen::Absent) };
+        let has = |key: &str, value: &str| lines.iter().any(|line| line.strip_prefix(key).map(str::trim) == Some(value));
+        let backed = has("Backing store path:", &self.device) || has("Backing store path:", device.stdout.trim());
+        let acl: Vec<&String> = lines.iter().skip_while(|line| *line != "ACL information:").skip(1).collect();
+        let account = lines.iter().skip_while(|line| *line != "Account information:").nth(1);
+        let missing = if !backed {
+            "its device"
+        } else if !has("SCSI SN:", &self.serial) {
+            "its serial number"
+        } else if account.is_none_or(|line| line == "ACL information:") {
+            "its account"
+        } else if acl.len() != 1 || *acl[0] != self.initiator_address {
+            "its address list"
+        } else {
+            return Ok(Seen::Present);
+        };
+        Ok(Seen::Partial(format!("target {} lacks {missing}", self.iqn)))
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![
+            Act::Put { path: self.conf_path.clone(), text: self.conf.clone(), mode: 0o600 },
+            // --update instead of --execute: a half-made target is made again
+            Act::run(["tgt-admin", "--conf", &self.conf_path, "--update", &self.iqn, "--force"]),
+        ]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![
+            Act::run(["tgt-admin", "--conf", &self.conf_path, "--delete", &self.iqn, "--force"]),
+            Act::Remove { path: self.conf_path.clone() },
+        ])
+    }
+}
