@@ -3,8 +3,13 @@
 //! Read it like this: [`course`] is the migration top to bottom; [`step`] is one step; [`engine`] is the one loop that
 //! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
+pub mod course;
+pub mod engine;
 pub mod facts;
+pub mod findings;
 pub mod host;
+pub mod journal;
 pub mod plan;
 pub mod runbook;
+pub mod secret;
 pub mod step;

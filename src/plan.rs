@@ -12,11 +12,14 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod choices;
 mod codes;
+mod defaults;
 mod diagnostics;
 mod load;
 mod rules;
 mod schema;
+mod secrets;
 mod shape;
 mod source;
 mod tree;
@@ -24,6 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
+pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
@@ -189,17 +193,6 @@ pub struct Disk {
     pub wipe: At<bool>,
 }
 
-/// The kind of partition table.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Table {
-    /// GUID partition table; on a BIOS machine a small partition for GRUB is added.
-    #[default]
-    Gpt,
-    /// The MBR of old: no more than 2 TiB, no more than 4 partitions.
-    Dos,
-}
-
 /// A partition, the same on every disk.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -235,40 +228,12 @@ pub struct Array {
     pub metadata: At<Metadata>,
 }
 
-/// An md RAID level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RaidLevel {
-    /// Striped, without redundancy: 2 members or more.
-    Raid0,
-    /// Mirrored: 2 members or more.
-    Raid1,
-    /// Striped over mirrors, 2 copies: 2 members or more, odd numbers too.
-    Raid10,
-    /// One member's worth of parity: 3 members or more.
-    Raid5,
-    /// Two members' worth of parity: 4 members or more.
-    Raid6,
-}
-
-/// A version of the md metadata.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Metadata {
-    /// 4 KiB from the start of the members; what mdadm makes.
-    #[default]
-    #[serde(rename = "1.2")]
-    V1_2,
-    /// At the end of the members.
-    #[serde(rename = "1.0")]
-    V1_0,
-}
-
 /// The boot filesystem, copied as a block device.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Boot {
     /// Where it is mounted on old.
-    #[serde(default = "slash_boot")]
+    #[serde(default = "defaults::slash_boot")]
     #[schemars(extend("format" = "absolute-path"))]
     pub from: At<String>,
     /// The array on new that takes it. RAID1, so that GRUB can read it and every disk can boot.
@@ -303,23 +268,6 @@ pub struct Volume {
     /// What it grows to once new runs: `rest` for all that is free, `+10GiB` for so much more, `20GiB` for so much in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grow: Option<At<Grow>>,
-}
-
-/// How a volume gets to new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum CopyHow {
-    /// `raid1` where the group has a free extent for each leg's metadata, otherwise `mirror`.
-    #[default]
-    Auto,
-    /// An LVM mirror with its log in memory: needs no free extent.
-    Mirror,
-    /// An LVM raid1: needs one free extent for each leg.
-    Raid1,
-    /// Made anew and empty, with the same UUID and label: for swap.
-    Recreate,
-    /// Left behind.
-    Skip,
 }
 
 /// How the data travels.
@@ -359,19 +307,6 @@ pub struct Iscsi {
     pub replacement_timeout: At<Duration>,
 }
 
-/// What serves the disks on new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IscsiServer {
-    /// The first that new has: `lio`, then `tgt`.
-    #[default]
-    Auto,
-    /// tgtd, in user space.
-    Tgt,
-    /// The kernel's own, through configfs.
-    Lio,
-}
-
 /// How old proves who it is: CHAP (RFC 1994).
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -405,78 +340,4 @@ pub struct Waiver {
     pub code: At<String>,
     /// Why it is accepted. Kept in the journal.
     pub reason: At<String>,
-}
-
-impl Default for Ssh {
-    fn default() -> Ssh {
-        Ssh { user: "root".to_owned().into(), port: None, identity: None, host_key: None, sudo: false.into() }
-    }
-}
-
-impl Default for Power {
-    fn default() -> Power {
-        Power::Manual {}
-    }
-}
-
-impl Default for Transfer {
-    fn default() -> Transfer {
-        Transfer {
-            iscsi: Iscsi::default(),
-            resync_limit_kib: 2000.into(),
-            region_size: Bytes(2 << 20).into(),
-            parallel: 1.into(),
-        }
-    }
-}
-
-impl Default for Iscsi {
-    fn default() -> Iscsi {
-        Iscsi {
-            server: IscsiServer::Auto.into(),
-            port: 3260.into(),
-            chap: Chap::default(),
-            address: None,
-            replacement_timeout: Duration::from_secs(15).into(),
-        }
-    }
-}
-
-impl Default for Chap {
-    fn default() -> Chap {
-        Chap { user: "replant".to_owned().into(), secret: Secret::Generated.into() }
-    }
-}
-
-impl RaidLevel {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            RaidLevel::Raid0 => "raid0",
-            RaidLevel::Raid1 => "raid1",
-            RaidLevel::Raid10 => "raid10",
-            RaidLevel::Raid5 => "raid5",
-            RaidLevel::Raid6 => "raid6",
-        }
-    }
-
-    /// The fewest members md takes (md(4)).
-    pub fn fewest_members(self) -> usize {
-        match self {
-            RaidLevel::Raid0 | RaidLevel::Raid1 | RaidLevel::Raid10 => 2,
-            RaidLevel::Raid5 => 3,
-            RaidLevel::Raid6 => 4,
-        }
-    }
-}
-
-impl Cutover {
-    /// The units to stop, by their full names: `nginx` is `nginx.service`.
-    pub fn units(&self) -> Vec<String> {
-        self.stop.iter().map(|unit| words::full_unit_name(unit)).collect()
-    }
-}
-
-fn slash_boot() -> At<String> {
-    "/boot".to_owned().into()
 }

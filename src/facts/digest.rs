@@ -32,7 +32,7 @@ fn still(server: &ServerFacts) -> ServerFacts {
     }
     for lv in &mut server.lvs {
         (lv.sync_percent, lv.sync_action) = (None, None);
-        // the fifth and sixth letters are state and openness: lvs(8)
+        // some of its letters tell of sync and of being open (lvs(8)); what else it tells is in other fields
         lv.attr.clear();
     }
     server.host_keys.sort();

@@ -44,7 +44,9 @@ pub fn drift(before: &ServerFacts, now: &ServerFacts) -> Vec<String> {
 /// Name and description of each thing of a kind.
 type Things = BTreeMap<String, String>;
 
-const KINDS: &[(&str, fn(&ServerFacts) -> Things)] = &[
+type OfServer = fn(&ServerFacts) -> Things;
+
+const KINDS: &[(&str, OfServer)] = &[
     ("disk", disks),
     ("partition", partitions),
     ("array", arrays),

@@ -34,6 +34,12 @@ struct Address {
     temporary: bool,
 }
 
+impl Address {
+    fn nobody_gave(&self) -> bool {
+        self.temporary || (self.family == "inet6" && self.scope == "link")
+    }
+}
+
 /// All interfaces. Link-local and temporary IPv6 addresses are left out: nobody gave them.
 pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
     let rows: Vec<serde_json::Value> = serde_json::from_str(text)?;
@@ -44,7 +50,7 @@ pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
             continue;
         }
         let link: Link = serde_json::from_value(row)?;
-        let given = link.addr_info.iter().filter(|at| !(at.family == "inet6" && at.scope == "link") && !at.temporary);
+        let given = link.addr_info.iter().filter(|at| !at.nobody_gave());
         interfaces.push(Interface {
             name: link.ifname,
             mac: link.address,

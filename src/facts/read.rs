@@ -98,7 +98,10 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
 
     let mut blocks = answers.must("lsblk", lsblk::parse)?;
     // find(1) fails where one of the two places is missing, and tells of the other all the same
-    let links = os::parse_links(&answers.output("links").stdout).map_err(|cause| answers.misread("links", cause))?;
+    let links = match answers.output("links") {
+        output if not_there(output) => answers.must("links", os::parse_links)?,
+        output => os::parse_links(&output.stdout).map_err(|cause| answers.misread("links", cause))?,
+    };
     for block in &mut blocks {
         for (link, _) in links.iter().filter(|(_, device)| *device == block.kname) {
             let list = if link.starts_with("/dev/disk/by-id/") { &mut block.by_id } else { &mut block.by_path };

@@ -3,6 +3,9 @@
 //! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
 //! Both are data, so a runbook can show them and a test can compare them.
 
+pub mod local;
+pub mod ssh;
+
 use std::fmt;
 
 use schemars::JsonSchema;

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::diagnostics::{Diagnostic, Diagnostics, Severity};
 use super::source::{At, Place, Source, Span};
-use super::tree::{Kind, Node};
-use super::{Plan, codes, rules, shape, yaml};
+use super::tree::Kind;
+use super::{Plan, codes, rules, secrets, shape, yaml};
 
 /// A plan that is sound in itself.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
 /// Everything that is wrong with the text, at once.
 pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut source = Source::new(name, text);
+    let source = Source::new(name, text);
     if text.len() > LARGEST {
         let diagnostic = Diagnostic::error(codes::UNREADABLE, "the plan is larger than 1 MiB");
         return Err(Diagnostics::new(Source::new(name, ""), vec![diagnostic]));
@@ -87,19 +87,23 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Err(only(empty(), source));
     }
-    let (mut tree, mut found) = match yaml::read(text) {
-        Ok(read) => read,
-        Err(syntax) => return Err(only(syntax, source)),
+    let mut tree = match yaml::read(text) {
+        Ok(tree) => tree,
+        Err(syntax) => return Err(only(*syntax, secrets::hide_in_broken(source))),
     };
     if matches!(tree.value, Kind::Null) {
         return Err(only(empty(), source));
     }
-    hide_secrets(&tree, &mut source);
+    let source = secrets::hide(&tree, source);
 
     let shape = shape::check(&mut tree, text);
-    found.extend(shape.found);
-    // What has been mended or found wrong is not worth a second remark that may only follow from the first.
-    let sound = |diagnostic: &Diagnostic| !diagnostic.spans().any(|span| shape.doubtful.contains(&span));
+    // What has been mended is not worth a second remark that may only follow from the first.
+    let well_shaped = shape.found.is_empty();
+    let sound = |diagnostic: &Diagnostic| {
+        (well_shaped || diagnostic.severity == Severity::Error)
+            && !diagnostic.spans().any(|span| shape.doubtful.contains(&span))
+    };
+    let mut found = shape.found;
     let plan = match Plan::deserialize(&tree) {
         Ok(plan) => {
             found.extend(rules::check(&plan).into_iter().filter(sound));
@@ -127,36 +131,4 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
 fn digest(plan: &Plan) -> String {
     let canonical = serde_json::to_vec(plan).expect("a plan consists of strings, numbers, lists and structs");
     Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A secret does not belong in a plan; if there is one all the same, no message may show it. So the text that messages
-/// quote has it overwritten, byte for byte, and every place remains what it was.
-fn hide_secrets(tree: &Node, source: &mut Source) {
-    let mut spans = Vec::new();
-    secrets(tree, false, &mut spans);
-    if spans.is_empty() {
-        return;
-    }
-    let mut bytes = source.text.as_bytes().to_vec();
-    for span in spans {
-        bytes[span.range()].iter_mut().filter(|byte| !byte.is_ascii_whitespace()).for_each(|byte| *byte = b'*');
-    }
-    source.text = String::from_utf8_lossy(&bytes).into();
-}
-
-fn secrets(node: &Node, under_secret: bool, spans: &mut Vec<Span>) {
-    match &node.value {
-        Kind::List(items) => items.iter().for_each(|item| secrets(item, under_secret, spans)),
-        Kind::Map(entries) => {
-            for entry in entries {
-                let key = entry.key.to_ascii_lowercase();
-                let reference = under_secret && matches!(&*key, "env" | "file");
-                let secret = ["secret", "passw", "passphrase", "token"].iter().any(|word| key.contains(word));
-                secrets(&entry.value, (under_secret || secret) && !reference, spans);
-            }
-        }
-        Kind::Text(text) if under_secret && text != "generated" => spans.extend([node.used, node.defined]),
-        Kind::Number(_) if under_secret => spans.extend([node.used, node.defined]),
-        _ => {}
-    }
 }

@@ -35,13 +35,14 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     layout::sizes_that_cannot_be,
     layout::limits_of_the_table,
     layout::boot_array_is_raid1,
-    layout::things_without_use,
     volumes::volumes_given_twice,
     volumes::growth_that_cannot_be,
     volumes::groups_that_move_nothing,
     volumes::transfer_settings,
     volumes::units_given_twice,
     volumes::waivers_without_reason,
+    // Last: it holds its tongue if there are faults.
+    layout::things_without_use,
 ];
 
 pub(super) fn check(plan: &Plan) -> Vec<Diagnostic> {

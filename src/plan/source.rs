@@ -129,6 +129,18 @@ impl<T: PartialEq> PartialEq for At<T> {
 
 impl<T: Eq> Eq for At<T> {}
 
+impl PartialEq<str> for At<String> {
+    fn eq(&self, other: &str) -> bool {
+        self.value == other
+    }
+}
+
+impl PartialEq<&str> for At<String> {
+    fn eq(&self, other: &&str) -> bool {
+        self.value == *other
+    }
+}
+
 impl<T: PartialOrd> PartialOrd for At<T> {
     fn partial_cmp(&self, other: &At<T>) -> Option<Ordering> {
         self.value.partial_cmp(&other.value)

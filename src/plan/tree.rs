@@ -56,13 +56,35 @@ impl Node {
         }
     }
 
-    /// The value at a JSON pointer's segments; the entry too, where it is one's value.
-    pub(super) fn at<'a>(&'a mut self, path: &[String]) -> Option<&'a mut Node> {
+    /// The value at a path of keys and indices.
+    pub(super) fn at(&self, path: &[String]) -> Option<&Node> {
+        let Some((first, rest)) = path.split_first() else { return Some(self) };
+        match &self.value {
+            Kind::List(items) => items.get(first.parse::<usize>().ok()?)?.at(rest),
+            Kind::Map(entries) => entries.iter().find(|entry| entry.key == *first)?.value.at(rest),
+            _ => None,
+        }
+    }
+
+    pub(super) fn at_mut(&mut self, path: &[String]) -> Option<&mut Node> {
         let Some((first, rest)) = path.split_first() else { return Some(self) };
         match &mut self.value {
-            Kind::List(items) => items.get_mut(first.parse::<usize>().ok()?)?.at(rest),
-            Kind::Map(entries) => entries.iter_mut().find(|entry| entry.key == *first)?.value.at(rest),
+            Kind::List(items) => items.get_mut(first.parse::<usize>().ok()?)?.at_mut(rest),
+            Kind::Map(entries) => entries.iter_mut().find(|entry| entry.key == *first)?.value.at_mut(rest),
             _ => None,
+        }
+    }
+
+    /// Takes an entry of a mapping or a list out.
+    pub(super) fn remove(&mut self, path: &[String]) {
+        let Some((last, parents)) = path.split_last() else { return };
+        match self.at_mut(parents).map(|parent| &mut parent.value) {
+            Some(Kind::Map(entries)) => entries.retain(|entry| entry.key != *last),
+            Some(Kind::List(items)) => match last.parse::<usize>() {
+                Ok(index) if index < items.len() => _ = items.remove(index),
+                _ => {}
+            },
+            _ => {}
         }
     }
 

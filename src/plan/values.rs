@@ -143,7 +143,7 @@ fn exact_fraction(text: &str) -> Option<(u64, &'static str)> {
         _ => return None,
     };
     let whole = (number * factor).round();
-    (whole >= 1.0 && whole < 1e15).then_some((whole as u64, smaller))
+    (1.0..1e15).contains(&whole).then_some((whole as u64, smaller))
 }
 
 /// The largest unit that divides exactly, so that what was written is what is printed.

@@ -42,7 +42,7 @@ pub(super) const FORMATS: &[Format] = &[
     Format {
         name: "host-key",
         is_a: "a public host key",
-        pattern: "^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
+        pattern: "^[a-z0-9@.-]+ +[A-Za-z0-9+/]+=*( .*)?$",
         example: "ssh-ed25519 AAAA",
         check: host_key,
     },
@@ -118,6 +118,9 @@ pub(super) const FORMATS: &[Format] = &[
         check: parses::<Duration>,
     },
 ];
+
+/// The formats of values that have a type of their own; the others are strings, right or wrong.
+pub(super) const TYPED: [&str; 5] = ["ip-address", "bytes", "size", "grow", "duration"];
 
 /// The entry of the table.
 pub(super) fn format(name: &str) -> Option<&'static Format> {
@@ -234,15 +237,20 @@ fn host_key(text: &str) -> Result<(), Fault> {
     if text.starts_with("SHA256:") || text.starts_with("MD5:") {
         return Err(Fault::new("is a fingerprint, not a key", help));
     }
-    let mut words = text.split_whitespace();
+    // It becomes a line of a known_hosts file.
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err(Fault::new("is not one line", help));
+    }
+    let mut words = text.split(' ').filter(|word| !word.is_empty());
     let (Some(kind), Some(key)) = (words.next(), words.next()) else {
         return Err(Fault::new("is not a public host key", help));
     };
-    if !["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start)) {
+    let plain = kind.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '@' | '.' | '-'));
+    if !plain || !["ssh-", "ecdsa-", "sk-"].iter().any(|start| kind.starts_with(start)) {
         return Err(Fault::new(format!("begins with `{kind}`, which is not a type of key"), help));
     }
-    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
-    if !key.starts_with("AAAA") || !key.chars().all(base64) {
+    let base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    if !key.starts_with("AAAA") || !key.trim_end_matches('=').chars().all(base64) {
         return Err(Fault::new("has no key after its type", help));
     }
     Ok(())
@@ -325,4 +333,36 @@ pub(super) fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str>
     let longest = lower.chars().count().max(candidate.chars().count());
     // One slip in a short word, a third of a long one; and never a word that shares nothing.
     (distance <= (longest / 3).max(1) && distance < longest).then_some(candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::FORMATS;
+
+    #[test]
+    fn every_example_is_of_its_form() {
+        for format in FORMATS {
+            assert_eq!((format.check)(format.example), Ok(()), "{}", format.name);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// An editor must not complain where we do not.
+        #[test]
+        fn a_pattern_is_never_stricter_than_its_check(text in "[a-zA-Z0-9 .:_/@+=-]{0,12}", start in "|R12|ssh-rsa AAAA|/|1|10GiB|2001:db8::|rest") {
+            for format in FORMATS {
+                for text in [&text, &format!("{start}{text}")] {
+                    if (format.check)(text).is_ok() {
+                        let schema = json!({ "pattern": format.pattern });
+                        prop_assert!(jsonschema::is_valid(&schema, &json!(text)), "{}: `{text}`", format.name);
+                    }
+                }
+            }
+        }
+    }
 }

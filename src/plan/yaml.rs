@@ -12,13 +12,10 @@ use super::diagnostics::Diagnostic;
 use super::source::Span;
 use super::tree::{Entry, Kind, Node};
 
-/// Reads one YAML document. The second value lists the keys that stand twice in one mapping: the tree keeps the first.
-pub(super) fn read(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
-    let Spanned { value, referenced, defined } =
-        serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options()).map_err(|error| explain(text, &error))?;
-    let mut reader = Reader { text, doubles: Vec::new() };
-    let node = reader.node(value, referenced, defined);
-    Ok((node, reader.doubles))
+/// Reads one YAML document. A key that stands twice in a mapping does so in the tree.
+pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
+    let read = serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options());
+    read.map(|raw| node(text, raw)).map_err(|error| Box::new(explain(text, error.without_snippet())))
 }
 
 fn options() -> Options {
@@ -30,7 +27,7 @@ fn options() -> Options {
             max_events: 60_000,
             max_aliases: 500,
             max_anchors: 200,
-            max_documents: 1,
+            max_documents: 2,
         },
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: 20_000, max_replay_stack_depth: 8 },
         // `on`, `off`, `yes` and `no` are words: `power: { command: { on: …, off: … } }`.
@@ -113,48 +110,23 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// Turns the parser's places into spans and sorts out keys that stand twice.
-struct Reader<'a> {
-    text: &'a str,
-    doubles: Vec<Diagnostic>,
-}
-
-impl Reader<'_> {
-    fn node(&mut self, raw: Raw, referenced: Location, defined: Location) -> Node {
-        let value = match raw {
-            Raw::Scalar(kind) => kind,
-            Raw::List(items) => Kind::List(
-                items.into_iter().map(|item| self.node(item.value, item.referenced, item.defined)).collect(),
-            ),
-            Raw::Map(raw) => {
-                let mut entries: Vec<Entry> = Vec::new();
-                for (key, value) in raw {
-                    let key_span = span(self.text, key.referenced);
-                    match entries.iter().find(|entry| entry.key == key.value) {
-                        Some(first) => self.doubles.push(
-                            Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` is given twice", key.value))
-                                .at(key_span, "again here")
-                                .also(first.key_span, "first given here")
-                                .help("keep one of them"),
-                        ),
-                        None => {
-                            let value = self.node(value.value, value.referenced, value.defined);
-                            entries.push(Entry { key: key.value, key_span, value });
-                        }
-                    }
-                }
-                Kind::Map(entries)
-            }
-        };
-        Node { value, used: span(self.text, referenced), defined: span(self.text, defined) }
-    }
+/// The same with spans.
+fn node(text: &str, raw: Spanned<Raw>) -> Node {
+    let entry = |(key, value): (Spanned<String>, Spanned<Raw>)| Entry {
+        key_span: span(text, key.referenced),
+        key: key.value,
+        value: node(text, value),
+    };
+    let value = match raw.value {
+        Raw::Scalar(kind) => kind,
+        Raw::List(items) => Kind::List(items.into_iter().map(|item| node(text, item)).collect()),
+        Raw::Map(entries) => Kind::Map(entries.into_iter().map(entry).collect()),
+    };
+    Node { value, used: span(text, raw.referenced), defined: span(text, raw.defined) }
 }
 
 /// The parser's place as bytes of the text, never past its end and never inside a character.
 fn span(text: &str, location: Location) -> Span {
-    let bytes = location.span();
-    let start = bytes.byte_offset().unwrap_or(0);
-    let end = start + bytes.byte_len().unwrap_or(0);
     let within = |offset: u64| {
         let mut offset = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
         while !text.is_char_boundary(offset) {
@@ -162,15 +134,32 @@ fn span(text: &str, location: Location) -> Span {
         }
         offset
     };
-    let (start, end) = (within(start), within(end));
+    let bytes = location.span();
+    let (start, end) = match (bytes.byte_offset(), bytes.byte_len()) {
+        (Some(start), Some(length)) => (within(start), within(start.saturating_add(length))),
+        // Syntax errors come with line and column alone.
+        _ => {
+            let line_start = text
+                .split_inclusive('\n')
+                .take(location.line().saturating_sub(1) as usize)
+                .map(str::len)
+                .sum::<usize>();
+            let line = text[line_start..].lines().next().unwrap_or_default();
+            let column = line.char_indices().nth(location.column().saturating_sub(1) as usize);
+            let start = line_start + column.map_or(line.len(), |(offset, _)| offset);
+            (start, start + text[start..].chars().next().map_or(0, char::len_utf8))
+        }
+    };
     // Blanks at the end of a plain scalar or a block are not what a person points at.
-    let end = start + text[start..end].trim_end().len();
+    let end = start + text[start..end.max(start)].trim_end().len();
     Span { start: start as u32, end: end as u32 }
 }
 
 /// A syntax error in plain words.
 fn explain(text: &str, error: &Error) -> Diagnostic {
-    let error = error.without_snippet();
+    if let Error::AliasError { error, .. } = error {
+        return explain(text, error);
+    }
     let mut place = error.location().map(|location| span(text, location)).unwrap_or_default();
     let line_start = text[..place.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[line_start..].lines().next().unwrap_or_default();
@@ -204,10 +193,42 @@ fn explain(text: &str, error: &Error) -> Diagnostic {
             (codes::SYNTAX, "this is not a finite number".to_owned(), "if it is a name, put it in quotes")
         }
         other => {
-            (codes::SYNTAX, plain(&other.to_string()), "check the indentation, brackets and quotes up to this place")
+            let (message, help) = in_plain_words(&other.to_string(), line);
+            (codes::SYNTAX, message, help)
         }
     };
     Diagnostic::error(code, message).at(place, "here").help(help)
+}
+
+/// The slips behind the parser's most frequent complaints.
+fn in_plain_words(message: &str, line: &str) -> (String, &'static str) {
+    let glued = line.trim_start().trim_start_matches("- ").find(':').is_some_and(|colon| {
+        let (key, value) = line.trim_start().trim_start_matches("- ").split_at(colon);
+        key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && value[1..].chars().next().is_some_and(|c| c != ' ')
+    });
+    let known = [
+        (message.contains("simple key") && glued, "a space is missing after the colon", "write `key: value`"),
+        (
+            message.contains("quoted scalar"),
+            "a quoted text is not closed before this line",
+            "look for an opening quote without its end above",
+        ),
+        (
+            message.contains("only valid inside a block"),
+            "a bracket is not closed before this line",
+            "look for a `{` or `[` without its end above",
+        ),
+        (
+            message.contains("'-' indicator") || message.contains("expected <block end>"),
+            "this line is not indented like those it belongs to",
+            "entries of one list or mapping begin in the same column",
+        ),
+    ];
+    match known.into_iter().find(|(fits, ..)| *fits) {
+        Some((_, message, help)) => (message.to_owned(), help),
+        None => (plain(message), "check the indentation, brackets and quotes up to this place"),
+    }
 }
 
 /// The parser's message without its own place and prefix: the place is shown by us.

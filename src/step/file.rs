@@ -16,12 +16,15 @@ pub struct File {
     pub was: Option<String>,
     /// permission bits it had
     pub was_mode: u32,
+    /// a command to run after writing or removing it, for what reads it only when told
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub then: Vec<String>,
 }
 
 impl File {
     /// A file that was not there.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> File {
-        File { path: path.into(), text: Text(text.into()), mode: 0o644, was: None, was_mode: 0o644 }
+        File { path: path.into(), text: Text(text.into()), mode: 0o644, was: None, was_mode: 0o644, then: Vec::new() }
     }
 
     /// A file that was there with the text `was`, or not at all.
@@ -31,6 +34,14 @@ impl File {
 
     pub fn mode(self, mode: u32) -> File {
         File { mode, ..self }
+    }
+
+    fn with_then(&self, act: Act) -> Vec<Act> {
+        let mut acts = vec![act];
+        if !self.then.is_empty() {
+            acts.push(Act::run(self.then.clone()));
+        }
+        acts
     }
 }
 
@@ -59,14 +70,14 @@ impl Step for File {
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::Put { path: self.path.clone(), text: self.text.clone(), mode: self.mode }]
+        self.with_then(Act::Put { path: self.path.clone(), text: self.text.clone(), mode: self.mode })
     }
 
     fn undo(&self) -> Undo {
-        Undo::Acts(vec![match &self.was {
+        Undo::Acts(self.with_then(match &self.was {
             Some(was) => Act::put(&self.path, was, self.was_mode),
             None => Act::Remove { path: self.path.clone() },
-        }])
+        }))
     }
 }
 

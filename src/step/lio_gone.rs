@@ -11,6 +11,8 @@ pub struct LioGone {
     pub iqn: String,
     pub name: String,
     pub dir: String,
+    /// what was offered: nothing of it may stay in a cache of this kernel
+    pub device: String,
 }
 
 impl Step for LioGone {
@@ -29,6 +31,7 @@ impl Step for LioGone {
             Act::put(&script, WITHDRAW, 0o700),
             Act::run(["sh", &script, &self.iqn, &self.name]),
             Act::run(["sync"]),
+            Act::run(["blockdev", "--flushbufs", &self.device]),
         ]
     }
 

@@ -108,6 +108,9 @@ macro_rules! steps {
     };
 }
 
+pub use mirror::How;
+pub use partition_table::Partition;
+
 steps! {
     // small things
     file::File,
@@ -116,6 +119,7 @@ steps! {
     tunable::Tunable,
     service::Service,
     packages::Packages,
+    purged::Purged,
     job::Job,
     initramfs::Initramfs,
     // new's disks

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, answered};
@@ -14,7 +16,7 @@ pub struct Packages {
 }
 
 const INSTALL: &str = include_str!("scripts/packages-install.sh");
-const PURGE: &str = include_str!("scripts/packages-purge.sh");
+pub(super) const PURGE: &str = include_str!("scripts/packages-purge.sh");
 
 impl Packages {
     fn names(&self) -> Vec<String> {
@@ -33,27 +35,16 @@ impl Step for Packages {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let mut argv = vec!["dpkg-query".to_string(), "-W".into(), "-f".into()];
-        argv.push("${Package} ${Version} ${db:Status-Abbrev}\\n".into());
-        // all packages are listed, so that an unknown one is an absence and not a failure
-        let all = answered(on, side, Query::run(argv))?;
-        let installed = |name: &str| {
-            all.stdout.lines().find_map(|line| {
-                let mut words = line.split_whitespace();
-                (words.next() == Some(name)).then(|| {
-                    (words.next().unwrap_or_default().to_string(), words.next().unwrap_or_default().to_string())
-                })
-            })
-        };
+        let all = installed(on, side)?;
         let mut good = 0;
         let mut touched = 0;
         for (name, version) in &self.packages {
-            match installed(name) {
-                Some((found, status)) if status == "ii" && found == *version => good += 1,
+            match all.get(name) {
+                Some((found, status)) if status == "ii" && found == version => good += 1,
                 Some((found, status)) if status == "ii" => {
                     return Ok(Seen::Foreign(format!("{name} is installed in version {found}, not {version}")));
                 }
-                Some((_, status)) if status != "un" => touched += 1,
+                Some(_) => touched += 1,
                 _ => {}
             }
         }
@@ -81,4 +72,20 @@ impl Step for Packages {
     fn patience(&self) -> std::time::Duration {
         std::time::Duration::from_secs(120)
     }
+}
+
+/// Packages that dpkg knows as installed or half so: version and state (`ii` is whole), by name. dpkg-query(1)
+pub(super) fn installed(on: &dyn Look, side: Side) -> Result<BTreeMap<String, (String, String)>, HostError> {
+    // all are listed, so that an unknown one is an absence and not a failure
+    let list = ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\\n"];
+    let all = answered(on, side, Query::run(list))?;
+    let one = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            // without a version: known and not installed
+            [name, version, state] => Some((name.to_string(), (version.to_string(), state.to_string()))),
+            _ => None,
+        }
+    };
+    Ok(all.stdout.lines().filter_map(one).collect())
 }

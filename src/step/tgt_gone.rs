@@ -11,6 +11,8 @@ pub struct TgtGone {
     pub targets: Vec<(String, String)>,
     /// tgtd was started by us and goes too
     pub stop: bool,
+    /// what was offered: nothing of it may stay in a cache of this kernel
+    pub devices: Vec<String>,
 }
 
 impl Step for TgtGone {
@@ -42,6 +44,7 @@ impl Step for TgtGone {
             acts.push(Act::run(["tgtadm", "--mode", "system", "--op", "delete"]));
         }
         acts.push(Act::run(["sync"]));
+        acts.extend(self.devices.iter().map(|device| Act::run(["blockdev", "--flushbufs", device])));
         acts
     }
 

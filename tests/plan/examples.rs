@@ -119,7 +119,8 @@ fn an_alias_is_shown_where_it_is_used_and_where_it_was_written() {
     let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
     let rendered = diagnostics.render(false);
     assert!(rendered.contains("old and new have the same address"), "{rendered}");
-    assert!(rendered.contains("new cannot be reached here"), "{rendered}");
+    assert!(rendered.contains("^^^^^ new cannot be reached here"), "{rendered}");
+    assert!(rendered.contains("defined here"), "{rendered}");
 }
 
 #[test]
@@ -132,6 +133,10 @@ fn a_secret_is_never_shown() {
         "{ env: [hunter2] }",
         "[hunter2, hunter2]",
         "{ generated: hunter2 }",
+        "hunter2, password: { env: A }",
+        "{ env: A }, password: hunter2",
+        "hunter2 }",
+        "[hunter2",
     ] {
         let text = text.replace("{ env: OLD_BMC_PASSWORD }", literal);
         let diagnostics = plan::parse("plan.yaml", &text).unwrap_err();
@@ -149,4 +154,17 @@ fn one_run_tells_every_fault() {
     // Faults of the shape and faults against the rules, in one run.
     assert!(remarks.iter().any(|diagnostic| diagnostic.code < "R0100"), "{remarks}");
     assert!(remarks.iter().any(|diagnostic| diagnostic.code > "R0100"), "{remarks}");
+}
+
+#[test]
+fn a_program_gets_the_same_as_a_person() {
+    let json = remarks(Path::new("plans/invalid/unknown-partition.yaml")).to_json();
+    assert_eq!(json["file"], "plans/invalid/unknown-partition.yaml");
+    let remark = &json["diagnostics"][0];
+    assert_eq!(remark["code"], "R0107");
+    assert_eq!(remark["severity"], "error");
+    assert_eq!(remark["message"], "partition `data2` is not declared");
+    assert_eq!((&remark["primary"]["line"], &remark["primary"]["column"]), (&13.into(), &44.into()));
+    assert_eq!(remark["secondary"][0]["label"], "declared here");
+    assert_eq!(remark["help"], "did you mean `data`?");
 }

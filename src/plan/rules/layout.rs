@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Found, disks_of, members_of, twice, undeclared};
-use crate::plan::diagnostics::Diagnostic;
+use crate::plan::diagnostics::{Diagnostic, Severity};
 use crate::plan::source::At;
 use crate::plan::{Bytes, Plan, RaidLevel, Size, Table, codes};
 
@@ -147,7 +147,9 @@ pub(super) fn arrays_with_two_uses(plan: &Plan, found: &mut Found) {
 pub(super) fn members_for_the_level(plan: &Plan, found: &mut Found) {
     for array in &plan.arrays {
         let members = members_of(plan, array).len();
-        if !plan.partitions.iter().any(|partition| partition.name == array.partitions) {
+        let boot = plan.boot.as_ref().is_some_and(|boot| boot.to == array.name);
+        // None at all: the disks or the partition are missing, and that is told elsewhere.
+        if members == 0 {
             continue;
         }
         let (level, needed) = (*array.level, array.level.fewest_members());
@@ -169,7 +171,7 @@ pub(super) fn members_for_the_level(plan: &Plan, found: &mut Found) {
                     .on(&array.level, "4 members or more are usual")
                     .help("md can do it; with 2 members, raid1 is simpler and as fast"),
             );
-        } else if level == RaidLevel::Raid0 {
+        } else if level == RaidLevel::Raid0 && !boot {
             found.push(
                 Diagnostic::warning(codes::MEMBERS_ADVICE, format!("array `{}` has no redundancy", array.name))
                     .on(&array.level, "the loss of one disk loses everything")
@@ -298,6 +300,10 @@ pub(super) fn boot_array_is_raid1(plan: &Plan, found: &mut Found) {
 }
 
 pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
+    // What is misspelt somewhere seems to be of no use here.
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return;
+    }
     for array in &plan.arrays {
         let used = plan
             .boot
@@ -324,12 +330,7 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
     }
     for disk in &plan.disks {
         let member = plan.arrays.iter().any(|array| members_of(plan, array).contains(&disk.name.as_str()));
-        // An array whose partition is misspelt has no members yet; that is told elsewhere.
-        let known = plan
-            .arrays
-            .iter()
-            .all(|array| plan.partitions.iter().any(|partition| partition.name == array.partitions));
-        if known && !member {
+        if !member {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("disk `{}` would be wiped and not used", disk.name));
             found.push(

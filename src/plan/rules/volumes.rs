@@ -41,15 +41,19 @@ pub(super) fn growth_that_cannot_be(plan: &Plan, found: &mut Found) {
                 continue;
             }
             match **grow {
-                Grow::Rest => match rest.replace(grow) {
-                    Some(first) => found.push(
-                        Diagnostic::error(codes::GROW, format!("two volumes of `{}` grow into the rest", group.name))
+                Grow::Rest => {
+                    if let Some(first) = rest.replace(grow) {
+                        found.push(
+                            Diagnostic::error(
+                                codes::GROW,
+                                format!("two volumes of `{}` grow into the rest", group.name),
+                            )
                             .on(grow, "nothing is left for it")
                             .and(first, "takes all that is free")
                             .help("give one of them a size: `+10GiB`, `200GiB`"),
-                    ),
-                    None => {}
-                },
+                        );
+                    }
+                }
                 Grow::By(0) | Grow::To(0) => {
                     let diagnostic = Diagnostic::error(
                         codes::GROW,

@@ -1,0 +1,86 @@
+use crate::host::Side;
+use crate::runbook::{Node, Stage, StepId};
+use crate::step::StepKind;
+
+/// A step that stands in the book. Only such a one can be waited for, so a circle cannot be written, and the order of
+/// the list is an order in which it can be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handle(StepId);
+
+/// A runbook while it is written.
+pub struct Book {
+    nodes: Vec<Node>,
+    stage: Stage,
+}
+
+impl Book {
+    pub fn new() -> Book {
+        Book { nodes: Vec::new(), stage: Stage::Prepare }
+    }
+
+    /// Turns to the next stage: every step from here on belongs to it.
+    pub fn stage(&mut self, stage: Stage) {
+        self.stage = stage;
+    }
+
+    pub fn step(
+        &mut self,
+        id: impl Into<String>,
+        on: Side,
+        step: impl Into<StepKind>,
+        after: &[&Handle],
+        why: impl Into<String>,
+    ) -> Handle {
+        let id = StepId(id.into());
+        let mut ids: Vec<StepId> = Vec::new();
+        for handle in after {
+            if !ids.contains(&handle.0) {
+                ids.push(handle.0.clone());
+            }
+        }
+        self.nodes.push(Node {
+            id: id.clone(),
+            stage: self.stage,
+            on,
+            after: ids,
+            until: None,
+            fence: false,
+            why: why.into(),
+            step: step.into(),
+        });
+        Handle(id)
+    }
+
+    /// `step` need hold only until `end` begins.
+    pub fn until(&mut self, step: &Handle, end: &Handle) {
+        self.node(step).until = Some(end.0.clone());
+    }
+
+    /// Going back over `step` means changing servers.
+    pub fn fence(&mut self, step: &Handle) {
+        self.node(step).fence = true;
+    }
+
+    fn node(&mut self, step: &Handle) -> &mut Node {
+        self.nodes.iter_mut().find(|node| node.id == step.0).expect("a handle stands for a step of this book")
+    }
+
+    /// The list, with what goes without saying: nothing on old need hold once it is switched off, and nothing in the
+    /// rescue system once new boots from its own disks.
+    pub fn close(mut self, old_off: &Handle, own_boot: &Handle) -> Vec<Node> {
+        let mut gone: Vec<Side> = Vec::new();
+        for node in &mut self.nodes {
+            let end = match node.on {
+                Side::Old => old_off,
+                Side::New => own_boot,
+                Side::Migrated => continue,
+            };
+            if node.id == end.0 {
+                gone.push(node.on);
+            } else if node.until.is_none() && !gone.contains(&node.on) {
+                node.until = Some(end.0.clone());
+            }
+        }
+        self.nodes
+    }
+}

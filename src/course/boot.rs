@@ -1,0 +1,352 @@
+//! boot: the array belongs to new alone. The volumes get their names, the system its boot loader, and new boots from its
+//! own disks with old's name, addresses and host keys.
+
+use minijinja::context;
+
+use super::book::{Book, Handle};
+use super::connect::{Link, backstore, offered, tgt_conf_path};
+use super::copy::hash_file;
+use super::cutover::Off;
+use super::layout::Layout;
+use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
+use super::text::{self, render};
+use crate::host::Side::{Migrated, New};
+use crate::plan::IscsiServer;
+use crate::runbook::Stage;
+use crate::step::{
+    Active, ArrayStopped, File, GroupName, Identity, Inactive, Job, LioGone, Mount, NoFile, OldIsOff, OwnBoot,
+    SwapSpace, TgtGone, Unmounted, Volume, VolumeName,
+};
+
+pub struct Booted {
+    pub up: Handle,
+    /// it has been made sure that it is the same system
+    pub same: Handle,
+}
+
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: &Off) -> Booted {
+    book.stage(Stage::Boot);
+    let root = format!("/run/replant/{}/root", layout.name);
+    let job = |title: String, name: String, script: &str, args: Vec<String>| Job {
+        title,
+        check: false,
+        script: script.into(),
+        args,
+        dir: layout.run.clone(),
+        name,
+        bytes: 0,
+    };
+
+    // ---- the arrays are new's ---------------------------------------------------------------------------------------
+    let fenced =
+        book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory");
+    let mut gone = fenced.clone();
+    let devices: Vec<String> = offered(layout).into_iter().map(|index| layout.arrays[index].by_id()).collect();
+    match layout.server {
+        IscsiServer::Lio => {
+            for index in offered(layout) {
+                let array = &layout.arrays[index];
+                gone = book.step(
+                    format!("withdraw-{}", array.name),
+                    New,
+                    LioGone {
+                        iqn: array.iqn.clone(),
+                        name: backstore(layout, array),
+                        dir: layout.run.clone(),
+                        device: array.by_id(),
+                    },
+                    &[&gone],
+                    "nobody else may write to it any more",
+                );
+            }
+        }
+        _ => {
+            let targets = offered(layout).into_iter().map(|index| {
+                let array = &layout.arrays[index];
+                (array.iqn.clone(), tgt_conf_path(layout, array))
+            });
+            gone = book.step(
+                "withdraw",
+                New,
+                TgtGone { targets: targets.collect(), stop: true, devices },
+                &[&gone],
+                "nobody else may write to the arrays any more",
+            );
+        }
+    }
+    for export in link.exports.iter().chain(&link.daemon) {
+        book.until(export, &fenced);
+    }
+    let arrays: Vec<String> = layout.groups.iter().map(|group| layout.arrays[group.array].uuid.clone()).collect();
+    let isolation = prepare::isolation(layout);
+    let open = book.step(
+        "open-lvm",
+        New,
+        File::instead(
+            LVMLOCAL,
+            Some(&isolation),
+            render(text::LVM_OPEN, context! { name => &layout.name, arrays => &arrays }),
+        ),
+        &[&gone],
+        "LVM on new may see the arrays now, and nothing else",
+    );
+    book.until(&ready.isolated, &open);
+
+    // ---- names ------------------------------------------------------------------------------------------------------
+    let mut named = open.clone();
+    let mut volumes = Vec::new();
+    for group in &layout.groups {
+        named = book.step(
+            format!("name-{}", group.vg),
+            New,
+            GroupName { from: group.travels.clone(), to: group.vg.clone() },
+            &[&named],
+            "fstab and the kernel's command line know it by this name",
+        );
+        volumes.push(named.clone());
+        for copied in &group.copied {
+            named = book.step(
+                format!("name-{}-{}", group.vg, copied.lv),
+                New,
+                VolumeName { vg: group.vg.clone(), from: copied.travels.clone(), to: copied.lv.clone() },
+                &[&named],
+                "fstab knows it by this name",
+            );
+            volumes.push(named.clone());
+        }
+        for made in &group.recreated {
+            named = book.step(
+                format!("make-{}-{}", group.vg, made.lv),
+                New,
+                Volume { vg: group.vg.clone(), lv: made.lv.clone(), size: made.size },
+                &[&named],
+                "a swap needs no copying",
+            );
+            volumes.push(named.clone());
+        }
+        named = book.step(
+            format!("activate-{}", group.vg),
+            New,
+            Active {
+                vg: group.vg.clone(),
+                lvs: group
+                    .copied
+                    .iter()
+                    .map(|copied| copied.lv.clone())
+                    .chain(group.recreated.iter().map(|made| made.lv.clone()))
+                    .collect(),
+            },
+            &[&named],
+            "to check and mount what is on it",
+        );
+        volumes.push(named.clone());
+        for made in &group.recreated {
+            named = book.step(
+                format!("mkswap-{}-{}", group.vg, made.lv),
+                New,
+                SwapSpace { device: crate::facts::lvm::mapper_path(&group.vg, &made.lv), uuid: made.uuid.clone() },
+                &[&named],
+                "with its old UUID, by which fstab or the initramfs may know it",
+            );
+            volumes.push(named.clone());
+        }
+    }
+
+    // ---- sound ------------------------------------------------------------------------------------------------------
+    let mut sound = named.clone();
+    for group in &layout.groups {
+        for copied in &group.copied {
+            let Some(fstype) = copied.fstype.as_ref().filter(|fstype| fstype.starts_with("ext") || *fstype == "xfs")
+            else {
+                continue;
+            };
+            let device = crate::facts::lvm::mapper_path(&group.vg, &copied.lv);
+            sound = book.step(
+                format!("check-{}-{}", group.vg, copied.lv),
+                New,
+                job(
+                    format!("check {}/{} ({fstype})", group.vg, copied.lv),
+                    format!("check-{}-{}", group.vg, copied.lv),
+                    text::FSCK,
+                    vec![fstype.clone(), device],
+                ),
+                &[&sound],
+                "a file system that is not clean ends the migration here, and old is switched on again",
+            );
+        }
+    }
+
+    // ---- mounted ----------------------------------------------------------------------------------------------------
+    let mut mounted = sound.clone();
+    let mut mounts = Vec::new();
+    for mount in &layout.mounts {
+        let target = format!("{root}{}", mount.target.trim_end_matches('/'));
+        let is_boot = layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target);
+        if is_boot {
+            let hash = format!("{root}{}", hash_file(layout));
+            // The hash travelled in old's file system, which is not mounted whole before this: only a check of its own
+            // after everything above it.
+            let var_first =
+                layout.mounts.iter().filter(|other| hash_file(layout).starts_with(&format!("{}/", other.target)));
+            for other in var_first {
+                let other_target = format!("{root}{}", other.target);
+                let handle = book.step(
+                    format!("mount{}", other.target.replace('/', "-")),
+                    New,
+                    Mount { source: other.source.clone(), target: other_target, bind: false },
+                    &[&mounted],
+                    "the hash of old's boot file system is there",
+                );
+                mounted = handle.clone();
+                mounts.push((other.target.clone(), handle));
+            }
+            mounted = book.step(
+                "prove-boot",
+                New,
+                Job {
+                    check: true,
+                    ..job(
+                        format!("{} arrived byte for byte", mount.target),
+                        "boot-proof".into(),
+                        text::BOOT_PROOF,
+                        vec![mount.source.clone(), hash],
+                    )
+                },
+                &[&mounted],
+                "by the hash that travelled with the volumes",
+            );
+        }
+        if mounts.iter().any(|(done, _)| *done == mount.target) {
+            continue;
+        }
+        let name = if mount.target == "/" { "-root".into() } else { mount.target.replace('/', "-") };
+        let handle = book.step(
+            format!("mount{name}"),
+            New,
+            Mount { source: mount.source.clone(), target, bind: false },
+            &[&mounted],
+            "to make the system ready for its new disks",
+        );
+        mounted = handle.clone();
+        mounts.push((mount.target.clone(), handle));
+    }
+    let mut mounts: Vec<Handle> = mounts.into_iter().map(|(_, handle)| handle).collect();
+    for dir in ["/dev", "/proc", "/sys", "/run"] {
+        mounted = book.step(
+            format!("bind{}", dir.replace('/', "-")),
+            New,
+            Mount { source: dir.into(), target: format!("{root}{dir}"), bind: true },
+            &[&mounted],
+            "the boot loader's own tools run inside the migrated system",
+        );
+        mounts.push(mounted.clone());
+    }
+
+    // ---- bootable -----------------------------------------------------------------------------------------------------
+    let mut fit = mounted.clone();
+    let mut edits = Vec::new();
+    if let Some(was) = layout.files.get(MDADM_CONF) {
+        let travelled = prepare::with_arrays(layout, was);
+        fit = book.step(
+            "mdadm-conf",
+            New,
+            File::instead(format!("{root}{MDADM_CONF}"), Some(&travelled), prepare::with_arrays_of_new(layout, was)),
+            &[&fit],
+            "old's arrays are not here",
+        );
+        edits.push(fit.clone());
+    }
+    const PERSISTENT_NET: &str = "/etc/udev/rules.d/70-persistent-net.rules";
+    if layout.files.contains_key(PERSISTENT_NET) {
+        fit = book.step(
+            "persistent-net",
+            New,
+            NoFile { path: format!("{root}{PERSISTENT_NET}") },
+            &[&fit],
+            "it binds names to the cards of the old machine",
+        );
+        edits.push(fit.clone());
+    }
+    for disk in &layout.disks {
+        fit = book.step(
+            format!("grub-{}", disk.name),
+            New,
+            job(
+                format!("boot loader on disk {}", disk.label),
+                format!("grub-{}", disk.name),
+                text::GRUB,
+                vec![root.clone(), disk.by_id.clone()],
+            ),
+            &[&fit],
+            "new must boot whichever of its disks is missing",
+        );
+    }
+
+    // ---- away ---------------------------------------------------------------------------------------------------------
+    let mut closed = book.step(
+        "unmount",
+        New,
+        Unmounted { target: root.clone() },
+        &[&fit],
+        "flushed and clean, as after a proper shutdown",
+    );
+    for mount in mounts.iter().chain(&edits) {
+        book.until(mount, &closed);
+    }
+    let mut first_closed = None;
+    for group in &layout.groups {
+        closed = book.step(
+            format!("close-{}", group.vg),
+            New,
+            Inactive {
+                vg: group.vg.clone(),
+                lvs: group
+                    .copied
+                    .iter()
+                    .map(|copied| copied.lv.clone())
+                    .chain(group.recreated.iter().map(|made| made.lv.clone()))
+                    .collect(),
+            },
+            &[&closed],
+            "nothing may hold the arrays",
+        );
+        first_closed.get_or_insert(closed.clone());
+    }
+    if let Some(end) = &first_closed {
+        for volume in &volumes {
+            book.until(volume, end);
+        }
+    }
+    for (array, handle) in layout.arrays.iter().zip(&ready.arrays) {
+        closed = book.step(
+            format!("stop-{}", array.name),
+            New,
+            ArrayStopped { device: array.device.clone(), uuid: array.uuid.clone() },
+            &[&closed],
+            "stopped cleanly, its members agree at the next boot",
+        );
+        book.until(handle, &closed);
+    }
+
+    // ---- up -----------------------------------------------------------------------------------------------------------
+    let up = book.step(
+        "own-boot",
+        New,
+        OwnBoot { serials: layout.disks.iter().flat_map(|disk| disk.serials.iter().cloned()).collect() },
+        &[&closed, &fenced],
+        "it must show old's host key at old's address, and have new's disks",
+    );
+    let same = book.step(
+        "same-system",
+        Migrated,
+        Identity {
+            hostname: layout.hostname.clone(),
+            addresses: layout.addresses.clone(),
+            mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
+            units: layout.stop.clone(),
+        },
+        &[&up],
+        "downtime ends: it is the same system, and it serves",
+    );
+    Booted { up, same }
+}

@@ -1,0 +1,114 @@
+//! copy: everything is mirrored onto new while old keeps serving. How a volume is copied is this chapter's alone: another
+//! way would be another chapter beside it.
+
+use super::book::{Book, Handle};
+use super::connect::Link;
+use super::layout::Layout;
+use super::prepare::Ready;
+use super::text;
+use crate::host::Side::Old;
+use crate::runbook::Stage;
+use crate::step::{GroupMember, Job, Mirror, PhysicalVolume, Remount};
+
+pub struct Copied {
+    pub boot: Option<Handle>,
+    pub groups: Vec<CopiedGroup>,
+}
+
+pub struct CopiedGroup {
+    pub pv: Handle,
+    pub member: Handle,
+    /// in the order of the group's copied volumes
+    pub mirrors: Vec<Handle>,
+    /// what they are, for the last look before the cut
+    pub steps: Vec<Mirror>,
+}
+
+/// Where old leaves the hash of its boot file system; it travels to new with the volumes.
+pub fn hash_file(layout: &Layout) -> String {
+    format!("{}/boot.sha256", layout.keep)
+}
+
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Copied {
+    book.stage(Stage::Copy);
+    let mut boot_copied = None;
+    if let Some(boot) = &layout.boot {
+        let login = link.logins[boot.array].as_ref().expect("the boot array is offered");
+        let readonly = book.step(
+            "boot-read-only",
+            Old,
+            Remount { target: boot.target.clone() },
+            &[login, &ready.portable],
+            "it stays so until the cutover: what is copied once stays equal",
+        );
+        boot_copied = Some(book.step(
+            "copy-boot",
+            Old,
+            Job {
+                title: format!("copy {} and prove it equal  {} MiB", boot.target, boot.size >> 20),
+                check: false,
+                script: text::BOOT_COPY.into(),
+                args: vec![boot.device.clone(), layout.arrays[boot.array].lun.clone(), hash_file(layout)],
+                dir: layout.run.clone(),
+                name: "boot-copy".into(),
+                bytes: boot.size,
+            },
+            &[&readonly],
+            "as a block device, so that it keeps its UUID",
+        ));
+    }
+
+    let mut groups = Vec::new();
+    let mut running: Vec<Handle> = Vec::new();
+    for group in &layout.groups {
+        let array = &layout.arrays[group.array];
+        let login = link.logins[group.array].as_ref().expect("the array of a group is offered");
+        let label = format!("{} on new", array.name);
+        let mut after = vec![login, &ready.portable];
+        after.extend(boot_copied.as_ref());
+        let pv = book.step(
+            format!("pv-{}", group.vg),
+            Old,
+            PhysicalVolume { device: array.lun.clone(), uuid: group.pv_uuid.clone(), label: label.clone() },
+            &after,
+            "its UUID was decided with this runbook: it is known by it wherever it appears",
+        );
+        let member = book.step(
+            format!("extend-{}", group.vg),
+            Old,
+            GroupMember { vg: group.vg.clone(), device: array.lun.clone(), uuid: group.pv_uuid.clone(), label },
+            &[&pv],
+            "from here on the group is complete only while new is there; the boot hook stands ready",
+        );
+        let mut mirrors = Vec::new();
+        let mut steps = Vec::new();
+        for copied in &group.copied {
+            let step = Mirror {
+                vg: group.vg.clone(),
+                lv: copied.lv.clone(),
+                how: copied.how,
+                device: array.lun.clone(),
+                pv_uuid: group.pv_uuid.clone(),
+                size: copied.size,
+                region: layout.region,
+            };
+            let mut after = vec![&member];
+            // so many at a time, one after the other
+            if running.len() >= layout.parallel {
+                after.push(&running[running.len() - layout.parallel]);
+            }
+            let handle = book.step(
+                format!("mirror-{}-{}", group.vg, copied.lv),
+                Old,
+                step.clone(),
+                &after,
+                "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
+            );
+            running.push(handle.clone());
+            mirrors.push(handle);
+            steps.push(step);
+        }
+        groups.push(CopiedGroup { pv, member, mirrors, steps });
+    }
+    Copied { boot: boot_copied, groups }
+}

@@ -1,0 +1,183 @@
+//! cutover: services stop, nothing writes any more, the mirror is cut in two while both halves are connected, and old is
+//! switched off. Downtime begins with the first step and ends when new serves.
+
+use super::book::{Book, Handle};
+use super::connect::{Link, portal};
+use super::copy::Copied;
+use super::layout::Layout;
+use super::prepare::Ready;
+use crate::host::Side::Old;
+use crate::runbook::Stage;
+use crate::step::{GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, SwapOff};
+
+pub struct Off {
+    pub off: Handle,
+}
+
+/// The journal writes to /var until the last moment; its sockets would start it again. systemd-journald.service(8)
+const JOURNAL: [&str; 4] = [
+    "systemd-journald-audit.socket",
+    "systemd-journald-dev-log.socket",
+    "systemd-journald.socket",
+    "systemd-journald.service",
+];
+
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
+    book.stage(Stage::Cutover);
+    let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect::<Vec<_>>();
+    let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
+    before.extend(copied.boot.as_ref());
+    before.push(&ready.initiator);
+    let sound = book.step(
+        "all-in-sync",
+        Old,
+        InSync { mirrors: mirrors.clone() },
+        &before,
+        "the last moment at which nothing has been stopped",
+    );
+
+    // ---- quiet ----------------------------------------------------------------------------------------------------
+    let mut quiet = sound.clone();
+    if !layout.stop.is_empty() {
+        quiet = book.step(
+            "stop-services",
+            Old,
+            Service { units: layout.stop.clone(), run: false },
+            &[&quiet],
+            "downtime begins: from here on nothing new is promised to anybody",
+        );
+    }
+    quiet = book.step(
+        "stop-journal",
+        Old,
+        Service { units: JOURNAL.map(str::to_string).to_vec(), run: false },
+        &[&quiet],
+        "it writes to the file systems that must fall silent",
+    );
+    for swap in &layout.swaps {
+        let name = swap.trim_start_matches("/dev/mapper/");
+        quiet = book.step(
+            format!("swap-off-{name}"),
+            Old,
+            SwapOff { device: swap.clone() },
+            &[&quiet],
+            "what is in it must be in memory, for it is not copied",
+        );
+    }
+    // those below first, `/` last
+    for mount in layout.mounts.iter().rev() {
+        if layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target) {
+            continue; // it has been read-only since it was copied
+        }
+        quiet = book.step(
+            format!(
+                "read-only-{}",
+                if mount.target == "/" { "root" } else { mount.target[1..].trim() }.replace('/', "-")
+            ),
+            Old,
+            Remount { target: mount.target.clone() },
+            &[&quiet],
+            "flushed and clean, so that both halves are as after a proper shutdown",
+        );
+    }
+    let still = book.step(
+        "still-in-sync",
+        Old,
+        InSync { mirrors },
+        &[&quiet],
+        "what was written last must be on both halves",
+    );
+    // The first look ends where the stopping begins: it is not asked again after.
+    book.until(&sound, &still);
+
+    // ---- the cut --------------------------------------------------------------------------------------------------
+    let mut cut = still.clone();
+    let mut splits = Vec::new();
+    for (group, copy) in layout.groups.iter().zip(&copied.groups) {
+        let device = &layout.arrays[group.array].lun;
+        let mut legs = Vec::new();
+        for (volume, mirror) in group.copied.iter().zip(&copy.mirrors) {
+            let split = book.step(
+                format!("split-{}-{}", group.vg, volume.lv),
+                Old,
+                Split {
+                    vg: group.vg.clone(),
+                    lv: volume.lv.clone(),
+                    leg: volume.travels.clone(),
+                    device: device.clone(),
+                },
+                &[&cut],
+                "cut while both halves are connected: old's volume is whole and plain at once",
+            );
+            book.until(mirror, &split);
+            cut = split.clone();
+            legs.push(split);
+        }
+        splits.push(legs);
+    }
+    let first = splits.iter().flatten().next().cloned();
+    if let Some(first) = &first {
+        book.until(&still, first);
+    }
+    for ((group, copy), legs) in layout.groups.iter().zip(&copied.groups).zip(&splits) {
+        let device = &layout.arrays[group.array].lun;
+        let inactive = book.step(
+            format!("deactivate-{}", group.travels),
+            Old,
+            Inactive {
+                vg: group.vg.clone(),
+                lvs: group.copied.iter().map(|volume| volume.travels.clone()).collect(),
+            },
+            &[&cut],
+            "vgsplit(8) asks for it",
+        );
+        let split = book.step(
+            format!("split-{}", group.vg),
+            Old,
+            GroupSplit {
+                vg: group.vg.clone(),
+                into: group.travels.clone(),
+                device: device.clone(),
+                pv_uuid: group.pv_uuid.clone(),
+            },
+            &[&inactive],
+            "from here on either server is whole without the other",
+        );
+        for before in legs.iter().chain([&inactive, &copy.pv, &copy.member]) {
+            book.until(before, &split);
+        }
+        cut = split.clone();
+        splits_end(book, &mut cut, layout, link, group.array, &split);
+    }
+    if let Some(boot) = &layout.boot {
+        let before = cut.clone();
+        splits_end(book, &mut cut, layout, link, boot.array, &before);
+    }
+
+    let off = book.step(
+        "old-off",
+        Old,
+        OldOff { serves: layout.stop.clone() },
+        &[&cut],
+        "two servers must never be up with the same name and addresses",
+    );
+    book.fence(&off);
+    Off { off }
+}
+
+/// Logs out from one array's target.
+fn splits_end(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, index: usize, after: &Handle) {
+    let array = &layout.arrays[index];
+    let logout = book.step(
+        format!("logout-{}", array.name),
+        Old,
+        Logout { iqn: array.iqn.clone(), portal: portal(layout), device: array.lun.clone() },
+        &[&*cut, after],
+        "new may use its array only when old has let go of it",
+    );
+    if let Some(login) = &link.logins[index] {
+        book.until(login, &logout);
+    }
+    book.until(after, &logout);
+    *cut = logout;
+}

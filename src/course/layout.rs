@@ -1,0 +1,660 @@
+//! Plan and facts, joined: every name of the plan with what it is on the servers.
+
+use uuid::Uuid;
+
+use crate::facts::{Block, Facts, Interface, Lv, lvm};
+use crate::findings::{Finding, find_disk, volumes, what_is_on};
+use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
+use crate::step::{How, Partition};
+
+const MIB: u64 = 1 << 20;
+
+pub struct Layout {
+    pub name: String,
+    /// the name of the system that moves
+    pub hostname: String,
+    pub rescue_hostname: String,
+    /// scripts and stamps on either server; a tmpfs, forgotten at a reboot
+    pub run: String,
+    /// what must survive a reboot of old
+    pub keep: String,
+    pub disks: Vec<Disk>,
+    pub table: Table,
+    pub arrays: Vec<Array>,
+    pub boot: Option<Boot>,
+    pub groups: Vec<Group>,
+    /// everything that is mounted from what moves, in the order of mounting
+    pub mounts: Vec<Mount>,
+    pub swaps: Vec<String>,
+    pub server: IscsiServer,
+    pub old_address: String,
+    pub portal_address: String,
+    pub port: u16,
+    pub chap_user: String,
+    pub initiator: String,
+    pub timeout: u64,
+    pub resync_limit: u32,
+    pub region: u32,
+    pub parallel: usize,
+    pub stop: Vec<String>,
+    pub packages: Vec<(String, String)>,
+    /// (name on old, MAC on new)
+    pub card: Option<(String, String)>,
+    /// addresses of old with their prefix, on cards
+    pub addresses: Vec<String>,
+    pub kernels: Vec<String>,
+    /// modules that the initramfs must have for new
+    pub modules: Vec<String>,
+    /// texts of old's files
+    pub files: std::collections::BTreeMap<String, String>,
+    pub new_lvmlocal: Option<String>,
+}
+
+pub struct Disk {
+    pub name: String,
+    pub by_id: String,
+    pub serials: Vec<String>,
+    /// bytes of a logical block
+    pub sector: u64,
+    /// for people
+    pub label: String,
+    /// `None`: it is blank
+    pub has: Option<String>,
+    pub parts_now: Vec<String>,
+    pub arrays_now: Vec<String>,
+    pub table_id: String,
+    pub partitions: Vec<Partition>,
+}
+
+pub struct Array {
+    pub name: String,
+    pub device: String,
+    pub uuid: String,
+    /// md's own name, after the host's
+    pub md_name: String,
+    pub level: String,
+    pub metadata: String,
+    pub members: Vec<String>,
+    pub member_size: u64,
+    pub sector: u64,
+    pub iqn: String,
+    pub serial: String,
+    /// the disk as old will see it
+    pub lun: String,
+}
+
+impl Array {
+    pub fn by_id(&self) -> String {
+        format!("/dev/disk/by-id/md-uuid-{}", self.uuid)
+    }
+}
+
+pub struct Boot {
+    /// mount point
+    pub target: String,
+    /// the block device on old, by its UUID
+    pub device: String,
+    pub size: u64,
+    /// index of the array
+    pub array: usize,
+}
+
+pub struct Group {
+    pub vg: String,
+    /// the name of its half on new, while it travels
+    pub travels: String,
+    pub array: usize,
+    pub pv_uuid: String,
+    pub extent: u64,
+    /// UUIDs of the physical volumes on old
+    pub old_pvs: Vec<String>,
+    /// bytes that must find room
+    pub needs: u64,
+    pub copied: Vec<Copied>,
+    pub recreated: Vec<Recreated>,
+    pub grown: Vec<Grown>,
+}
+
+pub struct Copied {
+    pub lv: String,
+    /// the name of its leg on new, while it travels
+    pub travels: String,
+    pub how: How,
+    pub size: u64,
+    pub fstype: Option<String>,
+}
+
+pub struct Recreated {
+    pub lv: String,
+    pub size: u64,
+    pub uuid: String,
+}
+
+pub struct Grown {
+    pub lv: String,
+    pub to: Option<u64>,
+    pub fstype: String,
+    pub target: String,
+}
+
+pub struct Mount {
+    pub target: String,
+    /// on new: `/dev/mapper/vg0-root`, or the boot array
+    pub source: String,
+    pub fstype: String,
+}
+
+/// Identifiers that are the same each time the same plan is made for the same servers, and never the same for others.
+pub struct Ids(Uuid);
+
+impl Ids {
+    pub fn uuid(&self, what: &str) -> Uuid {
+        Uuid::new_v5(&self.0, what.as_bytes())
+    }
+
+    /// md's form: `11111111:22222222:33333333:44444401`
+    fn md(&self, what: &str) -> String {
+        let hex = self.uuid(what).simple().to_string();
+        format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
+    }
+
+    /// LVM's form: groups of 6-4-4-4-4-4-6 letters and digits
+    fn lvm(&self, what: &str) -> String {
+        let hex = self.uuid(what).simple().to_string();
+        let cuts = [0, 6, 10, 14, 18, 22, 26, 32];
+        cuts.windows(2).map(|cut| &hex[cut[0]..cut[1]]).collect::<Vec<_>>().join("-")
+    }
+}
+
+/// The card that has old's address.
+pub fn service_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
+    let address = format!("{}/", *plan.old.address);
+    facts
+        .old
+        .interfaces
+        .iter()
+        .find(|card| card.physical && card.addresses.iter().any(|with_prefix| with_prefix.starts_with(&address)))
+}
+
+/// What does not fit. Also the rule R12xx of the findings.
+pub fn room(plan: &Plan, facts: &Facts) -> Vec<Finding> {
+    match resolve(plan, "", facts) {
+        Err(found) => found,
+        Ok(layout) => layout.room(plan),
+    }
+}
+
+impl Layout {
+    fn room(&self, plan: &Plan) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for (group, said) in self.groups.iter().zip(&plan.volume_groups) {
+            let array = &self.arrays[group.array];
+            let has = array.capacity();
+            // the label, the metadata and the alignment of the first extent: pvcreate(8)
+            let needs = group.needs + 2 * MIB;
+            if has < needs {
+                found.push(
+                    Finding::inhibitor(
+                        "R1216",
+                        format!(
+                            "`{}` needs {} MiB, array {} has {} MiB",
+                            group.vg,
+                            needs.div_ceil(MIB),
+                            array.name,
+                            has / MIB
+                        ),
+                        "use larger disks, another RAID level, or leave volumes out with `copy: skip`",
+                    )
+                    .at(said.to.span()),
+                );
+            }
+        }
+        if let (Some(boot), Some(said)) = (&self.boot, &plan.boot) {
+            let array = &self.arrays[boot.array];
+            if array.capacity() < boot.size {
+                found.push(
+                    Finding::inhibitor(
+                        "R1217",
+                        format!(
+                            "{} of old has {} MiB, array {} has {} MiB: it is copied as a block device",
+                            boot.target,
+                            boot.size.div_ceil(MIB),
+                            array.name,
+                            array.capacity() / MIB
+                        ),
+                        "make its partition larger",
+                    )
+                    .at(said.to.span()),
+                );
+            }
+        }
+        found
+    }
+}
+
+impl Array {
+    /// Bytes it will have, never too many: md(4) keeps up to 128 MiB of each member for itself, and rounds to chunks.
+    fn capacity(&self) -> u64 {
+        let headroom = (self.member_size / 1024).next_power_of_two().clamp(MIB, 128 * MIB);
+        let each = self.member_size.saturating_sub(headroom);
+        let n = self.members.len() as u64;
+        match self.level.as_str() {
+            "raid0" => each * n,
+            "raid1" => each,
+            "raid10" => each * n / 2,
+            "raid5" => each * (n - 1),
+            _ => each * (n - 2),
+        }
+    }
+}
+
+pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
+    let mut found = Vec::new();
+    let mut blocks = Vec::new();
+    for disk in &plan.disks {
+        match find_disk(&facts.new, disk) {
+            Some(block) => blocks.push(block),
+            None => found.push(
+                Finding::inhibitor(
+                    "R1101",
+                    format!("disk `{}` is not on new", *disk.name),
+                    "correct its serial number",
+                )
+                .at(disk.name.span()),
+            ),
+        }
+    }
+    for group in &plan.volume_groups {
+        if !facts.old.vgs.iter().any(|vg| vg.name == **group.name) {
+            found.push(
+                Finding::inhibitor(
+                    "R1201",
+                    format!("there is no volume group `{}` on old", *group.name),
+                    "correct its name",
+                )
+                .at(group.name.span()),
+            );
+        }
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+
+    let seed: Vec<String> = blocks.iter().map(|block| format!("{:?}{:?}", block.serial, block.wwn)).collect();
+    let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
+    let ids = Ids(Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()));
+    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
+    let portal_address = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address).to_string();
+    let server = match *plan.transfer.iscsi.server {
+        IscsiServer::Auto
+            if facts.new.modules.contains("iscsi_target_mod") && facts.new.modules.contains("target_core_iblock") =>
+        {
+            IscsiServer::Lio
+        }
+        IscsiServer::Auto => IscsiServer::Tgt,
+        chosen => chosen,
+    };
+
+    let disks = disks(plan, facts, &blocks, &ids);
+    let arrays = arrays(plan, &disks, &ids, &portal_address, server);
+    let boot = boot(plan, facts, &arrays);
+    let groups = groups(plan, facts, &arrays, &ids);
+    let mounts = mounts(facts, &boot, &groups, &arrays);
+
+    let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
+    modules.push("sd_mod".into());
+    for array in &arrays {
+        modules.push(if matches!(array.level.as_str(), "raid5" | "raid6") {
+            "raid456".into()
+        } else {
+            array.level.clone()
+        });
+    }
+    modules.extend(["dm_mod".to_string(), "dm_mirror".into(), "dm_raid".into()]);
+    let mut seen = std::collections::BTreeSet::new();
+    modules.retain(|module| seen.insert(module.clone()));
+
+    let new_address = format!("{}/", *plan.new.address);
+    let new_card = facts
+        .new
+        .interfaces
+        .iter()
+        .find(|card| card.physical && card.addresses.iter().any(|address| address.starts_with(&new_address)));
+    let card = service_card(plan, facts).zip(new_card).map(|(old, new)| (old.name.clone(), new.mac.clone()));
+    let addresses = facts
+        .old
+        .interfaces
+        .iter()
+        .filter(|card| card.name != "lo")
+        .flat_map(|card| card.addresses.iter())
+        .filter(|address| !address.starts_with("fe80:"))
+        .cloned()
+        .collect();
+
+    Ok(Layout {
+        name: plan.name.to_string(),
+        rescue_hostname: facts.new.hostname.clone(),
+        run: format!("/run/replant/{}/steps", *plan.name),
+        keep: format!("/var/lib/replant/{}", *plan.name),
+        table: plan.table,
+        server,
+        old_address: plan.old.address.to_string(),
+        portal_address,
+        port: *plan.transfer.iscsi.port,
+        chap_user: plan.transfer.iscsi.chap.user.to_string(),
+        initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
+        timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
+        resync_limit: *plan.transfer.resync_limit_kib,
+        region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
+        parallel: usize::from(*plan.transfer.parallel),
+        stop: plan.cutover.units(),
+        packages: facts
+            .old
+            .iscsi_packages
+            .iter()
+            .flatten()
+            .map(|package| (package.name.clone(), package.version.clone()))
+            .collect(),
+        card,
+        addresses,
+        kernels: facts.old.initrds.clone(),
+        modules,
+        files: facts.old.files.clone(),
+        new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
+        swaps: swaps(facts, &groups),
+        hostname,
+        disks,
+        arrays,
+        boot,
+        groups,
+        mounts,
+    })
+}
+
+/// The link that says most about the disk itself.
+fn identity(block: &Block) -> String {
+    let rank = |link: &&String| {
+        let name = link.rsplit('/').next().unwrap_or_default();
+        match name {
+            name if name.starts_with("wwn-") || name.starts_with("nvme-eui.") => 0,
+            name if name.starts_with("nvme-") || name.starts_with("ata-") || name.starts_with("scsi-") => 1,
+            _ => 2,
+        }
+    };
+    block.by_id.iter().chain(&block.by_path).min_by_key(rank).cloned().unwrap_or_else(|| block.path.clone())
+}
+
+const GPT_RAID: &str = "A19D880F-05FC-4D3B-A006-743F0F84911E";
+const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
+
+fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> {
+    let smallest = blocks.iter().map(|block| block.size).min().unwrap_or(0);
+    let bios_boot = plan.table == Table::Gpt && !facts.new.uefi;
+    let boot_partition = plan.boot.as_ref().and_then(|boot| {
+        plan.arrays.iter().find(|array| *array.name == *boot.to).map(|array| array.partitions.to_string())
+    });
+    let one = |(said, block): (&crate::plan::Disk, &&Block)| {
+        let name = said.name.to_string();
+        let sector = block.log_sec.max(512);
+        let id = ids.uuid(&format!("table {name}"));
+        let id_hex = format!("{:08x}", id.as_fields().0);
+        let mut partitions = Vec::new();
+        // The first MiB stays free, as everywhere; on GPT the last one too, for the second copy of the table.
+        let mut at = MIB;
+        let end = (smallest - MIB) / MIB * MIB;
+        let mine: Vec<&crate::plan::Partition> = plan
+            .partitions
+            .iter()
+            .filter(|part| part.disks.as_ref().is_none_or(|disks| disks.iter().any(|disk| **disk == *name)))
+            .collect();
+        let fixed: u64 = mine
+            .iter()
+            .map(|part| match *part.size {
+                Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
+                Size::Rest => 0,
+            })
+            .sum();
+        let uuid = |what: &str| {
+            (plan.table == Table::Gpt)
+                .then(|| ids.uuid(&format!("partition {name} {what}")).to_string().to_uppercase())
+        };
+        if bios_boot {
+            partitions.push(Partition {
+                name: "grub".into(),
+                number: mine.len() as u32 + 1,
+                start: at / sector,
+                size: MIB / sector,
+                kind: GPT_BIOS_BOOT.into(),
+                uuid: uuid("grub"),
+                bootable: false,
+            });
+            at += MIB;
+        }
+        let first = at;
+        for (index, part) in mine.iter().enumerate() {
+            let size = match *part.size {
+                Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
+                Size::Rest => end.saturating_sub(first + fixed),
+            };
+            partitions.push(Partition {
+                name: part.name.to_string(),
+                number: index as u32 + 1,
+                start: at / sector,
+                size: size / sector,
+                kind: if plan.table == Table::Gpt { GPT_RAID.into() } else { "fd".into() },
+                uuid: uuid(&part.name),
+                bootable: plan.table == Table::Dos && boot_partition.as_deref() == Some(part.name.as_str()),
+            });
+            at += size;
+        }
+        let by_id = identity(block);
+        let numbers =
+            facts.new.blocks.iter().filter(|part| part.kind == "part" && part.ancestors.contains(&block.path));
+        let mut parts_now: Vec<String> = numbers
+            .map(|part| {
+                format!("{by_id}-part{}", part.path.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or("1"))
+            })
+            .collect();
+        parts_now.reverse();
+        let on_it = |member: &String| {
+            *member == block.path
+                || facts.new.blocks.iter().any(|part| part.path == *member && part.ancestors.contains(&block.path))
+        };
+        Disk {
+            label: format!(
+                "{name}  {}  {:.1} GiB",
+                said.serial.as_ref().or(said.wwn.as_ref()).map_or("", |id| id.as_str()),
+                block.size as f64 / (1u64 << 30) as f64
+            ),
+            serials: block.serial.iter().cloned().collect(),
+            has: what_is_on(&facts.new, block),
+            arrays_now: facts
+                .new
+                .arrays
+                .iter()
+                .filter(|array| array.members.iter().any(on_it))
+                .map(|array| array.path.clone())
+                .collect(),
+            table_id: match plan.table {
+                Table::Gpt => id.to_string().to_uppercase(),
+                Table::Dos => format!("0x{id_hex}"),
+            },
+            parts_now,
+            sector,
+            by_id,
+            partitions,
+            name,
+        }
+    };
+    plan.disks.iter().zip(blocks).map(one).collect()
+}
+
+fn arrays(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiServer) -> Vec<Array> {
+    let one = |said: &crate::plan::Array| {
+        let name = said.name.to_string();
+        let number =
+            name.strip_prefix("md").filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+        let mut members = Vec::new();
+        let mut member_size = u64::MAX;
+        let mut sector = 512;
+        for disk in disks {
+            if said.disks.as_ref().is_some_and(|only| !only.iter().any(|only| **only == disk.name)) {
+                continue;
+            }
+            let Some(part) = disk.partitions.iter().find(|part| part.name == **said.partitions) else { continue };
+            members.push(match &part.uuid {
+                Some(uuid) => format!("/dev/disk/by-partuuid/{}", uuid.to_lowercase()),
+                None => {
+                    format!("/dev/disk/by-partuuid/{}-{:02}", disk.table_id.trim_start_matches("0x"), part.number)
+                }
+            });
+            member_size = member_size.min(part.size * disk.sector);
+            sector = sector.max(disk.sector);
+        }
+        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
+        let lun = if server == IscsiServer::Lio { 0 } else { 1 };
+        Array {
+            device: if number.is_some() { format!("/dev/{name}") } else { format!("/dev/md/{name}") },
+            md_name: number.map_or(name.clone(), str::to_string),
+            uuid: ids.md(&format!("array {name}")),
+            level: said.level.name().into(),
+            metadata: match *said.metadata {
+                crate::plan::Metadata::V1_2 => "1.2".into(),
+                crate::plan::Metadata::V1_0 => "1.0".into(),
+            },
+            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
+            lun: format!("/dev/disk/by-path/ip-{portal}:{}-iscsi-{iqn}-lun-{lun}", *plan.transfer.iscsi.port),
+            members,
+            member_size,
+            sector,
+            iqn,
+            name,
+        }
+    };
+    plan.arrays.iter().map(one).collect()
+}
+
+fn boot(plan: &Plan, facts: &Facts, arrays: &[Array]) -> Option<Boot> {
+    let said = plan.boot.as_ref()?;
+    let mount = facts.old.mounts.iter().find(|mount| mount.target == **said.from)?;
+    let block = facts.old.blocks.iter().find(|block| block.path == mount.source)?;
+    // by an identity that does not change with the next boot: the array's, or the partition's
+    let stable = |link: &&String| link.contains("/md-uuid-") || link.contains("/wwn-") || link.contains("/ata-");
+    let device = block.by_id.iter().find(stable).or(block.by_id.first()).cloned().unwrap_or(mount.source.clone());
+    Some(Boot {
+        target: mount.target.clone(),
+        device,
+        size: block.size,
+        array: arrays.iter().position(|array| array.name == **said.to)?,
+    })
+}
+
+fn groups(plan: &Plan, facts: &Facts, arrays: &[Array], ids: &Ids) -> Vec<Group> {
+    let one = |said: &crate::plan::VolumeGroup| {
+        let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
+        let mut group = Group {
+            vg: vg.name.clone(),
+            travels: format!("{}_new", vg.name),
+            array: arrays.iter().position(|array| array.name == **said.to)?,
+            pv_uuid: ids.lvm(&format!("pv {}", vg.name)),
+            extent: vg.extent_size,
+            old_pvs: facts.old.pvs.iter().filter(|pv| pv.vg == vg.name).map(|pv| pv.uuid.clone()).collect(),
+            needs: 0,
+            copied: Vec::new(),
+            recreated: Vec::new(),
+            grown: Vec::new(),
+        };
+        let mine: Vec<_> = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name).collect();
+        let mirrored = mine.iter().filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).count() as u64;
+        for (lv, how, said) in mine {
+            let how = match how {
+                CopyHow::Skip => continue,
+                CopyHow::Recreate => {
+                    group.needs += lv.size;
+                    group.recreated.push(Recreated {
+                        lv: lv.name.clone(),
+                        size: lv.size,
+                        uuid: lv
+                            .fs_uuid
+                            .clone()
+                            .unwrap_or_else(|| ids.uuid(&format!("swap {}", lv.name)).to_string()),
+                    });
+                    continue;
+                }
+                CopyHow::Raid1 => How::Raid1,
+                CopyHow::Mirror => How::CoreLog,
+                // on the old side each volume needs an extent of its own for raid1's metadata
+                CopyHow::Auto if vg.free_count >= mirrored => How::Raid1,
+                CopyHow::Auto => How::CoreLog,
+            };
+            group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };
+            group.copied.push(Copied {
+                travels: format!("{}_new", lv.name),
+                lv: lv.name.clone(),
+                how,
+                size: lv.size,
+                fstype: lv.fstype.clone(),
+            });
+            if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
+                let to = match **grow {
+                    Grow::Rest => None,
+                    Grow::By(bytes) => Some(lv.size + bytes),
+                    Grow::To(bytes) => Some(bytes),
+                };
+                let to = to.map(|bytes| bytes.div_ceil(vg.extent_size) * vg.extent_size);
+                group.grown.push(Grown {
+                    lv: lv.name.clone(),
+                    to,
+                    fstype: lv.fstype.clone().unwrap_or_default(),
+                    target: mounted_on(facts, lv).unwrap_or_default(),
+                });
+            }
+        }
+        // small ones first: what can go wrong shows early. `rest` grows last.
+        group.copied.sort_by_key(|copied| copied.size);
+        group.grown.sort_by_key(|grown| grown.to.is_none());
+        Some(group)
+    };
+    plan.volume_groups.iter().filter_map(one).collect()
+}
+
+fn mounted_on(facts: &Facts, lv: &Lv) -> Option<String> {
+    let path = lvm::mapper_path(&lv.vg, &lv.name);
+    facts.old.mounts.iter().find(|mount| mount.source == path).map(|mount| mount.target.clone())
+}
+
+fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], arrays: &[Array]) -> Vec<Mount> {
+    let copied: Vec<String> = groups
+        .iter()
+        .flat_map(|group| group.copied.iter().map(|copied| lvm::mapper_path(&group.vg, &copied.lv)))
+        .collect();
+    let mut mounts: Vec<Mount> = Vec::new();
+    for mount in &facts.old.mounts {
+        let source = if copied.contains(&mount.source) {
+            mount.source.clone()
+        } else if let Some(boot) = boot.as_ref().filter(|boot| boot.target == mount.target) {
+            arrays[boot.array].by_id()
+        } else {
+            continue;
+        };
+        mounts.push(Mount { target: mount.target.clone(), source, fstype: mount.fstype.clone() });
+    }
+    mounts.sort_by(|a, b| a.target.cmp(&b.target));
+    mounts
+}
+
+/// Swaps in use on old that are on volumes of the groups, by their lasting names.
+fn swaps(facts: &Facts, groups: &[Group]) -> Vec<String> {
+    let mut all = Vec::new();
+    for group in groups {
+        for recreated in &group.recreated {
+            let path = lvm::mapper_path(&group.vg, &recreated.lv);
+            let kname =
+                facts.old.blocks.iter().find(|block| block.path == path).map(|block| format!("/dev/{}", block.kname));
+            if facts.old.swaps.iter().any(|swap| swap.path == path || Some(&swap.path) == kname.as_ref()) {
+                all.push(path);
+            }
+        }
+    }
+    all
+}

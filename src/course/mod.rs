@@ -1,0 +1,65 @@
+//! The migration, read top to bottom: one chapter for each stage. Plan and facts go in, a runbook comes out, and no
+//! choice is left for later: names, UUIDs, device paths and the text of every file are decided here.
+
+mod book;
+mod boot;
+mod connect;
+mod copy;
+mod cutover;
+mod grow;
+mod layout;
+mod prepare;
+mod text;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
+use crate::findings::Finding;
+use crate::plan::Plan;
+use crate::runbook::Node;
+
+use book::Book;
+pub use layout::{room, service_card};
+
+/// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runbook {
+    /// version of this format
+    pub format: u32,
+    pub name: String,
+    pub plan: Plan,
+    pub plan_digest: String,
+    pub facts: Facts,
+    pub facts_digest: String,
+    pub nodes: Vec<Node>,
+}
+
+/// Makes the runbook.
+///
+/// # Errors
+/// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
+pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Vec<Finding>> {
+    let layout = layout::resolve(plan, plan_digest, facts)?;
+    let mut book = Book::new();
+
+    let ready = prepare::write(&mut book, &layout);
+    let link = connect::write(&mut book, &layout, &ready);
+    let copied = copy::write(&mut book, &layout, &ready, &link);
+    let old_off = cutover::write(&mut book, &layout, &ready, &link, &copied);
+    let booted = boot::write(&mut book, &layout, &ready, &link, &old_off);
+    grow::write(&mut book, &layout, &booted);
+
+    let nodes = book.close(&old_off.off, &booted.up);
+    let lint = crate::runbook::lint(&nodes);
+    assert!(lint.is_empty(), "the course writes runbooks that hold: {lint:?}");
+    Ok(Runbook {
+        format: 1,
+        name: plan.name.to_string(),
+        plan: plan.clone(),
+        plan_digest: plan_digest.to_string(),
+        facts: facts.clone(),
+        facts_digest: crate::facts::digest(facts),
+        nodes,
+    })
+}

@@ -1,0 +1,264 @@
+//! prepare: arrays on new, and old made fit for what is coming. Nothing of this is noticed by those whom old serves.
+
+use minijinja::context;
+
+use super::book::{Book, Handle};
+use super::layout::Layout;
+use super::text::{self, render};
+use crate::host::Side::{New, Old};
+use crate::plan::Table;
+use crate::runbook::Stage;
+use crate::step::{
+    Array, Assembled, File, Hostname, How, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped,
+};
+
+pub struct Ready {
+    /// LVM on new sees nothing
+    pub isolated: Handle,
+    /// in the order of the layout's arrays
+    pub arrays: Vec<Handle>,
+    pub throttled: Handle,
+    /// old can log in to targets
+    pub initiator: Handle,
+    /// old comes back by itself if it reboots while mirrored, and can boot on new
+    pub portable: Handle,
+}
+
+pub const HOOK: &str = "/etc/initramfs-tools/scripts/local-block/replant";
+pub const MODULES: &str = "/etc/initramfs-tools/modules";
+pub const MDADM_CONF: &str = "/etc/mdadm/mdadm.conf";
+pub const LINK: &str = "/etc/systemd/network/10-replant.link";
+pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
+
+pub fn write(book: &mut Book, layout: &Layout) -> Ready {
+    book.stage(Stage::Prepare);
+
+    // ---- new ------------------------------------------------------------------------------------------------------
+    let hostname = book.step(
+        "hostname",
+        New,
+        Hostname { name: layout.hostname.clone(), was: layout.rescue_hostname.clone() },
+        &[],
+        "md writes the hostname into the arrays it makes, and knows them as its own by it",
+    );
+    let isolated = book.step(
+        "isolate-lvm",
+        New,
+        File::instead(LVMLOCAL, layout.new_lvmlocal.as_ref(), isolation(layout)),
+        &[],
+        "new must not look at the volume group while old uses it",
+    );
+
+    let mut tables = Vec::new();
+    for disk in &layout.disks {
+        let mut before = isolated.clone();
+        let mut wipe = None;
+        if let Some(has) = &disk.has {
+            let wiped = book.step(
+                format!("wipe-{}", disk.name),
+                New,
+                Wiped {
+                    disk: disk.by_id.clone(),
+                    label: disk.label.clone(),
+                    has: has.clone(),
+                    partitions: disk.parts_now.clone(),
+                    arrays: disk.arrays_now.clone(),
+                },
+                &[&before],
+                "the plan says that what is on it may go",
+            );
+            before = wiped.clone();
+            wipe = Some(wiped);
+        }
+        let table = book.step(
+            format!("table-{}", disk.name),
+            New,
+            PartitionTable {
+                disk: disk.by_id.clone(),
+                label: disk.label.clone(),
+                kind: if layout.table == Table::Gpt { "gpt".into() } else { "dos".into() },
+                id: disk.table_id.clone(),
+                partitions: disk.partitions.clone(),
+            },
+            &[&before],
+            "the same partitions on every disk, each with identifiers of its own",
+        );
+        if let Some(wipe) = wipe {
+            book.until(&wipe, &table);
+        }
+        tables.push(table);
+    }
+
+    let mut arrays = Vec::new();
+    let mut created = Vec::new();
+    for array in &layout.arrays {
+        let mut after: Vec<&Handle> = tables.iter().collect();
+        after.push(&hostname);
+        let step = book.step(
+            format!("array-{}", array.name),
+            New,
+            Array {
+                device: array.device.clone(),
+                uuid: array.uuid.clone(),
+                name: array.md_name.clone(),
+                homehost: layout.hostname.clone(),
+                level: array.level.clone(),
+                metadata: array.metadata.clone(),
+                bitmap: array.level != "raid0"
+                    && !layout.boot.as_ref().is_some_and(|boot| layout.arrays[boot.array].name == array.name),
+                members: array.members.clone(),
+                member_size: array.member_size,
+            },
+            &after,
+            "its UUID was decided with this runbook, so that old's configuration can name it before it exists",
+        );
+        created.push(step.clone());
+        arrays.push(book.step(
+            format!("assemble-{}", array.name),
+            New,
+            Assembled { device: array.device.clone(), uuid: array.uuid.clone(), members: array.members.clone() },
+            &[&step],
+            "it runs already when it was just made; after a reboot of the rescue system it must be assembled",
+        ));
+    }
+    let throttled = book.step(
+        "throttle-resync",
+        New,
+        Tunable {
+            path: "/proc/sys/dev/raid/speed_limit_max".into(),
+            value: layout.resync_limit.to_string(),
+            was: "200000".into(),
+        },
+        &arrays.iter().collect::<Vec<_>>(),
+        "the first resync of the arrays would compete with the copy; it ends later by itself",
+    );
+
+    // ---- old ------------------------------------------------------------------------------------------------------
+    let mut files = Vec::new();
+    if let Some(was) = layout.files.get(MDADM_CONF) {
+        files.push(book.step(
+            "know-arrays",
+            Old,
+            File::instead(MDADM_CONF, Some(was), with_arrays(layout, was)),
+            &[],
+            "the initramfs must know the arrays of both servers",
+        ));
+    }
+    if let Some((card, mac)) = &layout.card {
+        files.push(book.step(
+            "keep-card-name",
+            Old,
+            File::new(LINK, render(text::NETWORK_LINK, context! { name => &layout.name, card => card, mac => mac })),
+            &[],
+            "new's network card gets the name that the configuration knows; on old it matches nothing",
+        ));
+    }
+    files.push(book.step(
+        "drivers",
+        Old,
+        File::instead(MODULES, layout.files.get(MODULES), with_modules(layout)),
+        &[],
+        "the drivers of new's disks and the levels of its arrays",
+    ));
+    files.push(book.step(
+        "boot-hook",
+        Old,
+        File::new(HOOK, boot_hook(layout)).mode(0o755),
+        &[],
+        "if old reboots while it is mirrored, it must come back without new",
+    ));
+    let mut portable = files[0].clone();
+    for kernel in &layout.kernels {
+        let mut after: Vec<&Handle> = files.iter().collect();
+        after.push(&portable);
+        let mut must_have: Vec<String> = vec!["scripts/local-block/replant".into()];
+        must_have.extend(layout.modules.iter().map(|module| format!("/{}.ko", module)));
+        portable = book.step(
+            format!("initramfs-{kernel}"),
+            Old,
+            Initramfs { kernel: kernel.clone(), keep: layout.keep.clone(), dir: layout.run.clone(), must_have },
+            &after,
+            "built now, while old serves, so that nothing has to be built while services are down",
+        );
+    }
+
+    let mut initiator = portable.clone();
+    if !layout.packages.is_empty() {
+        initiator = book.step(
+            "install-initiator",
+            Old,
+            Packages { packages: layout.packages.clone(), dir: layout.run.clone() },
+            &[&portable],
+            "old must be able to log in to new's disks",
+        );
+    }
+    let initiator = book.step(
+        "start-iscsid",
+        Old,
+        Service { units: vec!["iscsid.service".into()], run: true },
+        &[&initiator],
+        "it keeps the sessions, and ends them when the link is dead for too long",
+    );
+
+    Ready { isolated, arrays, throttled, initiator, portable }
+}
+
+pub fn isolation(layout: &Layout) -> String {
+    render(text::LVM_ISOLATED, context! { name => &layout.name })
+}
+
+/// An ARRAY line of mdadm.conf(5) for each array of new.
+pub fn array_lines(layout: &Layout) -> String {
+    let line = |array: &super::layout::Array| {
+        format!(
+            "ARRAY /dev/md/{} metadata={} UUID={} name={}:{}\n",
+            array.md_name, array.metadata, array.uuid, layout.hostname, array.md_name
+        )
+    };
+    layout.arrays.iter().map(line).collect()
+}
+
+/// mdadm.conf with new's arrays beside old's.
+pub fn with_arrays(layout: &Layout, was: &str) -> String {
+    format!(
+        "{}\n# replant: the arrays of the new server, in the migration {}\n{}",
+        was.trim_end(),
+        layout.name,
+        array_lines(layout)
+    )
+}
+
+/// mdadm.conf with new's arrays only.
+pub fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
+    let kept: Vec<&str> = was.lines().filter(|line| !line.trim_start().starts_with("ARRAY")).collect();
+    format!("{}\n{}", kept.join("\n").trim_end(), array_lines(layout))
+}
+
+fn with_modules(layout: &Layout) -> String {
+    let was = layout.files.get(MODULES).map(String::as_str).unwrap_or_default();
+    let have: Vec<&str> = was.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let mut text = was.trim_end().to_string();
+    text += &format!("\n# replant: for the disks and arrays of the new server, in the migration {}\n", layout.name);
+    for module in layout.modules.iter().filter(|module| !have.contains(&module.as_str())) {
+        text += module;
+        text.push('\n');
+    }
+    text.trim_start().to_string()
+}
+
+fn boot_hook(layout: &Layout) -> String {
+    let groups: Vec<_> = layout
+        .groups
+        .iter()
+        .map(|group| {
+            let raid1: Vec<String> = group
+                .copied
+                .iter()
+                .filter(|copied| copied.how == How::Raid1)
+                .map(|copied| copied.lv.clone())
+                .collect();
+            context! { vg => &group.vg, pvs => &group.old_pvs, remote => &group.pv_uuid, raid1 => raid1 }
+        })
+        .collect();
+    render(text::BOOT_HOOK, context! { name => &layout.name, groups => groups })
+}

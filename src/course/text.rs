@@ -1,0 +1,39 @@
+//! The texts of files, rendered while the runbook is made. An undefined name in a template is an error, never a blank.
+
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+macro_rules! templates {
+    ($($name:ident = $file:literal),* $(,)?) => {
+        $(pub const $name: &str = include_str!(concat!("templates/", $file));)*
+    };
+}
+
+templates! {
+    LVM_ISOLATED = "lvm-isolated.conf",
+    LVM_OPEN = "lvm-open.conf",
+    TGT_CONF = "tgt.conf",
+    NODE_RECORD = "node.record",
+    NETWORK_LINK = "network.link",
+    BOOT_HOOK = "boot-hook.sh",
+    BOOT_COPY = "boot-copy.sh",
+    BOOT_PROOF = "boot-proof.sh",
+    FSCK = "fsck.sh",
+    GRUB = "grub.sh",
+    FINISH_BOOT = "finish-boot.sh",
+    TIDY = "tidy.sh",
+}
+
+/// Renders a template that is part of this program.
+///
+/// # Panics
+/// Where the template names something that `values` does not have: a mistake of ours that every test would show.
+pub fn render(template: &str, values: Value) -> String {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut text = env.render_str(template, values).expect("the template and its values belong together");
+    // the engine drops the last line break of a template
+    if template.ends_with('\n') && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,89 @@
+//! What to do with a step, from what is seen of it and what the journal says. All of it stands in these two tables.
+
+use crate::journal::{Event, Status};
+use crate::step::Seen;
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// it was there before us: say so once
+    Adopt,
+    /// nothing to do and nothing to record
+    Already,
+    /// nothing to do but to look until it agrees
+    Settle(Option<Event>),
+    /// record this first, then act
+    Act(Option<Event>),
+    /// touch nothing
+    Refuse(String),
+}
+
+/// Forward. *Began* makes a step ours: where it is not, it is only ever recorded after seeing that nothing is there.
+pub(super) fn apply(seen: &Seen, status: Status) -> Next {
+    let ours = status.ours();
+    // What was done and is lost again is begun again, so that the journal does not call it done meanwhile. One that is
+    // resumed keeps its beginning, which is when it began.
+    let begin = (status != Status::Began).then_some(Event::Began);
+    match seen {
+        Seen::Foreign(what) => Next::Refuse(what.clone()),
+        Seen::Present if status == Status::Adopted || status == Status::Done => Next::Already,
+        Seen::Present if ours => Next::Settle(None),
+        Seen::Present => Next::Adopt,
+        Seen::Absent => Next::Act(begin),
+        Seen::Partial(_) if ours => Next::Act(begin),
+        Seen::Partial(what) => Next::Refuse(format!("half there, and not made by this migration: {what}")),
+        Seen::Underway(_) if ours => Next::Settle(begin),
+        Seen::Underway(on) => Next::Refuse(format!("under way, and not begun by this migration: {}", on.what)),
+    }
+}
+
+/// Backward; only asked of steps that are ours.
+pub(super) fn undo(seen: &Seen, status: Status) -> Next {
+    match seen {
+        Seen::Absent => Next::Settle(None),
+        Seen::Foreign(what) => Next::Refuse(what.clone()),
+        _ => Next::Act((status != Status::UndoBegan).then_some(Event::UndoBegan)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Progress;
+
+    const ALL: [Status; 7] = [
+        Status::New,
+        Status::Adopted,
+        Status::Began,
+        Status::Done,
+        Status::Failed,
+        Status::UndoBegan,
+        Status::Undone,
+    ];
+
+    fn sights() -> [Seen; 5] {
+        let progress = Progress { what: "x".into(), bytes: None };
+        [Seen::Absent, Seen::Partial("x".into()), Seen::Underway(progress), Seen::Present, Seen::Foreign("x".into())]
+    }
+
+    /// The laws of ownership, over the whole of both tables.
+    #[test]
+    fn nothing_is_made_ours_or_touched_that_is_not() {
+        for status in ALL {
+            for seen in sights() {
+                let next = apply(&seen, status);
+                let touches = matches!(next, Next::Act(_));
+                let records = matches!(next, Next::Act(Some(Event::Began)) | Next::Settle(Some(Event::Began)));
+                assert!(!records || status.ours() || seen == Seen::Absent, "{seen:?} {status:?}");
+                assert!(!touches || status.ours() || seen == Seen::Absent, "{seen:?} {status:?}");
+                // whoever acts has a beginning in the journal, an old one or a new one
+                assert!(!touches || records || status == Status::Began, "{seen:?} {status:?}");
+                if let Seen::Foreign(_) = seen {
+                    assert!(matches!(next, Next::Refuse(_)));
+                    assert!(matches!(undo(&seen, status), Next::Refuse(_)));
+                }
+                assert_eq!(next == Next::Adopt, seen == Seen::Present && !status.ours() && status != Status::Adopted);
+            }
+        }
+    }
+}

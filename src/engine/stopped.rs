@@ -1,0 +1,97 @@
+//! Why a run did not end as it should, and what that leaves.
+
+use std::time::Duration;
+
+use crate::host::{HostError, Side};
+use crate::journal::{self, Kind};
+use crate::runbook::{Lint, StepId};
+use crate::step::Seen;
+
+/// A run that was stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Stopped {
+    pub reason: Reason,
+    /// where; `None`: the run as a whole
+    pub step: Option<StepId>,
+    pub side: Option<Side>,
+    /// the state that this leaves, where it could still be looked at
+    pub seen: Option<Seen>,
+    /// by the person
+    pub interrupted: bool,
+    /// other steps that were running and stopped too
+    pub others: Vec<Stopped>,
+    /// what was done until then
+    pub summary: Summary,
+}
+
+impl Stopped {
+    /// The error of the server, where there is one.
+    pub fn error(&self) -> Option<&HostError> {
+        match &self.reason {
+            Reason::Failed(error) | Reason::Link(error) | Reason::Host(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(super) fn run(reason: Reason) -> Stopped {
+        let interrupted = matches!(reason, Reason::Interrupted);
+        let summary = Summary::default();
+        Stopped { reason, step: None, side: None, seen: None, interrupted, others: Vec::new(), summary }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// Something is there that this migration did not make, or made otherwise. It was not touched.
+    #[error("{0}")]
+    Refused(String),
+    /// A command failed, and what it should have brought about is not so.
+    #[error(transparent)]
+    Failed(HostError),
+    /// It was done, but for so long there was no sign that it became so.
+    #[error("for {} s nothing has changed: {what}", waited.as_secs())]
+    Patience { waited: Duration, what: String },
+    /// No link, longer than one is waited for. What was going on there goes on.
+    #[error(transparent)]
+    Link(HostError),
+    /// Trying again would not help.
+    #[error(transparent)]
+    Host(HostError),
+    #[error(transparent)]
+    Journal(journal::Error),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("the runbook is damaged: {}", .0.iter().map(Lint::to_string).collect::<Vec<_>>().join("; "))]
+    Damaged(Vec<Lint>),
+    /// Servers were changed back: what was left on new's disks is between two states.
+    #[error(
+        "this migration was taken back after the change of servers, and {} steps on new were left as they were: \
+         it cannot be gone on with; boot new into rescue and make a new migration",
+        .0.len()
+    )]
+    Abandoned(Vec<StepId>),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub kind: Option<Kind>,
+    /// acts done on servers; 0: nothing was changed
+    pub changed: usize,
+    /// steps that became so
+    pub done: Vec<StepId>,
+    /// steps found as they should be, made before this migration
+    pub adopted: Vec<StepId>,
+    /// steps found as they should be
+    pub already: Vec<StepId>,
+    /// steps not looked at, because another has taken their place
+    pub over: Vec<StepId>,
+    /// steps taken back
+    pub undone: Vec<StepId>,
+    /// steps on new's disks that a rollback left
+    pub abandoned: Vec<StepId>,
+    /// steps that were not come to, or not ended
+    pub left: Vec<StepId>,
+    pub took: Duration,
+}

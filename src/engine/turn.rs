@@ -1,0 +1,340 @@
+//! One step's turn: look, decide, record, act, look until it agrees.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::decide::{self, Next};
+use super::{Event, Reason, Stopped, Summary, Way, Work, held, preview};
+use crate::host::{Act, HostError};
+use crate::journal::{self, Kind};
+use crate::runbook::{Node, StepId};
+use crate::step::{Seen, Step};
+
+/// How many times a step is acted on again because the link broke.
+const AGAIN: usize = 3;
+
+/// The flag of the person is looked at this often while waiting.
+const NAP: Duration = Duration::from_millis(100);
+
+type Ended<T> = Result<T, Box<Stopped>>;
+
+pub(super) struct Turn<'t, 'w> {
+    work: &'t Work<'w>,
+    node: &'t Node,
+    pub(super) step: &'t dyn Step,
+}
+
+/// How the acts of a step ended.
+enum Acted {
+    All,
+    /// the link broke: nobody knows how far it came
+    Cut(HostError),
+    Failed(HostError),
+}
+
+enum Settled {
+    Yes,
+    /// the link was away meanwhile, and what is there now will not become so by itself
+    Again(Seen),
+}
+
+impl<'t, 'w> Turn<'t, 'w> {
+    pub fn new(work: &'t Work<'w>, node: &'t Node) -> Turn<'t, 'w> {
+        Turn { work, node, step: node.step.as_step() }
+    }
+
+    pub fn apply(&self) -> Ended<()> {
+        let step = self.id();
+        if self.work.state(|state| state.over(self.node)) {
+            self.work.tell(Event::Over { step });
+            self.count(|summary| &mut summary.over);
+            return Ok(());
+        }
+        self.reach(&self.step.apply())
+    }
+
+    pub fn rollback(&self) -> Ended<()> {
+        let step = self.id();
+        match self.work.state(|state| preview::way(self.node, state, self.work.fenced)) {
+            Way::NotBegun | Way::Found | Way::Abandoned => Ok(()),
+            Way::Nothing(why) => {
+                self.record(journal::Event::Undone)?;
+                self.work.tell(Event::NothingToUndo { step, why: why.to_owned() });
+                self.count(|summary| &mut summary.undone);
+                Ok(())
+            }
+            Way::Undo(acts) => self.reach(&acts),
+        }
+    }
+
+    /// The loop, in both directions.
+    fn reach(&self, acts: &[Act]) -> Ended<()> {
+        let start = self.work.options.clock.now();
+        self.work.tell(Event::StepStarted { step: self.id(), kind: self.work.kind });
+        let mut cut: Option<HostError> = None;
+        let mut cuts = 0;
+        let mut fresh: Option<Seen> = None;
+        loop {
+            let seen = match fresh.take() {
+                Some(seen) => seen,
+                None => self.observe(cut.as_ref())?.0,
+            };
+            let status = self.work.state(|state| state.status(&self.node.id));
+            let next = match self.work.kind {
+                Kind::Apply => decide::apply(&seen, status),
+                Kind::Rollback => decide::undo(&seen, status),
+            };
+            let settled = match next {
+                Next::Refuse(what) => return Err(self.stop(Reason::Refused(what), Some(seen))),
+                Next::Adopt => return self.adopted(),
+                Next::Already => return self.already(),
+                Next::Settle(first) => {
+                    first.map_or(Ok(()), |event| self.record(event))?;
+                    self.settle(Some(seen))?
+                }
+                Next::Act(first) => {
+                    if let Some(error) = cut.take_if(|_| cuts > AGAIN) {
+                        return Err(self.stop(Reason::Link(error), Some(seen)));
+                    }
+                    self.may_act(Some(&seen))?;
+                    first.map_or(Ok(()), |event| self.record(event))?;
+                    match self.act(acts)? {
+                        Acted::All => self.settle(None)?,
+                        Acted::Cut(error) => {
+                            cuts += 1;
+                            cut = Some(error);
+                            continue;
+                        }
+                        Acted::Failed(error) => self.failed(error)?,
+                    }
+                }
+            };
+            match settled {
+                Settled::Yes => return self.done(start),
+                Settled::Again(seen) => {
+                    fresh = Some(seen);
+                    cuts += 1;
+                    let cause = "the link broke again and again while waiting".to_owned();
+                    cut = Some(HostError::Unreachable { side: self.node.on, cause });
+                }
+            }
+        }
+    }
+
+    /// A command failed. If what it should bring about is so all the same, it had been done before and the answer was
+    /// lost.
+    fn failed(&self, error: HostError) -> Ended<Settled> {
+        match self.observe(None) {
+            Ok((seen, _)) if seen == self.goal() => self.settle(Some(seen)),
+            Ok((seen, _)) => Err(self.stop(Reason::Failed(error), Some(seen))),
+            Err(mut blind) => {
+                // The failure is the news; that it could not be looked at afterwards is not.
+                blind.reason = Reason::Failed(error);
+                Err(blind)
+            }
+        }
+    }
+
+    fn act(&self, acts: &[Act]) -> Ended<Acted> {
+        let direction = match self.work.kind {
+            Kind::Apply => "apply",
+            Kind::Rollback => "undo",
+        };
+        for (index, act) in acts.iter().enumerate() {
+            self.may_act(None)?;
+            let (step, side, of) = (self.id(), self.node.on, acts.len());
+            self.work.tell(Event::Acting { step, side, index, of, act: act.clone() });
+            self.work.changed.fetch_add(1, Ordering::SeqCst);
+            match self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act) {
+                Ok(()) => {}
+                Err(error @ HostError::Unreachable { .. }) => return Ok(Acted::Cut(error)),
+                Err(error @ HostError::Failed { .. }) => return Ok(Acted::Failed(error)),
+                Err(HostError::Interrupted) => return Err(self.stop(Reason::Interrupted, None)),
+                Err(error) => {
+                    let seen = self.step.observe(self.work.hosts, side).ok();
+                    return Err(self.stop(Reason::Host(error), seen));
+                }
+            }
+        }
+        Ok(Acted::All)
+    }
+
+    /// No act is begun once the person has said stop, or the journal cannot be written.
+    fn may_act(&self, seen: Option<&Seen>) -> Ended<()> {
+        match self.work.stop() == 0 && self.work.halt.load(Ordering::SeqCst) < 2 {
+            true => Ok(()),
+            false => Err(self.stop(Reason::Interrupted, seen.cloned())),
+        }
+    }
+
+    /// Looks until it agrees. The patience of the step is for standing still: any change starts it anew, and the time
+    /// without a link does not count.
+    fn settle(&self, mut first: Option<Seen>) -> Ended<Settled> {
+        let goal = self.goal();
+        let wanted = match self.work.kind {
+            Kind::Apply => self.step.confirmations().max(1),
+            Kind::Rollback => 1,
+        };
+        let clock = self.work.options.clock;
+        let mut since = clock.now();
+        let mut last: Option<Seen> = None;
+        let mut agreed = 0;
+        loop {
+            let (seen, away) = match first.take() {
+                Some(seen) => (seen, false),
+                None => self.observe(None)?,
+            };
+            if away {
+                since = clock.now();
+            }
+            if seen == goal {
+                agreed += 1;
+                if agreed >= wanted {
+                    return Ok(Settled::Yes);
+                }
+            } else if let Seen::Foreign(what) = &seen {
+                return Err(self.stop(Reason::Refused(what.clone()), Some(seen)));
+            } else if away && !matches!(seen, Seen::Underway(_)) {
+                return Ok(Settled::Again(seen));
+            } else {
+                agreed = 0;
+                let waited = clock.now().saturating_sub(since);
+                if last.as_ref() != Some(&seen) {
+                    since = clock.now();
+                    self.waiting(&seen);
+                    last = Some(seen.clone());
+                } else if waited >= self.step.patience() {
+                    let what = standing(&seen);
+                    return Err(self.stop(Reason::Patience { waited, what }, Some(seen)));
+                }
+            }
+            if !self.pause() {
+                return Err(self.stop(Reason::Interrupted, Some(seen)));
+            }
+        }
+    }
+
+    /// Looks once; where there is no link, for as long as one is waited for. The second part: the link was away.
+    fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
+        let clock = self.work.options.clock;
+        let mut lost = cut.map(|error| self.link_lost(error));
+        loop {
+            match self.step.observe(self.work.hosts, self.node.on) {
+                Ok(seen) => {
+                    if let Some(since) = lost {
+                        let away = clock.now().saturating_sub(since);
+                        self.work.tell(Event::LinkBack { step: self.id(), side: self.node.on, away });
+                    }
+                    self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
+                    return Ok((seen, lost.is_some()));
+                }
+                Err(error @ HostError::Unreachable { .. }) => {
+                    let since = *lost.get_or_insert_with(|| self.link_lost(&error));
+                    if clock.now().saturating_sub(since) >= self.work.options.link_patience {
+                        return Err(self.stop(Reason::Link(error), None));
+                    }
+                }
+                Err(HostError::Interrupted) => return Err(self.stop(Reason::Interrupted, None)),
+                Err(error) => return Err(self.stop(Reason::Host(error), None)),
+            }
+            if !self.pause() {
+                return Err(self.stop(Reason::Interrupted, None));
+            }
+        }
+    }
+
+    fn link_lost(&self, error: &HostError) -> Duration {
+        let (step, side, cause) = (self.id(), self.node.on, error.to_string());
+        self.work.tell(Event::LinkLost { step, side, cause });
+        self.work.options.clock.now()
+    }
+
+    /// Waits for the next look; `false` where nothing is to be waited for any more.
+    fn pause(&self) -> bool {
+        let clock = self.work.options.clock;
+        let until = clock.now() + self.work.options.poll;
+        loop {
+            if self.work.stop() > 0 || self.work.halt.load(Ordering::SeqCst) > 1 {
+                return false;
+            }
+            let left = until.saturating_sub(clock.now());
+            if left.is_zero() {
+                return true;
+            }
+            clock.sleep(left.min(NAP));
+        }
+    }
+
+    fn waiting(&self, seen: &Seen) {
+        let step = self.id();
+        self.work.tell(match seen {
+            Seen::Underway(progress) => Event::Progress { step, progress: progress.clone() },
+            _ => Event::Waiting { step, seen: seen.clone() },
+        });
+    }
+
+    fn adopted(&self) -> Ended<()> {
+        self.record(journal::Event::Adopted)?;
+        self.work.tell(Event::Adopted { step: self.id() });
+        self.count(|summary| &mut summary.adopted);
+        Ok(())
+    }
+
+    fn already(&self) -> Ended<()> {
+        self.work.tell(Event::AlreadySo { step: self.id() });
+        self.count(|summary| &mut summary.already);
+        Ok(())
+    }
+
+    fn done(&self, start: Duration) -> Ended<()> {
+        let took = self.work.options.clock.now().saturating_sub(start);
+        let step = self.id();
+        match self.work.kind {
+            Kind::Apply => {
+                self.record(journal::Event::Done)?;
+                self.work.tell(Event::Done { step, took });
+                self.count(|summary| &mut summary.done);
+            }
+            Kind::Rollback => {
+                self.record(journal::Event::Undone)?;
+                self.work.tell(Event::Undone { step, took });
+                self.count(|summary| &mut summary.undone);
+            }
+        }
+        Ok(())
+    }
+
+    fn goal(&self) -> Seen {
+        match self.work.kind {
+            Kind::Apply => Seen::Present,
+            Kind::Rollback => Seen::Absent,
+        }
+    }
+
+    fn id(&self) -> StepId {
+        self.node.id.clone()
+    }
+
+    fn record(&self, event: journal::Event) -> Ended<()> {
+        let written = held(&self.work.journal).step(&self.node.id, event);
+        written.map_err(|error| self.stop(Reason::Journal(error), None))
+    }
+
+    fn count(&self, list: impl FnOnce(&mut Summary) -> &mut Vec<StepId>) {
+        list(&mut held(&self.work.summary)).push(self.node.id.clone());
+    }
+
+    fn stop(&self, reason: Reason, seen: Option<Seen>) -> Box<Stopped> {
+        Box::new(Stopped { step: Some(self.id()), side: Some(self.node.on), seen, ..Stopped::run(reason) })
+    }
+}
+
+/// How it stands, for people.
+fn standing(seen: &Seen) -> String {
+    match seen {
+        Seen::Absent => "it is not there".into(),
+        Seen::Present => "it is still there".into(),
+        Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+        Seen::Underway(progress) => progress.what.clone(),
+    }
+}

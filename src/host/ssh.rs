@@ -1,0 +1,383 @@
+//! The servers over SSH: the system's own `ssh`, one connection for each system, one exchange for many questions.
+//!
+//! What is measured decides the shape: a new connection costs 0.3–2 s, an exchange over one that stands 15–100 ms, a
+//! process on a slow server up to 60 ms. Questions go in batches without helper processes; acts are worth a few more.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use secrecy::ExposeSecret;
+
+use crate::host::local::{Confirm, Door, Power, PowerControl, pause};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side, Text};
+use crate::secret::{SecretError, Secrets};
+
+mod errors;
+mod link;
+mod script;
+
+use link::{Link, Lost};
+use script::{Answer, Mode, Script};
+
+pub use script::quote;
+
+/// Where and how to log in.
+#[derive(Debug, Clone, Default)]
+pub struct Remote {
+    /// a name, an address, or a `Host` of `~/.ssh/config`
+    pub address: String,
+    pub port: Option<u16>,
+    pub user: String,
+    pub identity: Option<PathBuf>,
+    /// if the user is not root: run everything by `sudo -n`
+    pub sudo: bool,
+    /// what this system is called in the migration's file of host keys: two systems can share an address
+    pub host_key_alias: String,
+    /// `ssh-ed25519 AAAA…`; with none, the user's own known_hosts is believed about `address`
+    pub host_keys: Vec<String>,
+}
+
+/// For how long to wait for what.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// for a connection
+    pub connect: Duration,
+    /// between two signs of life; after four that are missing the link is lost
+    pub alive: Duration,
+    /// for the answer to a batch of questions: an LVM command hangs for as long as a disk of its does
+    pub look: Duration,
+    /// for an act that is not long
+    pub act: Duration,
+    /// for a lost link to come back while following long work
+    pub reconnect: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        let seconds = Duration::from_secs;
+        Patience {
+            connect: seconds(10),
+            alive: seconds(5),
+            look: seconds(120),
+            act: seconds(600),
+            reconnect: seconds(120),
+        }
+    }
+}
+
+/// All that is to be known of a migration's servers.
+#[derive(Default)]
+pub struct SshConfig {
+    /// name and identity, of `[a-z0-9._-]`: what the migration's directory on a server is called
+    pub migration: String,
+    /// the migration's own file of host keys, written from [`Remote::host_keys`]
+    pub known_hosts: PathBuf,
+    pub remotes: BTreeMap<Side, Remote>,
+    /// a server that is not here is switched by hand
+    pub power: BTreeMap<Server, PowerControl>,
+    pub secrets: Secrets,
+    /// asks a person to switch a machine; with none, that is an error which says what to do
+    pub confirm: Option<Confirm>,
+    pub patience: Patience,
+    /// once true, everything that waits ends with [`HostError::Interrupted`]. Nothing on a server is ended by it.
+    pub stop: Option<Arc<AtomicBool>>,
+}
+
+/// The servers over SSH.
+pub struct SshHosts {
+    migration: String,
+    links: BTreeMap<Side, Link>,
+    power: Power,
+    secrets: Secrets,
+    patience: Patience,
+    stop: Option<Arc<AtomicBool>>,
+    // after the links, whose sockets are in it
+    _sockets: tempfile::TempDir,
+}
+
+impl From<SecretError> for HostError {
+    fn from(error: SecretError) -> HostError {
+        HostError::Secret { name: error.name, cause: error.cause }
+    }
+}
+
+impl SshHosts {
+    /// Writes the file of host keys. Connects to nothing yet.
+    pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
+        let SshConfig { migration, known_hosts, remotes, power, secrets, confirm, patience, stop } = config;
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
+            return Err(HostError::Local(format!("`{migration}` is no name of a migration: [a-z0-9._-]")));
+        }
+        write_known_hosts(&known_hosts, &remotes)?;
+        let sockets = socket_dir().map_err(|e| HostError::Local(format!("failed to make a directory: {e}")))?;
+        let links: BTreeMap<Side, Link> = remotes
+            .into_iter()
+            .map(|(side, remote)| {
+                let link =
+                    Link::new(side, remote, known_hosts.clone(), sockets.path(), patience.clone(), stop.clone());
+                (side, link)
+            })
+            .collect();
+        let power = Power {
+            doors: doors(&links, &power),
+            controls: power,
+            confirm,
+            secrets: secrets.clone(),
+            stop: stop.clone(),
+            said_off: Default::default(),
+        };
+        Ok(SshHosts { migration, links, power, secrets, patience, stop, _sockets: sockets })
+    }
+
+    /// Lets a connection go, as after a reboot; the next question makes a new one.
+    pub fn forget(&self, side: Side) {
+        if let Some(link) = self.links.get(&side) {
+            link.forget();
+        }
+    }
+
+    fn link(&self, side: Side) -> Result<&Link, HostError> {
+        self.links
+            .get(&side)
+            .ok_or_else(|| HostError::Local(format!("there is nothing to log in to {side} ({side:?}) with")))
+    }
+
+    fn ask_all(&self, side: Side, commands: &[&[String]]) -> Result<Vec<Output>, HostError> {
+        let link = self.link(side)?;
+        for argv in commands {
+            sound(argv)?;
+        }
+        let until = Instant::now() + self.patience.look;
+        let mut again = true;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let make = |check_root: bool| Script::look(commands.iter().copied(), check_root);
+            let lost = match link.exchange(make, Some(left)) {
+                Ok((_, Answer::Outputs(all))) if all.len() == commands.len() => {
+                    let text = |bytes: &[u8]| self.secrets.mask(&String::from_utf8_lossy(bytes));
+                    return Ok(all
+                        .iter()
+                        .map(|raw| Output { code: raw.code, stdout: text(&raw.stdout), stderr: text(&raw.stderr) })
+                        .collect());
+                }
+                Ok((_, answer)) => {
+                    return Err(HostError::Local(format!("{side} gave an answer that makes no sense: {answer:?}")));
+                }
+                Err(lost) => lost,
+            };
+            // A question can be asked again. That an old connection does not answer says little: a new one may.
+            if matches!(lost.error, HostError::Unreachable { .. }) && lost.old_connection && again && !left.is_zero()
+            {
+                again = false;
+                link.forget();
+                continue;
+            }
+            return Err(match lost {
+                Lost { error: HostError::Unreachable { side, cause }, progress: Some(done), .. } => {
+                    let at = commands.get(done).map(|argv| format!(", at `{}`", quote(argv))).unwrap_or_default();
+                    HostError::Unreachable { side, cause: format!("{cause}{at}") }
+                }
+                lost => lost.error,
+            });
+        }
+    }
+
+    fn fill(&self, act: &Act) -> Result<Option<secrecy::SecretString>, HostError> {
+        let text: &Text = match act {
+            Act::Run { stdin: Some(text), .. } | Act::Put { text, .. } => text,
+            _ => return Ok(None),
+        };
+        Ok(Some(self.secrets.fill(&text.0)?))
+    }
+
+    /// Follows long work through lost links, until it ends or the link stays lost.
+    fn follow(&self, link: &Link, make: impl Fn(Mode, bool) -> Script) -> Result<(Script, Answer), HostError> {
+        let mut mode = Mode::Long;
+        let mut lost_at = None;
+        loop {
+            let lost = match link.exchange(|check_root| make(mode, check_root), None) {
+                Ok(answered) => return Ok(answered),
+                Err(lost) => lost,
+            };
+            if !matches!(lost.error, HostError::Unreachable { .. }) {
+                return Err(lost.error);
+            }
+            if lost.progress.is_some() {
+                // it was heard to run: from here on it is only to be found again
+                mode = Mode::Attach;
+                lost_at = None;
+            } else if mode == Mode::Long {
+                return Err(lost.error);
+            }
+            let since = *lost_at.get_or_insert_with(Instant::now);
+            if since.elapsed() > self.patience.reconnect {
+                return Err(lost.error);
+            }
+            link.forget();
+            pause(Duration::from_secs(1), &self.stop)?;
+        }
+    }
+}
+
+impl Look for SshHosts {
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let commands: Vec<&[String]> = queries
+            .iter()
+            .filter_map(|query| match query {
+                Query::Run(argv) => Some(argv.as_slice()),
+                Query::Power(_) => None,
+            })
+            .collect();
+        let answered = if commands.is_empty() { Vec::new() } else { self.ask_all(on, &commands)? };
+        let mut answered = answered.into_iter();
+        queries
+            .iter()
+            .map(|query| match query {
+                Query::Run(_) => Ok(answered.next().expect("one output for each command")),
+                Query::Power(server) => self.power.ask(*server),
+            })
+            .collect()
+    }
+}
+
+impl Hosts for SshHosts {
+    fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
+        let (command, long) = match act {
+            Act::Power { server, to } => return self.power.switch(*server, *to),
+            Act::Run { argv, long, .. } => {
+                sound(argv)?;
+                (quote(argv), *long)
+            }
+            Act::Put { path, .. } => {
+                sound(std::slice::from_ref(path))?;
+                (format!("write {}", quote(std::slice::from_ref(path))), false)
+            }
+            Act::Remove { path } => {
+                sound(std::slice::from_ref(path))?;
+                (quote(&["rm".into(), "-f".into(), "--".into(), path.clone()]), false)
+            }
+        };
+        let link = self.link(on)?;
+        let filled = self.fill(act)?;
+        let text = filled.as_ref().map(|text| text.expose_secret());
+        let make = |mode, check_root| Script::act(&self.migration, job, act, text, mode, check_root);
+        let answered = if long {
+            self.follow(link, make)
+        } else {
+            let limit = Some(self.patience.act);
+            link.exchange(|check_root| make(Mode::Short, check_root), limit).map_err(|lost| lost.error)
+        };
+        match answered.map_err(|error| self.scrubbed(error))?.1 {
+            Answer::Outputs(all) => match all.as_slice() {
+                [raw] if raw.code == 0 => Ok(()),
+                [raw] => Err(HostError::Failed {
+                    side: on,
+                    command: self.secrets.scrub(&command),
+                    code: raw.code,
+                    output: self.secrets.scrub(&String::from_utf8_lossy(&raw.stdout)),
+                }),
+                _ => Err(HostError::Local(format!("{on} gave an answer that makes no sense to `{command}`"))),
+            },
+            Answer::Fault(fault) if fault == "gone" => {
+                let cause =
+                    format!("the link was lost, and `{command}` is not to be found any more: was it restarted?");
+                Err(HostError::Unreachable { side: on, cause })
+            }
+            Answer::Fault(fault) => Err(HostError::Refused {
+                side: on,
+                cause: fault,
+                help: "mend that there, then go on with the same command".into(),
+            }),
+            Answer::NotRoot => unreachable!("the link makes an error of it"),
+        }
+    }
+}
+
+impl SshHosts {
+    /// What ssh said may hold what a script printed.
+    fn scrubbed(&self, error: HostError) -> HostError {
+        match error {
+            HostError::Unreachable { side, cause } => {
+                HostError::Unreachable { side, cause: self.secrets.scrub(&cause) }
+            }
+            HostError::Refused { side, cause, help } => {
+                HostError::Refused { side, cause: self.secrets.scrub(&cause), help }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for SshHosts {
+    fn drop(&mut self) {
+        self.links.values().for_each(Link::forget);
+    }
+}
+
+fn sound(argv: &[String]) -> Result<(), HostError> {
+    match argv.iter().any(|word| word.contains('\0')) {
+        _ if argv.is_empty() => Err(HostError::Local("an empty command".into())),
+        true => Err(HostError::Local(format!("a NUL byte in `{}`", quote(argv)))),
+        false => Ok(()),
+    }
+}
+
+/// Where each server's ssh answers. A server that the other one may come to answer for has no door of its own there.
+fn doors(links: &BTreeMap<Side, Link>, power: &BTreeMap<Server, PowerControl>) -> BTreeMap<Server, Vec<Door>> {
+    let all: Vec<(Server, String, u16)> = links
+        .iter()
+        .filter(|(side, _)| matches!(power.get(&side.server()), None | Some(PowerControl::Manual)))
+        .map(|(side, link)| {
+            let (address, port) = link.door();
+            (side.server(), address, port)
+        })
+        .collect();
+    let mut doors: BTreeMap<Server, Vec<Door>> = BTreeMap::new();
+    for (server, address, port) in &all {
+        let only_its = !all.iter().any(|(other, theirs, _)| other != server && theirs == address);
+        doors.entry(*server).or_default().push(Door { address: address.clone(), port: *port, only_its });
+    }
+    doors
+}
+
+/// A short path, because a socket's may have no more than 107 bytes, of which ssh wants 17 for itself.
+fn socket_dir() -> std::io::Result<tempfile::TempDir> {
+    let parent = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let parent = parent.filter(|dir| dir.is_dir() && dir.as_os_str().len() < 60).unwrap_or_else(|| "/tmp".into());
+    let private = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix("replant-").permissions(private).tempdir_in(parent)
+}
+
+fn write_known_hosts(path: &Path, remotes: &BTreeMap<Side, Remote>) -> Result<(), HostError> {
+    let local =
+        |e: std::io::Error| HostError::Local(format!("failed to write the host keys to `{}`: {e}", path.display()));
+    let mut text = String::new();
+    for remote in remotes.values() {
+        for key in &remote.host_keys {
+            let words: Vec<&str> = key.split_whitespace().collect();
+            let [kind, value, ..] = words.as_slice() else {
+                let cause = format!("`{key}` is no host key: it looks like `ssh-ed25519 AAAA…`");
+                return Err(HostError::Local(cause));
+            };
+            if remote.host_key_alias.is_empty() || remote.host_key_alias.contains(char::is_whitespace) {
+                return Err(HostError::Local(format!("`{}` has host keys and no alias for them", remote.address)));
+            }
+            text.push_str(&format!("{} {kind} {value}\n", remote.host_key_alias));
+        }
+    }
+    if text.is_empty() || std::fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs_err::create_dir_all(dir).map_err(local)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(local)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(local)?;
+    file.persist(path).map_err(|e| local(e.error))?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! What ssh says when it does not work, and what to do about it.
+
+use std::path::Path;
+
+use super::Remote;
+use crate::host::{HostError, Side};
+
+/// The way a person would log in to the same place.
+fn by_hand(remote: &Remote) -> String {
+    let port = remote.port.map(|port| format!("-p {port} ")).unwrap_or_default();
+    let identity = remote.identity.as_ref().map(|path| format!("-i {} ", path.display())).unwrap_or_default();
+    format!("ssh {port}{identity}{}@{}", remote.user, remote.address)
+}
+
+/// What was said, without empty and decorative lines; `otherwise`, if nothing was.
+pub(super) fn cause(said: &str, otherwise: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.trim().trim_start_matches("ssh: ").trim_end_matches('\r'))
+        .filter(|line| !line.is_empty() && !line.starts_with('@') && !line.starts_with("mux_client"))
+        .collect();
+    if lines.is_empty() {
+        return otherwise.into();
+    }
+    lines[lines.len().saturating_sub(3)..].join("; ")
+}
+
+/// Why ssh ended with 255 before anything was run.
+pub(super) fn login(side: Side, remote: &Remote, known_hosts: &Path, said: &str) -> HostError {
+    let refused = |cause: String, help: String| HostError::Refused { side, cause, help };
+    let address = &remote.address;
+    let scan = format!("ssh-keyscan {}{address}", remote.port.map(|port| format!("-p {port} ")).unwrap_or_default());
+    if said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") {
+        let shown = said.lines().find(|line| line.trim_start().starts_with("SHA256:")).map(str::trim);
+        let cause = format!(
+            "`{address}` shows another host key than the one known{}",
+            shown.map(|key| format!(": {}", key.trim_end_matches('.'))).unwrap_or_default()
+        );
+        return refused(
+            cause,
+            if remote.host_keys.is_empty() {
+                format!(
+                    "it may be another machine, or a newly installed one. Compare the fingerprint on its console, \
+                     then put its key (`{scan}`) into the plan as `host_key`, or mend your known_hosts \
+                     (`ssh-keygen -R {address}`)"
+                )
+            } else {
+                format!(
+                    "it may be another machine, or another system on it. Compare the fingerprint on its console, then \
+                     correct `host_key` in the plan (`{scan}` prints what it shows; {} holds what was expected of \
+                     `{}`)",
+                    known_hosts.display(),
+                    remote.host_key_alias
+                )
+            },
+        );
+    }
+    if said.contains("host key is known for") || said.contains("Host key verification failed") {
+        return refused(
+            format!("the host key of `{address}` is not known"),
+            format!(
+                "`{scan}` prints its keys: compare them with the fingerprint on its console, then put one into the \
+                 plan as `host_key`, or log in once by hand: `{}`",
+                by_hand(remote)
+            ),
+        );
+    }
+    if said.contains("UNPROTECTED PRIVATE KEY FILE") || said.contains("Bad owner or permissions") {
+        return refused(cause(said, ""), "ssh wants its files readable by you alone: `chmod 600` them".into());
+    }
+    if said.contains("Permission denied (") || said.contains("Too many authentication failures") {
+        return refused(
+            cause(said, ""),
+            format!(
+                "`{}` must log in without being asked for anything: add your public key to its authorized_keys, name \
+                 the right `user` and `identity` in the plan, or load the key into your agent",
+                by_hand(remote)
+            ),
+        );
+    }
+    if said.contains("Unable to negotiate") || said.contains("Bad configuration option") {
+        return refused(cause(said, ""), format!("see what `{}` says", by_hand(remote)));
+    }
+    HostError::Unreachable { side, cause: cause(said, "the connection broke") }
+}
+
+/// Why we were let in, and yet nothing was run.
+pub(super) fn no_shell(side: Side, remote: &Remote, code: i32, said: &str) -> HostError {
+    if remote.sudo && remote.user != "root" {
+        let mut error = not_root(side, remote);
+        if let HostError::Refused { cause, .. } = &mut error {
+            *cause = format!("{cause} ({})", self::cause(said, &format!("`sudo -n` exited with {code}")));
+        }
+        return error;
+    }
+    HostError::Refused {
+        side,
+        cause: format!(
+            "the login of `{}` does not run `/bin/sh`: {}",
+            remote.user,
+            self::cause(said, &format!("it exited with {code}"))
+        ),
+        help: "give it an ordinary login shell, and no forced command".into(),
+    }
+}
+
+pub(super) fn not_root(side: Side, remote: &Remote) -> HostError {
+    let user = &remote.user;
+    HostError::Refused {
+        side,
+        cause: format!("`{user}` is not root"),
+        help: format!(
+            "log in as root, or allow `sudo -n` for {user} (`{user} ALL=(ALL) NOPASSWD: ALL` in a file in \
+             /etc/sudoers.d)"
+        ),
+    }
+}

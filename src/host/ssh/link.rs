@@ -1,0 +1,368 @@
+//! One system's connection: a master that all commands share, and the ssh processes that run them.
+
+use std::io::{PipeReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::script::{Answer, CUT_SHORT, Script};
+use super::{Patience, Remote, errors};
+use crate::host::local::{apart, stopped};
+use crate::host::{HostError, Side};
+
+/// sshd allows 10 sessions over one connection by default (`MaxSessions`); commands that were left behind by a client
+/// that is gone count too.
+const SESSIONS: usize = 6;
+
+/// After us, the master goes by itself.
+const PERSIST: Duration = Duration::from_secs(120);
+
+pub(super) struct Link {
+    pub side: Side,
+    pub remote: Remote,
+    known_hosts: PathBuf,
+    socket: PathBuf,
+    patience: Patience,
+    stop: Option<Arc<AtomicBool>>,
+    state: Mutex<State>,
+    slots: Mutex<usize>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// a master was started, and perhaps still lives
+    started: bool,
+    /// this connection was seen to run commands as root
+    root: bool,
+}
+
+/// An exchange that brought no answer.
+pub(super) struct Lost {
+    pub error: HostError,
+    /// The script had begun to run, as far as we heard, and so many of its commands had ended.
+    pub progress: Option<usize>,
+    /// It went over a connection made before: a new one may do better.
+    pub old_connection: bool,
+}
+
+impl Lost {
+    fn before(error: HostError) -> Lost {
+        Lost { error, progress: None, old_connection: false }
+    }
+}
+
+/// What the threads that read ssh's output and the one that waits tell each other.
+enum Heard {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    Closed,
+}
+
+struct Slot<'a>(&'a Link);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.slots) -= 1;
+        self.0.freed.notify_one();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Link {
+    pub fn new(
+        side: Side,
+        remote: Remote,
+        known_hosts: PathBuf,
+        sockets: &Path,
+        patience: Patience,
+        stop: Option<Arc<AtomicBool>>,
+    ) -> Link {
+        let socket = sockets.join(match side {
+            Side::Old => "o",
+            Side::New => "n",
+            Side::Migrated => "m",
+        });
+        Link {
+            side,
+            remote,
+            known_hosts,
+            socket,
+            patience,
+            stop,
+            state: Mutex::default(),
+            slots: Mutex::new(0),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// The options of every ssh process. `~/.ssh/config` counts, except where it would change what we rely on.
+    fn options(&self) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        let alive = self.patience.alive.as_secs().max(1);
+        all.extend(["-S".into(), self.socket.to_string_lossy().replace('%', "%%"), "-T".into()]);
+        let mut option = |name: &str, value: &str| all.extend(["-o".into(), format!("{name}={value}")]);
+        option("BatchMode", "yes");
+        option("ConnectTimeout", &self.patience.connect.as_secs().max(1).to_string());
+        option("ServerAliveInterval", &alive.to_string());
+        option("ServerAliveCountMax", "4");
+        option("StrictHostKeyChecking", "yes");
+        option("UpdateHostKeys", "no");
+        option("ClearAllForwardings", "yes");
+        option("ForwardAgent", "no");
+        option("ForwardX11", "no");
+        option("PermitLocalCommand", "no");
+        option("RemoteCommand", "none");
+        option("EscapeChar", "none");
+        option("LogLevel", "ERROR");
+        if !self.remote.host_keys.is_empty() {
+            let file = self.known_hosts.to_string_lossy().replace('%', "%%");
+            option("UserKnownHostsFile", &format!("\"{file}\""));
+            option("GlobalKnownHostsFile", "/dev/null");
+            option("HostKeyAlias", &self.remote.host_key_alias);
+            option("CheckHostIP", "no");
+            option("VerifyHostKeyDNS", "no");
+        }
+        if self.remote.identity.is_some() {
+            option("IdentitiesOnly", "yes");
+        }
+        if let Some(identity) = &self.remote.identity {
+            all.extend(["-i".into(), identity.to_string_lossy().into_owned()]);
+        }
+        if let Some(port) = self.remote.port {
+            all.extend(["-p".into(), port.to_string()]);
+        }
+        all.extend(["-l".into(), self.remote.user.clone()]);
+        all
+    }
+
+    fn ssh(&self, more: &[&str], command: Option<&str>) -> duct::Expression {
+        let mut args = self.options();
+        args.extend(more.iter().map(|word| word.to_string()));
+        args.extend(["--".into(), self.remote.address.clone()]);
+        args.extend(command.map(String::from));
+        apart(duct::cmd("ssh", args)).env("LC_ALL", "C").unchecked()
+    }
+
+    /// The address and the port that ssh would go to, by all of its configuration.
+    pub fn door(&self) -> (String, u16) {
+        let (address, port) = (self.remote.address.clone(), self.remote.port.unwrap_or(22));
+        let Ok(said) = self.ssh(&["-G"], None).stdin_null().stderr_null().read() else { return (address, port) };
+        let value = |name: &str| {
+            said.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim().to_string()))
+        };
+        (value("hostname").unwrap_or(address), value("port").and_then(|port| port.parse().ok()).unwrap_or(port))
+    }
+
+    fn unreachable(&self, cause: impl Into<String>) -> HostError {
+        HostError::Unreachable { side: self.side, cause: cause.into() }
+    }
+
+    /// Whether a master listens. One that was killed leaves its socket, which nobody answers.
+    fn listens(&self) -> bool {
+        UnixStream::connect(&self.socket).is_ok()
+    }
+
+    /// Makes sure of a master; true if it had to be started.
+    fn connect(&self) -> Result<bool, HostError> {
+        let mut state = lock(&self.state);
+        if state.started && self.listens() {
+            return Ok(false);
+        }
+        *state = State { started: false, root: false };
+        let _ = fs_err::remove_file(&self.socket);
+        let local = |e: std::io::Error| HostError::Local(format!("failed to run `ssh`: {e}"));
+        // A file, because the master keeps it open for as long as it lives.
+        let mut said = tempfile::tempfile().map_err(local)?;
+        let persist = format!("ControlPersist={}", PERSIST.as_secs());
+        let master = self
+            .ssh(&["-M", "-N", "-f", "-o", &persist], None)
+            .stdin_null()
+            .stdout_null()
+            .stderr_file(said.try_clone().map_err(local)?)
+            .start()
+            .map_err(local)?;
+        // ConnectTimeout bounds each attempt to connect; a jump host, or a slow login, may take as long again.
+        let deadline = Instant::now() + self.patience.connect * 4 + Duration::from_secs(20);
+        let status = loop {
+            match master.wait_timeout(Duration::from_millis(100)).map_err(local)? {
+                Some(output) => break output.status,
+                None if stopped(&self.stop) => {
+                    let _ = master.kill();
+                    return Err(HostError::Interrupted);
+                }
+                None if Instant::now() > deadline => {
+                    let _ = master.kill();
+                    return Err(self.unreachable("it lets us connect, but never in: ssh was given up"));
+                }
+                None => {}
+            }
+        };
+        if status.success() {
+            state.started = true;
+            return Ok(true);
+        }
+        use std::io::Seek;
+        let mut text = String::new();
+        let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));
+        Err(errors::login(self.side, &self.remote, &self.known_hosts, &text))
+    }
+
+    /// Lets the connection go.
+    pub fn forget(&self) {
+        let mut state = lock(&self.state);
+        if !state.started {
+            return;
+        }
+        *state = State::default();
+        if self.listens()
+            && let Ok(exit) = self.ssh(&["-O", "exit"], None).stdin_null().stdout_null().stderr_null().start()
+            && !matches!(exit.wait_timeout(Duration::from_secs(5)), Ok(Some(_)))
+        {
+            let _ = exit.kill();
+        }
+        let _ = std::fs::remove_file(&self.socket);
+    }
+
+    fn slot(&self) -> Result<Slot<'_>, HostError> {
+        let mut taken = lock(&self.slots);
+        while *taken >= SESSIONS {
+            if stopped(&self.stop) {
+                return Err(HostError::Interrupted);
+            }
+            taken =
+                self.freed.wait_timeout(taken, Duration::from_millis(200)).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *taken += 1;
+        Ok(Slot(self))
+    }
+
+    /// One exchange: sends the script that `make` makes (told whether it must look if it is root), and waits for its
+    /// whole answer, for at most `limit`.
+    pub fn exchange(&self, make: impl Fn(bool) -> Script, limit: Option<Duration>) -> Result<(Script, Answer), Lost> {
+        let _slot = self.slot().map_err(Lost::before)?;
+        let fresh = self.connect().map_err(Lost::before)?;
+        let script = make(!lock(&self.state).root);
+        match self.run(&script, limit) {
+            Ok(Answer::NotRoot) => Err(Lost::before(errors::not_root(self.side, &self.remote))),
+            Ok(answer) => {
+                lock(&self.state).root = true;
+                Ok((script, answer))
+            }
+            Err((error, progress)) => Err(Lost { error, progress, old_connection: !fresh }),
+        }
+    }
+
+    fn run(&self, script: &Script, limit: Option<Duration>) -> Result<Answer, (HostError, Option<usize>)> {
+        let local = |e: std::io::Error| (HostError::Local(format!("failed to run `ssh`: {e}")), None);
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let (stdin, to_stdin) = std::io::pipe().map_err(local)?;
+        let (from_stdout, stdout) = std::io::pipe().map_err(local)?;
+        let (from_stderr, stderr) = std::io::pipe().map_err(local)?;
+        let command = script.command(self.remote.sudo && self.remote.user != "root");
+        let ssh = self
+            .ssh(&["-o", "ControlMaster=no"], Some(&command))
+            .stdin_file(stdin)
+            .stdout_file(stdout)
+            .stderr_file(stderr);
+        let handle = ssh.start().map_err(local)?;
+        // it holds the other ends of the pipes
+        drop(ssh);
+
+        let (send, to_send) = channel::<Vec<u8>>();
+        std::thread::spawn(move || write(to_stdin, to_send));
+        let _ = send.send(script.bytes().to_vec());
+        let (hear, heard) = channel();
+        let other = hear.clone();
+        std::thread::spawn(move || read(from_stdout, &hear, Heard::Stdout));
+        std::thread::spawn(move || read(from_stderr, &other, Heard::Stderr));
+
+        let (mut out, mut err, mut open) = (Vec::new(), Vec::new(), 2);
+        while open > 0 {
+            match heard.recv_timeout(Duration::from_millis(200)) {
+                Ok(Heard::Stdout(bytes)) => out.extend(bytes),
+                Ok(Heard::Stderr(bytes)) => err.extend(bytes),
+                Ok(Heard::Closed) => open -= 1,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    let late = deadline.is_some_and(|deadline| Instant::now() > deadline);
+                    if late || stopped(&self.stop) {
+                        end(&handle);
+                        let cause = format!("no answer within {} s", limit.unwrap_or_default().as_secs());
+                        let error = if late { self.unreachable(cause) } else { HostError::Interrupted };
+                        return Err((error, script.progress(&out)));
+                    }
+                    continue;
+                }
+            }
+            if script.ended(&out) && script.ended(&err) {
+                break;
+            }
+        }
+        if let Some(answer) = script.answer(&out, &err) {
+            if script.confirm {
+                let _ = send.send(format!("{}\n", script.nonce).into_bytes());
+            }
+            drop(send);
+            // A moment for the other end to hear us; that something there keeps the session open is not our concern.
+            if !matches!(handle.wait_timeout(Duration::from_secs(3)), Ok(Some(_))) {
+                end(&handle);
+            }
+            return Ok(answer);
+        }
+        drop(send);
+        let status = match handle.wait_timeout(Duration::from_secs(5)) {
+            Ok(Some(output)) => output.status.code(),
+            _ => {
+                end(&handle);
+                None
+            }
+        };
+        let progress = script.progress(&out);
+        let said = String::from_utf8_lossy(&err).replace(&script.nonce, "");
+        let error = match status {
+            Some(code) if code != 255 && code != CUT_SHORT && progress.is_none() => {
+                errors::no_shell(self.side, &self.remote, code, &said)
+            }
+            Some(255) if progress.is_none() => errors::login(self.side, &self.remote, &self.known_hosts, &said),
+            _ => self.unreachable(errors::cause(&said, "the connection broke")),
+        };
+        Err((error, progress))
+    }
+}
+
+fn end(handle: &duct::Handle) {
+    let _ = handle.kill();
+    let _ = handle.wait();
+}
+
+fn write(mut pipe: impl Write, from: Receiver<Vec<u8>>) {
+    while let Ok(bytes) = from.recv() {
+        if pipe.write_all(&bytes).is_err() {
+            return;
+        }
+    }
+}
+
+fn read(mut pipe: PipeReader, to: &Sender<Heard>, wrap: impl Fn(Vec<u8>) -> Heard) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match pipe.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => {
+                if to.send(wrap(buffer[..length].to_vec())).is_err() {
+                    return;
+                }
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    let _ = to.send(Heard::Closed);
+}

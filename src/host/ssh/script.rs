@@ -1,0 +1,269 @@
+//! The scripts that are sent, and how their answers are read.
+//!
+//! The answer to a script is cut out of standard output and standard error by a nonce that only the script and we
+//! know: first the nonce alone (so that whatever a login shell printed before it is left out), then for each command
+//! its output, the nonce and its exit code, and in the end the nonce and `end`. An answer without that end is none.
+
+use sha2::{Digest, Sha256};
+
+use crate::host::Act;
+
+/// What ssh is told to run: takes the script from standard input, all of it, and evaluates it only if it is whole.
+/// So a command in it cannot eat the rest of it, and half an upload runs nothing. There is nothing in it that any
+/// login shell would touch between single quotes. Its arguments are the length, and the SHA-256 or `-`: a sum costs
+/// two processes there, which acts are worth and questions are not.
+const TAKE: &str = "LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; \
+    export LC_ALL PATH; cd /; s=$(head -c $1); \
+    if [ ${#s} -ne $1 ]; then echo replant: the script was cut short >&2; exit 98; fi; \
+    if [ $2 != - ]; then h=$(printf %s \"$s\" | sha256sum); \
+    if [ \"${h%% *}\" != $2 ]; then echo replant: the script was damaged >&2; exit 98; fi; fi; eval \"$s\"";
+
+/// The exit code of [`TAKE`] for a script that is not whole.
+pub(super) const CUT_SHORT: i32 = 98;
+
+const RUNNER: &str = include_str!("../runner.sh");
+
+/// One exchange.
+pub(super) struct Script {
+    pub nonce: String,
+    text: String,
+    sum: bool,
+    /// the other end waits for us to say that we have its answer
+    pub confirm: bool,
+}
+
+/// How an act is run: see `runner.sh`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Short,
+    Long,
+    Attach,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Outputs(Vec<Raw>),
+    NotRoot,
+    Fault(String),
+}
+
+/// What one command answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Raw {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+/// Quotes for `sh`: the only place where that is done. Also how commands are shown to people.
+pub fn quote(argv: &[String]) -> String {
+    // Only a NUL byte can make this fail, and none can stand in an argument: `allow_nul` leaves that to be refused
+    // where commands are run.
+    let quoter = shlex::Quoter::new().allow_nul(true);
+    quoter.join(argv.iter().map(String::as_str)).unwrap_or_default()
+}
+
+fn quote_one(word: &str) -> String {
+    quote(std::slice::from_ref(&word.to_string()))
+}
+
+/// A command that prints `text` without starting a process, so that it never stands in an argument vector.
+fn print(text: &str) -> String {
+    if text.contains('\0') {
+        // a script can hold no NUL, but printf can be told to print one
+        return format!("printf %b {}", quote_one(&text.replace('\\', "\\\\").replace('\0', "\\0000")));
+    }
+    format!("printf %s {}", quote_one(text))
+}
+
+impl Script {
+    fn new(body: String, check_root: bool) -> Script {
+        let nonce = uuid::Uuid::new_v4().simple().to_string();
+        let root = if check_root {
+            "[ \"$(id -u)\" = 0 ] || { printf '%s notroot\\n' \"$N\"; printf '%s\\n' \"$N\" >&2; exit 0; }\n"
+        } else {
+            ""
+        };
+        let begin = "printf '%s\\n' \"$N\"; printf '%s\\n' \"$N\" >&2\n";
+        // ends in no newline: the other end's `$(…)` would take it away
+        let text = format!("N={nonce}\n{root}{begin}{body}\n#");
+        Script { nonce, text, sum: false, confirm: false }
+    }
+
+    /// Runs all of `commands`, one after the other, each with nothing on its standard input.
+    pub fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, check_root: bool) -> Script {
+        let mut body =
+            String::from("q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; }\n");
+        for argv in commands {
+            // a subshell and `exec`: one process, and never a builtin that changes the shell we are in
+            body.push_str(&format!("(exec {} </dev/null);q $?\n", quote(argv)));
+        }
+        body.push_str("printf '%s end\\n' \"$N\"; printf '%s end\\n' \"$N\" >&2");
+        Script::new(body, check_root)
+    }
+
+    /// Does one act, whose texts are `filled`.
+    pub fn act(migration: &str, job: &str, act: &Act, filled: Option<&str>, mode: Mode, check_root: bool) -> Script {
+        let word = match mode {
+            Mode::Short => "short",
+            Mode::Long => "long",
+            Mode::Attach => "attach",
+        };
+        let mut body = format!("M={}\nJ={}\nMODE={word}\nFEED=\n", quote_one(migration), quote_one(&name(job, act)));
+        match act {
+            Act::Run { argv, .. } => {
+                let command = quote(argv);
+                body.push_str(&format!("work() {{ exec {command}; }}\n"));
+                match filled {
+                    Some(text) => body.push_str(&format!("FEED=1\nfeed() {{ {}; }}\n", print(text))),
+                    None => body.push_str("feed() { :; }\n"),
+                }
+                if mode != Mode::Short {
+                    let kept = format!(
+                        "(exec {command}) <\"$1.in\" >\"$1.out\" 2>&1 9>&-\nc=$?\nrm -f \"$1.in\"\nread -r last <\"$2/last\"\n\
+                         printf '%s\\n' \"$c $last\" >\"$1.rc.new\" && mv \"$1.rc.new\" \"$1.rc\"\n"
+                    );
+                    body.push_str(&format!("keep() {{ {}; }}\n", print(&kept)));
+                }
+            }
+            Act::Put { path, mode, .. } => body.push_str(&put(path, filled.unwrap_or_default(), *mode)),
+            Act::Remove { path } => body.push_str(&format!("work() {{ exec rm -f -- {}; }}\n", quote_one(path))),
+            Act::Power { .. } => unreachable!("power is switched from here"),
+        }
+        body.push_str(RUNNER);
+        Script { sum: true, confirm: mode != Mode::Short, ..Script::new(body, check_root) }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// What ssh is to run, as one word for the login shell there, whatever shell that is.
+    pub fn command(&self, sudo: bool) -> String {
+        let sudo = if sudo { "sudo -n " } else { "" };
+        let sum = if self.sum { hex(&Sha256::digest(&self.text)) } else { "-".into() };
+        format!("exec {sudo}/bin/sh -c '{TAKE}' replant {} {sum}", self.text.len())
+    }
+
+    /// The whole answer, once it is there.
+    pub fn answer(&self, stdout: &[u8], stderr: &[u8]) -> Option<Answer> {
+        let (outs, errs) = (self.pieces(stdout), self.pieces(stderr));
+        let (_, first) = outs.first()?;
+        let last = &outs.last()?.1;
+        match first.as_str() {
+            "" => {}
+            "notroot" => return Some(Answer::NotRoot),
+            _ => return None,
+        }
+        if let Some(fault) = last.strip_prefix("fault ") {
+            return Some(Answer::Fault(fault.into()));
+        }
+        if last != "end" || errs.last()?.1 != "end" || outs.len() != errs.len() {
+            return None;
+        }
+        let middle = 1..outs.len() - 1;
+        let mut all = Vec::new();
+        for ((stdout, code), (stderr, _)) in outs[middle.clone()].iter().zip(&errs[middle]) {
+            all.push(Raw { code: code.parse().ok()?, stdout: stdout.to_vec(), stderr: stderr.to_vec() });
+        }
+        Some(Answer::Outputs(all))
+    }
+
+    /// Whether the script has begun to run, and how many of its commands have ended.
+    pub fn progress(&self, stdout: &[u8]) -> Option<usize> {
+        self.pieces(stdout).len().checked_sub(1)
+    }
+
+    /// Whether a stream has come to its end; what may still hold it open there is of no interest.
+    pub fn ended(&self, stream: &[u8]) -> bool {
+        stream.strip_suffix(b" end\n").is_some_and(|stream| stream.ends_with(self.nonce.as_bytes()))
+    }
+
+    /// The stream, cut at each line that the nonce begins: what stood before it, and the rest of that line.
+    fn pieces<'a>(&self, mut stream: &'a [u8]) -> Vec<(&'a [u8], String)> {
+        let mut all = Vec::new();
+        while let Some(at) = find(stream, self.nonce.as_bytes()) {
+            let line = &stream[at + self.nonce.len()..];
+            let Some(length) = line.iter().position(|byte| *byte == b'\n') else { break };
+            all.push((&stream[..at], String::from_utf8_lossy(&line[..length]).trim_start().to_string()));
+            stream = &line[length + 1..];
+        }
+        all
+    }
+}
+
+/// What names an act among all that are ever done on a server for a migration: a file name.
+fn name(job: &str, act: &Act) -> String {
+    let plain: String =
+        job.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).take(80).collect();
+    // of the texts with places: a secret leaves no trace in it
+    let sum = Sha256::digest(format!("{job}\n{}", serde_json::to_string(act).unwrap_or_default()));
+    format!("{}-{}", plain.trim_start_matches('.'), &hex(&sum)[..16])
+}
+
+fn put(path: &str, text: &str, mode: u32) -> String {
+    let (dir, base) = path.rsplit_once('/').unwrap_or((".", path));
+    let dir = if dir.is_empty() { "/" } else { dir };
+    format!(
+        r#"work() {{
+p={} d={} t={}
+[ -d "$d" ] || (umask 022; exec mkdir -p -- "$d") || return
+{} >"$t" || {{ rm -f -- "$t"; return 1; }}
+h=$(sha256sum <"$t")
+[ "${{h%% *}}" = {} ] || {{ rm -f -- "$t"; echo "what arrived in $t is not what was sent" >&2; return 1; }}
+chmod {:o} "$t" && sync "$t" && mv -fT -- "$t" "$p" && sync "$d"
+}}
+feed() {{ :; }}
+"#,
+        quote_one(path),
+        quote_one(dir),
+        quote_one(&format!("{}/.{base}.replant", dir.trim_end_matches('/'))),
+        print(text),
+        hex(&Sha256::digest(text)),
+        mode & 0o7777
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        let look = vec!["true".to_string()];
+        let script = Script::look([look.as_slice()], false);
+        let n = script.nonce.clone();
+        let out = format!("motd\n{n}\none\n\n{n} 255\n{n} end\n");
+        let err = format!("{n}\n{n}\n{n} end\n");
+        let Some(Answer::Outputs(all)) = script.answer(out.as_bytes(), err.as_bytes()) else { panic!() };
+        assert_eq!(all, [Raw { code: 255, stdout: b"one\n\n".to_vec(), stderr: vec![] }]);
+        for cut in 0..out.len() {
+            assert!(script.answer(&out.as_bytes()[..cut], err.as_bytes()).is_none(), "cut at {cut}");
+        }
+        for cut in 0..err.len() {
+            assert!(script.answer(out.as_bytes(), &err.as_bytes()[..cut]).is_none(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn names_are_file_names_and_tell_acts_apart() {
+        let one = name("../a b/apply/1", &Act::run(["true"]));
+        assert!(one.starts_with("-a-b-apply-1-"), "{one}");
+        assert_ne!(one, name("../a b/apply/1", &Act::run(["false"])));
+        assert_ne!(name("a b", &Act::run(["true"])), name("a-b", &Act::run(["true"])));
+    }
+
+    #[test]
+    fn the_constant_stands_between_single_quotes_in_any_shell() {
+        assert!(!TAKE.contains(['\'', '\\', '!', '\n']));
+    }
+}

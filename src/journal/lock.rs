@@ -1,0 +1,88 @@
+//! One operator at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Error, now};
+
+/// Who is at work, for the one who has to wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    pub user: String,
+    pub host: String,
+    pub pid: u32,
+    pub since: Timestamp,
+}
+
+impl Who {
+    /// This process.
+    pub fn me() -> Who {
+        use std::os::unix::fs::MetadataExt;
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let user = variable("USER")
+            .or_else(|| variable("LOGNAME"))
+            .or_else(|| std::fs::metadata("/proc/self").ok().map(|me| format!("uid {}", me.uid())))
+            .unwrap_or_else(|| "somebody".into());
+        let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
+            .iter()
+            .find_map(|path| std::fs::read_to_string(path).ok())
+            .map(|name| name.trim().to_owned())
+            .or_else(|| variable("HOSTNAME"))
+            .unwrap_or_else(|| "this machine".into());
+        Who { user, host, pid: std::process::id(), since: now() }
+    }
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{} (process {}, since {})", self.user, self.host, self.pid, self.since)
+    }
+}
+
+/// Holds a migration. The kernel lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+}
+
+impl Lock {
+    pub(super) fn take(path: &Path, migration: &str) -> Result<Lock, Error> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(Error::io("open the lock", path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let read = file.read_to_string(&mut text).ok();
+                let who = read.and_then(|_| serde_json::from_str::<Who>(&text).ok());
+                // It may not have written its name yet.
+                let holder = who.map_or_else(|| "another process".into(), |who| who.to_string());
+                return Err(Error::Held { name: migration.to_owned(), holder });
+            }
+            Err(TryLockError::Error(cause)) => return Err(Error::io("take the lock", path)(cause)),
+        }
+        let name = serde_json::to_vec(&Who::me()).expect("strings and numbers");
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&name))
+            .map_err(Error::io("write the lock", path))?;
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A name left behind would do no harm, it is only read where the lock is held.
+        drop(self.file.set_len(0));
+        drop(self.file.unlock());
+    }
+}

@@ -1,0 +1,143 @@
+//! A migration's directory: its runbook, its journal, its lock.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Header, Journal, Lock, Story};
+
+const RUNBOOK: &str = "runbook.json";
+const JOURNAL: &str = "journal.jsonl";
+const LOCK: &str = "lock";
+
+/// `<root>/<name>/`; the root is usually `.replant`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    name: String,
+    path: PathBuf,
+}
+
+impl Migration {
+    /// Makes a migration of a runbook's text. It comes to be whole, or not at all.
+    pub fn create(root: &Path, name: &str, runbook: &str) -> Result<Migration, Error> {
+        check_name(name)?;
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(root).map_err(Error::io("make the directory", root))?;
+        let path = root.join(name);
+        if path.exists() {
+            return Err(Error::Exists { name: name.to_owned(), path });
+        }
+        let made = tempfile::Builder::new()
+            .prefix(".making-")
+            .permissions(std::fs::Permissions::from_mode(0o700))
+            .tempdir_in(root)
+            .map_err(Error::io("make a directory in", root))?;
+        write_whole(&made.path().join(RUNBOOK), runbook.as_bytes(), 0o600)?;
+        Journal::create(&made.path().join(JOURNAL), Header::new(name, sha256(runbook.as_bytes())))?;
+        std::fs::rename(made.path(), &path).map_err(Error::io("make the migration", &path))?;
+        // It has another name now: there is nothing left for the guard to remove.
+        let _ = made.keep();
+        sync_parent(&path)?;
+        Ok(Migration { name: name.to_owned(), path })
+    }
+
+    pub fn open(root: &Path, name: &str) -> Result<Migration, Error> {
+        check_name(name)?;
+        let path = root.join(name);
+        if !path.join(JOURNAL).is_file() {
+            return Err(Error::Unknown { name: name.to_owned(), path: root.to_owned() });
+        }
+        Ok(Migration { name: name.to_owned(), path })
+    }
+
+    /// The names of all migrations, sorted; none where there is no such root.
+    pub fn list(root: &Path) -> Result<Vec<String>, Error> {
+        let entries = match std::fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(Error::io("list", root)(cause)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(Error::io("list", root))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if check_name(&name).is_ok() && entry.path().join(JOURNAL).is_file() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its directory, where others may keep what belongs to it (known hosts, a generated secret).
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The runbook's text, exactly as it was when the migration was made.
+    pub fn runbook(&self) -> Result<String, Error> {
+        let path = self.path.join(RUNBOOK);
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read the runbook", &path))?;
+        if sha256(text.as_bytes()) != self.read()?.header.runbook {
+            return Err(Error::OtherRunbook { path });
+        }
+        Ok(text)
+    }
+
+    /// What happened until now. Needs no lock and changes nothing.
+    pub fn read(&self) -> Result<Story, Error> {
+        Story::read(&self.path.join(JOURNAL))
+    }
+
+    /// Takes the migration for this process, until the lock is dropped.
+    pub fn lock(&self) -> Result<Lock, Error> {
+        Lock::take(&self.path.join(LOCK), &self.name)
+    }
+
+    /// Its journal, to go on. The second part: bytes of a torn last line that were cut off.
+    pub fn journal(&self, _held: &Lock) -> Result<(Journal, Option<usize>), Error> {
+        Journal::open(&self.path.join(JOURNAL))
+    }
+}
+
+/// No slashes, nothing hidden, nothing that a shell or a file name on a server would trip over.
+fn check_name(name: &str) -> Result<(), Error> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || name.starts_with(['.', '-']) || !name.chars().all(plain) {
+        return Err(Error::Name { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all: beside, synced, renamed into place, its directory synced.
+pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+    let mut beside = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::io("write", path))?;
+    beside
+        .write_all(content)
+        .and_then(|()| beside.as_file().set_permissions(std::fs::Permissions::from_mode(mode)))
+        .and_then(|()| beside.as_file().sync_all())
+        .map_err(Error::io("write", path))?;
+    beside.persist(path).map_err(|kept| Error::io("write", path)(kept.error))?;
+    sync_parent(path)
+}
+
+/// A new name in a directory is only kept for good when the directory is synced too (fsync(2)).
+pub(super) fn sync_parent(path: &Path) -> Result<(), Error> {
+    let parent = parent(path);
+    File::open(parent).and_then(|directory| directory.sync_all()).map_err(Error::io("sync the directory", parent))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,180 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+const V1: &[u8] = include_bytes!("../../tests/format/v1/journal.jsonl");
+
+fn id(name: &str) -> StepId {
+    StepId(name.into())
+}
+
+fn here() -> &'static Path {
+    Path::new("journal.jsonl")
+}
+
+/// That file is never edited: a journal of this format is read for ever.
+#[test]
+fn format_1_is_read() {
+    let story = Story::parse(V1, here()).unwrap();
+    assert_eq!(story.header.migration, "cs940");
+    assert_eq!(story.lines.len(), 16);
+    assert_eq!(story.torn, None);
+    let state = &story.state;
+    assert_eq!(state.status(&id("open-iscsi")), Status::Adopted);
+    assert_eq!(state.status(&id("array-boot")), Status::UndoBegan);
+    assert_eq!(state.status(&id("export-pv")), Status::Undone);
+    assert_eq!(state.status(&id("array-pv")), Status::New);
+    assert!(state.ours(&id("array-boot")) && !state.ours(&id("open-iscsi")) && !state.ours(&id("export-pv")));
+    assert_eq!(state.took(&id("array-boot")).unwrap().as_secs(), 5);
+    assert!(state.abandoned().unwrap().contains(&id("grub-a")));
+    assert_eq!(state.runs().len(), 2);
+    assert_eq!(state.runs()[0].ended.as_ref().unwrap().1, Outcome::Stopped);
+}
+
+/// What is written today is what the file says, to the byte: so a change of the format cannot go unnoticed.
+#[test]
+fn format_1_is_written() {
+    let story = Story::parse(V1, here()).unwrap();
+    let mut written = json(&story.header);
+    story.lines.iter().for_each(|line| written.extend(json(line)));
+    assert_eq!(String::from_utf8(written).unwrap(), std::str::from_utf8(V1).unwrap());
+}
+
+#[test]
+fn wherever_the_end_is_torn_the_rest_is_read() {
+    let begins = V1.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in begins..V1.len() {
+        let story = Story::parse(&V1[..cut], here()).unwrap();
+        let whole = V1[..cut].iter().filter(|byte| **byte == b'\n').count() - 1;
+        assert_eq!(story.lines.len(), whole, "cut at byte {cut}");
+        assert_eq!(story.torn.is_some(), V1[cut - 1] != b'\n');
+    }
+    assert!(matches!(Story::parse(&V1[..begins - 1], here()), Err(Error::NoHeader { .. })));
+}
+
+#[test]
+fn a_line_of_which_only_the_end_reached_the_disk_is_torn() {
+    let mut bytes = V1.to_vec();
+    let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    bytes[last..last + 10].fill(0);
+    let story = Story::parse(&bytes, here()).unwrap();
+    assert_eq!((story.lines.len(), story.torn), (15, Some(bytes.len() - last)));
+}
+
+#[test]
+fn garbage_is_named_by_its_line() {
+    let text = std::str::from_utf8(V1).unwrap();
+    for (bad, place) in [("\"adopted\"", 5), ("\"step\":\"array-boot\",\"event\":\"done\"", 7)] {
+        let broken = text.replacen(bad, "\"what\":1", 1);
+        match Story::parse(broken.as_bytes(), here()) {
+            Err(Error::Garbage { line, .. }) => assert_eq!(line, place),
+            other => panic!("{other:?}"),
+        }
+    }
+    let newer = text.replacen("\"format\":1", "\"format\":2,\"else\":0", 1);
+    assert!(matches!(Story::parse(newer.as_bytes(), here()), Err(Error::Newer { format: 2, .. })));
+}
+
+#[test]
+fn a_torn_end_is_cut_off_and_writing_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.jsonl");
+    let mut journal = Journal::create(&path, Header::new("m", "0")).unwrap();
+    journal.step(&id("a"), Event::Began).unwrap();
+    drop(journal);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(b"{\"at\":\"2026");
+    std::fs::write(&path, &bytes).unwrap();
+
+    assert_eq!(Story::read(&path).unwrap().torn, Some(11));
+    let (mut journal, torn) = Journal::open(&path).unwrap();
+    assert_eq!(torn, Some(11));
+    journal.step(&id("a"), Event::Done).unwrap();
+    let story = Story::read(&path).unwrap();
+    assert_eq!((story.lines.len(), story.torn), (2, None));
+    assert_eq!(story.state, *journal.state());
+}
+
+/// Takes a number of lines, then fails for ever.
+struct Full(usize, Arc<Mutex<Vec<u8>>>);
+
+impl Store for Full {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if self.0 == 0 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0 -= 1;
+        self.1.lock().unwrap().extend(line);
+        Ok(())
+    }
+}
+
+#[test]
+fn what_could_not_be_written_has_not_happened() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let store = Box::new(Full(1, kept.clone()));
+    let mut journal = Journal::with(Header::new("m", "0"), State::default(), store);
+    journal.step(&id("a"), Event::Began).unwrap();
+    assert!(matches!(journal.step(&id("a"), Event::Done), Err(Error::Write(_))));
+    assert_eq!(journal.state().status(&id("a")), Status::Began);
+    // and nothing can be written behind it
+    assert!(journal.step(&id("b"), Event::Began).is_err());
+    assert_eq!(kept.lock().unwrap().iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+#[test]
+fn found_stays_found_until_all_is_taken_back() {
+    let mut journal = Journal::nowhere(Header::new("m", "0"));
+    let started = |kind| Run::Started { kind, by: "me".into(), version: "0".into() };
+    journal.run(started(Kind::Apply)).unwrap();
+    journal.step(&id("a"), Event::Adopted).unwrap();
+    // lost by a reboot, made again
+    journal.step(&id("a"), Event::Began).unwrap();
+    journal.step(&id("b"), Event::Adopted).unwrap();
+    assert!(journal.state().ours(&id("a")) && journal.state().found(&id("a")));
+    journal.run(started(Kind::Rollback)).unwrap();
+    assert!(!journal.state().rolled_back());
+    journal.step(&id("a"), Event::Undone).unwrap();
+    journal.run(Run::Ended { outcome: Outcome::Complete, what: None }).unwrap();
+    assert!(journal.state().rolled_back() && journal.state().untouched());
+    assert!(!journal.state().found(&id("a")));
+    assert_eq!(journal.state().status(&id("b")), Status::New);
+}
+
+#[test]
+fn a_migration_is_made_whole_and_kept_to_oneself() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join(".replant");
+    assert!(Migration::list(&root).unwrap().is_empty());
+    assert!(matches!(Migration::open(&root, "cs940"), Err(Error::Unknown { .. })));
+    let made = Migration::create(&root, "cs940", "{\"format\": 1}").unwrap();
+    assert!(matches!(Migration::create(&root, "cs940", "{}"), Err(Error::Exists { .. })));
+    assert!(matches!(Migration::create(&root, "../x", "{}"), Err(Error::Name { .. })));
+    assert_eq!(Migration::list(&root).unwrap(), ["cs940"]);
+    assert_eq!(Migration::open(&root, "cs940").unwrap(), made);
+    assert_eq!(made.runbook().unwrap(), "{\"format\": 1}");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&root), mode(made.path())), (0o700, 0o700));
+    assert_eq!(mode(&made.path().join("runbook.json")), 0o600);
+
+    std::fs::write(made.path().join("runbook.json"), "{\"format\": 1 }").unwrap();
+    assert!(matches!(made.runbook(), Err(Error::OtherRunbook { .. })));
+}
+
+#[test]
+fn a_second_operator_is_told_who_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = Migration::create(dir.path(), "m", "{}").unwrap();
+    let held = made.lock().unwrap();
+    let told = made.lock().unwrap_err().to_string();
+    assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
+    // reading needs no lock
+    assert!(made.read().unwrap().lines.is_empty());
+    let (mut journal, torn) = made.journal(&held).unwrap();
+    assert_eq!(torn, None);
+    journal.step(&id("a"), Event::Began).unwrap();
+    drop(held);
+    made.lock().unwrap();
+    assert!(made.read().unwrap().state.ours(&id("a")));
+}

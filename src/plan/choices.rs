@@ -1,0 +1,95 @@
+//! The words among which a plan chooses.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The kind of partition table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// GUID partition table; on a BIOS machine a small partition for GRUB is added.
+    #[default]
+    Gpt,
+    /// The MBR of old: no more than 2 TiB, no more than 4 partitions.
+    Dos,
+}
+
+/// An md RAID level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RaidLevel {
+    /// Striped, without redundancy: 2 members or more.
+    Raid0,
+    /// Mirrored: 2 members or more.
+    Raid1,
+    /// Striped over mirrors, 2 copies: 2 members or more, odd numbers too.
+    Raid10,
+    /// One member's worth of parity: 3 members or more.
+    Raid5,
+    /// Two members' worth of parity: 4 members or more.
+    Raid6,
+}
+
+/// A version of the md metadata.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Metadata {
+    /// 4 KiB from the start of the members; what mdadm makes.
+    #[default]
+    #[serde(rename = "1.2")]
+    V1_2,
+    /// At the end of the members.
+    #[serde(rename = "1.0")]
+    V1_0,
+}
+
+/// How a volume gets to new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyHow {
+    /// `raid1` where the group has a free extent for each leg's metadata, otherwise `mirror`.
+    #[default]
+    Auto,
+    /// An LVM mirror with its log in memory: needs no free extent.
+    Mirror,
+    /// An LVM raid1: needs one free extent for each leg.
+    Raid1,
+    /// Made anew and empty, with the same UUID and label: for swap.
+    Recreate,
+    /// Left behind.
+    Skip,
+}
+
+/// What serves the disks on new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IscsiServer {
+    /// The first that new has: `lio`, then `tgt`.
+    #[default]
+    Auto,
+    /// tgtd, in user space.
+    Tgt,
+    /// The kernel's own, through configfs.
+    Lio,
+}
+
+impl RaidLevel {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            RaidLevel::Raid0 => "raid0",
+            RaidLevel::Raid1 => "raid1",
+            RaidLevel::Raid10 => "raid10",
+            RaidLevel::Raid5 => "raid5",
+            RaidLevel::Raid6 => "raid6",
+        }
+    }
+
+    /// The fewest members md takes (md(4)).
+    pub fn fewest_members(self) -> usize {
+        match self {
+            RaidLevel::Raid0 | RaidLevel::Raid1 | RaidLevel::Raid10 => 2,
+            RaidLevel::Raid5 => 3,
+            RaidLevel::Raid6 => 4,
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Recorded command output → parsed facts.
+//!
+//! `tests/facts/<query>/<situation>.out` is what a command printed on the lab's machines and `.json` what we make of it;
+//! `composed-*` is written by hand after the manual, where the lab had no such case. `tests/facts/lab/{old,new}` answers
+//! all queries of one server as it was before anything: of our own scripts (`texts`, `parts`, `arrays`, `links`) the
+//! answers are put together from recorded pieces. `SNAPSHOTS=overwrite` writes the `.json` anew.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
+use replant::facts::{apt, dm, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::host::{HostError, Look, Output, Query, Side};
+use serde_json::Value;
+use snapbox::Data;
+
+fn place() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/facts")
+}
+
+fn json<T: serde::Serialize>(of: &T) -> Value {
+    serde_json::to_value(of).unwrap()
+}
+
+type Parse = fn(&str) -> Result<Value, ParseError>;
+
+/// Every parser of a recorded answer, by the name of its query.
+const PARSERS: &[(&str, Parse)] = &[
+    ("lsblk", |text| lsblk::parse(text).map(|it| json(&it))),
+    ("links", |text| os::parse_links(text).map(|it| json(&it))),
+    ("arrays", |text| md::parse_exports(text).map(|it| json(&it))),
+    ("pvs", |text| lvm::parse_pvs(text).map(|it| json(&it))),
+    ("vgs", |text| lvm::parse_vgs(text).map(|it| json(&it))),
+    ("lvs", |text| lvm::parse_lvs(text).map(|it| json(&it))),
+    ("lvm-config", |text| Ok(json(&lvm::parse_config(text)))),
+    ("lvm-version", |text| lvm::parse_version(text).map(|it| json(&it))),
+    ("mounts", |text| mounts::parse(text).map(|it| json(&it))),
+    ("interfaces", |text| net::parse(text).map(|it| json(&it))),
+    ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
+    ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
+    ("services", |text| Ok(json(&os::parse_services(text)))),
+    ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
+    ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
+    ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
+    ("iscsi-sessions", |text| iscsi::parse_sessions(text).map(|it| json(&it))),
+];
+
+/// Name and text of every recorded answer in a directory.
+fn recorded(directory: &Path) -> Vec<(PathBuf, String)> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "out"))
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+fn assert_snapshot(value: &Value, path: &Path) {
+    let actual = serde_json::to_string_pretty(value).unwrap() + "\n";
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .normalize_paths(false)
+        .eq(Data::text(actual), Data::read_from(path, Some(snapbox::data::DataFormat::Text)));
+}
+
+#[test]
+fn every_recorded_answer_is_understood() {
+    for (name, parse) in PARSERS {
+        for (path, text) in recorded(&place().join(name)) {
+            let value = parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_snapshot(&value, &path.with_extension("json"));
+        }
+    }
+}
+
+/// All answers of a side, with one changed where a test wants that.
+struct Recorded {
+    changed: Option<(&'static str, Output)>,
+}
+
+impl Look for Recorded {
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let asked = queries::asked(on);
+        assert_eq!(asked.iter().map(|asked| asked.query.clone()).collect::<Vec<_>>(), queries);
+        Ok(asked
+            .iter()
+            .map(|asked| match &self.changed {
+                Some((name, output)) if *name == asked.name => output.clone(),
+                _ => {
+                    let path = place().join(format!("lab/{on}/{}.out", asked.name));
+                    Output::ok(std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+                }
+            })
+            .collect())
+    }
+}
+
+fn lab() -> Facts {
+    let look = Recorded { changed: None };
+    let read = |side| facts::read(&look, side).unwrap();
+    Facts { format: 1, old: read(Side::Old), new: read(Side::New) }
+}
+
+fn with(name: &'static str, output: Output) -> Result<ServerFacts, FactsError> {
+    facts::read(&Recorded { changed: Some((name, output)) }, Side::Old)
+}
+
+fn failed(code: i32, stdout: &str, stderr: &str) -> Output {
+    Output { code, stdout: stdout.into(), stderr: stderr.into() }
+}
+
+#[test]
+fn two_servers_are_read_whole() {
+    let facts = lab();
+    assert_snapshot(&json(&facts), &place().join("lab-full.json"));
+    let back: Facts = serde_json::from_value(json(&facts)).unwrap();
+    assert_eq!(back, facts);
+}
+
+#[test]
+fn arrays_stand_on_all_their_members() {
+    let old = lab().old;
+    let block = |path: &str| old.blocks.iter().find(|block| block.path == path).unwrap();
+    assert_eq!(block("/dev/md1").ancestors, ["/dev/sda2", "/dev/sdb2", "/dev/sda", "/dev/sdb"]);
+    assert_eq!(block("/dev/mapper/vg0-var").ancestors[0], "/dev/md1");
+    assert_eq!(block("/dev/sda").drivers, ["sd_mod", "ahci"]);
+    for (at, block) in old.blocks.iter().enumerate() {
+        let before = |path: &String| old.blocks[..at].iter().any(|earlier| earlier.path == *path);
+        assert!(block.ancestors.iter().all(before), "{} before what it stands on", block.path);
+    }
+}
+
+#[test]
+fn files_are_read_to_the_byte() {
+    let new = lab().new;
+    assert_eq!(new.files["/etc/hostname"], "localhost", "no line end where the file has none");
+    assert_eq!(new.files["/etc/machine-id"], "", "an empty file is there");
+    assert!(!new.files.contains_key("/etc/crypttab"));
+    assert!(!new.files.contains_key("/etc/iscsi/iscsid.conf"), "its text is never read");
+    assert!(new.present.contains("/etc/iscsi/iscsid.conf"));
+}
+
+#[test]
+fn what_is_not_installed_is_an_answer() {
+    assert_eq!(with("lvs", failed(127, "", "sh: lvs: not found")).unwrap().lvs, []);
+    assert_eq!(with("lvm-version", failed(127, "", "")).unwrap().lvm_version, None);
+    assert_eq!(with("iscsi-packages", failed(100, "", "E: Unable to locate package")).unwrap().iscsi_packages, None);
+    // without mdadm the kernel still tells of its arrays
+    let arrays = with("arrays", failed(127, "== md0\n", "")).unwrap().arrays;
+    assert_eq!(arrays.iter().map(|array| array.path.as_str()).collect::<Vec<_>>(), ["/dev/md0", "/dev/md1"]);
+    // a rescue system that lives in memory
+    assert_eq!(with("mounts", failed(1, "", "")).unwrap().mounts, []);
+}
+
+#[test]
+fn half_an_answer_is_an_error() {
+    let message = |name, output| with(name, output).unwrap_err().to_string();
+    let said = message("lvs", failed(5, "  {\n \"report\": [ ]\n }\n", "  Volume group \"vg0\" is not there\n"));
+    assert!(said.starts_with("on old: `lvs -a --reportformat json"), "{said}");
+    assert!(said.ends_with("exited with 5\n      Volume group \"vg0\" is not there"), "{said}");
+    assert!(message("lsblk", failed(127, "", "")).starts_with("on old: `lsblk` exited with 127"));
+    assert!(message("interfaces", failed(127, "", "")).contains("`ip -j -d addr` exited with 127"));
+    assert!(message("mounts", failed(1, "", "findmnt: no")).contains("exited with 1"));
+    let said = message("lvs", Output::ok("  {\n      \"report\": [\n      ]\n  }\n"));
+    assert!(said.contains("could not understand what `lvs "), "{said}");
+    assert!(said.contains("there is no `lv` table in the report"), "{said}");
+}
+
+#[test]
+fn odd_output_never_panics() {
+    for (name, parse) in PARSERS {
+        let recordings: Vec<_> = recorded(&place().join(name))
+            .into_iter()
+            .chain(["old", "new"].iter().flat_map(|side| {
+                recorded(&place().join("lab").join(side))
+                    .into_iter()
+                    .filter(|(path, _)| path.file_stem().unwrap() == *name)
+            }))
+            .collect();
+        assert!(!recordings.is_empty(), "no recording of {name}");
+        for (_, text) in &recordings {
+            let step = (text.len() / 150).max(1);
+            for end in (0..text.len()).step_by(step).filter(|end| text.is_char_boundary(*end)) {
+                let _ = parse(&text[..end]);
+                let _ = parse(&text[end..]);
+            }
+        }
+        for odd in
+            ["\0", "[", "[]", "{}", "null", "= = =", "== ", "0 1 mirror", "0 1 raid x", "Inst ", ": : :", "é ="]
+        {
+            let _ = parse(odd);
+        }
+    }
+    // where there must be something, nothing is an error
+    for name in ["lsblk", "pvs", "vgs", "lvs", "lvm-version", "mounts", "interfaces", "texts", "parts"] {
+        let (_, parse) = PARSERS.iter().find(|(known, _)| *known == name).unwrap();
+        for odd in ["", "command not found\n", "{\"other\": []}"] {
+            assert!(parse(odd).is_err(), "{name} takes {odd:?}");
+        }
+    }
+}
+
+/// Our own scripts, run here: they only read. The shell is the strictest there is.
+fn run(query: Query) -> (i32, String, String) {
+    let Query::Run(argv) = query else { panic!("not a command") };
+    let output = Command::new(&argv[0]).args(&argv[1..]).env("LC_ALL", "C").output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn our_scripts_run() {
+    let (code, out, err) = run(os::parts_query());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let parts = os::parse_parts(&out).unwrap();
+    assert!(parts.tools.contains("dd") && parts.clock > 1_700_000_000, "{parts:?}");
+
+    let (code, out, _) = run(os::texts_query());
+    assert_eq!(code, 0);
+    let texts = os::parse_texts(&out).unwrap();
+    for path in ["/etc/hostname", "/etc/hosts", "/etc/fstab", "/proc/cmdline", "/etc/machine-id"] {
+        assert_eq!(texts.get(path).cloned(), std::fs::read_to_string(path).ok(), "{path}");
+    }
+    assert!(os::parse_memory(&texts["/proc/meminfo"]).unwrap() > 1 << 20);
+
+    let (code, out, _) = run(md::exports_query());
+    assert!(code == 0 || code == 127);
+    md::parse_exports(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
+
+    let (code, out, _) = run(lsblk::query());
+    if code == 0 {
+        assert!(lsblk::parse(&out).is_ok(), "{out}");
+    }
+}
+
+#[test]
+fn digest_names_what_matters() {
+    let facts = lab();
+    let name = facts::digest(&facts);
+    assert_eq!(name.len(), 64);
+
+    let mut later = facts.clone();
+    later.old.clock += 100;
+    later.old.boot_id = "another".into();
+    later.old.mounts[0].used += 1;
+    later.old.services.clear();
+    later.old.lvs.reverse();
+    assert_eq!(facts::digest(&later), name);
+
+    let mut other = facts.clone();
+    other.old.files.insert("/etc/fstab".into(), "".into());
+    assert_ne!(facts::digest(&other), name);
+}
+
+#[test]
+fn drift_is_told_in_words() {
+    let before = lab().old;
+    assert_eq!(facts::drift(&before, &before), [""; 0]);
+
+    // another boot: the kernel may count disks the other way round
+    let mut now = before.clone();
+    now.boot_id = "another".into();
+    for block in &mut now.blocks {
+        block.path = block.path.replace("sda", "sdx").replace("sdb", "sda").replace("sdx", "sdb");
+    }
+    assert_eq!(facts::drift(&before, &now), [""; 0]);
+
+    now.hostname = "srv2".into();
+    now.blocks.retain(|block| block.serial.as_deref() != Some("OLD0"));
+    now.lvs[0].size = 4096;
+    now.lvs[1].name = "swap_2".into();
+    now.arrays[0].degraded = true;
+    now.files.insert("/etc/fstab".into(), "".into());
+    now.files.insert("/etc/crypttab".into(), "".into());
+    now.mounts[1].options = vec!["ro".into()];
+    now.interfaces[1].addresses.clear();
+    let lines = facts::drift(&before, &now).join("\n") + "\n";
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .eq(Data::text(lines), Data::read_from(&place().join("drift.txt"), Some(snapbox::data::DataFormat::Text)));
+
+    now.machine = None;
+    assert_eq!(facts::drift(&before, &now).len(), 1);
+}

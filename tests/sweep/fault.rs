@@ -1,0 +1,175 @@
+//! What can go wrong, and the servers, the clock and the disk with which it does.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use replant::engine::Clock;
+use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side};
+use replant::journal::{Status, Store, Story};
+use replant::runbook::StepId;
+
+use super::{Ran, World};
+
+/// What goes wrong in a run; acts and lines are counted from 0.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    None,
+    /// the link breaks before or after the effect of that act, and for so many looks after it
+    Cut {
+        act: usize,
+        effect: bool,
+        looks: usize,
+    },
+    /// the link breaks at that look, for good
+    Blind {
+        look: usize,
+    },
+    /// we are killed before or after the effect of that act
+    Kill {
+        act: usize,
+        effect: bool,
+    },
+    /// we die before or after writing that line of the journal
+    Crash {
+        line: usize,
+        written: bool,
+    },
+}
+
+pub(super) struct Faulty<'a, W> {
+    pub world: &'a W,
+    pub fault: Fault,
+    pub acts: AtomicUsize,
+    pub looks: AtomicUsize,
+    /// looks that will fail
+    pub blind: AtomicUsize,
+    pub dead: Arc<AtomicBool>,
+    pub now: AtomicU64,
+    /// one step at a time
+    pub alone: bool,
+    /// the journal, as it is on the disk
+    pub journal: Arc<Mutex<Vec<u8>>>,
+}
+
+fn no_link(side: Side) -> HostError {
+    HostError::Unreachable { side, cause: "the link was cut".into() }
+}
+
+impl<W: World> Look for Faulty<'_, W> {
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let look = self.looks.fetch_add(1, Ordering::SeqCst);
+        let cut = matches!(self.fault, Fault::Blind { look: from } if look >= from);
+        let blind = self.blind.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if cut || blind {
+            return Err(no_link(on));
+        }
+        self.world.look(on, queries)
+    }
+}
+
+impl<W: World> Hosts for Faulty<'_, W> {
+    fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
+        if self.dead.load(Ordering::SeqCst) {
+            // Another thread was on its way here when we were killed, which ends all of them at once.
+            assert!(!self.alone, "{job}: the dead do not act");
+            return Err(HostError::Local("killed".into()));
+        }
+        self.is_written(job);
+        let index = self.acts.fetch_add(1, Ordering::SeqCst);
+        match self.fault {
+            Fault::Cut { act: at, effect, looks } if index == at || (looks == usize::MAX && index > at) => {
+                self.blind.store(looks, Ordering::SeqCst);
+                if effect && index == at {
+                    self.world.act(on, job, act)?;
+                }
+                Err(no_link(on))
+            }
+            Fault::Blind { look } if self.looks.load(Ordering::SeqCst) >= look => Err(no_link(on)),
+            Fault::Kill { act: at, effect } if index == at => {
+                self.dead.store(true, Ordering::SeqCst);
+                if effect {
+                    self.world.act(on, job, act)?;
+                }
+                Err(HostError::Local("killed".into()))
+            }
+            _ => self.world.act(on, job, act),
+        }
+    }
+}
+
+impl<W: World> Faulty<'_, W> {
+    /// Nothing is done on a server that is not on the disk as begun.
+    fn is_written(&self, job: &str) {
+        let mut parts = job.rsplitn(3, '.').skip(1);
+        let status = match parts.next() {
+            Some("apply") => Status::Began,
+            Some("undo") => Status::UndoBegan,
+            other => panic!("{job}: {other:?} is no direction"),
+        };
+        let id = StepId(parts.next().expect("a step's name").to_owned());
+        let story = Story::parse(&self.journal.lock().unwrap(), "the sweep's journal".as_ref()).unwrap();
+        assert_eq!(story.state.status(&id), status, "{job} is done, and the journal does not hold it");
+    }
+}
+
+/// Time goes by only where somebody sleeps.
+impl<W: World> Clock for Faulty<'_, W> {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.now.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.now.fetch_add((time.as_millis() as u64).max(1), Ordering::SeqCst);
+        self.world.pass(time);
+    }
+}
+
+/// The disk under a journal.
+pub(super) struct Disk {
+    pub bytes: Arc<Mutex<Vec<u8>>>,
+    pub fault: Fault,
+    pub line: usize,
+    pub written: Arc<AtomicUsize>,
+    pub dead: Arc<AtomicBool>,
+    pub lines: fn(&[u8]) -> Option<Vec<u8>>,
+}
+
+impl Store for Disk {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        if self.dead.load(Ordering::SeqCst) {
+            return Err(std::io::Error::other("the dead do not write"));
+        }
+        let keep = || self.bytes.lock().unwrap().extend((self.lines)(line).unwrap_or_default());
+        if let Fault::Crash { line: at, written } = self.fault
+            && at == self.line
+        {
+            self.dead.store(true, Ordering::SeqCst);
+            if written {
+                keep();
+            } else {
+                // half of it came to the disk
+                self.bytes.lock().unwrap().extend(&line[..line.len() / 2]);
+            }
+            return Err(std::io::Error::other("died"));
+        }
+        keep();
+        self.line += 1;
+        self.written.store(self.line, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Every fault that can be in a run that went so when nothing went wrong.
+pub(super) fn faults(clean: &Ran) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for effect in [false, true] {
+        for act in 0..clean.acts {
+            faults.extend([0, 1, usize::MAX].map(|looks| Fault::Cut { act, effect, looks }));
+            faults.push(Fault::Kill { act, effect });
+        }
+        faults.extend((0..clean.lines).map(|line| Fault::Crash { line, written: effect }));
+    }
+    faults.extend((0..clean.looks).map(|look| Fault::Blind { look }));
+    faults
+}
