@@ -12,4 +12,5 @@ pub mod journal;
 pub mod plan;
 pub mod runbook;
 pub mod secret;
+pub mod sim;
 pub mod step;

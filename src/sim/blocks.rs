@@ -16,7 +16,7 @@ impl World {
         if dev.live { Ok(dev) } else { fail(1, format!("{tool}: {path}: Input/output error\n")) }
     }
 
-    pub fn lsblk(&self, server: Server) -> String {
+    pub(super) fn lsblk(&self, server: Server) -> String {
         let devs = self.devices(server);
         let roots: Vec<Value> =
             devs.iter().filter(|dev| dev.parents.is_empty()).map(|dev| self.lsblk_node(server, dev, &devs)).collect();
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// Type and UUID of what stands in a place, as blkid(8) names them.
-    pub fn blkid(&self, loc: &str) -> (Option<String>, Option<String>) {
+    pub(super) fn blkid(&self, loc: &str) -> (Option<String>, Option<String>) {
         match self.places.get(loc) {
             Some(Written::Member(member)) => (Some("linux_raid_member".into()), Some(dashed(&member.uuid))),
             Some(Written::Pv(label)) => (Some("LVM2_member".into()), Some(label.uuid.clone())),
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// Names of links and devices: `find /dev/disk/by-id /dev/disk/by-path -type l -printf '%p %l\n'`
-    pub fn links(&self, server: Server) -> String {
+    pub(super) fn links(&self, server: Server) -> String {
         let mut lines: Vec<String> = Vec::new();
         for dev in self.devices(server) {
             let listed = |link: &&String| link.starts_with("/dev/disk/by-id/") || link.starts_with("/dev/disk/by-path/");
@@ -78,7 +78,7 @@ impl World {
         lines.concat()
     }
 
-    pub fn wipefs(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn wipefs(&mut self, server: Server, args: &Args) -> Said {
         let path = args.last();
         let probing = |cause: &str| format!("wipefs: error: {path}: probing initialization failed: {cause}\n");
         let Some(dev) = self.dev(server, path) else { return fail(1, probing("No such file or directory")) };
@@ -108,7 +108,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn sfdisk(&mut self, server: Server, args: &Args, stdin: Option<&str>) -> Said {
+    pub(super) fn sfdisk(&mut self, server: Server, args: &Args, stdin: Option<&str>) -> Said {
         let path = args.last();
         let dev = self.must(server, "sfdisk", path)?;
         let Some(script) = stdin else {
@@ -162,7 +162,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn blockdev(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn blockdev(&mut self, server: Server, args: &Args) -> Said {
         let dev = self.must(server, "blockdev", args.last())?;
         if args.has("--getsize64") {
             return Ok(format!("{}\n", dev.size));
@@ -177,7 +177,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn mdadm(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn mdadm(&mut self, server: Server, args: &Args) -> Said {
         if args.has("--create") {
             return self.md_create(server, args);
         }
@@ -204,7 +204,7 @@ impl World {
         panic!("the simulated server knows no mdadm {args:?}")
     }
 
-    pub fn md_export(&self, server: Server, array: &Running) -> String {
+    pub(super) fn md_export(&self, server: Server, array: &Running) -> String {
         let Some(Written::Member(head)) = array.members.first().and_then(|loc| self.places.get(loc)) else {
             return String::new();
         };
@@ -254,7 +254,7 @@ impl World {
         Ok(format!("mdadm: array {device} started.\n"))
     }
 
-    pub fn run_array(&mut self, server: Server, name: &str, uuid: &str, level: &str, members: Vec<String>, resync: bool) {
+    pub(super) fn run_array(&mut self, server: Server, name: &str, uuid: &str, level: &str, members: Vec<String>, resync: bool) {
         let loc = body_loc(level, &members);
         let array = Running { name: name.to_string(), uuid: uuid.to_string(), loc, members, resync };
         let arrays = &mut self.machine_mut(server).run.arrays;
@@ -293,7 +293,7 @@ impl World {
     }
 
     /// `wiped::STOP_ARRAY`
-    pub fn md_stop(&mut self, server: Server, path: &str) -> Said {
+    pub(super) fn md_stop(&mut self, server: Server, path: &str) -> Said {
         let Some(dev) = self.dev(server, path) else { return Ok(String::new()) };
         if self.open(server, &dev) {
             return fail(1, format!("mdadm: Cannot get exclusive access to {path}:Perhaps a running process, mounted filesystem or active volume group?\n"));
@@ -302,7 +302,7 @@ impl World {
         Ok(format!("mdadm: stopped {path}\n"))
     }
 
-    pub fn mkswap(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn mkswap(&mut self, server: Server, args: &Args) -> Said {
         let dev = self.must(server, "mkswap", args.last())?;
         if self.busy(server, &dev) {
             return fail(1, format!("mkswap: error: {} is mounted; will not make swapspace\n", args.last()));
@@ -313,7 +313,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn swapoff(&mut self, server: Server, path: &str) -> Said {
+    pub(super) fn swapoff(&mut self, server: Server, path: &str) -> Said {
         let dev = self.dev(server, path);
         let on = dev.as_ref().is_some_and(|dev| self.machine(server).run.swaps.contains(&dev.loc));
         match dev {
@@ -326,7 +326,7 @@ impl World {
         }
     }
 
-    pub fn swapon(&mut self, server: Server, path: &str) -> Said {
+    pub(super) fn swapon(&mut self, server: Server, path: &str) -> Said {
         let Some(dev) = self.dev(server, path) else {
             return fail(255, format!("swapon: cannot open {path}: No such file or directory\n"));
         };
@@ -347,7 +347,7 @@ impl World {
         self.dev(server, &mount.source)
     }
 
-    pub fn xfs_info(&self, server: Server, target: &str) -> Said {
+    pub(super) fn xfs_info(&self, server: Server, target: &str) -> Said {
         let dev = self.mounted(server, target, "xfs");
         let fs = dev.and_then(|dev| match self.places.get(&dev.loc) {
             Some(Written::Fs(fs)) => Some(fs.size),
@@ -361,7 +361,7 @@ impl World {
         ))
     }
 
-    pub fn dumpe2fs(&self, server: Server, path: &str) -> Said {
+    pub(super) fn dumpe2fs(&self, server: Server, path: &str) -> Said {
         let dev = self.must(server, "dumpe2fs", path)?;
         match self.places.get(&dev.loc) {
             Some(Written::Fs(fs)) if fs.kind.starts_with("ext") => {
@@ -371,7 +371,7 @@ impl World {
         }
     }
 
-    pub fn xfs_growfs(&mut self, server: Server, target: &str) -> Said {
+    pub(super) fn xfs_growfs(&mut self, server: Server, target: &str) -> Said {
         let Some(dev) = self.mounted(server, target, "xfs") else {
             return fail(1, format!("xfs_growfs: {target} is not a mounted XFS filesystem\n"));
         };
@@ -381,7 +381,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn resize2fs(&mut self, server: Server, path: &str) -> Said {
+    pub(super) fn resize2fs(&mut self, server: Server, path: &str) -> Said {
         let dev = self.must(server, "resize2fs", path)?;
         match self.places.get_mut(&dev.loc) {
             Some(Written::Fs(fs)) if fs.kind.starts_with("ext") => {

@@ -61,7 +61,7 @@ impl World {
         below.map(|(path, file)| (full(path), file.clone())).collect()
     }
 
-    pub fn read_only(&self, server: Server, path: &str) -> bool {
+    pub(super) fn read_only(&self, server: Server, path: &str) -> bool {
         self.mount_at(server, path).is_some_and(|mount| mount.read_only)
     }
 
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// `findmnt -J --real`
-    pub fn findmnt(&self, server: Server) -> Said {
+    pub(super) fn findmnt(&self, server: Server) -> Said {
         let real: Vec<&Mounted> =
             self.machine(server).run.mounts.iter().filter(|mount| matches!(mount.backing, Backing::Disk(_))).collect();
         if real.is_empty() {
@@ -224,7 +224,7 @@ impl World {
         Ok(serde_json::to_string_pretty(&json!({ "filesystems": roots })).unwrap_or_default() + "\n")
     }
 
-    pub fn mount(&mut self, server: Server, argv: &[&str]) -> Said {
+    pub(super) fn mount(&mut self, server: Server, argv: &[&str]) -> Said {
         match argv {
             ["-o", options, target] if options.starts_with("remount,") => {
                 self.remount(server, target, *options == "remount,ro")
@@ -239,7 +239,7 @@ impl World {
         }
     }
 
-    pub fn mount_device(&mut self, server: Server, source: &str, target: &str, read_only: bool) -> Said {
+    pub(super) fn mount_device(&mut self, server: Server, source: &str, target: &str, read_only: bool) -> Said {
         let Some(dev) = self.dev(server, source) else {
             return fail(32, format!("mount: {target}: special device {source} does not exist.\n"));
         };
@@ -316,7 +316,7 @@ impl World {
         units.filter(move |unit| unit.writes.iter().any(on_it)).map(|unit| &unit.name)
     }
 
-    pub fn umount(&mut self, server: Server, argv: &[&str]) -> Said {
+    pub(super) fn umount(&mut self, server: Server, argv: &[&str]) -> Said {
         let ["--recursive", target] = argv else { panic!("the simulated server knows no `umount {argv:?}`") };
         let below = format!("{target}/");
         let inside = |mount: &Mounted| mount.target == *target || mount.target.starts_with(&below);

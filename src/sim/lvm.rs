@@ -120,7 +120,7 @@ impl World {
         views
     }
 
-    pub fn group(&self, server: Server, name: &str) -> Result<View, Fail> {
+    pub(super) fn group(&self, server: Server, name: &str) -> Result<View, Fail> {
         let mut found: Vec<View> =
             self.groups(server).into_iter().filter(|view| view.group.name == name).collect();
         match found.len() {
@@ -283,7 +283,7 @@ impl World {
     }
 
     /// `dmsetup status`, of all or of some.
-    pub fn dm_status(&self, server: Server, names: &[String]) -> Said {
+    pub(super) fn dm_status(&self, server: Server, names: &[String]) -> Said {
         let views = self.groups(server);
         let mut lines: Vec<(String, String)> = Vec::new();
         for active in &self.machine(server).run.active {

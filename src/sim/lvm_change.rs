@@ -4,7 +4,7 @@
 use super::devices::Dev;
 use super::lvm::View;
 use super::world::{Active, Extents, Group, GroupPv, Leg, PvLabel, Segtype, Volume, World, Written};
-use super::{Args, Fail, Said, fail};
+use super::{Args, Fail, Said};
 use crate::host::Server;
 
 type Done<T = ()> = Result<T, Fail>;
@@ -38,7 +38,7 @@ impl World {
         Ok(())
     }
 
-    fn write_group(&mut self, server: Server, mut view: View) {
+    pub(super) fn write_group(&mut self, server: Server, mut view: View) {
         self.assert_alone(server, &view);
         view.group.seqno += 1;
         for pv in view.group.pvs.iter().filter(|pv| !pv.missing) {
@@ -70,7 +70,7 @@ impl World {
         }
     }
 
-    pub fn pvcreate(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn pvcreate(&mut self, server: Server, args: &Args) -> Said {
         let dev = self.pv_dev(server, args.last())?;
         if self.busy(server, &dev) {
             return no(format!("Can't open {} exclusively.  Mounted filesystem?", dev.path));
@@ -93,7 +93,7 @@ impl World {
         Ok(format!("  Physical volume \"{}\" successfully created.\n", args.last()))
     }
 
-    pub fn pvremove(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn pvremove(&mut self, server: Server, args: &Args) -> Said {
         let dev = self.pv_dev(server, args.last())?;
         let Some(Written::Pv(label)) = self.places.get(&dev.loc) else {
             return no(format!("No PV found on device {}.", args.last()));
@@ -111,7 +111,7 @@ impl World {
         Ok(format!("  Labels on physical volume \"{}\" successfully wiped.\n", args.last()))
     }
 
-    pub fn vgextend(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn vgextend(&mut self, server: Server, args: &Args) -> Said {
         let [name, path] = args.words() else { panic!("vgextend {args:?}") };
         if args.has("--restoremissing") {
             self.may_archive(server, name, args)?;
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// `group_member::LEAVE`
-    pub fn leave(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
+    pub(super) fn leave(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
         let args = Args::default();
         let dev = self.dev(server, path).filter(|dev| dev.live);
         let mut view = self.group(server, name)?;
@@ -193,7 +193,7 @@ impl World {
         self.remove_missing(server, name, false)
     }
 
-    pub fn remove_missing(&mut self, server: Server, name: &str, force: bool) -> Said {
+    pub(super) fn remove_missing(&mut self, server: Server, name: &str, force: bool) -> Said {
         let mut view = self.group(server, name)?;
         if !view.partial() {
             return Ok(format!("  Volume group \"{name}\" is already consistent.\n"));
@@ -249,7 +249,7 @@ impl World {
     }
 
     /// `mirror::RAID1`
-    pub fn convert_raid1(&mut self, server: Server, full: &str, device: &str) -> Said {
+    pub(super) fn convert_raid1(&mut self, server: Server, full: &str, device: &str) -> Said {
         let (view, at) = self.find_lv(server, full)?;
         if view.group.lvs[at].segtype == Segtype::Raid1 {
             // lvchange --refresh: a leg that is back is taken in again
@@ -264,7 +264,7 @@ impl World {
     }
 
     /// `mirror::CORE_LOG`
-    pub fn convert_core_log(&mut self, server: Server, full: &str, device: &str) -> Said {
+    pub(super) fn convert_core_log(&mut self, server: Server, full: &str, device: &str) -> Said {
         let (view, at) = self.find_lv(server, full)?;
         if view.group.lvs[at].segtype == Segtype::Mirror {
             // the script's `if` does not mind a failure: the next command tells
@@ -324,7 +324,7 @@ impl World {
     }
 
     /// `lvconvert --mirrors 0 VG/LV PV`
-    pub fn unmirror(&mut self, server: Server, full: &str, device: &str) -> Said {
+    pub(super) fn unmirror(&mut self, server: Server, full: &str, device: &str) -> Said {
         let (view, at) = self.find_lv(server, full)?;
         if view.group.lvs[at].segtype == Segtype::Linear {
             return Ok(format!("  Logical volume {full} is already not mirrored.\n"));
@@ -349,7 +349,7 @@ impl World {
         Ok(format!("  Logical volume {full} converted.\n"))
     }
 
-    pub fn splitmirrors(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn splitmirrors(&mut self, server: Server, args: &Args) -> Said {
         let [full, device] = args.words() else { panic!("lvconvert --splitmirrors {args:?}") };
         let name = args.value("--name").unwrap_or_default();
         let (view, at) = self.find_lv(server, full)?;
@@ -400,7 +400,7 @@ impl World {
         self.machine_mut(server).run.active.retain(|active| active.uuid != uuid);
     }
 
-    pub fn lvremove(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn lvremove(&mut self, server: Server, args: &Args) -> Said {
         let [full] = args.words() else { panic!("lvremove {args:?}") };
         let (view, at) = self.find_lv(server, full)?;
         let mut view = self.writable(server, &view.group.name, args)?;
@@ -413,7 +413,7 @@ impl World {
         Ok(format!("  Logical volume \"{}\" successfully removed\n", lv.name))
     }
 
-    pub fn lvchange(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn lvchange(&mut self, server: Server, args: &Args) -> Said {
         if args.value("--activate").as_deref() != Some("n") {
             panic!("lvchange {args:?}");
         }
@@ -429,7 +429,7 @@ impl World {
         Ok(String::new())
     }
 
-    pub fn vgchange(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn vgchange(&mut self, server: Server, args: &Args) -> Said {
         let [name] = args.words() else { panic!("vgchange {args:?}") };
         let view = self.group(server, name)?;
         match args.value("--activate").as_deref() {
@@ -447,7 +447,7 @@ impl World {
         }
     }
 
-    pub fn activate(&mut self, server: Server, view: &View) -> Said {
+    pub(super) fn activate(&mut self, server: Server, view: &View) -> Said {
         self.assert_alone(server, view);
         for lv in &view.group.lvs {
             let lives = |leg: &Leg| view.leg_lives(leg);
@@ -476,7 +476,7 @@ impl World {
         Ok(format!("  {count} logical volume(s) in volume group \"{}\" now active\n", view.group.name))
     }
 
-    pub fn vgsplit(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn vgsplit(&mut self, server: Server, args: &Args) -> Said {
         let [from, into, device] = args.words() else { panic!("vgsplit {args:?}") };
         let mut view = self.writable(server, from, args)?;
         let pv = self.pv_in(server, &view, device)?;
@@ -511,7 +511,7 @@ impl World {
         Ok(format!("  New volume group \"{into}\" successfully split from \"{from}\"\n"))
     }
 
-    pub fn vgremove(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn vgremove(&mut self, server: Server, args: &Args) -> Said {
         let [name] = args.words() else { panic!("vgremove {args:?}") };
         let view = self.writable(server, name, args)?;
         if let Some(lv) = view.group.lvs.iter().find(|lv| self.lv_busy(server, &view, lv)) {
@@ -529,7 +529,7 @@ impl World {
         Ok(format!("  Volume group \"{name}\" successfully removed\n"))
     }
 
-    pub fn vgrename(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn vgrename(&mut self, server: Server, args: &Args) -> Said {
         let [from, to] = args.words() else { panic!("vgrename {args:?}") };
         let mut view = self.writable(server, from, args)?;
         if self.groups(server).iter().any(|view| view.group.name == *to) {
@@ -540,7 +540,7 @@ impl World {
         Ok(format!("  Volume group \"{from}\" successfully renamed to \"{to}\"\n"))
     }
 
-    pub fn lvrename(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn lvrename(&mut self, server: Server, args: &Args) -> Said {
         let [vg, from, to] = args.words() else { panic!("lvrename {args:?}") };
         let mut view = self.writable(server, vg, args)?;
         if view.group.lv(to).is_some() {
@@ -554,7 +554,7 @@ impl World {
         Ok(format!("  Renamed \"{from}\" to \"{to}\" in volume group \"{vg}\"\n"))
     }
 
-    pub fn lvcreate(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn lvcreate(&mut self, server: Server, args: &Args) -> Said {
         let [vg] = args.words() else { panic!("lvcreate {args:?}") };
         let (Some(size), Some(name)) = (args.value("--size"), args.value("--name")) else { panic!("lvcreate {args:?}") };
         let mut view = self.writable(server, vg, args)?;
@@ -580,7 +580,7 @@ impl World {
         Ok(format!("  Logical volume \"{name}\" created.\n"))
     }
 
-    pub fn lvextend(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn lvextend(&mut self, server: Server, args: &Args) -> Said {
         let [full] = args.words() else { panic!("lvextend {args:?}") };
         let (view, at) = self.find_lv(server, full)?;
         let mut view = self.writable(server, &view.group.name, args)?;
@@ -610,7 +610,7 @@ impl World {
         Ok(format!("  Logical volume {full} successfully resized.\n"))
     }
 
-    pub fn pvresize(&mut self, server: Server, args: &Args) -> Said {
+    pub(super) fn pvresize(&mut self, server: Server, args: &Args) -> Said {
         let dev = self.pv_dev(server, args.last())?;
         let Some(Written::Pv(label)) = self.places.get(&dev.loc) else {
             return no(format!("Failed to find physical volume \"{}\".", args.last()));
@@ -734,8 +734,4 @@ fn allocate(group: &Group, pv: &str, count: u64) -> Option<Vec<Extents>> {
         }
     }
     None
-}
-
-pub(super) fn failed<T>(code: i32, text: &str) -> Result<T, Fail> {
-    fail(code, text)
 }

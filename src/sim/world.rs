@@ -33,6 +33,8 @@ pub struct World {
     pub counter: u64,
     /// how much a copy advances between two looks, in hundredths
     pub pace: u32,
+    /// the servers reach each other
+    pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
 }
@@ -169,6 +171,8 @@ pub struct Machine {
     pub on: bool,
     pub system: System,
     pub boots: u32,
+    /// it boots from its own disks from now on
+    pub own_disks: bool,
     /// `/sys/class/dmi/id/product_uuid`
     pub uuid: String,
     pub disks: Vec<Disk>,
