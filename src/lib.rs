@@ -3,6 +3,7 @@
 //! Read it like this: [`course`] is the migration top to bottom; [`step`] is one step; [`engine`] is the one loop that
 //! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
+pub mod cli;
 pub mod course;
 pub mod engine;
 pub mod facts;
@@ -10,6 +11,7 @@ pub mod findings;
 pub mod host;
 pub mod journal;
 pub mod plan;
+pub mod report;
 pub mod runbook;
 pub mod secret;
 pub mod sim;

@@ -186,6 +186,18 @@ fn over_the_change_of_servers_new_is_left_as_it_is() {
     assert_eq!(scene.story().state.status(&id("boot")), Status::Done);
 }
 
+/// Somebody switched old on by hand: new may be up as well, so it is switched off all the same.
+#[test]
+fn the_change_of_servers_is_taken_back_by_doing_it() {
+    let case = case("fence, by hand", true, 1);
+    let mut scene = Scene::new(&case.world);
+    scene.run(&case, Kind::Apply, Fault::None).result.unwrap();
+    scene.world.0.lock().unwrap().remove(&(Server::Old, "/off".into()));
+    let ran = scene.run(&case, Kind::Rollback, Fault::None);
+    assert_eq!(acted(&ran.events)[0], "off");
+    assert_eq!(scene.world.text(Some(Server::Old)), case.world.text(Some(Server::Old)));
+}
+
 /// Also where the rollback was killed after the fence itself had been taken back.
 #[test]
 fn over_the_change_of_servers_new_is_left_however_often_it_takes() {

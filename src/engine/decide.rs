@@ -37,10 +37,11 @@ pub(super) fn apply(seen: &Seen, status: Status) -> Next {
     }
 }
 
-/// Backward; only asked of steps that are ours.
-pub(super) fn undo(seen: &Seen, status: Status) -> Next {
+/// Backward; only asked of steps that are ours. The change of servers is taken back by doing it, even where old is on
+/// already: that says nothing of new, and both must never be up.
+pub(super) fn undo(seen: &Seen, status: Status, fence: bool) -> Next {
     match seen {
-        Seen::Absent => Next::Settle(None),
+        Seen::Absent if !fence => Next::Settle(None),
         Seen::Foreign(what) => Next::Refuse(what.clone()),
         _ => Next::Act((status != Status::UndoBegan).then_some(Event::UndoBegan)),
     }
@@ -80,7 +81,7 @@ mod tests {
                 assert!(!touches || records || status == Status::Began, "{seen:?} {status:?}");
                 if let Seen::Foreign(_) = seen {
                     assert!(matches!(next, Next::Refuse(_)));
-                    assert!(matches!(undo(&seen, status), Next::Refuse(_)));
+                    assert!(matches!(undo(&seen, status, false), Next::Refuse(_)));
                 }
                 assert_eq!(next == Next::Adopt, seen == Seen::Present && !status.ours() && status != Status::Adopted);
             }

@@ -228,6 +228,31 @@ fn confirmations_are_in_a_row() {
     assert_eq!(held(&script.sights).len(), 1, "it looked once too often or too little");
 }
 
+/// Also what is so at first sight, and what was done before: a check that says twice means twice.
+#[test]
+fn confirmations_are_for_what_was_there_too() {
+    for before in [&[][..], &[Line::Began, Line::Done]] {
+        let sights = || [present(), absent(), present(), present(), absent()];
+        let script = Script { confirmations: 2, ..Script::new(sights()) };
+        let told = take(Kind::Apply, before, &script, Obedient::default());
+        assert!(told.result.is_ok());
+        assert_eq!((told.jobs.len(), told.status()), (1, Status::Done));
+        let script = Script { confirmations: 2, ..Script::new([present(), present(), absent()]) };
+        let told = take(Kind::Apply, before, &script, Obedient::default());
+        assert!(told.result.is_ok() && told.jobs.is_empty());
+    }
+}
+
+#[test]
+fn an_unclear_answer_is_asked_again_and_then_told() {
+    let unclear = || HostError::Unclear { side: Side::Old, command: "lvs".into(), cause: "exit code 5".into() };
+    let told = apply([absent(), Err(unclear()), Err(unclear()), present()], Obedient::default());
+    assert!(told.result.is_ok());
+    let told = apply([absent(), Err(unclear())], Obedient::default());
+    assert!(matches!(told.stopped().reason, Reason::Host(_)));
+    assert_eq!((told.jobs.len(), told.status()), (1, Status::Began));
+}
+
 #[test]
 fn what_is_under_way_and_ours_is_only_waited_for() {
     let told = take(Kind::Apply, &[Line::Began], &Script::new([copied(5), present()]), Obedient::default());

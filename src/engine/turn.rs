@@ -82,12 +82,18 @@ impl<'t, 'w> Turn<'t, 'w> {
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
                 Kind::Apply => decide::apply(&seen, status),
-                Kind::Rollback => decide::undo(&seen, status),
+                Kind::Rollback => decide::undo(&seen, status, self.node.fence),
             };
             let settled = match next {
                 Next::Refuse(what) => return Err(self.stop(Reason::Refused(what), Some(seen))),
-                Next::Adopt => return self.adopted(),
-                Next::Already => return self.already(),
+                Next::Adopt | Next::Already => match self.confirm()? {
+                    Some(other) => {
+                        fresh = Some(other);
+                        continue;
+                    }
+                    None if next == Next::Adopt => return self.adopted(),
+                    None => return self.already(),
+                },
                 Next::Settle(first) => {
                     first.map_or(Ok(()), |event| self.record(event))?;
                     self.settle(Some(seen))?
@@ -167,6 +173,20 @@ impl<'t, 'w> Turn<'t, 'w> {
         }
     }
 
+    /// What is so at first sight is confirmed as what was done is, or it is said what was seen instead.
+    fn confirm(&self) -> Ended<Option<Seen>> {
+        for _ in 1..self.step.confirmations() {
+            if !self.pause() {
+                return Err(self.stop(Reason::Interrupted, Some(Seen::Present)));
+            }
+            let (seen, _) = self.observe(None)?;
+            if seen != Seen::Present {
+                return Ok(Some(seen));
+            }
+        }
+        Ok(None)
+    }
+
     /// Looks until it agrees. The patience of the step is for standing still: any change starts it anew, and the time
     /// without a link does not count.
     fn settle(&self, mut first: Option<Seen>) -> Ended<Settled> {
@@ -218,6 +238,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
         let clock = self.work.options.clock;
         let mut lost = cut.map(|error| self.link_lost(error));
+        let mut unclear = 0;
         loop {
             match self.step.observe(self.work.hosts, self.node.on) {
                 Ok(seen) => {
@@ -235,6 +256,8 @@ impl<'t, 'w> Turn<'t, 'w> {
                     }
                 }
                 Err(HostError::Interrupted) => return Err(self.stop(Reason::Interrupted, None)),
+                // In hours of looking a tool may once be looked at in the middle of a change.
+                Err(HostError::Unclear { .. }) if unclear < AGAIN => unclear += 1,
                 Err(error) => return Err(self.stop(Reason::Host(error), None)),
             }
             if !self.pause() {

@@ -10,8 +10,15 @@ pub fn iscsi_packages_query() -> Query {
     Query::run(["sh", "-c", MISSING])
 }
 
-const MISSING: &str = "command -v iscsiadm >/dev/null || \
-exec apt-get -s -q --no-install-recommends install open-iscsi";
+/// Where the package lists are empty or old they are fetched into a directory of our own under /run, which is removed
+/// again: the server's own lists stay as they are.
+const MISSING: &str = r#"! command -v iscsiadm >/dev/null || exit 0
+apt-get -s -q --no-install-recommends install open-iscsi 2>/dev/null && exit 0
+dir=$(mktemp -d /run/replant-apt.XXXXXX) || exit 1
+trap 'rm -rf "$dir"' EXIT
+mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+set -- -q -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root
+apt-get "$@" update >/dev/null && apt-get "$@" -s --no-install-recommends install open-iscsi"#;
 
 /// Lines `Inst name [installed version] (version origin [arch])`, in the order of installation.
 pub fn parse(text: &str) -> Result<Vec<Package>, ParseError> {

@@ -146,6 +146,11 @@ impl State {
         between(record.began?, record.ended?)
     }
 
+    /// From the beginning of one step to the end of another.
+    pub fn between(&self, first: &StepId, last: &StepId) -> Option<Duration> {
+        between(self.steps.get(first)?.began?, self.steps.get(last)?.ended?)
+    }
+
     /// For each stage from the first step begun to the last one done, pauses between runs included.
     pub fn stages(&self, nodes: &[Node]) -> BTreeMap<Stage, Duration> {
         let mut spans: BTreeMap<Stage, (Timestamp, Timestamp)> = BTreeMap::new();

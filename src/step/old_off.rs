@@ -38,7 +38,7 @@ impl Step for OldOff {
 
     fn apply(&self) -> Vec<Act> {
         // Nothing is mounted writable any more: taking the power away loses nothing, and is quicker than a shutdown.
-        vec![Act::run(["sync"]), Act::Power { server: Server::Old, to: PowerTo::Off }]
+        vec![Act::Power { server: Server::Old, to: PowerTo::Off }]
     }
 
     fn undo(&self) -> Undo {

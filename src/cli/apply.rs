@@ -1,0 +1,240 @@
+use std::path::Path;
+
+use super::interrupt::Interrupt;
+use super::servers::Locked;
+use super::{End, Failure, Prompts, Talk, confirm, plan, servers, show, validate};
+use crate::course::Runbook;
+use crate::engine::{self, Options, Summary};
+use crate::facts::drift;
+use crate::findings;
+use crate::host::Side;
+use crate::host::ssh::SshHosts;
+use crate::journal::{Journal, Migration, Run};
+use crate::report::{self, Live};
+use crate::runbook::Stage;
+use crate::step::Mark;
+
+pub fn run(
+    talk: &Talk,
+    dir: &Path,
+    path: &Path,
+    until: Option<Stage>,
+    prompts: &Prompts,
+    parallelism: usize,
+) -> Result<End, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let Some((migration, runbook)) = find_or_make(talk, dir, path, prompts, &interrupt)? else {
+        return Ok(End::Failed);
+    };
+    let lock = migration.lock()?;
+    let (mut journal, torn) = migration.journal(&lock)?;
+    if let Some(bytes) = torn {
+        talk.say(format!("note: the last line of the journal was torn by a crash; its {bytes} bytes were cut off"));
+    }
+    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
+    let _locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
+    let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
+
+    let last = until.unwrap_or(Stage::Grow);
+    if !work.may_destroy(&mut journal)? {
+        talk.say("Nothing was changed.");
+        return Ok(End::Failed);
+    }
+    let mut total = Summary::default();
+    for stage in [last.min(Stage::Copy), last] {
+        if stage >= Stage::Cutover && !work.may_cut_over(&mut journal)? {
+            talk.say(format!("Stopped before the cutover. To go on: replant apply {}", path.display()));
+            return Ok(End::Good);
+        }
+        match work.go(&mut journal, stage) {
+            Ok(summary) => {
+                total.changed += summary.changed;
+                total.took += summary.took;
+            }
+            Err(stopped) => {
+                anstream::eprintln!(
+                    "{}",
+                    report::stopped(&stopped, &runbook, journal.state(), &path.display().to_string())
+                );
+                return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
+            }
+        }
+        if stage == last {
+            break;
+        }
+    }
+    let account = report::account(&runbook, journal.state(), &total, last, &path.display().to_string());
+    if talk.json {
+        talk.line(
+            &serde_json::json!({ "event": "summary", "changed": total.changed, "seconds": total.took.as_secs_f64() }),
+        );
+    }
+    talk.say(account);
+    Ok(End::Good)
+}
+
+struct Work<'a> {
+    talk: &'a Talk,
+    runbook: &'a Runbook,
+    hosts: &'a SshHosts,
+    interrupt: &'a Interrupt,
+    prompts: &'a Prompts,
+    parallelism: usize,
+}
+
+impl Work<'_> {
+    fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<engine::Stopped>> {
+        let live = Live::new(&self.runbook.nodes, self.talk.json, self.talk.verbose, self.talk.quiet);
+        let options =
+            Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
+        engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
+    }
+
+    /// Asks before the first step that destroys something.
+    fn may_destroy(&self, journal: &mut Journal) -> Result<bool, Failure> {
+        let state = journal.state();
+        let begun = |node: &&crate::runbook::Node| state.ours(&node.id) || state.found(&node.id);
+        let name = &self.runbook.name;
+        if self.runbook.nodes.iter().any(|node| begun(&node)) {
+            return Ok(true); // it was asked when this migration began
+        }
+        let lost: Vec<String> = self
+            .runbook
+            .nodes
+            .iter()
+            .filter(|node| node.step.as_step().mark() == Mark::Destroy)
+            .map(|node| format!("  ! {}", node.step.as_step().title()))
+            .collect();
+        let disks: Vec<String> = self
+            .runbook
+            .plan
+            .disks
+            .iter()
+            .map(|disk| {
+                let id = disk.serial.as_ref().or(disk.wwn.as_ref()).map_or(String::new(), |id| id.to_string());
+                format!("  ! disk {} of new, {id}", *disk.name)
+            })
+            .collect();
+        let question = format!(
+            "These disks of new ({}) will be partitioned anew:\n{}{}{}",
+            *self.runbook.plan.new.address,
+            disks.join("\n"),
+            if lost.is_empty() { "" } else { "\nand what is on them will be destroyed:\n" },
+            lost.join("\n")
+        );
+        let yes = confirm::confirm(self.talk, self.prompts, &question, name)?;
+        if yes {
+            journal.run(Run::Confirmed { prompt: "new's disks are partitioned anew".into() })?;
+        }
+        Ok(yes)
+    }
+
+    /// Asks before services stop.
+    fn may_cut_over(&self, journal: &mut Journal) -> Result<bool, Failure> {
+        let state = journal.state();
+        let begun = self.runbook.nodes.iter().any(|node| node.stage == Stage::Cutover && state.ours(&node.id));
+        if begun {
+            return Ok(true);
+        }
+        let question = format!(
+            "Everything is copied. The cutover comes now: {} stop on old, old is switched off, new boots in its place.",
+            if self.runbook.plan.cutover.stop.is_empty() {
+                "services".to_string()
+            } else {
+                self.runbook.plan.cutover.units().join(", ")
+            }
+        );
+        let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
+        if yes {
+            journal.run(Run::Confirmed { prompt: "the cutover".into() })?;
+        }
+        Ok(yes)
+    }
+}
+
+/// The migration to go on with, or a new one: of a plan, or of a saved runbook whose facts still hold.
+fn find_or_make(
+    talk: &Talk,
+    dir: &Path,
+    path: &Path,
+    prompts: &Prompts,
+    interrupt: &Interrupt,
+) -> Result<Option<(Migration, Runbook)>, Failure> {
+    let saved = is_runbook(path)?.then(|| show::read(path)).transpose()?;
+    let loaded = match &saved {
+        None => Some(validate::load(talk, path)?),
+        Some(_) => None,
+    };
+    let (name, digest) = match (&saved, &loaded) {
+        (Some(book), _) => (book.name.clone(), book.plan_digest.clone()),
+        (None, Some(loaded)) => (loaded.plan.name.to_string(), loaded.digest.clone()),
+        (None, None) => return Ok(None),
+    };
+
+    if Migration::list(dir)?.contains(&name) {
+        let migration = Migration::open(dir, &name)?;
+        let state = migration.read()?.state;
+        if !state.rolled_back() {
+            let runbook = show::of_migration(&migration)?;
+            if runbook.plan_digest != digest {
+                return Err(Failure::new(
+                    format!("migration `{name}` was begun with another plan than `{}` is now", path.display()),
+                    format!("put the plan back as it was, or `replant rollback {name}` first"),
+                ));
+            }
+            talk.say(format!("Going on with migration `{name}`."));
+            return Ok(Some((migration, runbook)));
+        }
+        set_aside(talk, &migration)?;
+    }
+
+    let scratch = tempfile::tempdir()?;
+    let plan = match (&saved, &loaded) {
+        (Some(book), _) => &book.plan,
+        (None, Some(loaded)) => &loaded.plan,
+        (None, None) => return Ok(None),
+    };
+    let hosts = servers::open(plan, None, scratch.path(), interrupt, Some(prompts))?;
+    let runbook = match (saved, loaded) {
+        (Some(book), _) => {
+            let now = servers::read(&hosts)?;
+            let mut changes: Vec<String> =
+                drift(&book.facts.old, &now.old).iter().map(|line| format!("old: {line}")).collect();
+            changes.extend(drift(&book.facts.new, &now.new).iter().map(|line| format!("new: {line}")));
+            if !changes.is_empty() {
+                return Err(Failure::new(
+                    format!("the servers have changed since the runbook was made:\n  {}", changes.join("\n  ")),
+                    "make it again with `replant plan`, and review it",
+                ));
+            }
+            if findings::find(&book.plan, &now).iter().any(findings::Finding::stops) {
+                return Err(Failure::new("a finding inhibits this runbook now", "look with `replant plan`"));
+            }
+            book
+        }
+        (None, Some(loaded)) => {
+            let facts = plan::look(talk, &loaded, &hosts)?;
+            let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(None) };
+            talk.say(report::outline(&runbook));
+            runbook
+        }
+        (None, None) => return Ok(None),
+    };
+    let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?)?;
+    Ok(Some((migration, runbook)))
+}
+
+/// A migration that was taken back keeps its journal under another name, and makes room.
+fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
+    let _lock = migration.lock()?;
+    let made = migration.read()?.header.made_at.strftime("%Y%m%d-%H%M%S").to_string();
+    let aside = migration.path().with_file_name(format!("{}.{made}", migration.name()));
+    fs_err::rename(migration.path(), &aside)?;
+    talk.say(format!("The migration that was taken back is kept in {}.", aside.display()));
+    Ok(())
+}
+
+fn is_runbook(path: &Path) -> Result<bool, Failure> {
+    let text = fs_err::read(path)?;
+    Ok(text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
+}

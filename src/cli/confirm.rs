@@ -1,0 +1,35 @@
+//! Questions that matter ask for the name of what is about to be changed; `yes` alone is too easy at night.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::{Failure, Prompts, Talk};
+
+/// Asks the person to type `word`. Says whether they did.
+pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Result<bool, Failure> {
+    talk.say(question);
+    if prompts.yes {
+        talk.say("  (yes, by --yes)");
+        return Ok(true);
+    }
+    if prompts.no_input || !std::io::stdin().is_terminal() {
+        return Err(Failure::new(
+            "a question needs an answer, and there is nobody to ask",
+            "run it on a terminal, or add --yes if you are sure",
+        ));
+    }
+    anstream::eprint!("Type `{word}` to go on, anything else to stop: ");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim() == word)
+}
+
+/// Asks for something to be done by hand; the question is asked on the terminal only.
+pub fn by_hand(question: &str) -> bool {
+    if !std::io::stdin().is_terminal() {
+        return false;
+    }
+    anstream::eprint!("{question}\nType `done` when it is so: ");
+    let mut line = String::new();
+    std::io::stderr().flush().is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "done"
+}

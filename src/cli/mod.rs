@@ -1,0 +1,217 @@
+//! The command line: what can be typed, and where it goes. One file for each subcommand.
+
+mod apply;
+mod confirm;
+mod interrupt;
+mod plan;
+mod rollback;
+mod servers;
+mod show;
+mod simulate;
+mod status;
+mod talk;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::runbook::Stage;
+pub use talk::Talk;
+
+/// Move a whole running Linux server to a new one over an LVM mirror, with the old one always there to go back to.
+#[derive(Parser)]
+#[command(name = "replant", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "The usual order: validate, plan, apply; status at any time; rollback to go back to the old server."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Machine-readable output on standard output: one JSON object, or a line of JSON for each event
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// When to use colour (NO_COLOR is honoured)
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    color: When,
+
+    /// Say more: every command that is run
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
+    /// Say less: errors and results only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Where migrations are kept
+    #[arg(long, global = true, default_value = ".replant", value_name = "DIR", env = "REPLANT_DIR")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check a plan, offline: every fault of the file with its line and what to do
+    Validate {
+        /// The plan (YAML)
+        plan: PathBuf,
+    },
+    /// Read both servers, changing nothing, and show exactly what would be done
+    Plan {
+        /// The plan (YAML)
+        plan: PathBuf,
+        /// Save the runbook, to be reviewed and applied later
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Exit with 2 when there is something to do
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Show a saved runbook; for one step its exact commands, its files and how it is taken back
+    Show {
+        /// A runbook saved by `plan --out`, or the name of a migration
+        runbook: PathBuf,
+        /// The id of a step
+        step: Option<String>,
+    },
+    /// Carry it out, step by step, on both servers; run again to go on after any interruption
+    Apply {
+        /// The plan (YAML), or a runbook saved by `plan --out`
+        plan: PathBuf,
+        /// Stop after this stage
+        #[arg(long, value_name = "STAGE")]
+        until: Option<Stage>,
+        #[command(flatten)]
+        prompts: Prompts,
+        /// Steps at a time; 1: exactly in the order of the runbook
+        #[arg(long, default_value_t = 4, value_name = "N")]
+        parallelism: usize,
+    },
+    /// Where a migration stands, by its journal and by the servers, and what to type next
+    Status {
+        /// The migration's name, where there is more than one
+        name: Option<String>,
+        /// Look at the journal only, not at the servers
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Go back to the old server: shows what it will do and what would be lost, and asks
+    Rollback {
+        /// The migration's name, where there is more than one
+        name: Option<String>,
+        #[command(flatten)]
+        prompts: Prompts,
+    },
+    /// Carry out a plan against a simulated pair of servers, with the same engine and the same steps
+    Simulate {
+        /// The plan (YAML)
+        plan: PathBuf,
+    },
+    /// Print the JSON Schema of plans
+    Schema,
+    /// Print completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(clap::Args)]
+struct Prompts {
+    /// Answer yes to every question. Findings that inhibit are not questions
+    #[arg(long)]
+    yes: bool,
+    /// Never ask: where a question is needed, fail and say so
+    #[arg(long)]
+    no_input: bool,
+}
+
+/// How a command ended.
+pub enum End {
+    Good,
+    /// `plan --detailed-exitcode`: there is something to do
+    Changes,
+    Failed,
+    Interrupted,
+}
+
+/// What a command could not go on from, already in words: what was attempted, the cause, and what to do.
+#[derive(Debug)]
+pub struct Failure {
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Failure {
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
+        Failure { message: message.into(), help: Some(help.into()) }
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !message.contains(&cause_text) {
+                message = format!("{message}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        Failure { message, help: None }
+    }
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.color {
+        When::Auto => {}
+        When::Always => anstream::ColorChoice::Always.write_global(),
+        When::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let talk = Talk::new(cli.json, cli.verbose, cli.quiet);
+    let end = match cli.command {
+        Command::Validate { plan } => validate::run(&talk, &plan),
+        Command::Plan { plan, out, detailed_exitcode } => {
+            plan::run(&talk, &cli.dir, &plan, out.as_deref(), detailed_exitcode)
+        }
+        Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
+        Command::Apply { plan, until, prompts, parallelism } => {
+            apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
+        }
+        Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
+        Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
+        Command::Simulate { plan } => simulate::run(&talk, &plan),
+        Command::Schema => {
+            talk.data(&crate::plan::schema());
+            Ok(End::Good)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "replant", &mut std::io::stdout());
+            Ok(End::Good)
+        }
+        Command::Man => clap_mangen::Man::new(Cli::command())
+            .render(&mut std::io::stdout())
+            .map(|()| End::Good)
+            .map_err(Failure::from),
+    };
+    match end {
+        Ok(End::Good) => ExitCode::SUCCESS,
+        Ok(End::Changes) => ExitCode::from(2),
+        Ok(End::Failed) => ExitCode::FAILURE,
+        Ok(End::Interrupted) => ExitCode::from(130),
+        Err(failure) => {
+            talk.error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

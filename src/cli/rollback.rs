@@ -1,0 +1,82 @@
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::interrupt::Interrupt;
+use super::servers::Locked;
+use super::{End, Failure, Prompts, Talk, confirm, servers, show, status};
+use crate::engine::{self, Options};
+use crate::host::{Look, Query, Side};
+use crate::journal::Run;
+use crate::report::{self, Live};
+
+pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Result<End, Failure> {
+    let interrupt = Interrupt::listen()?;
+    let migration = status::choose(dir, name)?;
+    let runbook = show::of_migration(&migration)?;
+    let lock = migration.lock()?;
+    let (mut journal, _) = migration.journal(&lock)?;
+    let preview = engine::rollback_preview(&runbook.nodes, journal.state());
+    if journal.state().untouched() && !preview.fenced {
+        talk.say("There is nothing to take back: no step of this migration has changed anything.");
+    } else {
+        let question = report::rollback(&preview, &runbook);
+        if !confirm::confirm(talk, prompts, &question, migration.name())? {
+            talk.say("Nothing was changed.");
+            return Ok(End::Failed);
+        }
+        journal.run(Run::Confirmed { prompt: "rollback".into() })?;
+    }
+    let fenced = preview.fenced;
+
+    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
+    // After the change of servers old is off, and new is about to be: there is nothing to lock.
+    let sides: &[Side] = if fenced { &[] } else { &[Side::Old, Side::New] };
+    let _locked = Locked::take(&hosts, migration.path(), sides)?;
+    let live = Live::new(&runbook.nodes, talk.json, talk.verbose, talk.quiet);
+    let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
+    let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));
+    drop(live);
+    let summary = match result {
+        Ok(summary) => summary,
+        Err(stopped) => {
+            let command = format!("replant rollback {}", migration.name());
+            anstream::eprintln!("{}", report::stopped_going_back(&stopped, &runbook, journal.state(), &command));
+            return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
+        }
+    };
+    let serving = serves_again(talk, &hosts, &runbook)?;
+    talk.say(report::taken_back(&summary, fenced, &serving));
+    if talk.json {
+        talk.line(
+            &serde_json::json!({ "event": "summary", "changed": summary.changed, "undone": summary.undone.len() }),
+        );
+    }
+    Ok(End::Good)
+}
+
+/// Old answers, and the units that the plan stops run on it.
+fn serves_again(talk: &Talk, hosts: &dyn Look, runbook: &crate::course::Runbook) -> Result<String, Failure> {
+    let units = runbook.plan.cutover.units();
+    let mut argv = vec!["systemctl".to_string(), "is-active".into()];
+    argv.extend(units.iter().cloned());
+    let query = if units.is_empty() { Query::run(["uptime"]) } else { Query::run(argv) };
+    let began = Instant::now();
+    loop {
+        match hosts.ask(Side::Old, query.clone()) {
+            Ok(answer) if answer.success() => break,
+            result if began.elapsed() > Duration::from_secs(300) => {
+                let said = match result {
+                    Ok(answer) => answer.stdout,
+                    Err(error) => error.to_string(),
+                };
+                return Err(Failure::new(
+                    format!("everything was taken back, but old does not serve as it should: {}", said.trim()),
+                    "look at old: `systemctl --failed`",
+                ));
+            }
+            _ => std::thread::sleep(Duration::from_secs(2)),
+        }
+    }
+    talk.line(&serde_json::json!({ "event": "old_serves", "units": units }));
+    Ok(if units.is_empty() { "it answers".into() } else { format!("{} run", units.join(", ")) })
+}

@@ -1,0 +1,170 @@
+//! From a plan to the servers: logins, host keys, power, secrets, and the lock that each server carries.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::interrupt::Interrupt;
+use super::{Failure, Prompts, confirm};
+use crate::facts::{self, Facts};
+use crate::host::local::PowerControl;
+use crate::host::ssh::{Remote, SshConfig, SshHosts};
+use crate::host::{Act, HostError, Hosts, Server, Side};
+use crate::plan::{Plan, Power, Secret, Ssh};
+use crate::secret::{Secrets, Source};
+
+/// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.
+pub fn open(
+    plan: &Plan,
+    facts: Option<&Facts>,
+    dir: &Path,
+    interrupt: &Interrupt,
+    prompts: Option<&Prompts>,
+) -> Result<SshHosts, Failure> {
+    let name = plan.name.to_string();
+    let remote = |address: String, ssh: &Ssh, alias: &str, keys: Vec<String>| Remote {
+        address,
+        port: ssh.port.as_ref().map(|port| **port),
+        user: ssh.user.to_string(),
+        identity: ssh.identity.as_ref().map(|path| path.to_path_buf()),
+        sudo: *ssh.sudo,
+        host_key_alias: format!("{name}-{alias}"),
+        host_keys: keys,
+    };
+    let keys = |ssh: &Ssh, known: Option<&Vec<String>>| match (&ssh.host_key, known) {
+        (_, Some(known)) if !known.is_empty() => known.clone(),
+        (Some(key), _) => vec![key.to_string()],
+        (None, _) => Vec::new(),
+    };
+    let old_keys = keys(&plan.old.ssh, facts.map(|facts| &facts.old.host_keys));
+    let new_keys = keys(&plan.new.ssh, facts.map(|facts| &facts.new.host_keys));
+    let old_address = plan.old.address.to_string();
+    let mut remotes = BTreeMap::from([
+        (Side::Old, remote(old_address.clone(), &plan.old.ssh, "old-installed", old_keys.clone())),
+        (Side::New, remote(plan.new.address.to_string(), &plan.new.ssh, "new-rescue", new_keys)),
+    ]);
+    if facts.is_some() {
+        remotes.insert(Side::Migrated, remote(old_address, &plan.old.ssh, "new-installed", old_keys));
+    }
+    let mut sources: Vec<(String, Source)> = vec![("chap".into(), source(&plan.transfer.iscsi.chap.secret))];
+    let mut power = BTreeMap::new();
+    for (server, said) in [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)] {
+        let words = |words: &[crate::plan::At<String>]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
+        let control = match said {
+            Power::Manual {} => PowerControl::Manual,
+            Power::Command { status, on, off, boot_disk, timeout } => PowerControl::Command {
+                status: words(status),
+                on: words(on),
+                off: words(off),
+                boot_disk: boot_disk.as_deref().map(words),
+                timeout: Duration::from_secs(timeout.as_ref().map_or(60, |timeout| timeout.as_secs())),
+            },
+            Power::Ipmi { host, user, password } => {
+                let secret = format!("power-{server}");
+                sources.push((secret.clone(), source(password)));
+                PowerControl::Ipmi { host: host.to_string(), user: user.to_string(), password: secret }
+            }
+        };
+        power.insert(server, control);
+    }
+    let ask = prompts.is_some_and(|prompts| !prompts.no_input);
+    Ok(SshHosts::new(SshConfig {
+        migration: name,
+        known_hosts: dir.join("known_hosts"),
+        remotes,
+        power,
+        secrets: Secrets::new(dir.join("secrets"), sources),
+        confirm: ask.then(|| Box::new(confirm::by_hand) as _),
+        stop: Some(interrupt.leave.clone()),
+        ..SshConfig::default()
+    })?)
+}
+
+fn source(secret: &Secret) -> Source {
+    match secret {
+        Secret::Generated => Source::Generated,
+        Secret::Env(name) => Source::Env(name.clone()),
+        Secret::File(path) => Source::File(path.clone()),
+    }
+}
+
+/// Reads both servers at the same time.
+pub fn read(hosts: &SshHosts) -> Result<Facts, Failure> {
+    std::thread::scope(|scope| {
+        let old = scope.spawn(|| facts::read(hosts, Side::Old));
+        let new = facts::read(hosts, Side::New);
+        let old = old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok(Facts { format: 1, old: old.map_err(explain)?, new: new.map_err(explain)? })
+    })
+}
+
+fn explain(error: facts::FactsError) -> Failure {
+    match error {
+        facts::FactsError::Host(error) => explain_host(error),
+        other => Failure::from(other),
+    }
+}
+
+/// A server's error, with what to do about it.
+pub fn explain_host(error: HostError) -> Failure {
+    let help = match &error {
+        HostError::Refused { help, .. } => help.clone(),
+        HostError::Unreachable { side, .. } => {
+            format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
+        }
+        _ => return Failure::from(error),
+    };
+    Failure::new(error.to_string(), help)
+}
+
+/// Takes the lock of a server, or says who has it. The same migration's own lock is taken over: its directory on this
+/// machine is locked by us, so whoever left it there is gone.
+const LOCK: &str = r#"d=/run/replant; mkdir -p "$d"; chmod 700 "$d"
+if mkdir "$d/lock" 2>/dev/null; then printf '%s\n' "$1" >"$d/lock/owner"; exit 0; fi
+owner=$(cat "$d/lock/owner" 2>/dev/null)
+if [ "${owner%% process *}" = "${1%% process *}" ]; then printf '%s\n' "$1" >"$d/lock/owner"; exit 0; fi
+echo "held by ${owner:-somebody}" >&2; exit 75"#;
+const UNLOCK: &str = r#"d=/run/replant/lock
+owner=$(cat "$d/owner" 2>/dev/null)
+if [ "${owner%% process *}" = "${1%% process *}" ]; then rm -rf "$d"; rmdir /run/replant 2>/dev/null; fi; true"#;
+
+/// The locks that are held on the servers.
+pub struct Locked<'a> {
+    hosts: &'a SshHosts,
+    owner: String,
+    sides: Vec<Side>,
+}
+
+impl<'a> Locked<'a> {
+    /// Locks those of `sides` that answer. A server that does not cannot be worked on by anybody, and the engine will
+    /// say so if it is needed.
+    pub fn take(hosts: &'a SshHosts, migration: &Path, sides: &[Side]) -> Result<Locked<'a>, Failure> {
+        let path = migration.canonicalize().unwrap_or(migration.to_path_buf());
+        let who = crate::journal::Who::me();
+        let owner = format!("{}@{} in {} process {}", who.user, who.host, path.display(), who.pid);
+        let mut locked = Locked { hosts, owner, sides: Vec::new() };
+        for side in sides {
+            match hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &locked.owner])) {
+                Ok(()) => locked.sides.push(*side),
+                Err(HostError::Unreachable { .. }) => {}
+                Err(HostError::Failed { code: 75, output, .. }) => {
+                    return Err(Failure::new(
+                        format!("another migration is at work on {side}: {}", output.trim()),
+                        format!("wait for it; if nobody is there any more, `rm -r /run/replant/lock` on {side}"),
+                    ));
+                }
+                Err(error) => return Err(explain_host(error)),
+            }
+        }
+        Ok(locked)
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        for side in &self.sides {
+            // a server that has been switched off has forgotten its lock
+            let _ = self.hosts.act(*side, "unlock", &Act::run(["sh", "-c", UNLOCK, "sh", &self.owner]));
+        }
+    }
+}

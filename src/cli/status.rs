@@ -1,0 +1,58 @@
+use std::path::Path;
+
+use super::interrupt::Interrupt;
+use super::{End, Failure, Talk, servers, show};
+use crate::engine;
+use crate::journal::Migration;
+use crate::report;
+
+pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result<End, Failure> {
+    let migration = choose(dir, name)?;
+    let runbook = show::of_migration(&migration)?;
+    let story = migration.read()?;
+    let state = story.state;
+    let sights = if offline {
+        None
+    } else {
+        let interrupt = Interrupt::listen()?;
+        let scratch = tempfile::tempdir()?;
+        // The migration's directory has its secrets; its file of host keys is written beside, not by one who only looks.
+        let hosts = servers::open(&runbook.plan, Some(&runbook.facts), scratch.path(), &interrupt, None)?;
+        Some(engine::survey(&runbook.nodes, &state, &hosts))
+    };
+    if talk.json {
+        talk.data(&report::status_json(&runbook, &state, sights.as_deref()));
+    } else {
+        talk.result(report::status(&runbook, &state, sights.as_deref()));
+    }
+    Ok(End::Good)
+}
+
+/// The migration of that name, or the only one.
+pub fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
+    if let Some(name) = name {
+        return Ok(Migration::open(dir, name)?);
+    }
+    let names = Migration::list(dir)?;
+    // those that were set aside carry the time at which they were begun
+    let current: Vec<&String> =
+        names.iter().filter(|name| !names.iter().any(|other| is_aside(name, other))).collect();
+    match current.as_slice() {
+        [only] => Ok(Migration::open(dir, only)?),
+        [] => Err(Failure::new(
+            format!("there is no migration in `{}`", dir.display()),
+            "begin one with `replant apply PLAN`, or say where it is with --dir",
+        )),
+        several => {
+            let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();
+            Err(Failure::new(format!("there are several migrations: {}", names.join(", ")), "say which one"))
+        }
+    }
+}
+
+/// `name` is `other` with a time behind it.
+fn is_aside(name: &str, other: &str) -> bool {
+    name.strip_prefix(other)
+        .and_then(|rest| rest.strip_prefix('.'))
+        .is_some_and(|rest| rest.len() == 15 && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+}

@@ -1,0 +1,176 @@
+//! After a run, and after every interruption: what is done, what is not, whether old is safe, and what to type.
+
+use std::fmt::Write;
+
+use super::{act, duration};
+use crate::course::Runbook;
+use crate::engine::{Preview, Reason, Stopped, Summary, Way};
+use crate::host::Side;
+use crate::journal::State;
+use crate::runbook::{Node, Stage};
+use crate::step::Seen;
+
+/// Where old stands, in one sentence.
+pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
+    let ours = |node: &&Node| state.ours(&node.id);
+    let begun = |id: &str| runbook.nodes.iter().any(|node| node.id.0 == id && state.ours(&node.id));
+    let fence = runbook.nodes.iter().find(|node| node.fence);
+    if fence.as_ref().is_some_and(ours) {
+        "old is switched off and whole: its data is as it was at the cutover, and it can be switched on again"
+    } else if runbook.nodes.iter().any(|node| {
+        node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check && ours(&node)
+    }) {
+        "old is up, but its services are stopped: go on, or go back"
+    } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node))
+        || begun("extend")
+    {
+        "old serves as before, from its own disks; what is written also goes to new"
+    } else if runbook.nodes.iter().any(|node| node.on == Side::Old && ours(&node)) {
+        "old serves as before; it was prepared, and none of its data was touched"
+    } else {
+        "old has not been touched"
+    }
+}
+
+/// At the end of an apply that went as it should.
+pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, plan: &str) -> String {
+    let mut text = String::new();
+    if total.changed == 0 {
+        text += "Nothing to do: everything is as the runbook says, no command changed anything.\n";
+    } else {
+        let _ = writeln!(text, "Done up to the end of stage `{last}`, in {}.", duration(total.took));
+    }
+    if total.changed > 0 {
+        for (stage, took) in state.stages(&runbook.nodes) {
+            let _ = writeln!(text, "  {stage:8} {}", duration(took));
+        }
+    }
+    let complete = last == Stage::Grow;
+    if complete {
+        if let Some(down) = downtime(runbook, state) {
+            let _ = writeln!(text, "Services were down for {}.", duration(down));
+        }
+        text +=
+            "New serves in the place of old. Keep old switched off: two servers with one address harm each other.\n";
+        let _ = write!(text, "To go back (losing what new has written since): replant rollback {}", runbook.name);
+    } else {
+        let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
+        let _ = writeln!(text, "To go on: replant apply {plan}");
+        let _ = write!(text, "To go back: replant rollback {}", runbook.name);
+    }
+    text
+}
+
+/// From the first service stopped to the migrated system found serving, by the journal.
+fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
+    let first = runbook
+        .nodes
+        .iter()
+        .find(|node| node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check)?;
+    let last = runbook.nodes.iter().find(|node| node.id.0 == "same-system")?;
+    state.between(&first.id, &last.id)
+}
+
+/// An apply that was stopped.
+pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, plan: &str) -> String {
+    let mut text = cause(stopped, runbook);
+    let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
+    if !matches!(stopped.reason, Reason::Abandoned(_)) {
+        let _ = writeln!(text, "To go on:   replant apply {plan}");
+    }
+    let _ = write!(text, "To go back: replant rollback {}", runbook.name);
+    text
+}
+
+/// A rollback that was stopped.
+pub fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, command: &str) -> String {
+    let mut text = cause(stopped, runbook);
+    let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
+    let _ = write!(text, "To go on going back: {command}");
+    text
+}
+
+fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
+    let mut text = String::from("\n");
+    if stopped.interrupted && stopped.step.is_none() {
+        text += "Interrupted. What is running on the servers by itself (a copy) goes on there.\n";
+    } else {
+        let _ = writeln!(text, "error: {}", stopped.reason);
+    }
+    let title = |stopped: &Stopped| {
+        let node = stopped.step.as_ref().and_then(|id| runbook.nodes.iter().find(|node| node.id == *id));
+        node.map(|node| format!("step `{}` on {}: {}", node.id, node.on, node.step.as_step().title()))
+    };
+    if let Some(title) = title(stopped) {
+        let _ = writeln!(text, "  in {title}");
+    }
+    if let Some(seen) = &stopped.seen {
+        let seen = match seen {
+            Seen::Absent => "nothing of it is there".to_string(),
+            Seen::Present => "it is as it should be".into(),
+            Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+            Seen::Underway(progress) => progress.what.clone(),
+        };
+        let _ = writeln!(text, "  what is there now: {seen}");
+    }
+    for other in &stopped.others {
+        let _ = writeln!(text, "  also {}: {}", title(other).unwrap_or_default(), other.reason);
+    }
+    let done = stopped.summary.done.len()
+        + stopped.summary.already.len()
+        + stopped.summary.adopted.len()
+        + stopped.summary.over.len();
+    if stopped.summary.undone.is_empty() {
+        let _ = writeln!(text, "  {done} steps are so, {} are left", stopped.summary.left.len());
+    } else {
+        let _ = writeln!(
+            text,
+            "  {} steps were taken back, {} are left",
+            stopped.summary.undone.len(),
+            stopped.summary.left.len()
+        );
+    }
+    text
+}
+
+/// Before a rollback: what it will do and what would be lost.
+pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
+    let mut text = format!("Going back to the old server, migration `{}`:\n", runbook.name);
+    if preview.fenced {
+        text += "  new is switched off, then old is switched on, and it is made sure that old serves again.\n";
+        text += "  LOST: everything that new has written since it took over. What is on new's disks is left there.\n";
+    } else {
+        text += "  nothing is lost: old has all its data. The work of copying would have to be done again.\n";
+    }
+    for back in &preview.steps {
+        if let Way::Undo(acts) = &back.way {
+            let _ = writeln!(text, "  ↶ {:3} {}", back.node.on.to_string(), back.node.step.as_step().title());
+            for one in acts {
+                let _ = writeln!(text, "          {}", act(one));
+            }
+        }
+    }
+    let found = preview.steps.iter().filter(|back| back.way == Way::Found).count();
+    if found > 0 {
+        let _ = writeln!(text, "  {found} things were there before this migration, and stay.");
+    }
+    let left = preview.steps.iter().filter(|back| back.way == Way::Abandoned).count();
+    if left > 0 {
+        let _ = writeln!(text, "  {left} steps on new are left as they are on its disks.");
+    }
+    text
+}
+
+/// After a rollback that went as it should.
+pub fn taken_back(summary: &Summary, fenced: bool, serving: &str) -> String {
+    let mut text = format!("Taken back: {} steps, in {}.\n", summary.undone.len(), duration(summary.took));
+    if fenced {
+        let _ = write!(
+            text,
+            "Old is up and serves again: {serving}. New is switched off; its disks hold what was copied to them."
+        );
+    } else {
+        let _ = write!(text, "Both servers are as they were found. Old serves: {serving}.");
+    }
+    text
+}

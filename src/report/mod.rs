@@ -1,0 +1,61 @@
+//! What people read: a runbook before, progress during, an account after. Texts come out of here; `cli` prints them,
+//! and [`Live`] prints lines while the engine works.
+
+mod account;
+mod live;
+mod runbook;
+mod status;
+
+pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use live::Live;
+pub use runbook::{findings, node, node_json, outline, runbook};
+pub use status::{status, status_json};
+
+use std::time::Duration;
+
+use crate::host::Act;
+use crate::host::ssh::quote;
+
+/// `1.6 GiB`
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+/// `1 h 02 min`, `3 min 05 s`, `4.2 s`
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// An act as a line that a person could type. Texts that are fed or written are shown apart.
+pub fn act(act: &Act) -> String {
+    match act {
+        Act::Run { argv, stdin, long } => {
+            let feed = if stdin.is_some() { "  < (text below)" } else { "" };
+            let long = if *long { "  (detached: it outlives the connection)" } else { "" };
+            format!("{}{feed}{long}", quote(argv))
+        }
+        Act::Put { path, mode, text } => format!("write {path}  mode {mode:04o}, {} bytes", text.0.len()),
+        Act::Remove { path } => format!("rm -f {path}"),
+        Act::Power { server, to } => {
+            let to = match to {
+                crate::host::PowerTo::Off => "off",
+                crate::host::PowerTo::On => "on",
+                crate::host::PowerTo::OwnDisks => "off and on, booting from its own disks",
+            };
+            format!("power {server} {to}")
+        }
+    }
+}

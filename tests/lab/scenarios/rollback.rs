@@ -1,0 +1,77 @@
+//! The way back.
+
+use super::{Bench, Subject, migrate, migrated};
+use crate::pair::BOOT;
+use crate::{Fallible, net, picture, replant, say, witness};
+
+/// New has served; it is given up, and old serves again as if nothing had been.
+pub fn after_cutover(bench: &mut Bench) -> Fallible<()> {
+    let subject = match bench.pair.take() {
+        Some(subject) if subject.migrated && subject.pair.new.is_on() => subject,
+        other => {
+            bench.pair = other;
+            migrate::quickly(bench)?
+        }
+    };
+    let outcome = back_to_old(bench, &subject);
+    bench.pair = Some(Subject { migrated: false, ..subject });
+    outcome
+}
+
+fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+    let pair = &subject.pair;
+    let since = witness::now();
+    let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
+    bench.checks.figure("rollback after the cutover", format!("{:.0} s", ended.took.as_secs_f64()));
+    bench.checks.that("new is switched off", !pair.new.is_on(), "it is on");
+    bench.checks.that("old is switched on", pair.old.is_on(), "it is off");
+    bench.checks.found("old acknowledges records again", witness::wait_for(&pair.dir, net::OLD_CARD, since, BOOT).map(drop));
+    pair.service.wait(BOOT)?;
+    bench.checks.same("old's host key", &migrated::host_key(pair)?, &pair.images().host_key("old")?);
+    let now = say::step("a picture of old", || picture::of_old(&pair.service))?;
+    let names = ["hostname", "volumes", "volume groups", "physical volumes", "LVM metadata", "mounts", "swaps", "units failed", "iSCSI sessions"];
+    bench.checks.none("old's volumes, metadata, mounts and services are as before the migration", &subject.old_before.differences(&now, &names));
+    let verdict = pair.service.attempt("systemctl stop rec; witness verify /var/lib/rec/stream; code=$?; systemctl start rec; exit $code", BOOT)?;
+    bench.checks.that("old's records are whole and in order", verdict.code == 0, verdict.stdout);
+    Ok(())
+}
+
+/// Ctrl-C in the middle of the copy, then back.
+pub fn mid_copy(bench: &mut Bench) -> Fallible<()> {
+    let subject = match bench.pair.take() {
+        Some(subject) if subject.checkpoint => {
+            subject.pair.restore_checkpoint("connected")?;
+            subject
+        }
+        other => {
+            bench.pair = other;
+            let mut subject = bench.fresh("rollback-mid-copy", "full", "tgt")?;
+            bench.keep_checkpoint = false;
+            migrate::plan_and_connect(bench, &mut subject)?;
+            subject
+        }
+    };
+    let outcome = interrupted(bench, &subject);
+    bench.pair = Some(Subject { migrated: false, ..subject });
+    outcome
+}
+
+fn interrupted(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+    let pair = &subject.pair;
+    let plan = pair.plan().display().to_string();
+    let since = witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT)?.at;
+    let mut running = replant::start(pair, &["apply", &plan, "--yes", "--no-input"])?;
+    migrate::until_mid_copy(&mut running, pair)?;
+    running.signal("INT")?;
+    let ended = running.wait()?;
+    bench.checks.same("an interrupted apply exits with 130", &ended.code.to_string(), "130");
+    let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
+    bench.checks.figure("rollback from the middle of the copy", format!("{:.0} s", ended.took.as_secs_f64()));
+    let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
+    bench.checks.that("the service never stopped", silence < 15.0, format_args!("{silence:.1} s without a record"));
+    bench.checks.figure("longest silence from apply to the end of the rollback", format!("{silence:.1} s"));
+    let (old, new) = say::step("a picture of both servers", || Ok((picture::of_old(&pair.service)?, picture::of_new(&pair.rescue)?)))?;
+    bench.checks.none("old is as it was found", &subject.old_before.differences(&old, &[]));
+    bench.checks.none("new is as it was found", &subject.new_before.differences(&new, &[]));
+    Ok(())
+}
