@@ -200,8 +200,8 @@ impl World {
             self.write_file(server, &before, &now.text, now.mode)?;
         }
         let made = self.mkinitramfs(server, kernel);
-        let list = made.split("\n--\n").next().unwrap_or_default();
-        if let Some(lacks) = must.iter().find(|must| !list.contains(**must)) {
+        let list = made.split("\n--\n").next().unwrap_or_default().replace('_', "-");
+        if let Some(lacks) = must.iter().find(|must| !list.contains(&must.replace('_', "-"))) {
             return fail(1, format!("the new initramfs lacks {lacks}\n"));
         }
         if self.read_only(server, &image) {

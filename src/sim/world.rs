@@ -9,6 +9,14 @@ use crate::host::Server;
 /// (an array by its members), `md:raid1:…#0` (a volume's extents by the first of them).
 pub type Loc = String;
 
+/// How identifiers begin that a tool made up, and nobody decided.
+const MADE: &str = "simmed";
+
+/// An identifier, unless a tool made it up.
+fn decided(uuid: &str) -> &str {
+    if uuid.starts_with(MADE) { "-" } else { uuid }
+}
+
 /// Path and file of one file system.
 pub type Files = BTreeMap<String, File>;
 
@@ -355,7 +363,8 @@ impl World {
     /// A name that nobody decided, the same in every run.
     pub(super) fn uuid(&mut self) -> String {
         self.counter += 1;
-        lvm_uuid(&format!("replant-sim-{}", self.counter))
+        // told from all that was decided by how it begins
+        format!("{MADE}{}", &lvm_uuid(&format!("replant-sim-{}", self.counter))[MADE.len()..])
     }
 
     /// All of it, or of one server, as text, without what differs between any two moments: generations, sequence
@@ -394,7 +403,7 @@ impl World {
             line(format!("swap on {swap}"));
         }
         for active in &run.active {
-            line(format!("volume {} is active", active.uuid));
+            line(format!("volume {} is active", decided(&active.uuid)));
         }
         if let Some(tgt) = &run.tgt {
             line(format!("tgtd on {:?}, {:?}", tgt.portals, tgt.targets));
@@ -446,9 +455,10 @@ impl World {
             Written::Pv(label) => {
                 line(format!("{indent}{loc}: PV {} {}", label.uuid, label.size));
                 let Some(group) = &label.group else { return };
-                line(format!("{indent}  {} {} {:?}", group.name, group.uuid, group.pvs));
+                line(format!("{indent}  {} {} {:?}", group.name, decided(&group.uuid), group.pvs));
                 for lv in &group.lvs {
-                    line(format!("{indent}  {} {:?} {:?}", lv.name, lv.segtype, lv.legs));
+                    let extents: Vec<_> = lv.legs.iter().map(|leg| (&leg.extents, &leg.meta)).collect();
+                    line(format!("{indent}  {} {} {:?} {extents:?}", lv.name, decided(&lv.uuid), lv.segtype));
                     for leg in &lv.legs {
                         let here = leg.extents.first().filter(|extents| extents.pv == label.uuid);
                         if let Some(extents) = here {
