@@ -155,6 +155,15 @@ impl World {
         Ok(format!("  Volume group \"{name}\" successfully extended\n"))
     }
 
+    /// `group_member::JOIN`
+    pub(super) fn join(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
+        let view = self.group(server, name)?;
+        let misses = view.group.pvs.iter().any(|pv| pv.uuid == uuid) && view.missing(uuid);
+        let (name, path) = (name.to_string(), path.to_string());
+        let flags = if misses { vec!["--restoremissing".to_string()] } else { Vec::new() };
+        self.vgextend(server, &Args { flags, words: vec![name, path], ..Args::default() })
+    }
+
     /// `group_member::LEAVE`
     pub(super) fn leave(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
         let args = Args::default();
