@@ -14,6 +14,9 @@ pub struct PhysicalVolume {
     pub label: String,
 }
 
+/// Prints `gone` where there is no such device.
+pub const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+
 impl Step for PhysicalVolume {
     fn title(&self) -> String {
         format!("physical volume on {}", self.label)
@@ -28,7 +31,7 @@ impl Step for PhysicalVolume {
         if pvs(on, side)?.iter().any(|pv| pv.uuid == self.uuid) {
             return Ok(Seen::Present);
         }
-        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", "[ -e \"$1\" ] || echo gone", "sh", &self.device]))?;
+        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", GONE, "sh", &self.device]))?;
         if !gone.stdout.is_empty() {
             return Ok(Seen::Absent);
         }
