@@ -94,3 +94,37 @@ fn a_migration_reaches_its_goal() {
     reaches_the_goal(&tgt());
     reaches_the_goal(&lio());
 }
+
+/// Each ends in: going on reaches the goal, or going back leaves both servers as they were found.
+fn back_and_forth(case: &Case<Sim>) {
+    case.twice();
+}
+
+#[test]
+fn applied_twice_tgt() {
+    back_and_forth(&tgt());
+}
+
+#[test]
+fn applied_twice_lio() {
+    back_and_forth(&lio());
+}
+
+/// From after every step back to the beginning.
+#[test]
+fn back_from_after_every_step() {
+    for mut case in [tgt(), lio()] {
+        let all = std::mem::take(&mut case.nodes);
+        for count in 1..=all.len() {
+            case.nodes = all[..count].iter().cloned().map(|mut node| {
+                node.until = node.until.filter(|until| all[..count].iter().any(|other| other.id == *until));
+                node
+            }).collect();
+            let mut scene = Scene::new(&case.world);
+            let when = format!("up to {}", case.nodes[count - 1].id);
+            case.clean(&mut scene, Kind::Apply, &when);
+            case.clean(&mut scene, Kind::Rollback, &when);
+            case.as_found(&scene, &case.world, &when);
+        }
+    }
+}

@@ -35,6 +35,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         dir: layout.run.clone(),
         name,
         bytes: 0,
+        leaves: Vec::new(),
     };
 
     // ---- the arrays are new's ---------------------------------------------------------------------------------------

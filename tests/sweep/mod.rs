@@ -143,7 +143,7 @@ impl<W: World> Case<W> {
             assert!(matches!(refused.reason, Reason::Abandoned(_)), "{name}: {when}: {refused}");
         } else {
             self.clean(&mut on, Kind::Apply, when);
-            assert_eq!(on.world.text(None), goal, "{name}: {when}: going on does not reach the goal");
+            same(&on.world.text(None), goal, &format!("{name}: {when}: going on does not reach the goal"));
             let again = self.clean(&mut on, Kind::Apply, when);
             assert_eq!(again.acts, 0, "{name}: {when}: applied again, it acts");
         }
@@ -157,7 +157,8 @@ impl<W: World> Case<W> {
     pub fn as_found(&self, scene: &Scene<W>, from: &W, when: &str) {
         // Over the change of servers old is as it was found; what is on new's disks stays.
         let of = scene.story().state.abandoned().map(|_| Server::Old);
-        assert_eq!(scene.world.text(of), from.text(of), "{}: {when}: going back leaves it otherwise", self.name);
+        let what = format!("{}: {when}: going back leaves it otherwise", self.name);
+        same(&scene.world.text(of), &from.text(of), &what);
     }
 
     /// All of them.
@@ -273,4 +274,13 @@ impl<W: World> Case<W> {
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);
     }
+}
+
+/// Two texts of worlds; where they differ, only that is shown.
+fn same(is: &str, should: &str, what: &str) {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    let (is, should) = (lines(is), lines(should));
+    let more: Vec<_> = is.difference(&should).map(|line| format!("+ {line}")).collect();
+    let less: Vec<_> = should.difference(&is).map(|line| format!("- {line}")).collect();
+    assert!(is == should, "{what}\n{}\n{}", more.join("\n"), less.join("\n"));
 }
