@@ -128,3 +128,29 @@ fn back_from_after_every_step() {
         }
     }
 }
+
+/// Faults are many and a migration is long: a test run tries every so-manieth, another one each day of the year;
+/// `SWEEP_STRIDE=1` tries all.
+fn stride(usual: usize) -> (usize, usize) {
+    let stride = std::env::var("SWEEP_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(usual).max(1);
+    let first = std::env::var("SWEEP_FIRST").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    (first % stride, stride)
+}
+
+#[test]
+fn faults_forward_tgt() {
+    let (first, stride) = stride(29);
+    tgt().forward_some(first, stride);
+}
+
+#[test]
+fn faults_forward_lio() {
+    let (first, stride) = stride(29);
+    lio().forward_some(first, stride);
+}
+
+#[test]
+fn faults_backward_tgt() {
+    let (first, stride) = stride(29);
+    tgt().backward_some(first, stride);
+}

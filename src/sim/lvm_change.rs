@@ -662,7 +662,11 @@ impl World {
 
     /// What mirrors do by themselves between two commands: copy, and lose legs whose link is gone.
     pub(super) fn mirrors(&mut self, server: Server, advance: bool) {
-        if self.machine(server).run.active.is_empty() {
+        let mirrored = |written: &Written| {
+            matches!(written, Written::Pv(PvLabel { group: Some(group), .. })
+                if group.lvs.iter().any(|lv| lv.segtype != Segtype::Linear))
+        };
+        if self.machine(server).run.active.is_empty() || !self.places.values().any(mirrored) {
             return;
         }
         for view in self.groups(server) {

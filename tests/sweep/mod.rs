@@ -183,9 +183,14 @@ impl<W: World> Case<W> {
 
     /// Each fault in each place of an apply.
     pub fn forward(&self) -> usize {
+        self.forward_some(0, 1)
+    }
+
+    /// Of all faults those that come `first`, and then each `stride`-th.
+    pub fn forward_some(&self, first: usize, stride: usize) -> usize {
         let goal = self.goal(&self.world);
         let clean = Scene::new(&self.world).run(self, Kind::Apply, Fault::None);
-        let faults = faults(&clean);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
         for fault in &faults {
             let mut scene = Scene::new(&self.world);
             let ran = scene.run(self, Kind::Apply, *fault);
@@ -197,11 +202,16 @@ impl<W: World> Case<W> {
 
     /// Each fault in each place of a rollback of the whole.
     pub fn backward(&self) -> usize {
+        self.backward_some(0, 1)
+    }
+
+    /// As [`Case::forward_some`].
+    pub fn backward_some(&self, first: usize, stride: usize) -> usize {
         let goal = self.goal(&self.world);
         let mut applied = Scene::new(&self.world);
         self.clean(&mut applied, Kind::Apply, "before rollback");
         let clean = applied.fork().run(self, Kind::Rollback, Fault::None);
-        let faults = faults(&clean);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
         for fault in &faults {
             let mut scene = applied.fork();
             let ran = scene.run(self, Kind::Rollback, *fault);
