@@ -10,7 +10,7 @@ use replant::host::{Server, Side};
 use replant::journal::Kind;
 use replant::plan;
 use replant::runbook::Node;
-use replant::sim::{Shape, Sim, System};
+use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -153,4 +153,49 @@ fn faults_forward_lio() {
 fn faults_backward_tgt() {
     let (first, stride) = stride(29);
     tgt().backward_some(first, stride);
+}
+
+/// A server loses its power for a moment before an act; whatever that leaves, both ways lead out of it.
+fn rebooted(case: &Case<Sim>, server: Server, first: usize, stride: usize) {
+    let goal = case.goal(&case.world);
+    let acts = Scene::new(&case.world).run(case, Kind::Apply, Fault::None).acts;
+    let mut wrong = Vec::new();
+    for at in (first..acts).step_by(stride) {
+        let faults = FaultPlan { reboot: Some((at, server)), ..FaultPlan::default() };
+        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut scene = Scene::within(Sim::with_faults(case.world.world(), faults));
+            let ran = scene.run(case, Kind::Apply, Fault::None);
+            let stopped = ran.result.map_err(|stopped| format!("{:?} {stopped}", stopped.step)).err();
+            case.both_ways(&scene, &case.world, &goal, &format!("{server} rebooted before act {at}, then {stopped:?}"));
+        }));
+        if let Err(panic) = tried {
+            let text = panic.downcast_ref::<String>().cloned();
+            wrong.push(text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default());
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {acts}:\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn old_reboots_tgt() {
+    let (first, stride) = stride(5);
+    rebooted(&tgt(), Server::Old, first, stride);
+}
+
+#[test]
+fn old_reboots_lio() {
+    let (first, stride) = stride(5);
+    rebooted(&lio(), Server::Old, first, stride);
+}
+
+#[test]
+fn new_reboots_tgt() {
+    let (first, stride) = stride(5);
+    rebooted(&tgt(), Server::New, first, stride);
+}
+
+#[test]
+fn new_reboots_lio() {
+    let (first, stride) = stride(5);
+    rebooted(&lio(), Server::New, first, stride);
 }

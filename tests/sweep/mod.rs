@@ -65,6 +65,12 @@ impl<W: World> Scene<W> {
         Scene { world: world.fork(), journal: format!("{header}\n").into_bytes() }
     }
 
+    /// In this very world, and not in a copy of it.
+    pub fn within(world: W) -> Scene<W> {
+        let header = serde_json::to_string(&Header::new("sweep", "0")).unwrap();
+        Scene { world, journal: format!("{header}\n").into_bytes() }
+    }
+
     pub fn fork(&self) -> Scene<W> {
         Scene { world: self.world.fork(), journal: self.journal.clone() }
     }
