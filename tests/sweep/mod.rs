@@ -75,6 +75,10 @@ impl<W: World> Scene<W> {
         Scene { world: self.world.fork(), journal: self.journal.clone() }
     }
 
+    pub fn text(&self) -> String {
+        self.world.text(None)
+    }
+
     pub fn story(&self) -> Story {
         Story::parse(&self.journal, "the sweep's journal".as_ref()).unwrap()
     }
@@ -293,7 +297,7 @@ impl<W: World> Case<W> {
 }
 
 /// Two texts of worlds; where they differ, only that is shown.
-fn same(is: &str, should: &str, what: &str) {
+pub fn same(is: &str, should: &str, what: &str) {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
     let (is, should) = (lines(is), lines(should));
     let more: Vec<_> = is.difference(&should).map(|line| format!("+ {line}")).collect();
