@@ -14,4 +14,5 @@ pub mod plan;
 pub mod report;
 pub mod runbook;
 pub mod secret;
+pub mod sim;
 pub mod step;

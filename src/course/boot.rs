@@ -339,14 +339,19 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     let same = book.step(
         "same-system",
         Migrated,
-        Identity {
-            hostname: layout.hostname.clone(),
-            addresses: layout.addresses.clone(),
-            mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
-            units: layout.stop.clone(),
-        },
+        identity(layout),
         &[&up],
         "downtime ends: it is the same system, and it serves",
     );
     Booted { up, same }
+}
+
+/// What must hold of the migrated system.
+pub fn identity(layout: &Layout) -> Identity {
+    Identity {
+        hostname: layout.hostname.clone(),
+        addresses: layout.addresses.clone(),
+        mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
+        units: layout.stop.clone(),
+    }
 }

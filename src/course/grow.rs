@@ -1,7 +1,7 @@
 //! grow: the volumes grow into the larger disks, and what was put there for the migration goes.
 
 use super::book::{Book, Handle};
-use super::boot::Booted;
+use super::boot::{self, Booted};
 use super::connect::{offered, record_path};
 use super::layout::Layout;
 use super::prepare::HOOK;
@@ -91,11 +91,15 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         &[&tidy],
         "it travelled along with old's file systems",
     );
-    book.step(
+    let finished = book.step(
         "finish-boot",
         Migrated,
         job("initramfs and boot menu by the system's own tools", "finish-boot", text::FINISH_BOOT, Vec::new()),
         &[&tidied],
         "without old's arrays and the boot hook; nobody waits for it any more",
     );
+    let serves = book.step("serves", Migrated, boot::identity(layout), &[&finished], "the last look");
+    // their stamps are forgotten with the next boot, and must not be asked for then
+    book.until(&tidied, &serves);
+    book.until(&finished, &serves);
 }

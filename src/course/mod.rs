@@ -9,7 +9,7 @@ mod cutover;
 mod grow;
 mod layout;
 mod prepare;
-mod text;
+pub(crate) mod text;
 
 use serde::{Deserialize, Serialize};
 

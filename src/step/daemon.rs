@@ -28,11 +28,18 @@ impl Step for Daemon {
         if !portals.success() {
             return Ok(Seen::Underway(super::Progress { what: "tgtd is starting".into(), bytes: None }));
         }
-        let listens = |portal: &str| portals.stdout.lines().any(|line| line.trim().ends_with(portal));
-        Ok(if listens(&self.portal) || listens("0.0.0.0:3260") {
+        // `Portal: 192.0.2.20:3260,1`: the address and the portal group
+        let all: Vec<&str> = portals
+            .stdout
+            .lines()
+            .filter_map(|line| line.strip_prefix("Portal: ")?.split(',').next())
+            .collect();
+        Ok(if all.contains(&self.portal.as_str()) || all.contains(&"0.0.0.0:3260") {
             Seen::Present
+        } else if all.is_empty() {
+            Seen::Underway(super::Progress { what: "tgtd is starting".into(), bytes: None })
         } else {
-            Seen::Foreign(format!("a tgtd runs that does not listen on {}", self.portal))
+            Seen::Foreign(format!("a tgtd runs that listens on {}, not on {}", all.join(", "), self.portal))
         })
     }
 

@@ -93,6 +93,10 @@ pub fn agrees(text: &Text, found: &str) -> bool {
         } else {
             // between two pieces stood a secret: it has no line break
             let line = rest.find('\n').unwrap_or(rest.len());
+            if piece.is_empty() {
+                // the text ends with the secret
+                return !rest.is_empty() && line == rest.len();
+            }
             let Some(at) = (0..=line).filter(|at| rest.is_char_boundary(*at)).find(|at| rest[*at..].starts_with(piece))
             else {
                 return false;
@@ -137,6 +141,10 @@ mod tests {
         assert!(!agrees(&text, "user x\npassword \nend\n"));
         assert!(!agrees(&text, "user y\npassword abc123\nend\n"));
         assert!(!agrees(&text, "user x\npassword abc\n123\nend\n"));
+        let last = Text::new("password = @@secret:chap@@");
+        assert!(agrees(&last, "password = abc123"));
+        assert!(!agrees(&last, "password = "));
+        assert!(!agrees(&last, "password = abc\nmore"));
         assert!(agrees(&Text::new("plain"), "plain"));
         assert!(!agrees(&Text::new("plain"), "plainer"));
     }

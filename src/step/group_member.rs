@@ -30,13 +30,17 @@ impl Step for GroupMember {
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::run(["vgextend", &self.vg, &self.device])]
+        vec![Act::run(["sh", "-c", JOIN, "sh", &self.vg, &self.device, &self.uuid])]
     }
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["sh", "-c", LEAVE, "sh", &self.vg, &self.device, &self.uuid])])
     }
 }
+
+/// Takes the disk into the group; or back in, where the group went on without it while the link was dead.
+pub const JOIN: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing,vg_name 2>/dev/null | grep "$3" | grep -q "missing *$1\$"
+then vgck --updatemetadata "$1"; vgextend --restoremissing "$1" "$2"; else vgextend "$1" "$2"; fi"#;
 
 /// Takes the disk out of the group: by name, or as a missing one where the link is gone. All volumes have left it before,
 /// and vgreduce(8) refuses otherwise (there is no `--force` here).

@@ -21,7 +21,7 @@ pub struct LioExport {
     pub dir: String,
 }
 
-const EXPORT: &str = include_str!("scripts/lio-export.sh");
+pub const EXPORT: &str = include_str!("scripts/lio-export.sh");
 pub const WITHDRAW: &str = include_str!("scripts/lio-withdraw.sh");
 
 /// Prints what stands in configfs for one export, one fact a line; nothing where there is none.

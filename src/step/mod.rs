@@ -89,7 +89,7 @@ pub trait Step {
 /// vocabulary of a runbook stands in this one list.
 macro_rules! steps {
     ($($(#[$doc:meta])* $module:ident :: $Type:ident),* $(,)?) => {
-        $(mod $module; pub use $module::$Type;)*
+        $(pub(crate) mod $module; pub use $module::$Type;)*
 
         /// One step of a runbook, as data.
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -108,7 +108,7 @@ macro_rules! steps {
     };
 }
 
-pub use mirror::How;
+pub use mirror::{How, dm_name};
 pub use partition_table::Partition;
 
 steps! {

@@ -15,8 +15,8 @@ pub struct Packages {
     pub dir: String,
 }
 
-const INSTALL: &str = include_str!("scripts/packages-install.sh");
-pub(super) const PURGE: &str = include_str!("scripts/packages-purge.sh");
+pub const INSTALL: &str = include_str!("scripts/packages-install.sh");
+pub const PURGE: &str = include_str!("scripts/packages-purge.sh");
 
 impl Packages {
     fn names(&self) -> Vec<String> {

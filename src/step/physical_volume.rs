@@ -14,6 +14,9 @@ pub struct PhysicalVolume {
     pub label: String,
 }
 
+/// Prints `gone` where there is no such device.
+pub const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+
 impl Step for PhysicalVolume {
     fn title(&self) -> String {
         format!("physical volume on {}", self.label)
@@ -24,10 +27,11 @@ impl Step for PhysicalVolume {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        if pvs(on, side)?.iter().any(|pv| pv.uuid == self.uuid && !pv.missing) {
+        // also where its group misses it, after a link that was dead for long: that is the next step's matter
+        if pvs(on, side)?.iter().any(|pv| pv.uuid == self.uuid) {
             return Ok(Seen::Present);
         }
-        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", "[ -e \"$1\" ] || echo gone", "sh", &self.device]))?;
+        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", GONE, "sh", &self.device]))?;
         if !gone.stdout.is_empty() {
             return Ok(Seen::Absent);
         }
@@ -43,7 +47,12 @@ impl Step for PhysicalVolume {
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::run(["pvcreate", "--yes", "-ff", "--uuid", &self.uuid, "--norestorefile", &self.device])]
+        // What may stand there is ours, from a copy that was given up: this disk has the serial number of this migration.
+        // wipefs(8) refuses a device that anything holds.
+        vec![
+            Act::run(["wipefs", "--all", "--quiet", &self.device]),
+            Act::run(["pvcreate", "--yes", "-ff", "--uuid", &self.uuid, "--norestorefile", &self.device]),
+        ]
     }
 
     fn undo(&self) -> Undo {

@@ -23,8 +23,31 @@ pub fn choose(lab: &Lab, kernel: &Path) -> Fallible<&'static str> {
 fn runs_a_kernel(kernel: &Path) -> Fallible<bool> {
     let kernel = kernel.display().to_string();
     let argv = [
-        "timeout", "-k", "5", "25", "qemu-system-x86_64", "-machine", "pc", "-accel", "kvm", "-cpu", "host", "-m", "512", "-display", "none",
-        "-vga", "none", "-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", &kernel, "-append", "console=ttyS0 panic=-1",
+        "timeout",
+        "-k",
+        "5",
+        "25",
+        "qemu-system-x86_64",
+        "-machine",
+        "pc",
+        "-accel",
+        "kvm",
+        "-cpu",
+        "host",
+        "-m",
+        "512",
+        "-display",
+        "none",
+        "-vga",
+        "none",
+        "-nodefaults",
+        "-no-reboot",
+        "-serial",
+        "stdio",
+        "-kernel",
+        &kernel,
+        "-append",
+        "console=ttyS0 panic=-1",
     ];
     Ok(attempt(&argv)?.stdout.contains("Unable to mount root fs"))
 }

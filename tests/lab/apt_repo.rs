@@ -43,7 +43,13 @@ fn answer(mut stream: TcpStream, root: &Path) -> std::io::Result<()> {
 
 /// The file that a request path means; nothing outside the directory.
 fn file(root: &Path, path: &str) -> Option<PathBuf> {
-    let decoded = path.replace("%3a", ":").replace("%3A", ":").replace("%2b", "+").replace("%2B", "+").replace("%7e", "~").replace("%7E", "~");
+    let decoded = path
+        .replace("%3a", ":")
+        .replace("%3A", ":")
+        .replace("%2b", "+")
+        .replace("%2B", "+")
+        .replace("%7e", "~")
+        .replace("%7E", "~");
     let parts = Path::new(&decoded).components();
     let inside: PathBuf = parts.filter(|part| !matches!(part, Component::RootDir | Component::CurDir)).collect();
     let plain = inside.components().all(|part| matches!(part, Component::Normal(_)));

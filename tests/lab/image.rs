@@ -48,7 +48,12 @@ impl Images {
 
 /// The images: those that are there, or new ones.
 pub fn ensure(lab: &Lab) -> Fallible<Images> {
-    let recipe = [include_str!("recipe.rs"), include_str!("image.rs"), include_str!("guest/witness.rs"), include_str!("net.rs")];
+    let recipe = [
+        include_str!("recipe.rs"),
+        include_str!("image.rs"),
+        include_str!("guest/witness.rs"),
+        include_str!("net.rs"),
+    ];
     let images = Images { dir: lab.images().join(format!("images-{}", digest(&recipe))) };
     if images.dir.join("complete").exists() {
         return Ok(images);
@@ -73,7 +78,8 @@ fn digest(parts: &[&str]) -> String {
 /// The system both servers start from, and the packages they install later: all that needs the network.
 fn base(lab: &Lab) -> Fallible<PathBuf> {
     let packages = recipe::PACKAGES.join(",");
-    let rest = [recipe::RELEASE, &packages, recipe::ON_THE_MIRROR, recipe::RESCUE_TARGET, recipe::DPKG_TRIM].join("|");
+    let rest =
+        [recipe::RELEASE, &packages, recipe::ON_THE_MIRROR, recipe::RESCUE_TARGET, recipe::DPKG_TRIM].join("|");
     let trimmed = format!("{:?}{:?}", recipe::TRIMMED, recipe::TRIMMED_MODULES);
     let dir = lab.images().join(format!("base-{}", digest(&[&rest, &trimmed])));
     if dir.join("complete").exists() {
@@ -84,7 +90,12 @@ fn base(lab: &Lab) -> Fallible<PathBuf> {
     let tree = dir.join("tree");
     say::step("debootstrap", || {
         run(&[
-            "debootstrap", "--variant=minbase", &format!("--include={packages}"), recipe::RELEASE, &tree.display().to_string(), &mirror(),
+            "debootstrap",
+            "--variant=minbase",
+            &format!("--include={packages}"),
+            recipe::RELEASE,
+            &tree.display().to_string(),
+            &mirror(),
         ])
     })?;
     say::step("packages for the mirror and for rescue", || {
@@ -138,8 +149,11 @@ fn mirror() -> String {
     let debian = "http://deb.debian.org/debian";
     let sources = std::fs::read_to_string("/etc/apt/sources.list.d/debian.sources").unwrap_or_default();
     let listed = std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
-    let from_sources = sources.lines().find_map(|line| line.strip_prefix("URIs:")).and_then(|rest| rest.split_whitespace().next());
-    let from_list = listed.lines().filter(|line| line.starts_with("deb ")).find_map(|line| line.split_whitespace().find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("/debian")));
+    let from_sources =
+        sources.lines().find_map(|line| line.strip_prefix("URIs:")).and_then(|rest| rest.split_whitespace().next());
+    let from_list = listed.lines().filter(|line| line.starts_with("deb ")).find_map(|line| {
+        line.split_whitespace().find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("/debian"))
+    });
     from_sources.or(from_list).unwrap_or(debian).to_string()
 }
 
@@ -150,11 +164,23 @@ fn build(lab: &Lab, base: &Path, images: &Images) -> Fallible<()> {
     let version = kernel_version(&base.join("tree"))?;
     say::step("keys, witness, package mirror", || {
         for (name, comment) in [("key", "replant lab"), ("host-old", "srv1"), ("host-rescue", "rescue")] {
-            run(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &dir.join(name).display().to_string()])?;
+            run(&[
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                comment,
+                "-f",
+                &dir.join(name).display().to_string(),
+            ])?;
         }
         fs_err::copy(base.join("tree/boot").join(format!("vmlinuz-{version}")), images.kernel())?;
         fs_err::write(work.join("witness.rs"), include_str!("guest/witness.rs"))?;
-        let (source, binary) = (work.join("witness.rs").display().to_string(), work.join("witness").display().to_string());
+        let (source, binary) =
+            (work.join("witness.rs").display().to_string(), work.join("witness").display().to_string());
         run(&["rustc", "--edition=2021", "-O", "-C", "target-feature=+crt-static", "-o", &binary, &source])?;
         package_mirror(&base.join(recipe::ON_THE_MIRROR), &images.packages())
     })?;
@@ -172,7 +198,9 @@ fn build(lab: &Lab, base: &Path, images: &Images) -> Fallible<()> {
                     })
                 })
                 .collect();
-            builders.into_iter().try_for_each(|builder| builder.join().unwrap_or_else(|_| fail!("a builder thread panicked")))
+            builders
+                .into_iter()
+                .try_for_each(|builder| builder.join().unwrap_or_else(|_| fail!("a builder thread panicked")))
         })
     })?;
     fs_err::remove_dir_all(&work)?;
@@ -241,7 +269,9 @@ fn old_tree(base: &Path, images: &Images, work: &Path) -> Fallible<()> {
     enable(&root, "rec.service", "multi-user.target.wants/rec.service")?;
     fs_err::create_dir_all(root.join("var/lib/rec"))?;
     for (dir, mib) in recipe::BALLAST {
-        let script = format!("mkdir -p \"$0/{dir}\" && cd \"$0/{dir}\" && head -c {mib}M /dev/urandom | split -b 5M - part- && sha256sum part-* > SHA256SUMS");
+        let script = format!(
+            "mkdir -p \"$0/{dir}\" && cd \"$0/{dir}\" && head -c {mib}M /dev/urandom | split -b 5M - part- && sha256sum part-* > SHA256SUMS"
+        );
         run(&["sh", "-c", &script, &root.display().to_string()])?;
     }
     fs_err::remove_file(root.join("usr/sbin/policy-rc.d"))?;
@@ -266,7 +296,15 @@ fn old_contents(old: &OldServer, work: &Path) -> Fallible<()> {
     }
     mke2fs(&image("boot"), old.boot_mib - 8, &boot, &["-L", "boot", "-U", &old.uuid("boot")])?;
     mke2fs(&image("root"), recipe::ROOT_MIB, &root, &["-U", &old.uuid("root")])?;
-    run(&["tar", "-C", &var.display().to_string(), "--numeric-owner", "-cf", &image("var").display().to_string(), "."])?;
+    run(&[
+        "tar",
+        "-C",
+        &var.display().to_string(),
+        "--numeric-owner",
+        "-cf",
+        &image("var").display().to_string(),
+        ".",
+    ])?;
     Ok(())
 }
 
@@ -275,7 +313,8 @@ fn build_old(lab: &Lab, images: &Images, old: &OldServer, work: &Path) -> Fallib
     let namespace = format!("replant-build-{}", old.name);
     let dir = work.join(format!("builder-{}", old.name));
     fs_err::create_dir_all(&dir)?;
-    let disks: Vec<Disk> = (0..2).map(|n| Disk { image: images.old_disk(old, n), serial: format!("OLD{n}") }).collect();
+    let disks: Vec<Disk> =
+        (0..2).map(|n| Disk { image: images.old_disk(old, n), serial: format!("OLD{n}") }).collect();
     for Disk { image, .. } in &disks {
         fs_err::File::create(image)?.set_len(u64::from(old.disk_mib) << 20)?;
     }
@@ -295,7 +334,10 @@ fn build_old(lab: &Lab, images: &Images, old: &OldServer, work: &Path) -> Fallib
     let mut argv = hardware.argv("builder", &dir, Some(&kernel));
     for (n, content) in ["boot", "root", "var"].iter().enumerate() {
         let image = work.join(format!("{}-{content}.img", old.name));
-        argv.extend(["-drive".into(), format!("file={},if=none,format=raw,id=c{n},cache=unsafe,readonly=on", image.display())]);
+        argv.extend([
+            "-drive".into(),
+            format!("file={},if=none,format=raw,id=c{n},cache=unsafe,readonly=on", image.display()),
+        ]);
         argv.extend(["-device".into(), format!("virtio-blk-pci,drive=c{n},addr={:#x},serial={content}", 0x11 + n)]);
     }
     let boots = [("build".to_string(), Boot { argv, fresh: None })].into();
@@ -303,12 +345,14 @@ fn build_old(lab: &Lab, images: &Images, old: &OldServer, work: &Path) -> Fallib
     machine.save("build")?;
     net::create(&namespace)?;
     machine.on()?;
-    let guest = Guest { namespace: namespace.clone(), address: net::OLD, key: images.key(), control: dir.join("ssh") };
-    let outcome = say::step(&format!("  builder for `{}`: boot", old.name), || guest.wait(Duration::from_secs(300))).and_then(|()| {
-        say::step(&format!("  builder for `{}`: storage and GRUB", old.name), || {
-            guest.script_within(&recipe::builder_script(old), Duration::from_secs(900))
-        })
-    });
+    let guest =
+        Guest { namespace: namespace.clone(), address: net::OLD, key: images.key(), control: dir.join("ssh") };
+    let outcome = say::step(&format!("  builder for `{}`: boot", old.name), || guest.wait(Duration::from_secs(300)))
+        .and_then(|()| {
+            say::step(&format!("  builder for `{}`: storage and GRUB", old.name), || {
+                guest.script_within(&recipe::builder_script(old), Duration::from_secs(900))
+            })
+        });
     guest.forget();
     machine.off()?;
     net::destroy(&namespace)?;
@@ -327,7 +371,11 @@ fn put(tree: &Path, path: &str, mode: u32, text: &str) -> Fallible<()> {
 
 fn enable(tree: &Path, unit: &str, link: &str) -> Fallible<()> {
     let dir = tree.join("etc/systemd/system");
-    let target = if dir.join(unit).exists() { format!("/etc/systemd/system/{unit}") } else { format!("/lib/systemd/system/{unit}") };
+    let target = if dir.join(unit).exists() {
+        format!("/etc/systemd/system/{unit}")
+    } else {
+        format!("/lib/systemd/system/{unit}")
+    };
     let link = dir.join(link);
     if let Some(parent) = link.parent() {
         fs_err::create_dir_all(parent)?;
@@ -338,7 +386,14 @@ fn enable(tree: &Path, unit: &str, link: &str) -> Fallible<()> {
 
 fn chroot(tree: &Path, argv: &[&str]) -> Fallible<()> {
     let tree = tree.display().to_string();
-    let mut whole = vec!["env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "chroot", &tree];
+    let mut whole = vec![
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "LC_ALL=C",
+        "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        "chroot",
+        &tree,
+    ];
     whole.extend(argv);
     run(&whole).map(drop)
 }

@@ -1,8 +1,8 @@
 //! One QEMU machine. Everything about it is in files in the pair's directory, so that any process (the lab, the power
 //! commands that replant runs, a person) can start it, stop it and see how it is: there is no daemon.
 
-use crate::{Fallible, fail};
 use crate::shell::run;
+use crate::{Fallible, fail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -65,7 +65,14 @@ impl Hardware<'_> {
     /// The command line. `kernel` for rescue; without it the firmware starts whatever is on the disks.
     pub fn argv(&self, machine: &str, dir: &Path, kernel: Option<&Kernel>) -> Vec<String> {
         let file = |suffix: &str| dir.join(format!("{machine}.{suffix}")).display().to_string();
-        let mut argv: Vec<String> = vec!["qemu-system-x86_64".into(), "-name".into(), machine.into(), "-nodefaults".into(), "-machine".into(), "pc,hpet=off".into()];
+        let mut argv: Vec<String> = vec![
+            "qemu-system-x86_64".into(),
+            "-name".into(),
+            machine.into(),
+            "-nodefaults".into(),
+            "-machine".into(),
+            "pc,hpet=off".into(),
+        ];
         let mut add = |option: &str, value: String| argv.extend([option.to_string(), value]);
         match self.accelerator {
             "kvm" => {
@@ -93,16 +100,29 @@ impl Hardware<'_> {
             Bus::VirtioScsi => add("-device", "virtio-scsi-pci,id=scsi,addr=0x6".into()),
         }
         for (n, Disk { image, serial }) in self.disks.iter().enumerate() {
-            add("-drive", format!("file={},if=none,format=raw,id=d{n},cache=unsafe,discard=unmap,detect-zeroes=unmap", image.display()));
+            add(
+                "-drive",
+                format!(
+                    "file={},if=none,format=raw,id=d{n},cache=unsafe,discard=unmap,detect-zeroes=unmap",
+                    image.display()
+                ),
+            );
             let boot = n + 1;
-            add("-device", match self.bus {
-                Bus::Ahci => format!("ide-hd,bus=ahci.{n},drive=d{n},serial={serial},model=LABSATA,bootindex={boot}"),
-                Bus::VirtioScsi => {
-                    let id: u64 = serial.chars().last().and_then(|digit| digit.to_digit(10)).unwrap_or(0).into();
-                    let wwn = 0x5000_c500_0000_0000 + id;
-                    format!("scsi-hd,bus=scsi.0,scsi-id={id},drive=d{n},serial={serial},wwn={wwn:#x},vendor=LAB,product=NVDISK,bootindex={boot}")
-                }
-            });
+            add(
+                "-device",
+                match self.bus {
+                    Bus::Ahci => {
+                        format!("ide-hd,bus=ahci.{n},drive=d{n},serial={serial},model=LABSATA,bootindex={boot}")
+                    }
+                    Bus::VirtioScsi => {
+                        let id: u64 = serial.chars().last().and_then(|digit| digit.to_digit(10)).unwrap_or(0).into();
+                        let wwn = 0x5000_c500_0000_0000 + id;
+                        format!(
+                            "scsi-hd,bus=scsi.0,scsi-id={id},drive=d{n},serial={serial},wwn={wwn:#x},vendor=LAB,product=NVDISK,bootindex={boot}"
+                        )
+                    }
+                },
+            );
         }
         if let Some(Kernel { kernel, initrd, append, root }) = kernel {
             add("-kernel", kernel.display().to_string());
@@ -181,7 +201,8 @@ impl Machine {
             let _ = std::fs::remove_file(self.file(leftover));
         }
         // QEMU goes to the background by itself, once it runs; until then its complaints are ours to show.
-        let mut argv: Vec<String> = ["setsid", "--wait", "ip", "netns", "exec", &self.namespace].map(String::from).to_vec();
+        let mut argv: Vec<String> =
+            ["setsid", "--wait", "ip", "netns", "exec", &self.namespace].map(String::from).to_vec();
         argv.extend(boot.argv.iter().cloned());
         argv.extend(more.iter().cloned());
         argv.push("-daemonize".into());
@@ -279,5 +300,6 @@ impl Machine {
 
 /// A copy that keeps holes as holes.
 pub fn copy_sparse(from: &Path, to: &Path) -> Fallible<()> {
-    run(&["cp", "--sparse=always", "--reflink=auto", "-T", &from.display().to_string(), &to.display().to_string()]).map(drop)
+    run(&["cp", "--sparse=always", "--reflink=auto", "-T", &from.display().to_string(), &to.display().to_string()])
+        .map(drop)
 }

@@ -68,7 +68,11 @@ fn command(words: &[&str]) -> Fallible<u8> {
         ["build"] => drop(image::ensure(&Lab::open()?)?),
         ["up", options @ ..] => {
             let option = |name: &str, default: &'static str| {
-                options.iter().position(|word| *word == name).and_then(|at| options.get(at + 1)).map_or(default, |value| value)
+                options
+                    .iter()
+                    .position(|word| *word == name)
+                    .and_then(|at| options.get(at + 1))
+                    .map_or(default, |value| value)
             };
             let pair = Pair::create(&Lab::open()?, "by-hand", option("--pair", "full"), option("--rescue", "tgt"))?;
             pair.boot()?;
@@ -79,7 +83,9 @@ fn command(words: &[&str]) -> Fallible<u8> {
             let pair = by_hand(&Lab::open()?)?;
             return Ok(u8::try_from(pair.guest_named(server)?.interactive(&rest)?).unwrap_or(255));
         }
-        ["cable", server, way @ ("in" | "out")] => by_hand(&Lab::open()?)?.machine_named(server)?.cable(*way == "in")?,
+        ["cable", server, way @ ("in" | "out")] => {
+            by_hand(&Lab::open()?)?.machine_named(server)?.cable(*way == "in")?
+        }
         ["checkpoint", "save", name] => by_hand(&Lab::open()?)?.save_checkpoint(name)?,
         ["checkpoint", "restore", name] => by_hand(&Lab::open()?)?.restore_checkpoint(name)?,
         ["down"] => Pair::remove(&Lab::open()?.pair("by-hand"))?,

@@ -43,7 +43,10 @@ struct About {
 fn old_server(name: &str) -> Fallible<&'static OldServer> {
     match recipe::OLD_SERVERS.iter().find(|old| old.name == name) {
         Some(old) => Ok(old),
-        None => fail!("there is no old server `{name}`; there are: {}", recipe::OLD_SERVERS.iter().map(|old| old.name).collect::<Vec<_>>().join(", ")),
+        None => fail!(
+            "there is no old server `{name}`; there are: {}",
+            recipe::OLD_SERVERS.iter().map(|old| old.name).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 
@@ -60,7 +63,12 @@ impl Pair {
         fs_err::create_dir_all(dir.join("disks"))?;
         // The machines outlive this process, and must find their power switch when it has been compiled anew.
         fs_err::copy(std::env::current_exe()?, dir.join("lab"))?;
-        let about = About { namespace: format!("replant-{name}"), images: images.dir.clone(), old: old.into(), rescue: rescue.into() };
+        let about = About {
+            namespace: format!("replant-{name}"),
+            images: images.dir.clone(),
+            old: old.into(),
+            rescue: rescue.into(),
+        };
         fs_err::write(dir.join("pair.json"), serde_json::to_vec_pretty(&about)?)?;
 
         let accelerator = accelerator::choose(lab, &images.kernel())?;
@@ -69,17 +77,27 @@ impl Pair {
         for (n, Disk { image, .. }) in old_disks.iter().enumerate() {
             copy_sparse(&images.old_disk(layout, n), image)?;
         }
-        let new_disks: Vec<Disk> = (0..recipe::NEW_DISKS).map(|n| disk(format!("new-{n}.img"), format!("NEW{n}"))).collect();
+        let new_disks: Vec<Disk> =
+            (0..recipe::NEW_DISKS).map(|n| disk(format!("new-{n}.img"), format!("NEW{n}"))).collect();
         for Disk { image, .. } in &new_disks {
             fs_err::File::create(image)?.set_len(u64::from(recipe::NEW_DISK_MIB) << 20)?;
         }
-        let hardware = |tap, card, slot, bus, disks| Hardware { accelerator, tap, card, slot, memory_mib: recipe::MEMORY_MIB, bus, disks };
+        let hardware = |tap, card, slot, bus, disks| Hardware {
+            accelerator,
+            tap,
+            card,
+            slot,
+            memory_mib: recipe::MEMORY_MIB,
+            bus,
+            disks,
+        };
         let old_hardware = hardware("old", net::OLD_CARD, 3, Bus::Ahci, &old_disks);
         let new_hardware = hardware("new", net::NEW_CARD, 9, Bus::VirtioScsi, &new_disks);
         let without_first = hardware("new", net::NEW_CARD, 9, Bus::VirtioScsi, &new_disks[1..]);
         let root = dir.join("disks/rescue.img");
         let append = format!("{} labip={} labhost=rescue", recipe::RESCUE_APPEND, net::NEW);
-        let kernel = Kernel { kernel: &images.kernel(), initrd: &images.rescue_initrd(), append: &append, root: &root };
+        let kernel =
+            Kernel { kernel: &images.kernel(), initrd: &images.rescue_initrd(), append: &append, root: &root };
         let plain = |argv| Boot { argv, fresh: None };
         let machine = |name: &str, boots: Vec<(&str, Boot)>| Machine {
             name: name.into(),
@@ -88,7 +106,10 @@ impl Pair {
             boots: boots.into_iter().map(|(name, boot)| (name.to_string(), boot)).collect(),
         };
         machine("old", vec![(DISK, plain(old_hardware.argv("old", &dir, None)))]).save(DISK)?;
-        let in_rescue = Boot { argv: new_hardware.argv("new", &dir, Some(&kernel)), fresh: Some((images.rescue(rescue), root.clone())) };
+        let in_rescue = Boot {
+            argv: new_hardware.argv("new", &dir, Some(&kernel)),
+            fresh: Some((images.rescue(rescue), root.clone())),
+        };
         let own = plain(new_hardware.argv("new", &dir, None));
         let mut degraded = plain(without_first.argv("new", &dir, None));
         let first = new_disks[0].image.display();
@@ -255,7 +276,15 @@ impl Pair {
                 fs_err::remove_dir_all(&to)?;
             }
             if from.exists() {
-                run(&["cp", "-a", "--sparse=always", "--reflink=auto", "-T", &from.display().to_string(), &to.display().to_string()])?;
+                run(&[
+                    "cp",
+                    "-a",
+                    "--sparse=always",
+                    "--reflink=auto",
+                    "-T",
+                    &from.display().to_string(),
+                    &to.display().to_string(),
+                ])?;
             }
         }
         Ok(())
@@ -287,9 +316,13 @@ impl Pair {
         let images = self.images();
         let key = images.key().display().to_string();
         let (lab, dir) = (self.dir.join("lab").display().to_string(), self.dir.display().to_string());
-        let switch = |machine: &str, key: &str, word: &str| format!("      {key}: [{lab:?}, power, {dir:?}, {machine}, {word:?}]\n");
+        let switch = |machine: &str, key: &str, word: &str| {
+            format!("      {key}: [{lab:?}, power, {dir:?}, {machine}, {word:?}]\n")
+        };
         let power = |machine: &str| ["status", "on", "off"].map(|word| switch(machine, word, word)).concat();
-        let disks: String = (0..recipe::NEW_DISKS).map(|n| format!("  - {{ name: {}, serial: NEW{n} }}\n", char::from(b'a' + n as u8))).collect();
+        let disks: String = (0..recipe::NEW_DISKS)
+            .map(|n| format!("  - {{ name: {}, serial: NEW{n} }}\n", char::from(b'a' + n as u8)))
+            .collect();
         Ok(format!(
             "\
 # Written by the lab for the pair in this directory.

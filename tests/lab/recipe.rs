@@ -8,9 +8,29 @@ pub const RELEASE: &str = "bookworm";
 
 /// Both trees start from these. Neither an iSCSI initiator nor an iSCSI target is among them.
 pub const PACKAGES: &[&str] = &[
-    "linux-image-amd64", "initramfs-tools", "systemd-sysv", "udev", "dbus", "lvm2", "mdadm", "grub-pc", "openssh-server",
-    "xfsprogs", "e2fsprogs", "iproute2", "iputils-ping", "ifupdown", "kmod", "fdisk", "procps", "netbase", "less", "psmisc",
-    "busybox", "lz4", "zstd",
+    "linux-image-amd64",
+    "initramfs-tools",
+    "systemd-sysv",
+    "udev",
+    "dbus",
+    "lvm2",
+    "mdadm",
+    "grub-pc",
+    "openssh-server",
+    "xfsprogs",
+    "e2fsprogs",
+    "iproute2",
+    "iputils-ping",
+    "ifupdown",
+    "kmod",
+    "fdisk",
+    "procps",
+    "netbase",
+    "less",
+    "psmisc",
+    "busybox",
+    "lz4",
+    "zstd",
 ];
 /// Served by the lab's package mirror, with what it depends on: the old server has to install it from there.
 pub const ON_THE_MIRROR: &str = "open-iscsi";
@@ -18,22 +38,46 @@ pub const ON_THE_MIRROR: &str = "open-iscsi";
 pub const RESCUE_TARGET: &str = "tgt";
 
 /// Not needed on any machine of the lab, and every byte is mirrored.
-pub const TRIMMED: &[&str] = &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/lib/apt/lists"];
-pub const TRIMMED_MODULES: &[&str] =
-    &["sound", "drivers/gpu", "drivers/media", "drivers/staging", "drivers/iio", "drivers/bluetooth", "drivers/net/wireless"];
-pub const DPKG_TRIM: &str = "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n";
+pub const TRIMMED: &[&str] =
+    &["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "var/lib/apt/lists"];
+pub const TRIMMED_MODULES: &[&str] = &[
+    "sound",
+    "drivers/gpu",
+    "drivers/media",
+    "drivers/staging",
+    "drivers/iio",
+    "drivers/bluetooth",
+    "drivers/net/wireless",
+];
+pub const DPKG_TRIM: &str =
+    "path-exclude=/usr/share/doc/*\npath-exclude=/usr/share/man/*\npath-exclude=/usr/share/locale/*\n";
 
 /// Units that only cost time at boot. What a migration touches (LVM, md, iSCSI, networking, journald) is as Debian has it.
 pub const MASKED: &[&str] = &[
-    "e2scrub_reap.service", "e2scrub_all.timer", "e2scrub@.service", "apt-daily.timer", "apt-daily-upgrade.timer",
-    "dpkg-db-backup.timer", "fstrim.timer", "systemd-pstore.service", "systemd-update-utmp.service",
-    "systemd-random-seed.service", "systemd-rfkill.socket", "modprobe@drm.service", "modprobe@fuse.service",
-    "sys-kernel-debug.mount", "sys-kernel-tracing.mount", "dev-hugepages.mount", "dev-mqueue.mount",
-    "systemd-logind.service", "getty@tty1.service",
+    "e2scrub_reap.service",
+    "e2scrub_all.timer",
+    "e2scrub@.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "fstrim.timer",
+    "systemd-pstore.service",
+    "systemd-update-utmp.service",
+    "systemd-random-seed.service",
+    "systemd-rfkill.socket",
+    "modprobe@drm.service",
+    "modprobe@fuse.service",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "dev-hugepages.mount",
+    "dev-mqueue.mount",
+    "systemd-logind.service",
+    "getty@tty1.service",
 ];
 
 /// One key exchange and one host key: each handshake costs seconds on an emulated processor.
-pub const SSHD: &str = "HostKey /etc/ssh/ssh_host_ed25519_key\nKexAlgorithms curve25519-sha256\nUsePAM no\nUseDNS no\n";
+pub const SSHD: &str =
+    "HostKey /etc/ssh/ssh_host_ed25519_key\nKexAlgorithms curve25519-sha256\nUsePAM no\nUseDNS no\n";
 
 /// A volume of the old server's `vg0`, in creation order.
 pub struct Volume {
@@ -96,7 +140,12 @@ pub const RESCUE_APPEND: &str =
 
 impl OldServer {
     pub fn uuid(&self, of: &str) -> String {
-        let last = match of { "boot" => 1, "root" => 2, "var" => 3, _ => 4 };
+        let last = match of {
+            "boot" => 1,
+            "root" => 2,
+            "var" => 3,
+            _ => 4,
+        };
         format!("aaaaaaaa-0000-400{}-8000-00000000000{last}", self.digit)
     }
 
@@ -117,7 +166,9 @@ fn initramfs(root: &str, modules: &[&str]) -> [File; 2] {
     [
         file(
             "etc/initramfs-tools/initramfs.conf",
-            format!("MODULES=list\nBUSYBOX=auto\nKEYMAP=n\nCOMPRESS=lz4\nDEVICE=\nNFSROOT=auto\nRUNSIZE=10%\nFSTYPE={root}\n"),
+            format!(
+                "MODULES=list\nBUSYBOX=auto\nKEYMAP=n\nCOMPRESS=lz4\nDEVICE=\nNFSROOT=auto\nRUNSIZE=10%\nFSTYPE={root}\n"
+            ),
         ),
         file("etc/initramfs-tools/modules", modules.join("\n") + "\n"),
     ]
@@ -161,12 +212,16 @@ pub fn old_files(old: &OldServer) -> Vec<File> {
             "etc/network/interfaces",
             format!(
                 "auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {}/24\n    gateway {}\n",
-                net::OLD, net::LAB
+                net::OLD,
+                net::LAB
             ),
         ),
         file(
             "etc/udev/rules.d/70-persistent-net.rules",
-            format!("SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{}\", NAME=\"ens3\"\n", net::OLD_CARD),
+            format!(
+                "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{}\", NAME=\"ens3\"\n",
+                net::OLD_CARD
+            ),
         ),
         file(
             "etc/fstab",
@@ -192,14 +247,18 @@ pub fn old_files(old: &OldServer) -> Vec<File> {
              GRUB_CMDLINE_LINUX=\"console=ttyS0 mitigations=off systemd.show_status=0\"\n\
              GRUB_TERMINAL=serial\nGRUB_DISABLE_OS_PROBER=true\n",
         ),
-        file("etc/apt/sources.list", format!("deb [trusted=yes] http://{}:{}/ ./\n", net::LAB, crate::apt_repo::PORT)),
+        file(
+            "etc/apt/sources.list",
+            format!("deb [trusted=yes] http://{}:{}/ ./\n", net::LAB, crate::apt_repo::PORT),
+        ),
         file(
             "etc/systemd/system/rec.service",
             format!(
                 "[Unit]\nDescription=numbered records, each acknowledged after its fsync\nAfter=network.target\nRequiresMountsFor=/var/lib/rec\n\
                  [Service]\nExecStart=/usr/local/sbin/witness write /var/lib/rec/stream {}:{}\nRestart=always\nRestartSec=1\n\
                  [Install]\nWantedBy=multi-user.target\n",
-                net::LAB, witness::PORT
+                net::LAB,
+                witness::PORT
             ),
         ),
     ];

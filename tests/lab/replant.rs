@@ -118,7 +118,11 @@ impl Running {
                 return Ok(value);
             }
             if let Some(code) = ended {
-                fail!("`replant {}` ended with {code} before {what}:\n{}", self.words, tail(&fs_err::read_to_string(&self.log)?, 25));
+                fail!(
+                    "`replant {}` ended with {code} before {what}:\n{}",
+                    self.words,
+                    tail(&fs_err::read_to_string(&self.log)?, 25)
+                );
             }
             if self.began.elapsed() > LIMIT {
                 self.signal("KILL")?;

@@ -81,8 +81,17 @@ impl Guest {
     /// Opens the connection that later commands share. False if nobody answers yet.
     pub fn connect(&self) -> bool {
         self.forget();
-        let argv = self.ssh(Duration::from_secs(20), &["-f", "-N", "-M", "-o", "ControlPersist=yes", self.address, "-l", "root"]);
-        duct::cmd(&argv[0], &argv[1..]).stdin_null().stdout_null().stderr_null().unchecked().run().is_ok_and(|output| output.status.success())
+        let argv = self.ssh(
+            Duration::from_secs(20),
+            &["-f", "-N", "-M", "-o", "ControlPersist=yes", self.address, "-l", "root"],
+        );
+        duct::cmd(&argv[0], &argv[1..])
+            .stdin_null()
+            .stdout_null()
+            .stderr_null()
+            .unchecked()
+            .run()
+            .is_ok_and(|output| output.status.success())
     }
 
     /// Closes the shared connection, if there is one.

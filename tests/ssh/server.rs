@@ -25,6 +25,8 @@ pub struct Looks {
     pub sudoers: &'static str,
     /// more lines for sshd's configuration
     pub sshd: &'static str,
+    /// commands that change its mounts, each with ` && ` behind it
+    pub mounts: &'static str,
 }
 
 pub struct Sshd {
@@ -109,8 +111,9 @@ impl Sshd {
             if Path::new("/etc/sudoers").exists() {
                 binds.push(("sudoers", "/etc/sudoers"));
             }
-            let binds: String =
+            let mut binds: String =
                 binds.iter().map(|(from, to)| format!("mount --bind {} {to} && ", text(from))).collect();
+            binds.push_str(looks.mounts);
             let mut child = Command::new("unshare")
                 .args(["-m", "sh", "-c", &format!("{binds} exec {SSHD} -D -e -f {}", text("config"))])
                 .stdin(Stdio::null())
@@ -193,6 +196,54 @@ impl Drop for Sshd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Our own ssh processes that run a command: they name a file of this server in their arguments.
+pub fn clients(sshd: &Sshd) -> Vec<i32> {
+    ours(sshd, false)
+}
+
+/// The master that those share.
+pub fn master(sshd: &Sshd) -> i32 {
+    ours(sshd, true).pop().expect("a master")
+}
+
+fn ours(sshd: &Sshd, master: bool) -> Vec<i32> {
+    let known_hosts = sshd.path("known_hosts");
+    let ours =
+        |args: &str| args.starts_with("ssh ") && args.contains(&known_hosts) && args.contains(" -M ") == master;
+    processes().into_iter().filter(|(_, args)| ours(args)).map(|(pid, _)| pid).collect()
+}
+
+fn processes() -> Vec<(i32, String)> {
+    let all = std::fs::read_dir("/proc").unwrap();
+    all.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let args = std::fs::read(entry.path().join("cmdline")).ok()?;
+        Some((pid, String::from_utf8_lossy(&args).replace('\0', " ")))
+    })
+    .collect()
+}
+
+/// Whether an act waits for another of the same name to end.
+pub fn waits_for_lock(sshd: &Sshd) -> bool {
+    let holds =
+        |pid: i32| std::fs::read_link(format!("/proc/{pid}/fd/9")).is_ok_and(|path| path.starts_with(sshd.state()));
+    processes().into_iter().any(|(pid, args)| args.trim_end() == "flock 9" && holds(pid))
+}
+
+pub fn alive(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+pub fn group(pid: i32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(2).unwrap().parse().unwrap()
+}
+
+pub fn sigkill(pid: i32) {
+    run("kill", &["-9", &pid.to_string()]);
 }
 
 /// A link that can be cut and mended, and that can go silent.
@@ -287,6 +338,31 @@ pub fn sh(script: &str) -> Query {
 
 pub fn ask(hosts: &SshHosts, script: &str) -> String {
     hosts.ask(Side::Old, sh(script)).unwrap().stdout
+}
+
+/// Work that says that it began (a line in `began`), prints, waits for `gate`, prints, and exits with `code`.
+pub fn gated(sshd: &Sshd, code: i32) -> Vec<String> {
+    let dir = sshd.path("");
+    let script = format!(
+        "cd {dir}; echo $$ >>began; echo first; echo also >&2; n=0; \
+         while ! [ -e gate ] && [ $n -lt 600 ]; do sleep 0.05; n=$((n+1)); done; \
+         seq 1000; echo last; echo x >>ended; exit {code}"
+    );
+    ["sh", "-c", &script].map(String::from).to_vec()
+}
+
+pub fn lines(sshd: &Sshd, name: &str) -> usize {
+    std::fs::read_to_string(sshd.file(name)).map(|text| text.lines().count()).unwrap_or(0)
+}
+
+pub fn open_gate(sshd: &Sshd) {
+    std::fs::write(sshd.file("gate"), "").unwrap();
+}
+
+/// What [`gated`] work prints.
+pub fn all_of_it() -> String {
+    let numbers: String = (1..=1000).map(|n| format!("{n}\n")).collect();
+    format!("first\nalso\n{numbers}last\n")
 }
 
 /// Waits until it is so; panics if it does not come to be.

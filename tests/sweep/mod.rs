@@ -116,7 +116,7 @@ impl<W: World> Scene<W> {
 }
 
 impl<W: World> Case<W> {
-    fn clean(&self, scene: &mut Scene<W>, kind: Kind, when: &str) -> Ran {
+    pub fn clean(&self, scene: &mut Scene<W>, kind: Kind, when: &str) -> Ran {
         let ran = scene.run(self, kind, Fault::None);
         if let Err(stopped) = &ran.result {
             panic!(
@@ -128,14 +128,14 @@ impl<W: World> Case<W> {
     }
 
     /// The world when all is done, from `world`.
-    fn goal(&self, world: &W) -> String {
+    pub fn goal(&self, world: &W) -> String {
         let mut scene = Scene::new(world);
         self.clean(&mut scene, Kind::Apply, "undisturbed");
         scene.world.text(None)
     }
 
     /// What every sweep ends in.
-    fn both_ways(&self, scene: &Scene<W>, from: &W, goal: &str, when: &str) {
+    pub fn both_ways(&self, scene: &Scene<W>, from: &W, goal: &str, when: &str) {
         let name = self.name;
         let mut on = scene.fork();
         if scene.story().state.abandoned().is_some() {
@@ -154,7 +154,7 @@ impl<W: World> Case<W> {
         assert_eq!(again.acts, 0, "{name}: {when}: taken back again, it acts");
     }
 
-    fn as_found(&self, scene: &Scene<W>, from: &W, when: &str) {
+    pub fn as_found(&self, scene: &Scene<W>, from: &W, when: &str) {
         // Over the change of servers old is as it was found; what is on new's disks stays.
         let of = scene.story().state.abandoned().map(|_| Server::Old);
         assert_eq!(scene.world.text(of), from.text(of), "{}: {when}: going back leaves it otherwise", self.name);

@@ -261,7 +261,6 @@ impl Link {
 
     fn run(&self, script: &Script, limit: Option<Duration>) -> Result<Answer, (HostError, Option<usize>)> {
         let local = |e: std::io::Error| (HostError::Local(format!("failed to run `ssh`: {e}")), None);
-        let deadline = limit.map(|limit| Instant::now() + limit);
         let (stdin, to_stdin) = std::io::pipe().map_err(local)?;
         let (from_stdout, stdout) = std::io::pipe().map_err(local)?;
         let (from_stderr, stderr) = std::io::pipe().map_err(local)?;
@@ -278,6 +277,10 @@ impl Link {
         let (send, to_send) = channel::<Vec<u8>>();
         std::thread::spawn(move || write(to_stdin, to_send));
         let _ = send.send(script.bytes().to_vec());
+        // The end of the input tells a script that is cut short from one that is on its way; only a confirmation keeps
+        // it open.
+        let mut send = script.confirm.then_some(send);
+        let began = Instant::now();
         let (hear, heard) = channel();
         let other = hear.clone();
         std::thread::spawn(move || read(from_stdout, &hear, Heard::Stdout));
@@ -291,7 +294,9 @@ impl Link {
                 Ok(Heard::Closed) => open -= 1,
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    let late = deadline.is_some_and(|deadline| Instant::now() > deadline);
+                    // work without a limit must at least begin
+                    let limit = limit.or((script.progress(&out).is_none()).then_some(self.patience.act));
+                    let late = limit.is_some_and(|limit| began.elapsed() > limit);
                     if late || stopped(&self.stop) {
                         end(&handle);
                         let cause = format!("no answer within {} s", limit.unwrap_or_default().as_secs());
@@ -306,10 +311,9 @@ impl Link {
             }
         }
         if let Some(answer) = script.answer(&out, &err) {
-            if script.confirm {
+            if let Some(send) = send.take() {
                 let _ = send.send(format!("{}\n", script.nonce).into_bytes());
             }
-            drop(send);
             // A moment for the other end to hear us; that something there keeps the session open is not our concern.
             if !matches!(handle.wait_timeout(Duration::from_secs(3)), Ok(Some(_))) {
                 end(&handle);
@@ -331,6 +335,10 @@ impl Link {
                 errors::no_shell(self.side, &self.remote, code, &said)
             }
             Some(255) if progress.is_none() => errors::login(self.side, &self.remote, &self.known_hosts, &said),
+            Some(CUT_SHORT) if progress.is_none() => {
+                let cause = errors::cause(&said, "a script arrived in part");
+                self.unreachable(format!("{cause} (the link broke, or a login file there reads standard input)"))
+            }
             _ => self.unreachable(errors::cause(&said, "the connection broke")),
         };
         Err((error, progress))

@@ -14,9 +14,9 @@ use crate::host::Act;
 /// two processes there, which acts are worth and questions are not.
 const TAKE: &str = "LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; \
     export LC_ALL PATH; cd /; s=$(head -c $1); \
-    if [ ${#s} -ne $1 ]; then echo replant: the script was cut short >&2; exit 98; fi; \
-    if [ $2 != - ]; then h=$(printf %s \"$s\" | sha256sum); \
-    if [ \"${h%% *}\" != $2 ]; then echo replant: the script was damaged >&2; exit 98; fi; fi; eval \"$s\"";
+    if [ ${#s} -ne $1 ]; then echo only ${#s} of $1 bytes of a script arrived >&2; exit 98; fi; \
+    if [ $2 = - ]; then :; else h=$(printf %s \"$s\" | sha256sum); if [ \"${h%% *}\" = $2 ]; then :; \
+    else echo a script was damaged on its way >&2; exit 98; fi; fi; eval \"$s\"";
 
 /// The exit code of [`TAKE`] for a script that is not whole.
 pub(super) const CUT_SHORT: i32 = 98;
@@ -265,5 +265,39 @@ mod tests {
     #[test]
     fn the_constant_stands_between_single_quotes_in_any_shell() {
         assert!(!TAKE.contains(['\'', '\\', '!', '\n']));
+    }
+
+    /// The way a login shell would be told to run it.
+    fn taken(script: &Script, bytes: &[u8]) -> (i32, String) {
+        let shell = duct::cmd("/bin/sh", ["-c", &script.command(false)]).stdin_bytes(bytes);
+        let output = shell.stdout_capture().stderr_capture().unchecked().run().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    #[test]
+    fn nothing_runs_that_is_not_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let ran = dir.path().join("ran");
+        let touch = ["touch", ran.to_str().unwrap()].map(String::from).to_vec();
+        let scripts = [
+            Script::look([touch.as_slice(), touch.as_slice()], false),
+            Script::act("test", "job", &Act::run(touch.clone()), None, Mode::Short, false),
+        ];
+        for script in &scripts {
+            let bytes = script.bytes();
+            let lines = (0..bytes.len()).filter(|at| bytes[*at] == b'\n');
+            for cut in lines.chain([bytes.len() - 1]) {
+                assert_eq!(taken(script, &bytes[..cut]), (CUT_SHORT, String::new()), "cut at {cut}");
+            }
+            assert!(!ran.exists());
+        }
+        // an act is not run if a single bit is another
+        let mut damaged = scripts[1].bytes().to_vec();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert_eq!(taken(&scripts[1], &damaged), (CUT_SHORT, String::new()));
+        assert!(!ran.exists());
+        let (code, stdout) = taken(&scripts[0], scripts[0].bytes());
+        assert_eq!((code, scripts[0].ended(stdout.as_bytes())), (0, true));
+        assert!(ran.exists());
     }
 }

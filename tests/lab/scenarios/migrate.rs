@@ -72,7 +72,14 @@ for d in /dev/disk/by-path/*-iscsi-*-lun-*; do case $d in *-part*) ;; *) echo $(
   [ -z \"$(wipefs -n $disk)\" ]
   dd if=/dev/zero of=$disk bs=1M count=128 seek=$((size / 1048576 - 128)) oflag=direct conv=fsync 2>&1 | tail -n 1
 }";
-    Ok(pair.service.script_within(script, Duration::from_secs(180))?.rsplit(',').next().unwrap_or_default().trim().to_string())
+    Ok(pair
+        .service
+        .script_within(script, Duration::from_secs(180))?
+        .rsplit(',')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_string())
 }
 
 /// How far each mirrored volume is, as the kernel says: name, done, of how much, and the kind of mirror.
@@ -134,10 +141,11 @@ fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> 
     let plan = pair.plan().display().to_string();
     let copying = Instant::now();
     let mut kinds = Vec::new();
-    let to_copy = replant::start(pair, &["apply", &plan, "--yes", "--no-input", "--until", "copy"])?.wait_and(|| {
-        kinds.extend(progress(pair)?.into_iter().map(|(.., kind)| kind));
-        Ok(())
-    })?;
+    let to_copy =
+        replant::start(pair, &["apply", &plan, "--yes", "--no-input", "--until", "copy"])?.wait_and(|| {
+            kinds.extend(progress(pair)?.into_iter().map(|(.., kind)| kind));
+            Ok(())
+        })?;
     to_copy.successful("apply --until copy")?;
     kinds.extend(progress(pair)?.into_iter().map(|(.., kind)| kind));
     bench.checks.that(
@@ -146,7 +154,11 @@ fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> 
         format_args!("{kinds:?}"),
     );
     bench.checks.figure("copy, in this run", format!("{:.0} s", copying.elapsed().as_secs_f64()));
-    let silence = witness::longest_silence(&witness::acks(&pair.dir), witness::now() - copying.elapsed().as_secs_f64(), witness::now());
+    let silence = witness::longest_silence(
+        &witness::acks(&pair.dir),
+        witness::now() - copying.elapsed().as_secs_f64(),
+        witness::now(),
+    );
     bench.checks.figure("longest silence of the service meanwhile", format!("{silence:.1} s"));
 
     let rest = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;
@@ -161,7 +173,11 @@ fn twice_is_once(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let before = replant::begun(pair);
     let ended = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;
     let after = replant::begun(pair);
-    bench.checks.that("a second apply begins no step", before == after, format_args!("{} steps begun", after.saturating_sub(before)));
+    bench.checks.that(
+        "a second apply begins no step",
+        before == after,
+        format_args!("{} steps begun", after.saturating_sub(before)),
+    );
     bench.checks.figure("a second apply", format!("{:.0} s", ended.took.as_secs_f64()));
     Ok(())
 }
@@ -177,9 +193,16 @@ fn without_first_disk(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
         pair.service.wait(BOOT)?;
         Ok(since)
     })?;
-    bench.checks.found("it serves without its first disk", witness::wait_for(&pair.dir, net::NEW_CARD, since, BOOT).map(drop));
+    bench.checks.found(
+        "it serves without its first disk",
+        witness::wait_for(&pair.dir, net::NEW_CARD, since, BOOT).map(drop),
+    );
     let degraded = pair.service.script("cat /sys/block/md*/md/degraded | sort | uniq -c")?;
-    bench.checks.same("both arrays miss one member", &degraded.split_whitespace().collect::<Vec<_>>().join(" "), "2 1");
+    bench.checks.same(
+        "both arrays miss one member",
+        &degraded.split_whitespace().collect::<Vec<_>>().join(" "),
+        "2 1",
+    );
     say::step("the first disk is plugged in again", || {
         pair.plug_in_first()?;
         pair.new.set_boot(DISK)?;

@@ -120,7 +120,9 @@ pub fn find(name: &str) -> Fallible<&'static Scenario> {
 fn keep_for_inspection(bench: &mut Bench, name: &str) -> Fallible<()> {
     let subject = bench.pair.take();
     let dirs = fs_err::read_dir(bench.lab.pairs())?.flatten().map(|entry| entry.path());
-    for dir in dirs.filter(|dir| dir.file_name().is_some_and(|name| name != "by-hand" && !name.to_string_lossy().starts_with("failed-"))) {
+    for dir in dirs.filter(|dir| {
+        dir.file_name().is_some_and(|name| name != "by-hand" && !name.to_string_lossy().starts_with("failed-"))
+    }) {
         let Ok(pair) = Pair::load(&dir) else { continue };
         if subject.as_ref().is_some_and(|subject| subject.pair.dir != dir) {
             continue;

@@ -25,13 +25,31 @@ fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     bench.checks.figure("rollback after the cutover", format!("{:.0} s", ended.took.as_secs_f64()));
     bench.checks.that("new is switched off", !pair.new.is_on(), "it is on");
     bench.checks.that("old is switched on", pair.old.is_on(), "it is off");
-    bench.checks.found("old acknowledges records again", witness::wait_for(&pair.dir, net::OLD_CARD, since, BOOT).map(drop));
+    bench
+        .checks
+        .found("old acknowledges records again", witness::wait_for(&pair.dir, net::OLD_CARD, since, BOOT).map(drop));
     pair.service.wait(BOOT)?;
     bench.checks.same("old's host key", &migrated::host_key(pair)?, &pair.images().host_key("old")?);
     let now = say::step("a picture of old", || picture::of_old(&pair.service))?;
-    let names = ["hostname", "volumes", "volume groups", "physical volumes", "LVM metadata", "mounts", "swaps", "units failed", "iSCSI sessions"];
-    bench.checks.none("old's volumes, metadata, mounts and services are as before the migration", &subject.old_before.differences(&now, &names));
-    let verdict = pair.service.attempt("systemctl stop rec; witness verify /var/lib/rec/stream; code=$?; systemctl start rec; exit $code", BOOT)?;
+    let names = [
+        "hostname",
+        "volumes",
+        "volume groups",
+        "physical volumes",
+        "LVM metadata",
+        "mounts",
+        "swaps",
+        "units failed",
+        "iSCSI sessions",
+    ];
+    bench.checks.none(
+        "old's volumes, metadata, mounts and services are as before the migration",
+        &subject.old_before.differences(&now, &names),
+    );
+    let verdict = pair.service.attempt(
+        "systemctl stop rec; witness verify /var/lib/rec/stream; code=$?; systemctl start rec; exit $code",
+        BOOT,
+    )?;
     bench.checks.that("old's records are whole and in order", verdict.code == 0, verdict.stdout);
     Ok(())
 }
@@ -70,7 +88,9 @@ fn interrupted(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
     bench.checks.that("the service never stopped", silence < 15.0, format_args!("{silence:.1} s without a record"));
     bench.checks.figure("longest silence from apply to the end of the rollback", format!("{silence:.1} s"));
-    let (old, new) = say::step("a picture of both servers", || Ok((picture::of_old(&pair.service)?, picture::of_new(&pair.rescue)?)))?;
+    let (old, new) = say::step("a picture of both servers", || {
+        Ok((picture::of_old(&pair.service)?, picture::of_new(&pair.rescue)?))
+    })?;
     bench.checks.none("old is as it was found", &subject.old_before.differences(&old, &[]));
     bench.checks.none("new is as it was found", &subject.new_before.differences(&new, &[]));
     Ok(())

@@ -1,0 +1,432 @@
+//! Tools for disks, partitions, arrays and file systems.
+
+use serde_json::{Value, json};
+
+use super::devices::Dev;
+use super::world::{Backing, Member, Part, Running, Table, World, Written, body_loc};
+use super::{Args, Fail, Said, fail};
+use crate::host::Server;
+
+const BUSY: &str = "Device or resource busy";
+
+impl World {
+    fn must(&self, server: Server, tool: &str, path: &str) -> Result<Dev, Fail> {
+        let gone = || Fail::new(1, format!("{tool}: cannot open {path}: No such file or directory\n"));
+        let dev = self.dev(server, path).ok_or_else(gone)?;
+        if dev.live { Ok(dev) } else { fail(1, format!("{tool}: {path}: Input/output error\n")) }
+    }
+
+    pub(super) fn lsblk(&self, server: Server) -> String {
+        let devs = self.devices(server);
+        let roots: Vec<Value> =
+            devs.iter().filter(|dev| dev.parents.is_empty()).map(|dev| self.lsblk_node(server, dev, &devs)).collect();
+        serde_json::to_string_pretty(&json!({ "blockdevices": roots })).unwrap_or_default() + "\n"
+    }
+
+    fn lsblk_node(&self, server: Server, dev: &Dev, devs: &[Dev]) -> Value {
+        let run = &self.machine(server).run;
+        let (fstype, uuid) = if dev.live && !dev.image() { self.blkid(&dev.loc) } else { (None, None) };
+        let mut mounted: Vec<Value> = Vec::new();
+        if !dev.image() {
+            let here = run.mounts.iter().filter(|m| !m.bind && m.backing == Backing::Disk(dev.loc.clone()));
+            mounted.extend(here.map(|mount| mount.target.clone().into()));
+            if run.swaps.contains(&dev.loc) {
+                mounted.push("[SWAP]".into());
+            }
+        }
+        if mounted.is_empty() {
+            mounted.push(Value::Null);
+        }
+        let mut node = json!({
+            "name": dev.name, "kname": dev.kname, "path": dev.path, "type": dev.kind, "size": dev.size,
+            "serial": dev.serial, "wwn": dev.wwn, "model": dev.model, "tran": dev.tran, "fstype": fstype,
+            "uuid": uuid, "partuuid": dev.partuuid, "pttype": dev.pttype, "log-sec": dev.sector,
+            "phy-sec": dev.sector, "pkname": dev.parents.first(), "rota": true, "rm": false, "ro": false,
+            "mountpoints": mounted,
+        });
+        let children: Vec<Value> = devs
+            .iter()
+            .filter(|other| other.parents.contains(&dev.kname))
+            .map(|other| self.lsblk_node(server, other, devs))
+            .collect();
+        if !children.is_empty() {
+            node["children"] = children.into();
+        }
+        node
+    }
+
+    /// Type and UUID of what stands in a place, as blkid(8) names them.
+    pub(super) fn blkid(&self, loc: &str) -> (Option<String>, Option<String>) {
+        match self.places.get(loc) {
+            Some(Written::Member(member)) => (Some("linux_raid_member".into()), Some(dashed(&member.uuid))),
+            Some(Written::Pv(label)) => (Some("LVM2_member".into()), Some(label.uuid.clone())),
+            Some(Written::Fs(fs)) => (Some(fs.kind.clone()), Some(fs.uuid.clone())),
+            Some(Written::Swap { uuid, .. }) => (Some("swap".into()), Some(uuid.clone())),
+            Some(Written::Table(_) | Written::Torn) | None => (None, None),
+        }
+    }
+
+    /// Names of links and devices: `find /dev/disk/by-id /dev/disk/by-path -type l -printf '%p %l\n'`
+    pub(super) fn links(&self, server: Server) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for dev in self.devices(server) {
+            let listed = |link: &&String| link.starts_with("/dev/disk/by-id/") || link.starts_with("/dev/disk/by-path/");
+            let shown = dev.links.iter().filter(listed);
+            lines.extend(shown.map(|link| format!("{link} ../../{}\n", dev.kname)));
+        }
+        lines.sort();
+        lines.concat()
+    }
+
+    pub(super) fn wipefs(&mut self, server: Server, args: &Args) -> Said {
+        let path = args.last();
+        let probing = |cause: &str| format!("wipefs: error: {path}: probing initialization failed: {cause}\n");
+        let Some(dev) = self.dev(server, path) else { return fail(1, probing("No such file or directory")) };
+        if !dev.live {
+            return fail(1, probing("Input/output error"));
+        }
+        if args.has("--json") {
+            let kind = match self.places.get(&dev.loc) {
+                None | Some(Written::Torn) => return Ok(String::new()),
+                Some(Written::Table(table)) => (table.kind.clone(), None),
+                Some(_) => {
+                    let (kind, uuid) = self.blkid(&dev.loc);
+                    (kind.unwrap_or_default(), uuid)
+                }
+            };
+            let signature = json!({
+                "device": dev.kname, "offset": "0x1000", "type": kind.0, "uuid": kind.1, "label": null,
+            });
+            let all = json!({ "signatures": [signature] });
+            return Ok(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n");
+        }
+        assert!(args.has("--all"), "wipefs {args:?}");
+        if self.busy(server, &dev) {
+            return fail(1, probing(BUSY));
+        }
+        self.places.remove(&dev.loc);
+        Ok(String::new())
+    }
+
+    pub(super) fn sfdisk(&mut self, server: Server, args: &Args, stdin: Option<&str>) -> Said {
+        let path = args.last();
+        let dev = self.must(server, "sfdisk", path)?;
+        let Some(script) = stdin else {
+            assert!(args.has("--json"), "sfdisk {args:?}");
+            let Some(Written::Table(table)) = self.places.get(&dev.loc) else {
+                return fail(1, format!("sfdisk: {path}: does not contain a recognized partition table\n"));
+            };
+            let part = |part: &Part| {
+                let node = format!("{}{}", dev.path, part.number);
+                let mut value =
+                    json!({ "node": node, "start": part.start, "size": part.size, "type": part.kind });
+                if let Some(uuid) = &part.uuid {
+                    value["uuid"] = uuid.to_uppercase().into();
+                    value["name"] = part.name.clone().into();
+                }
+                if part.bootable {
+                    value["bootable"] = true.into();
+                }
+                value
+            };
+            let mut parts: Vec<&Part> = table.parts.iter().collect();
+            parts.sort_by_key(|part| part.number);
+            let parts: Vec<Value> = parts.into_iter().map(part).collect();
+            let id = if table.kind == "gpt" { table.id.to_uppercase() } else { table.id.clone() };
+            let dump = json!({ "partitiontable": {
+                "label": table.kind, "id": id, "device": dev.path, "unit": "sectors",
+                "sectorsize": dev.sector, "partitions": parts,
+            }});
+            return Ok(serde_json::to_string_pretty(&dump).unwrap_or_default() + "\n");
+        };
+        if self.busy(server, &dev) {
+            return fail(1, "This disk is currently in use - repartitioning is probably a bad idea.\nUmount all file systems, and swapoff all swap partitions on this disk.\nUse the --no-reread flag to suppress this check.\nsfdisk: Use the --force flag to overrule all checks.\n");
+        }
+        let table = parse_script(script);
+        let last = dev.size / dev.sector - if table.kind == "gpt" { 34 } else { 1 };
+        let mut until = 0;
+        let mut by_start: Vec<&Part> = table.parts.iter().collect();
+        by_start.sort_by_key(|part| part.start);
+        for part in by_start {
+            if part.start < until.max(34) || part.start + part.size - 1 > last {
+                return fail(1, format!("Failed to add #{} partition: Numerical result out of range\nLeaving.\n", part.number));
+            }
+            until = part.start + part.size;
+        }
+        for part in &table.parts {
+            // --wipe-partitions always
+            self.places.remove(&format!("{}@{}", dev.loc, part.start));
+        }
+        self.grub.remove(&dev.loc);
+        self.places.insert(dev.loc, Written::Table(table));
+        Ok(String::new())
+    }
+
+    pub(super) fn blockdev(&mut self, server: Server, args: &Args) -> Said {
+        let dev = self.must(server, "blockdev", args.last())?;
+        if args.has("--getsize64") {
+            return Ok(format!("{}\n", dev.size));
+        }
+        if args.has("--getss") {
+            return Ok(format!("{}\n", dev.sector));
+        }
+        if args.has("--rereadpt") && self.busy(server, &dev) {
+            return fail(1, format!("blockdev: ioctl error on BLKRRPART: {BUSY}\n"));
+        }
+        assert!(args.has("--rereadpt") || args.has("--flushbufs"), "blockdev {args:?}");
+        Ok(String::new())
+    }
+
+    pub(super) fn mdadm(&mut self, server: Server, args: &Args) -> Said {
+        if args.has("--create") {
+            return self.md_create(server, args);
+        }
+        if args.has("--assemble") {
+            return self.md_assemble(server, args);
+        }
+        if args.has("--detail") && args.has("--export") {
+            let dev = self.must(server, "mdadm", args.last())?;
+            let Some(array) = self.machine(server).run.arrays.iter().find(|array| array.loc == dev.loc) else {
+                return fail(1, format!("mdadm: {} does not appear to be an md device\n", args.last()));
+            };
+            return Ok(self.md_export(server, array));
+        }
+        if args.has("--examine") && args.has("--export") {
+            let dev = self.must(server, "mdadm", args.last())?;
+            let Some(Written::Member(member)) = self.places.get(&dev.loc) else {
+                return fail(1, format!("mdadm: No md superblock detected on {}.\n", args.last()));
+            };
+            return Ok(format!(
+                "MD_LEVEL={}\nMD_DEVICES={}\nMD_NAME={}\nMD_UUID={}\nMD_METADATA={}\n",
+                member.level, member.devices, member.name, member.uuid, member.metadata
+            ));
+        }
+        panic!("the simulated server knows no mdadm {args:?}")
+    }
+
+    pub(super) fn md_export(&self, server: Server, array: &Running) -> String {
+        let Some(Written::Member(head)) = array.members.first().and_then(|loc| self.places.get(loc)) else {
+            return String::new();
+        };
+        let short = head.name.rsplit(':').next().unwrap_or_default();
+        let mut text = format!(
+            "MD_LEVEL={}\nMD_DEVICES={}\nMD_METADATA={}\nMD_UUID={}\nMD_DEVNAME={short}\nMD_NAME={}\n",
+            head.level, head.devices, head.metadata, head.uuid, head.name
+        );
+        let devs = self.bare_devices(server);
+        for (role, loc) in array.members.iter().enumerate() {
+            let Some(dev) = devs.iter().find(|dev| dev.loc == *loc) else { continue };
+            text += &format!("MD_DEVICE_dev_{0}_ROLE={role}\nMD_DEVICE_dev_{0}_DEV={1}\n", dev.kname, dev.path);
+        }
+        text
+    }
+
+    fn md_create(&mut self, server: Server, args: &Args) -> Said {
+        let [device, members @ ..] = args.words() else { panic!("mdadm {args:?}") };
+        let name = device.trim_start_matches("/dev/").replace("md/", "md_");
+        let wanted = |option: &str| args.value(option).unwrap_or_else(|| panic!("mdadm --create without {option}"));
+        if self.machine(server).run.arrays.iter().any(|array| array.name == name) {
+            return fail(1, format!("mdadm: {device} is already in use.\n"));
+        }
+        let mut locs = Vec::new();
+        for path in members {
+            let dev = self.must(server, "mdadm", path)?;
+            if self.open(server, &dev) {
+                return fail(1, format!("mdadm: super1.x cannot open {path}: {BUSY}\nmdadm: {path} is not suitable for this array.\nmdadm: create aborted\n"));
+            }
+            locs.push(dev.loc);
+        }
+        assert_eq!(members.len().to_string(), wanted("--raid-devices"), "mdadm {args:?}");
+        let level = wanted("--level");
+        for (slot, loc) in locs.iter().enumerate() {
+            let member = Member {
+                uuid: wanted("--uuid"),
+                name: format!("{}:{}", wanted("--homehost"), wanted("--name")),
+                level: level.clone(),
+                devices: locs.len(),
+                slot,
+                metadata: wanted("--metadata"),
+                bitmap: args.value("--bitmap").is_some(),
+            };
+            self.places.insert(loc.clone(), Written::Member(member));
+        }
+        self.run_array(server, &name, &wanted("--uuid"), &level, locs, level != "raid0");
+        Ok(format!("mdadm: array {device} started.\n"))
+    }
+
+    pub(super) fn run_array(&mut self, server: Server, name: &str, uuid: &str, level: &str, members: Vec<String>, resync: bool) {
+        let loc = body_loc(level, &members);
+        let array = Running { name: name.to_string(), uuid: uuid.to_string(), loc, members, resync };
+        let arrays = &mut self.machine_mut(server).run.arrays;
+        arrays.push(array);
+        arrays.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    fn md_assemble(&mut self, server: Server, args: &Args) -> Said {
+        let [device, members @ ..] = args.words() else { panic!("mdadm {args:?}") };
+        let name = device.trim_start_matches("/dev/").replace("md/", "md_");
+        let uuid = args.value("--uuid").unwrap_or_else(|| panic!("mdadm {args:?}"));
+        if self.machine(server).run.arrays.iter().any(|array| array.name == name) {
+            return fail(1, format!("mdadm: {device} is already in use.\n"));
+        }
+        let mut found = Vec::new();
+        for path in members {
+            let dev = self.must(server, "mdadm", path)?;
+            if self.open(server, &dev) {
+                return fail(1, format!("mdadm: {path} is busy - skipping\nmdadm: no devices found for {device}\n"));
+            }
+            match self.places.get(&dev.loc) {
+                Some(Written::Member(member)) if member.uuid == uuid => {
+                    found.push((member.slot, dev.loc.clone(), member.level.clone(), member.devices));
+                }
+                _ => return fail(1, format!("mdadm: no recogniseable superblock on {path}\nmdadm: {path} has no superblock - assembly aborted\n")),
+            }
+        }
+        found.sort();
+        let Some((_, _, level, devices)) = found.first().cloned() else { return fail(1, "mdadm: no devices found\n") };
+        if found.len() < devices {
+            return fail(1, format!("mdadm: {device} assembled from {} drives - not enough to start the array.\n", found.len()));
+        }
+        let locs = found.into_iter().map(|(_, loc, _, _)| loc).collect();
+        self.run_array(server, &name, &uuid, &level, locs, false);
+        Ok(format!("mdadm: {device} has been started with {devices} drives.\n"))
+    }
+
+    /// `wiped::STOP_ARRAY`
+    pub(super) fn md_stop(&mut self, server: Server, path: &str) -> Said {
+        let Some(dev) = self.dev(server, path) else { return Ok(String::new()) };
+        if self.open(server, &dev) {
+            return fail(1, format!("mdadm: Cannot get exclusive access to {path}:Perhaps a running process, mounted filesystem or active volume group?\n"));
+        }
+        self.machine_mut(server).run.arrays.retain(|array| array.loc != dev.loc);
+        Ok(format!("mdadm: stopped {path}\n"))
+    }
+
+    pub(super) fn mkswap(&mut self, server: Server, args: &Args) -> Said {
+        let dev = self.must(server, "mkswap", args.last())?;
+        if self.busy(server, &dev) {
+            return fail(1, format!("mkswap: error: {} is mounted; will not make swapspace\n", args.last()));
+        }
+        let uuid = args.value("--uuid").unwrap_or_default();
+        let label = args.value("--label").unwrap_or_default();
+        self.places.insert(dev.loc, Written::Swap { uuid, label });
+        Ok(String::new())
+    }
+
+    pub(super) fn swapoff(&mut self, server: Server, path: &str) -> Said {
+        let dev = self.dev(server, path);
+        let on = dev.as_ref().is_some_and(|dev| self.machine(server).run.swaps.contains(&dev.loc));
+        match dev {
+            Some(dev) if on => {
+                self.machine_mut(server).run.swaps.retain(|loc| *loc != dev.loc);
+                Ok(String::new())
+            }
+            Some(_) => fail(4, format!("swapoff: {path}: swapoff failed: Invalid argument\n")),
+            None => fail(4, format!("swapoff: {path}: swapoff failed: No such file or directory\n")),
+        }
+    }
+
+    pub(super) fn swapon(&mut self, server: Server, path: &str) -> Said {
+        let Some(dev) = self.dev(server, path) else {
+            return fail(255, format!("swapon: cannot open {path}: No such file or directory\n"));
+        };
+        match self.places.get(&dev.loc) {
+            Some(Written::Swap { .. }) if self.busy(server, &dev) => {
+                fail(255, format!("swapon: {path}: swapon failed: {BUSY}\n"))
+            }
+            Some(Written::Swap { .. }) => {
+                self.machine_mut(server).run.swaps.push(dev.loc);
+                Ok(String::new())
+            }
+            _ => fail(255, format!("swapon: {path}: read swap header failed\n")),
+        }
+    }
+
+    fn mounted(&self, server: Server, target: &str, kind: &str) -> Option<Dev> {
+        let mount = self.machine(server).run.mounts.iter().rfind(|m| m.target == target && m.fstype == kind)?;
+        self.dev(server, &mount.source)
+    }
+
+    pub(super) fn xfs_info(&self, server: Server, target: &str) -> Said {
+        let dev = self.mounted(server, target, "xfs");
+        let fs = dev.and_then(|dev| match self.places.get(&dev.loc) {
+            Some(Written::Fs(fs)) => Some(fs.size),
+            _ => None,
+        });
+        let Some(size) = fs else { return fail(1, format!("{target}: Not a XFS filesystem\n")) };
+        let blocks = size / 4096;
+        Ok(format!(
+            "meta-data=x isize=512    agcount=4, agsize={} blks\ndata     =                       bsize=4096   blocks={blocks}, imaxpct=25\n         =                       sunit=0      swidth=0 blks\n",
+            blocks / 4
+        ))
+    }
+
+    pub(super) fn dumpe2fs(&self, server: Server, path: &str) -> Said {
+        let dev = self.must(server, "dumpe2fs", path)?;
+        match self.places.get(&dev.loc) {
+            Some(Written::Fs(fs)) if fs.kind.starts_with("ext") => {
+                Ok(format!("Block count:              {}\nBlock size:               4096\n", fs.size / 4096))
+            }
+            _ => fail(1, format!("dumpe2fs: Bad magic number in super-block while trying to open {path}\n")),
+        }
+    }
+
+    pub(super) fn xfs_growfs(&mut self, server: Server, target: &str) -> Said {
+        let Some(dev) = self.mounted(server, target, "xfs") else {
+            return fail(1, format!("xfs_growfs: {target} is not a mounted XFS filesystem\n"));
+        };
+        if let Some(Written::Fs(fs)) = self.places.get_mut(&dev.loc) {
+            fs.size = dev.size;
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn resize2fs(&mut self, server: Server, path: &str) -> Said {
+        let dev = self.must(server, "resize2fs", path)?;
+        match self.places.get_mut(&dev.loc) {
+            Some(Written::Fs(fs)) if fs.kind.starts_with("ext") => {
+                fs.size = dev.size;
+                Ok(String::new())
+            }
+            _ => fail(1, format!("resize2fs: Bad magic number in super-block while trying to open {path}\n")),
+        }
+    }
+}
+
+/// md's four groups as blkid(8) writes a UUID.
+pub fn dashed(md: &str) -> String {
+    let hex: String = md.chars().filter(|c| *c != ':').collect();
+    match hex.len() {
+        32 => format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]),
+        _ => hex,
+    }
+}
+
+/// sfdisk(8)'s own form.
+fn parse_script(script: &str) -> Table {
+    let mut table = Table { kind: "dos".into(), id: String::new(), parts: Vec::new() };
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let Some((head, rest)) = line.split_once(':') else { panic!("sfdisk cannot read `{line}`") };
+        match head.trim() {
+            "label" => table.kind = rest.trim().to_string(),
+            "label-id" => table.id = rest.trim().to_string(),
+            "unit" => {}
+            number => {
+                let mut part = Part { number: number.parse().unwrap_or_else(|_| panic!("`{line}`")), ..Part::default() };
+                for field in rest.split(',').map(str::trim) {
+                    match field.split_once('=') {
+                        Some(("start", value)) => part.start = value.trim().parse().expect(field),
+                        Some(("size", value)) => part.size = value.trim().parse().expect(field),
+                        Some(("type", value)) => part.kind = value.trim().to_string(),
+                        Some(("uuid", value)) => part.uuid = Some(value.trim().to_string()),
+                        Some(("name", value)) => part.name = value.trim_matches('"').to_string(),
+                        None if field == "bootable" => part.bootable = true,
+                        _ => panic!("sfdisk cannot read `{field}`"),
+                    }
+                }
+                table.parts.push(part);
+            }
+        }
+    }
+    table
+}

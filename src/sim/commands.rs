@@ -1,0 +1,247 @@
+//! From an argument vector to what it says and does. Whatever is not in these tables is a command that nobody taught the
+//! simulated servers, and a panic.
+
+use super::world::World;
+use super::{Args, Said, fail, secret};
+use crate::facts::{apt, lsblk, lvm, md, mounts, net, os};
+use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
+use crate::step;
+
+/// The argument vector of a query.
+fn argv(query: Query) -> Vec<String> {
+    match query {
+        Query::Run(argv) => argv,
+        Query::Power(_) => Vec::new(),
+    }
+}
+
+impl World {
+    /// Answers a question. None of these changes anything.
+    pub(super) fn ask(&mut self, server: Server, asked: &[&str]) -> Said {
+        let is = |query: Query| argv(query) == asked;
+        // scripts and long questions of the facts
+        if is(lsblk::query()) {
+            return Ok(self.lsblk(server));
+        }
+        if is(os::links_query()) {
+            return Ok(self.links(server));
+        }
+        if is(md::exports_query()) {
+            let arrays = self.machine(server).run.arrays.iter();
+            return Ok(arrays.map(|array| format!("== {}\n{}", array.name, self.md_export(server, array))).collect());
+        }
+        if is(os::parts_query()) {
+            return Ok(self.parts(server));
+        }
+        if is(apt::iscsi_packages_query()) {
+            return self.apt_simulate(server);
+        }
+        if is(mounts::query()) {
+            return self.findmnt(server);
+        }
+        if is(net::query()) {
+            return self.ip_json(server);
+        }
+        if is(lvm::lvs_query()) {
+            return Ok(self.lvs(server));
+        }
+        if is(lvm::vgs_query()) {
+            return Ok(self.vgs(server));
+        }
+        if is(lvm::pvs_query()) {
+            return Ok(self.pvs(server));
+        }
+        if let Query::Run(texts) = os::texts_query()
+            && asked.len() >= 4
+            && texts[..4] == asked[..4]
+        {
+            return Ok(self.texts(server, &asked[4..]));
+        }
+        let args = Args::of(asked);
+        match asked {
+            ["sh", "-c", script, "sh", rest @ ..] => self.ask_script(server, script, rest),
+            ["sh", "-c", script] => self.ask_script(server, script, &[]),
+            ["lvm", "version"] => Ok("  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n".into()),
+            ["lvmconfig", ..] => self.lvmconfig(server, &args),
+            ["dmsetup", "status", names @ ..] => {
+                self.dm_status(server, &names.iter().map(|name| name.to_string()).collect::<Vec<_>>())
+            }
+            ["dmesg"] => Ok(self.machine(server).run.kernel_log.iter().map(|line| format!("[   1.0] {line}\n")).collect()),
+            ["wipefs", "--json", _] => self.wipefs(server, &args_after(asked)),
+            ["sfdisk", "--json", _] => self.sfdisk(server, &args_after(asked), None),
+            ["mdadm", "--examine" | "--detail", "--export", _] => self.mdadm(server, &args_after(asked)),
+            ["blockdev", "--getsize64" | "--getss", _] => self.blockdev(server, &args_after(asked)),
+            ["readlink", "-f", path] => Ok(match self.dev(server, path) {
+                Some(dev) => format!("{}\n", dev.real()),
+                None => format!("{path}\n"),
+            }),
+            ["cat", path] => match self.read_file(server, path) {
+                Some(text) => Ok(text),
+                None => fail(1, format!("cat: {path}: No such file or directory\n")),
+            },
+            ["systemctl", "is-active" | "list-units", ..] => self.systemctl(server, &asked[1..]),
+            ["dpkg-query", "-W", "-f", _] => self.dpkg_query(server),
+            ["ip", "-oneline", "address", "show", "scope", "global"] => self.ip_oneline(server),
+            ["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"] => {
+                let disks = self.bare_devices(server).into_iter().filter(|dev| dev.kind == "disk");
+                Ok(disks.map(|dev| format!("{}\n", dev.serial.unwrap_or_default())).collect())
+            }
+            ["tgtadm", "--lld", "iscsi", "--mode", "portal" | "target", "--op", "show"] => {
+                self.tgtadm(server, &args_after(asked))
+            }
+            ["xfs_info", target] => self.xfs_info(server, target),
+            ["dumpe2fs", "-h", path] => self.dumpe2fs(server, path),
+            _ => panic!("the simulated servers cannot be asked {asked:?}"),
+        }
+    }
+
+    fn ask_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
+        match (script, args) {
+            (READ_FILE, [path]) => Ok(match self.read_file(server, path) {
+                Some(text) => format!("present\n{text}"),
+                None => "absent\n".into(),
+            }),
+            (step::assembled::RUNNING_ARRAYS, []) => {
+                let arrays = self.machine(server).run.arrays.iter();
+                Ok(arrays.map(|array| self.md_export(server, array)).collect())
+            }
+            (step::daemon::TGTD_RUNS, []) => {
+                Ok(if self.machine(server).run.tgt.is_some() { "4242\n" } else { "" }.into())
+            }
+            (step::login::SESSIONS, []) => Ok(self.sessions(server)),
+            (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
+            (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
+            (step::physical_volume::GONE, [path]) => {
+                Ok(if self.exists(server, path) { "" } else { "gone\n" }.into())
+            }
+            _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
+        }
+    }
+
+    pub(super) fn act(&mut self, on: Side, act: &Act) -> Result<(), HostError> {
+        if let Act::Power { server, to } = act {
+            self.power(*server, *to);
+            return Ok(());
+        }
+        let server = self.server(on)?;
+        let filled = |text: &Text| {
+            let mut filled = text.0.clone();
+            for name in text.secrets() {
+                filled = filled.replace(&crate::host::secret_place(name), &secret(name));
+            }
+            filled
+        };
+        let (command, said) = match act {
+            Act::Run { argv, stdin, .. } => {
+                let all: Vec<&str> = argv.iter().map(String::as_str).collect();
+                let stdin = stdin.as_ref().map(&filled);
+                (argv.join(" "), self.run(server, &all, stdin.as_deref()))
+            }
+            Act::Put { path, text, mode } => {
+                (format!("write {path}"), self.write_file(server, path, &filled(text), *mode).map(|()| String::new()))
+            }
+            Act::Remove { path } => {
+                (format!("remove {path}"), self.remove_file(server, path).map(|()| String::new()))
+            }
+            Act::Power { .. } => return Ok(()),
+        };
+        match said {
+            Ok(_) => Ok(()),
+            Err(fail) => Err(HostError::Failed { side: on, command, code: fail.code, output: fail.err }),
+        }
+    }
+
+    fn run(&mut self, server: Server, argv: &[&str], stdin: Option<&str>) -> Said {
+        let args = args_after(argv);
+        match argv {
+            ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
+            ["sh", path, rest @ ..] => self.run_file(server, path, rest),
+            ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
+            ["mkdir", "-p", path] => {
+                if self.read_only(server, path) {
+                    return fail(1, format!("mkdir: cannot create directory '{path}': Read-only file system\n"));
+                }
+                Ok(String::new())
+            }
+            ["tee", "/dev/kmsg"] => {
+                let lines = stdin.unwrap_or_default().lines().map(str::to_string);
+                self.machine_mut(server).run.kernel_log.extend(lines.collect::<Vec<_>>());
+                Ok(String::new())
+            }
+            ["tee", path] => {
+                self.write_file(server, path, stdin.unwrap_or_default(), 0o644)?;
+                Ok(String::new())
+            }
+            ["hostname", name] => {
+                self.machine_mut(server).run.hostname = name.to_string();
+                Ok(String::new())
+            }
+            ["systemctl", "start" | "stop", ..] => self.systemctl(server, &argv[1..]),
+            ["mount", rest @ ..] => self.mount(server, rest),
+            ["umount", rest @ ..] => self.umount(server, rest),
+            ["swapoff", path] => self.swapoff(server, path),
+            ["swapon", path] => self.swapon(server, path),
+            ["wipefs", "--all", "--quiet", _] => self.wipefs(server, &args),
+            ["sfdisk", "--quiet", ..] => self.sfdisk(server, &args, stdin),
+            ["blockdev", "--rereadpt" | "--flushbufs", _] => self.blockdev(server, &args),
+            ["mdadm", "--create" | "--assemble", ..] => self.mdadm(server, &args),
+            ["mkswap", ..] => self.mkswap(server, &args),
+            ["xfs_growfs", target] => self.xfs_growfs(server, target),
+            ["resize2fs", path] => self.resize2fs(server, path),
+            ["tgtd", ..] => self.tgtd(server, &args),
+            ["tgtadm", ..] => self.tgtadm(server, &args),
+            ["tgt-admin", ..] => self.tgt_admin(server, &args),
+            ["iscsiadm", "-m", "node", ..] => self.iscsiadm(server, &args),
+            ["pvcreate", ..] => self.pvcreate(server, &args),
+            ["pvremove", ..] => self.pvremove(server, &args),
+            ["pvresize", _] => self.pvresize(server, &args),
+            ["vgextend", ..] => self.vgextend(server, &args),
+            ["vgchange", ..] => self.vgchange(server, &args),
+            ["vgrename", _, _] => self.vgrename(server, &args),
+            ["vgsplit", ..] => self.vgsplit(server, &args),
+            ["vgremove", ..] => self.vgremove(server, &args),
+            ["lvconvert", "--yes", "--mirrors", "0", name, device] => self.unmirror(server, name, device),
+            ["lvconvert", ..] if args.value("--splitmirrors").is_some() => self.splitmirrors(server, &args),
+            ["lvrename", _, _, _] => self.lvrename(server, &args),
+            ["lvcreate", ..] => self.lvcreate(server, &args),
+            ["lvremove", ..] => self.lvremove(server, &args),
+            ["lvchange", ..] => self.lvchange(server, &args),
+            ["lvextend", ..] => self.lvextend(server, &args),
+            _ => panic!("the simulated servers do not know the command {argv:?}"),
+        }
+    }
+
+    fn run_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
+        match (script, args) {
+            (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
+            (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
+            (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
+            (step::mirror::RAID1, [volume, device, _region]) => self.convert_raid1(server, volume, device),
+            (step::mirror::CORE_LOG, [volume, device, _region]) => self.convert_core_log(server, volume, device),
+            // directories are not modelled: an empty one is none
+            (step::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
+            _ => panic!("the simulated servers do not know this script, run with {args:?}:\n{script}"),
+        }
+    }
+
+    /// A script that was put there as a file, known by its text.
+    fn run_file(&mut self, server: Server, path: &str, args: &[&str]) -> Said {
+        let Some(script) = self.read_file(server, path) else {
+            return fail(127, format!("sh: 0: cannot open {path}: No such file\n"));
+        };
+        match script.as_str() {
+            step::initramfs::BUILD => self.initramfs_build(server, args),
+            step::initramfs::RESTORE => self.initramfs_restore(server, args),
+            step::packages::INSTALL => self.packages_install(server, args),
+            step::packages::PURGE => self.packages_purge(server, args),
+            step::lio_export::EXPORT => self.lio_export(server, args),
+            step::lio_export::WITHDRAW => self.lio_withdraw(server, args),
+            _ => self.job(server, &script, args),
+        }
+    }
+}
+
+/// The arguments behind the command's name.
+fn args_after(argv: &[&str]) -> Args {
+    Args::of(argv.get(1..).unwrap_or_default())
+}

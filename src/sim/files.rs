@@ -1,0 +1,349 @@
+//! Files, by the mounts they are under, and the kernel's own files, which are made when they are read.
+
+use serde_json::{Value, json};
+
+use super::world::{Backing, File, Files, Mounted, World, Written};
+use super::{Fail, Said, fail};
+use crate::host::Server;
+
+pub const KERNEL: &str = "6.1.0-50-amd64";
+
+impl World {
+    fn mount_at(&self, server: Server, path: &str) -> Option<&Mounted> {
+        let below = |mount: &&Mounted| {
+            let target = mount.target.trim_end_matches('/');
+            path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mounts = self.machine(server).run.mounts.iter().enumerate();
+        let found = mounts.filter(|(_, mount)| below(mount)).max_by_key(|(at, mount)| {
+            (mount.target.trim_end_matches('/').len(), *at)
+        });
+        found.map(|(_, mount)| mount)
+    }
+
+    /// The path within the file system, or within the kernel's.
+    fn inner(mount: &Mounted, path: &str) -> String {
+        let rest = &path[mount.target.trim_end_matches('/').len()..];
+        format!("{}{rest}", mount.root)
+    }
+
+    fn files_of(&self, server: Server, backing: &Backing) -> Option<&Files> {
+        match backing {
+            Backing::Disk(loc) => match self.places.get(loc) {
+                Some(Written::Fs(fs)) => Some(&fs.files),
+                _ => None,
+            },
+            Backing::Ram(name) => self.machine(server).run.ram.get(name),
+            Backing::Kernel => None,
+        }
+    }
+
+    pub fn file(&self, server: Server, path: &str) -> Option<File> {
+        let mount = self.mount_at(server, path)?;
+        let inner = World::inner(mount, path);
+        if mount.backing == Backing::Kernel {
+            return self.kernel_file(server, &inner).map(|text| File { text, mode: 0o444 });
+        }
+        self.files_of(server, &mount.backing)?.get(&inner).cloned()
+    }
+
+    pub fn read_file(&self, server: Server, path: &str) -> Option<String> {
+        self.file(server, path).map(|file| file.text)
+    }
+
+    /// Every file below a directory, by its full path.
+    pub fn files_below(&self, server: Server, directory: &str) -> Vec<(String, File)> {
+        let Some(mount) = self.mount_at(server, directory) else { return Vec::new() };
+        let inner = format!("{}/", World::inner(mount, directory).trim_end_matches('/'));
+        let Some(files) = self.files_of(server, &mount.backing) else { return Vec::new() };
+        let below = files.iter().filter(|(path, _)| path.starts_with(&inner));
+        let full = |path: &String| format!("{}/{}", directory.trim_end_matches('/'), &path[inner.len()..]);
+        below.map(|(path, file)| (full(path), file.clone())).collect()
+    }
+
+    pub(super) fn read_only(&self, server: Server, path: &str) -> bool {
+        self.mount_at(server, path).is_some_and(|mount| mount.read_only)
+    }
+
+    fn change(&mut self, server: Server, path: &str, to: Option<File>) -> Result<(), Fail> {
+        let Some(mount) = self.mount_at(server, path).cloned() else {
+            return fail(1, format!("{path}: No such file or directory\n"));
+        };
+        let inner = World::inner(&mount, path);
+        if mount.backing == Backing::Kernel {
+            if to.is_none() {
+                return Ok(());
+            }
+            if inner.starts_with("/proc/sys/") {
+                let text = to.map(|file| file.text.trim().to_string()).unwrap_or_default();
+                self.machine_mut(server).run.sysctls.insert(inner, text);
+                return Ok(());
+            }
+            return fail(1, format!("{path}: Permission denied\n"));
+        }
+        let there = self.files_of(server, &mount.backing).is_some_and(|files| files.contains_key(&inner));
+        if mount.read_only && (to.is_some() || there) {
+            return fail(1, format!("{path}: Read-only file system\n"));
+        }
+        let files = match &mount.backing {
+            Backing::Disk(loc) => match self.places.get_mut(loc) {
+                Some(Written::Fs(fs)) => {
+                    fs.generation += 1;
+                    &mut fs.files
+                }
+                _ => return fail(1, format!("{path}: Input/output error\n")),
+            },
+            Backing::Ram(name) => self.machine_mut(server).run.ram.entry(name.clone()).or_default(),
+            Backing::Kernel => return Ok(()),
+        };
+        match to {
+            Some(file) => drop(files.insert(inner, file)),
+            None => drop(files.remove(&inner)),
+        }
+        Ok(())
+    }
+
+    pub fn write_file(&mut self, server: Server, path: &str, text: &str, mode: u32) -> Result<(), Fail> {
+        self.change(server, path, Some(File { text: text.to_string(), mode }))
+    }
+
+    pub fn remove_file(&mut self, server: Server, path: &str) -> Result<(), Fail> {
+        self.change(server, path, None)
+    }
+
+    /// `[ -e PATH ]`, of files, devices and directories that hold something.
+    pub fn exists(&self, server: Server, path: &str) -> bool {
+        self.file(server, path).is_some()
+            || path.starts_with("/dev/") && self.dev(server, path).is_some()
+            || !self.files_below(server, path).is_empty()
+    }
+
+    fn kernel_file(&self, server: Server, path: &str) -> Option<String> {
+        let machine = self.machine(server);
+        let run = &machine.run;
+        Some(match path {
+            "/proc/sys/kernel/hostname" => format!("{}\n", run.hostname),
+            "/proc/sys/kernel/osrelease" => format!("{KERNEL}\n"),
+            "/proc/sys/kernel/random/boot_id" => {
+                let of = if server == Server::Old { 1 } else { 2 };
+                format!("5d1c6a44-6a0e-4b53-9d4b-0000000{of}{:04}\n", machine.boots)
+            }
+            "/sys/class/dmi/id/product_uuid" => format!("{}\n", machine.uuid),
+            "/proc/meminfo" => format!("MemTotal:       {} kB\nMemFree:        100000 kB\n", machine.memory / 1024),
+            "/proc/cmdline" => format!("BOOT_IMAGE=/vmlinuz-{KERNEL} root={} ro quiet\n", self.root_source(server)),
+            "/proc/self/mounts" => run.mounts.iter().map(mounts_line).collect(),
+            "/proc/swaps" => {
+                let mut text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_string();
+                let devs = self.devices(server);
+                for loc in &run.swaps {
+                    let Some(dev) = devs.iter().find(|dev| dev.loc == *loc && !dev.image()) else { continue };
+                    text += &format!("{:<40}partition\t{}\t\t0\t\t-2\n", dev.real(), dev.size / 1024 - 4);
+                }
+                text
+            }
+            "/proc/mdstat" if run.arrays.is_empty() => return None,
+            "/proc/mdstat" => self.mdstat(server),
+            _ => match run.sysctls.get(path) {
+                Some(value) => format!("{value}\n"),
+                None => {
+                    let name = path.strip_prefix("/sys/class/iscsi_session/session")?.strip_suffix("/targetname")?;
+                    let at: usize = name.parse().ok()?;
+                    format!("{}\n", run.sessions.get(at.checked_sub(1)?)?.iqn)
+                }
+            },
+        })
+    }
+
+    fn root_source(&self, server: Server) -> String {
+        let root = self.machine(server).run.mounts.iter().find(|mount| mount.target == "/");
+        root.map(|mount| mount.source.clone()).unwrap_or_default()
+    }
+
+    fn mdstat(&self, server: Server) -> String {
+        let devs = self.devices(server);
+        let mut text = "Personalities : [raid1] [raid10] \n".to_string();
+        for array in &self.machine(server).run.arrays {
+            let Some(dev) = devs.iter().find(|dev| dev.kname == array.name) else { continue };
+            let member = |(at, loc): (usize, &String)| {
+                let name = devs.iter().find(|dev| dev.loc == *loc).map_or("?", |dev| dev.kname.as_str());
+                format!("{name}[{at}]")
+            };
+            let members: Vec<String> = array.members.iter().enumerate().rev().map(member).collect();
+            text += &format!("{} : active {} {}\n", array.name, dev.kind, members.join(" "));
+            let count = array.members.len();
+            let blocks = dev.size / 1024;
+            text += &format!("      {blocks} blocks super 1.2 [{count}/{count}] [{}]\n", "U".repeat(count));
+            if array.resync {
+                let done = blocks / 6;
+                text += &format!(
+                    "      [===>.................]  resync = 16.6% ({done}/{blocks}) finish=51.9min speed=2082K/sec\n"
+                );
+            }
+            text += "      \n";
+        }
+        text + "unused devices: <none>\n"
+    }
+
+    /// `findmnt -J --real`
+    pub(super) fn findmnt(&self, server: Server) -> Said {
+        let real: Vec<&Mounted> =
+            self.machine(server).run.mounts.iter().filter(|mount| matches!(mount.backing, Backing::Disk(_))).collect();
+        if real.is_empty() {
+            return Err(Fail { code: 1, err: String::new(), out: String::new() });
+        }
+        let parent = |mount: &Mounted| {
+            let above = real.iter().filter(|other| {
+                other.target != mount.target && (other.target == "/" || mount.target.starts_with(&format!("{}/", other.target)))
+            });
+            above.max_by_key(|other| other.target.len()).map(|other| other.target.clone())
+        };
+        fn node(world: &World, mount: &Mounted, real: &[&Mounted], parent: &dyn Fn(&Mounted) -> Option<String>) -> Value {
+            let (size, uuid) = match &mount.backing {
+                Backing::Disk(loc) => match world.places.get(loc) {
+                    Some(Written::Fs(fs)) => (fs.size, fs.uuid.clone()),
+                    _ => (0, String::new()),
+                },
+                _ => (0, String::new()),
+            };
+            let children: Vec<Value> = real
+                .iter()
+                .filter(|other| parent(other).as_deref() == Some(&mount.target))
+                .map(|other| node(world, other, real, parent))
+                .collect();
+            let mut value = json!({
+                "target": mount.target, "source": mount.source, "fstype": mount.fstype, "options": options(mount),
+                "size": size, "used": size / 3, "avail": size / 2, "uuid": uuid,
+            });
+            if !children.is_empty() {
+                value["children"] = children.into();
+            }
+            value
+        }
+        let roots: Vec<Value> =
+            real.iter().filter(|mount| parent(mount).is_none()).map(|mount| node(self, mount, &real, &parent)).collect();
+        Ok(serde_json::to_string_pretty(&json!({ "filesystems": roots })).unwrap_or_default() + "\n")
+    }
+
+    pub(super) fn mount(&mut self, server: Server, argv: &[&str]) -> Said {
+        match argv {
+            ["-o", options, target] if options.starts_with("remount,") => {
+                self.remount(server, target, *options == "remount,ro")
+            }
+            ["--rbind", source, target] => self.rbind(server, source, target),
+            ["--make-rslave", target] => match self.machine(server).run.mounts.iter().any(|m| m.target == *target) {
+                true => Ok(String::new()),
+                false => fail(32, format!("mount: {target}: not mount point or bad option.\n")),
+            },
+            [source, target] => self.mount_device(server, source, target, false),
+            other => panic!("the simulated server knows no `mount {}`", other.join(" ")),
+        }
+    }
+
+    pub(super) fn mount_device(&mut self, server: Server, source: &str, target: &str, read_only: bool) -> Said {
+        let Some(dev) = self.dev(server, source) else {
+            return fail(32, format!("mount: {target}: special device {source} does not exist.\n"));
+        };
+        let run = &self.machine(server).run;
+        if run.mounts.iter().any(|m| m.target == target && m.backing == Backing::Disk(dev.loc.clone())) {
+            return fail(32, format!("mount: {target}: {source} already mounted on {target}.\n"));
+        }
+        let (Some(Written::Fs(fs)), true) = (self.places.get(&dev.loc), dev.live) else {
+            return fail(
+                32,
+                format!("mount: {target}: wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error.\n"),
+            );
+        };
+        for other in [Server::Old, Server::New].into_iter().filter(|other| *other != server) {
+            let run = &self.machine(other).run;
+            let twice = run.mounts.iter().any(|m| m.backing == Backing::Disk(dev.loc.clone()) && !m.read_only);
+            assert!(!twice, "{source} is mounted on both servers");
+        }
+        let shown = if dev.kind == "lvm" { format!("/dev/mapper/{}", dev.name) } else { dev.path.clone() };
+        let mounted = Mounted {
+            source: shown,
+            target: target.to_string(),
+            fstype: fs.kind.clone(),
+            read_only,
+            options: "relatime".into(),
+            backing: Backing::Disk(dev.loc.clone()),
+            root: String::new(),
+            bind: false,
+        };
+        if let Some(Written::Fs(fs)) = self.places.get_mut(&dev.loc) {
+            fs.dirty = !read_only;
+        }
+        self.machine_mut(server).run.mounts.push(mounted);
+        Ok(String::new())
+    }
+
+    fn rbind(&mut self, server: Server, source: &str, target: &str) -> Said {
+        let mounts = &self.machine(server).run.mounts;
+        let below: Vec<Mounted> = mounts
+            .iter()
+            .filter(|m| m.target == source || m.target.starts_with(&format!("{}/", source.trim_end_matches('/'))))
+            .map(|m| Mounted { target: format!("{target}{}", &m.target[source.len()..]), bind: true, ..m.clone() })
+            .collect();
+        if below.is_empty() {
+            return fail(32, format!("mount: {target}: special device {source} does not exist.\n"));
+        }
+        self.machine_mut(server).run.mounts.extend(below);
+        Ok(String::new())
+    }
+
+    fn remount(&mut self, server: Server, target: &str, read_only: bool) -> Said {
+        let Some(at) = self.machine(server).run.mounts.iter().rposition(|mount| mount.target == target) else {
+            return fail(32, format!("mount: {target}: mount point not mounted or bad option.\n"));
+        };
+        if read_only && self.writers(server, target).next().is_some() {
+            return fail(32, format!("mount: {target}: mount point is busy.\n"));
+        }
+        let mount = &mut self.machine_mut(server).run.mounts[at];
+        mount.read_only = read_only;
+        if let Backing::Disk(loc) = mount.backing.clone()
+            && let Some(Written::Fs(fs)) = self.places.get_mut(&loc)
+        {
+            fs.dirty = !read_only;
+        }
+        Ok(String::new())
+    }
+
+    /// Units that hold files of this mount open for writing.
+    fn writers(&self, server: Server, target: &str) -> impl Iterator<Item = &String> {
+        let machine = self.machine(server);
+        let active = |name: &String| machine.run.units.get(name).copied().unwrap_or(false);
+        let on_it = move |path: &String| self.mount_at(server, path).is_some_and(|mount| mount.target == target);
+        let units = machine.units.iter().filter(move |unit| active(&unit.name));
+        units.filter(move |unit| unit.writes.iter().any(on_it)).map(|unit| &unit.name)
+    }
+
+    pub(super) fn umount(&mut self, server: Server, argv: &[&str]) -> Said {
+        let ["--recursive", target] = argv else { panic!("the simulated server knows no `umount {argv:?}`") };
+        let below = format!("{target}/");
+        let inside = |mount: &Mounted| mount.target == *target || mount.target.starts_with(&below);
+        if !self.machine(server).run.mounts.iter().any(|mount| mount.target == *target) {
+            return fail(1, format!("umount: {target}: not mounted\n"));
+        }
+        if *target == "/" || self.writers(server, target).next().is_some() {
+            return fail(32, format!("umount: {target}: target is busy.\n"));
+        }
+        let gone: Vec<Mounted> = self.machine(server).run.mounts.iter().filter(|m| inside(m)).cloned().collect();
+        self.machine_mut(server).run.mounts.retain(|mount| !inside(mount));
+        for mount in gone.iter().filter(|mount| !mount.bind) {
+            if let Backing::Disk(loc) = &mount.backing
+                && let Some(Written::Fs(fs)) = self.places.get_mut(loc)
+            {
+                fs.dirty = false;
+            }
+        }
+        Ok(String::new())
+    }
+}
+
+fn options(mount: &Mounted) -> String {
+    format!("{},{}", if mount.read_only { "ro" } else { "rw" }, mount.options)
+}
+
+fn mounts_line(mount: &Mounted) -> String {
+    let target = mount.target.replace(' ', "\\040");
+    format!("{} {target} {} {} 0 0\n", mount.source, mount.fstype, options(mount))
+}

@@ -1,0 +1,525 @@
+//! A believable pair for a plan: an old server of two small disks that boots, serves and has what the plan wants moved;
+//! and a new one in rescue with the plan's disks.
+
+use std::collections::BTreeMap;
+
+use super::devices::array_size;
+use super::files::KERNEL;
+use super::system::MODULES_FILE;
+use super::world::{
+    Card, Disk, Extents, File, Files, Fs, Group, GroupPv, Leg, Machine, Member, Part, PvLabel, Run, Segtype, System,
+    Table, Unit, Volume, World, Written, body_loc, lvm_uuid,
+};
+use super::{Fail, Sim};
+use crate::facts::Facts;
+use crate::host::Server;
+use crate::plan::{CopyHow, IscsiServer, Plan, Size};
+
+const MIB: u64 = 1 << 20;
+const EXTENT: u64 = 4 * MIB;
+
+/// How the pair differs from the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    /// extents that no volume of old has
+    pub free_extents: u64,
+    /// the kernel's own iSCSI server is there; `None`: as the plan wants it
+    pub lio: Option<bool>,
+    /// the rescue system runs, at boot, what arrays it finds
+    pub rescue_assembles: bool,
+    /// old can install an initiator; otherwise it has one
+    pub initiator_installed: bool,
+}
+
+/// A volume of old, to be.
+struct Wanted {
+    name: String,
+    size: u64,
+    kind: String,
+    uuid: String,
+    target: String,
+}
+
+impl Sim {
+    /// The pair that a plan speaks of. With facts: as large and as named as those servers are.
+    pub fn from_plan(plan: &Plan, facts: Option<&Facts>) -> Sim {
+        let raid1 = |group: &crate::plan::VolumeGroup| {
+            group.volumes.iter().flatten().any(|volume| *volume.copy == CopyHow::Raid1)
+        };
+        let free = if plan.volume_groups.iter().any(raid1) { 64 } else { 0 };
+        Sim::shaped(plan, facts, Shape { free_extents: free, ..Shape::default() })
+    }
+
+    pub fn shaped(plan: &Plan, facts: Option<&Facts>, shape: Shape) -> Sim {
+        Sim::new(Maker { plan, facts, shape, places: BTreeMap::new(), old_disks: Vec::new() }.make())
+    }
+}
+
+struct Maker<'p> {
+    plan: &'p Plan,
+    facts: Option<&'p Facts>,
+    shape: Shape,
+    places: BTreeMap<String, Written>,
+    old_disks: Vec<Disk>,
+}
+
+/// A UUID of a file system, from its name.
+fn uuid(of: &str) -> String {
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, of.as_bytes()).to_string()
+}
+
+fn md_uuid(of: &str) -> String {
+    let hex = uuid(of).replace('-', "");
+    format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
+}
+
+fn file(text: impl Into<String>) -> File {
+    File { text: text.into(), mode: 0o644 }
+}
+
+impl Maker<'_> {
+    fn hostname(&self) -> String {
+        match (self.facts, &self.plan.new.hostname) {
+            (Some(facts), _) => facts.old.hostname.clone(),
+            (None, Some(name)) => name.to_string(),
+            (None, None) => self.plan.name.to_string(),
+        }
+    }
+
+    /// With its prefix.
+    fn old_address(&self) -> String {
+        let prefix = if self.plan.old.address.is_ipv4() { 24 } else { 64 };
+        format!("{}/{prefix}", *self.plan.old.address)
+    }
+
+    fn make(mut self) -> World {
+        let hostname = self.hostname();
+        let groups: Vec<(String, Vec<Wanted>)> = (0..self.plan.volume_groups.len()).map(|at| self.wanted(at)).collect();
+        let boot_size = self.boot_size();
+
+        // ---- old's disks: /boot, then a partition for each group, mirrored over two
+        let mut sizes: Vec<u64> = boot_size.into_iter().collect();
+        for (_, volumes) in &groups {
+            let data: u64 = volumes.iter().map(|volume| volume.size).sum();
+            sizes.push(data + self.shape.free_extents * EXTENT + 8 * MIB + 128 * MIB);
+        }
+        let disk_size = sizes.iter().sum::<u64>().div_ceil(MIB) * MIB + 4 * MIB;
+        let serials: Vec<String> = self.old_serials();
+        for (at, serial) in serials.iter().enumerate() {
+            let id = format!("0x32c962f{at}");
+            let mut parts = Vec::new();
+            let mut start = 2048;
+            for (number, size) in sizes.iter().enumerate() {
+                let sectors = size.div_ceil(MIB) * 2048;
+                let kind = "fd".to_string();
+                parts.push(Part { number: number as u32 + 1, start, size: sectors, kind, bootable: number == 0, ..Part::default() });
+                start += sectors;
+            }
+            self.places.insert(serial.clone(), Written::Table(Table { kind: "dos".into(), id, parts }));
+            self.old_disks.push(Disk {
+                serial: serial.clone(),
+                wwn: None,
+                model: "LABSATA".into(),
+                tran: Some("sata".into()),
+                size: disk_size,
+                sector: 512,
+                drivers: vec!["sd_mod".into(), "ahci".into()],
+                by_path: format!("pci-0000:00:05.0-ata-{}", at + 1),
+            });
+        }
+        let mut mdadm = "HOMEHOST <system>\nMAILADDR root\n".to_string();
+        let mut bodies = Vec::new();
+        let mut start = 2048;
+        for (number, size) in sizes.iter().enumerate() {
+            let array = md_uuid(&format!("{hostname} old array {number}"));
+            let locs: Vec<String> = serials.iter().map(|serial| format!("{serial}@{start}")).collect();
+            for (slot, loc) in locs.iter().enumerate() {
+                let member = Member {
+                    uuid: array.clone(),
+                    name: format!("{hostname}:{number}"),
+                    level: "raid1".into(),
+                    devices: locs.len(),
+                    slot,
+                    metadata: "1.2".into(),
+                    bitmap: number > 0,
+                };
+                self.places.insert(loc.clone(), Written::Member(member));
+            }
+            mdadm += &format!("ARRAY /dev/md/{number} metadata=1.2 UUID={array} name={hostname}:{number}\n");
+            let sectors = size.div_ceil(MIB) * 2048;
+            bodies.push((body_loc("raid1", &locs), array_size("raid1", 2, sectors * 512, "1.2")));
+            start += sectors;
+        }
+
+        // ---- what is on them
+        let mut fstab = String::new();
+        let boot_uuid = uuid(&format!("{hostname} boot"));
+        let mut bodies = bodies.into_iter();
+        let boot_body = boot_size.and_then(|_| bodies.next());
+        let root = groups[0].1.iter().find(|volume| volume.target == "/").expect("a root");
+        let root_path = crate::facts::lvm::mapper_path(&groups[0].0, &root.name);
+        let root_loc_uuid = root.uuid.clone();
+        let mut kept: BTreeMap<String, Files> = BTreeMap::new();
+        self.files(&mut kept, &mdadm, &root_path, boot_body.is_some().then_some(&boot_uuid).unwrap_or(&root_loc_uuid));
+        if boot_body.is_some() {
+            fstab += &format!("UUID={boot_uuid} /boot ext4 defaults 0 2\n");
+        }
+        for (group, volumes) in &groups {
+            for volume in volumes {
+                let path = crate::facts::lvm::mapper_path(group, &volume.name);
+                match volume.kind.as_str() {
+                    "swap" => fstab += &format!("{path} none swap sw 0 0\n"),
+                    kind => fstab += &format!("{path} {} {kind} defaults 0 2\n", volume.target),
+                }
+            }
+        }
+        kept.entry("/".into()).or_default().insert("/etc/fstab".into(), file(fstab));
+        // a file lies in the file system that is mounted nearest above it
+        let mut targets: Vec<String> = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.target.clone())).collect();
+        if boot_body.is_some() {
+            targets.push("/boot".into());
+        }
+        let mut split = spread(kept, &targets);
+        if let Some((loc, size)) = boot_body {
+            let files = split.remove("/boot").unwrap_or_default();
+            let fs = Fs { kind: "ext4".into(), uuid: boot_uuid.clone(), size, generation: 1, dirty: false, files };
+            self.places.insert(loc, Written::Fs(fs));
+        }
+        for ((name, volumes), (loc, size)) in groups.iter().zip(bodies) {
+            self.group(name, volumes, &loc, size, &mut split);
+        }
+        let grub: BTreeMap<String, String> = serials
+            .iter()
+            .map(|serial| (serial.clone(), if boot_size.is_some() { boot_uuid.clone() } else { root_loc_uuid.clone() }))
+            .collect();
+
+        // ---- the machines
+        let needs: u64 = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.size)).sum();
+        let new_disks = self.new_disks(needs);
+        let units = self.units(&groups);
+        let apt = if self.shape.initiator_installed {
+            Vec::new()
+        } else {
+            let all = [("libisns0", "0.101-0.2+b1"), ("libopeniscsiusr", "2.1.8-1"), ("open-iscsi", "2.1.8-1")];
+            all.map(|(name, version)| (name.to_string(), version.to_string())).to_vec()
+        };
+        let lio = self.shape.lio.unwrap_or(*self.plan.transfer.iscsi.server != IscsiServer::Tgt);
+        let target = ["iscsi_target_mod", "target_core_mod", "target_core_iblock"];
+        let old = Machine {
+            server: Server::Old,
+            on: false,
+            system: System::None("it is off".into()),
+            boots: 1,
+            own_disks: true,
+            uuid: uuid("replant simulated old machine"),
+            disks: self.old_disks.clone(),
+            card: Card { mac: "52:54:00:77:00:21".into(), name: "ens3".into(), drivers: virtio("virtio_net") },
+            memory: 1 << 30,
+            uefi: false,
+            rescue: Files::new(),
+            rescue_hostname: String::new(),
+            rescue_address: String::new(),
+            lacks: ["tgtd", "tgtadm", "tgt-admin", "dracut"].map(str::to_string).to_vec(),
+            modules: modules(&[]),
+            units,
+            apt,
+            run: Run::default(),
+        };
+        let lacks: &[&str] = if lio && *self.plan.transfer.iscsi.server == IscsiServer::Lio {
+            &["tgtd", "tgtadm", "tgt-admin", "dracut"]
+        } else {
+            &["dracut"]
+        };
+        let new = Machine {
+            server: Server::New,
+            own_disks: false,
+            uuid: uuid("replant simulated new machine"),
+            disks: new_disks,
+            card: Card { mac: "52:54:00:77:00:22".into(), name: "ens9".into(), drivers: virtio("virtio_net") },
+            rescue: rescue_files(),
+            rescue_hostname: "rescue".into(),
+            rescue_address: format!("{}/24", *self.plan.new.address),
+            lacks: lacks.iter().map(|tool| tool.to_string()).collect(),
+            modules: modules(if lio { &target } else { &[] }),
+            units: Vec::new(),
+            apt: Vec::new(),
+            ..old.clone()
+        };
+        let mut world = World {
+            old,
+            new,
+            places: self.places,
+            grub,
+            acknowledged: BTreeMap::new(),
+            counter: 0,
+            pace: 34,
+            link_up: true,
+            rescue_assembles: self.shape.rescue_assembles,
+        };
+        world.power(Server::New, crate::host::PowerTo::On);
+        world.power(Server::Old, crate::host::PowerTo::On);
+        let up = |world: &World, server| world.machine(server).system.clone();
+        assert_eq!(up(&world, Server::Old), System::Own, "the simulated old server boots");
+        // its initramfs is made by its own tools, as it stands
+        let made = world.mkinitramfs(Server::Old, KERNEL);
+        let image = format!("/boot/initrd.img-{KERNEL}");
+        let _: Result<(), Fail> = world.write_file(Server::Old, &image, &made, 0o644);
+        if self.shape.initiator_installed {
+            let _ = world.packages_install(Server::Old, &[]);
+        }
+        world
+    }
+
+    fn old_serials(&self) -> Vec<String> {
+        vec!["OLD0".into(), "OLD1".into()]
+    }
+
+    /// Bytes of the partitions that /boot is on, where it is a file system of its own.
+    fn boot_size(&self) -> Option<u64> {
+        let to = &self.plan.boot.as_ref()?.to;
+        let array = self.plan.arrays.iter().find(|array| *array.name == **to)?;
+        let part = self.plan.partitions.iter().find(|part| *part.name == *array.partitions)?;
+        Some(match *part.size {
+            Size::Bytes(bytes) => (bytes * 3 / 4).max(64 * MIB),
+            Size::Rest => 256 * MIB,
+        })
+    }
+
+    /// The volumes of a group: those of the facts, those that the plan names, or what a Debian server has.
+    fn wanted(&self, at: usize) -> (String, Vec<Wanted>) {
+        let said = &self.plan.volume_groups[at];
+        let group = said.name.to_string();
+        let mut names: Vec<(String, bool)> = match &said.volumes {
+            Some(volumes) => {
+                volumes.iter().map(|volume| (volume.name.to_string(), *volume.copy == CopyHow::Recreate)).collect()
+            }
+            None if at == 0 => ["root", "swap_1", "var"].map(|name| (name.to_string(), name == "swap_1")).to_vec(),
+            None => vec![("data".to_string(), false)],
+        };
+        if let Some(facts) = self.facts {
+            for lv in facts.old.lvs.iter().filter(|lv| lv.vg == group && !lv.hidden) {
+                if !names.iter().any(|(name, _)| *name == lv.name) {
+                    names.push((lv.name.clone(), lv.fstype.as_deref() == Some("swap")));
+                }
+            }
+        }
+        if at == 0 && !names.iter().any(|(name, _)| name == "root" || name == "slash") {
+            match names.iter_mut().find(|(_, swap)| !swap) {
+                Some(_) => {}
+                None => names.insert(0, ("root".into(), false)),
+            }
+        }
+        let root = names.iter().position(|(name, _)| name == "root").or_else(|| names.iter().position(|(_, swap)| !swap));
+        let wanted = |(index, (name, swap)): (usize, &(String, bool))| {
+            let known = self.facts.and_then(|facts| {
+                let lv = facts.old.lvs.iter().find(|lv| lv.vg == group && lv.name == *name)?;
+                let path = crate::facts::lvm::mapper_path(&group, name);
+                let mount = facts.old.mounts.iter().find(|mount| mount.source == path);
+                Some((lv, mount.map(|mount| mount.target.clone())))
+            });
+            let is_root = at == 0 && Some(index) == root;
+            let target = match name.as_str() {
+                _ if is_root => "/".to_string(),
+                "var" | "home" | "srv" | "opt" | "usr" if at == 0 => format!("/{name}"),
+                _ => format!("/srv/{group}-{name}"),
+            };
+            let (size, kind) = match name.as_str() {
+                _ if *swap => (128 * MIB, "swap"),
+                _ if is_root => (1640 * MIB, "ext4"),
+                _ => (1040 * MIB, "xfs"),
+            };
+            let mut wanted = Wanted {
+                name: name.clone(),
+                size,
+                kind: kind.into(),
+                uuid: uuid(&format!("{group} {name}")),
+                target: if *swap { String::new() } else { target },
+            };
+            if let Some((lv, mounted)) = known {
+                wanted.size = lv.size.max(EXTENT) / EXTENT * EXTENT;
+                wanted.kind = lv.fstype.clone().unwrap_or(wanted.kind);
+                wanted.uuid = lv.fs_uuid.clone().unwrap_or(wanted.uuid);
+                wanted.target = mounted.unwrap_or(wanted.target);
+            }
+            wanted
+        };
+        (group.clone(), names.iter().enumerate().map(wanted).collect())
+    }
+
+    fn group(&mut self, name: &str, volumes: &[Wanted], loc: &str, size: u64, files: &mut BTreeMap<String, Files>) {
+        let pv = lvm_uuid(&format!("{name} old pv"));
+        let mut start = 0;
+        let mut lvs = Vec::new();
+        for volume in volumes {
+            let count = volume.size / EXTENT;
+            let extents = vec![Extents { pv: pv.clone(), start, count }];
+            let leg = Leg { uuid: lvm_uuid(&format!("{name} {} leg", volume.name)), extents, meta: None };
+            lvs.push(Volume {
+                uuid: lvm_uuid(&format!("{name} {}", volume.name)),
+                name: volume.name.clone(),
+                segtype: Segtype::Linear,
+                legs: vec![leg],
+            });
+            let written = match volume.kind.as_str() {
+                "swap" => Written::Swap { uuid: volume.uuid.clone(), label: String::new() },
+                kind => Written::Fs(Fs {
+                    kind: kind.into(),
+                    uuid: volume.uuid.clone(),
+                    size: volume.size,
+                    generation: 1,
+                    dirty: false,
+                    files: files.remove(&volume.target).unwrap_or_default(),
+                }),
+            };
+            self.places.insert(format!("{loc}#{start}"), written);
+            start += count;
+        }
+        let count = start + self.shape.free_extents;
+        let pvs = vec![GroupPv { uuid: pv.clone(), count, missing: false }];
+        let uuid = lvm_uuid(&format!("{name} group"));
+        let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
+        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
+    }
+
+    /// Old's files by their full paths; they are spread over the file systems later.
+    fn files(&self, all: &mut BTreeMap<String, Files>, mdadm: &str, root: &str, boot_uuid: &str) {
+        let hostname = self.hostname();
+        let address = self.old_address();
+        let mut put = |path: &str, text: String| drop(all.entry("/".into()).or_default().insert(path.into(), file(text)));
+        put("/etc/hostname", format!("{hostname}\n"));
+        put("/etc/hosts", format!("127.0.0.1 localhost\n127.0.1.1 {hostname}\n"));
+        put("/etc/machine-id", "5eed5eed5eed4eed8eed5eed5eed5eed\n".into());
+        put("/etc/os-release", RELEASE.into());
+        put("/etc/mdadm/mdadm.conf", mdadm.into());
+        put("/etc/initramfs-tools/initramfs.conf", "MODULES=list\nBUSYBOX=auto\nCOMPRESS=lz4\n".into());
+        put(MODULES_FILE, "ahci\nsd_mod\nraid1\ndm_mod\next4\n".into());
+        put("/etc/initramfs-tools/update-initramfs.conf", "update_initramfs=yes\nbackup_initramfs=no\n".into());
+        put(
+            "/etc/udev/rules.d/70-persistent-net.rules",
+            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"52:54:00:77:00:21\", NAME=\"ens3\"\n".into(),
+        );
+        put("/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\n".into());
+        put(
+            "/etc/network/interfaces",
+            format!("auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {address}\n"),
+        );
+        put("/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedold root@old\n".into());
+        let mut packages = "lvm2 2.03.16-2\nmdadm 4.2-5\n".to_string();
+        if self.shape.initiator_installed {
+            packages += "open-iscsi 2.1.8-1\n";
+        }
+        put("/var/lib/dpkg/status", packages);
+        put(
+            "/boot/grub/grub.cfg",
+            format!(
+                "search --no-floppy --fs-uuid --set=root {boot_uuid}\nlinux /vmlinuz-{KERNEL} root={root} ro quiet\ninitrd /initrd.img-{KERNEL}\n"
+            ),
+        );
+        put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
+        let first = ["ahci", "sd_mod", "raid1", "dm-mod", "ext4"];
+        let list: String = first.map(|module| format!("usr/lib/modules/{KERNEL}/kernel/drivers/{module}.ko\n")).concat();
+        put(&format!("/boot/initrd.img-{KERNEL}"), format!("{list}\n--\n{mdadm}"));
+    }
+
+    /// The plan's disks, large enough: it is what the plan says that is tried, not how large somebody's disks are.
+    fn new_disks(&mut self, needs: u64) -> Vec<Disk> {
+        let fixed: u64 = self.plan.partitions.iter().map(|part| match *part.size {
+            Size::Bytes(bytes) => bytes,
+            Size::Rest => 0,
+        }).sum();
+        let size = (fixed + needs * 2).div_ceil(1 << 30) * (1 << 30) + (1 << 30);
+        let plan = self.plan;
+        let one = |(at, said): (usize, &crate::plan::Disk)| {
+            let serial = said.serial.as_ref().map_or_else(|| format!("NEW-{}", *said.name), |serial| serial.to_string());
+            let wwn = said.wwn.as_ref().map_or_else(|| format!("0x5000c5000000000{at:x}"), |wwn| wwn.to_string());
+            let known = self.facts.and_then(|facts| {
+                facts.new.blocks.iter().find(|block| block.serial.as_deref() == Some(serial.as_str()))
+            });
+            if *said.wipe {
+                let start = 2048;
+                let parts = vec![Part { number: 1, start, size: 2048 * 512, kind: "83".into(), ..Part::default() }];
+                let table = Table { kind: "dos".into(), id: format!("0xdeadbee{at:x}"), parts };
+                self.places.insert(serial.clone(), Written::Table(table));
+                let old = Fs {
+                    kind: "ext4".into(),
+                    uuid: uuid(&format!("used before {at}")),
+                    size: 512 * MIB,
+                    generation: 1,
+                    dirty: false,
+                    files: Files::new(),
+                };
+                self.places.insert(format!("{serial}@{start}"), Written::Fs(old));
+            }
+            Disk {
+                serial,
+                wwn: Some(wwn),
+                model: "NVDISK".into(),
+                tran: None,
+                size: known.map_or(size, |block| block.size),
+                sector: known.map_or(512, |block| block.log_sec.max(512)),
+                drivers: virtio("virtio_scsi").into_iter().rev().chain(["sd_mod".to_string()]).rev().collect(),
+                by_path: format!("pci-0000:00:06.0-scsi-0:0:{at}:0"),
+            }
+        };
+        plan.disks.iter().enumerate().map(one).collect()
+    }
+
+    fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
+        let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
+        let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
+        let unit = |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
+        let mut units = vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
+        let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
+        units.extend(sockets.map(unit));
+        units.push(Unit {
+            writes: vec!["/var/log/journal".into()],
+            woken_by: sockets.map(str::to_string).to_vec(),
+            ..unit("systemd-journald.service")
+        });
+        for name in self.plan.cutover.units() {
+            units.push(Unit { writes: vec![data.clone()], acknowledges: true, ..unit(&name) });
+        }
+        units
+    }
+}
+
+fn virtio(what: &str) -> Vec<String> {
+    vec![what.to_string(), "virtio_pci".to_string()]
+}
+
+fn modules(more: &[&str]) -> Vec<String> {
+    let all = [
+        "ahci", "sd_mod", "virtio_scsi", "virtio_pci", "virtio_net", "raid0", "raid1", "raid10", "raid456", "dm_mod",
+        "dm_mirror", "dm_raid", "iscsi_tcp", "xfs", "ext4", "btrfs", "nvme",
+    ];
+    all.iter().chain(more).map(|module| module.to_string()).collect()
+}
+
+fn rescue_files() -> Files {
+    let all = [
+        ("/etc/os-release", RELEASE),
+        ("/etc/hostname", "rescue\n"),
+        ("/etc/hosts", "127.0.0.1 localhost\n"),
+        ("/etc/fstab", "\n"),
+        ("/etc/mdadm/mdadm.conf", "HOMEHOST <system>\nMAILADDR root\n"),
+        ("/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedrescue root@rescue\n"),
+    ];
+    all.map(|(path, text)| (path.to_string(), file(text))).into()
+}
+
+/// Files by the mount points that they are below, with the paths that they have there.
+fn spread(all: BTreeMap<String, Files>, targets: &[String]) -> BTreeMap<String, Files> {
+    let mut spread: BTreeMap<String, Files> = BTreeMap::new();
+    for (path, file) in all.into_values().flatten() {
+        let above = targets.iter().filter(|target| {
+            !target.is_empty() && (target.as_str() == "/" || path.starts_with(&format!("{target}/")))
+        });
+        let target = above.max_by_key(|target| target.len()).expect("`/` is above everything").clone();
+        let inner = if target == "/" { path } else { path[target.len()..].to_string() };
+        spread.entry(target).or_default().insert(inner, file);
+    }
+    spread
+}
+
+const RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n\
+VERSION=\"12 (bookworm)\"\nID=debian\n";

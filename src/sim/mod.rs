@@ -1,0 +1,245 @@
+//! The simulated pair: two servers as one value, which answer the same commands in the same forms, refuse what real ones
+//! refuse, and panic on a command that they do not know. A target exported on new appears as a disk on old.
+//!
+//! Time does not exist: a copy advances whenever somebody looks at it, a boot is over at once.
+
+mod blocks;
+mod commands;
+mod devices;
+mod files;
+mod iscsi;
+mod jobs;
+mod lvm;
+mod lvm_change;
+mod make;
+mod power;
+mod system;
+mod world;
+
+use std::sync::Mutex;
+
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side};
+
+pub use devices::array_size;
+pub use make::Shape;
+pub use system::file_name as module_file;
+pub use world::{Backing, File, Fs, Segtype, System, World, Written};
+
+/// Why a simulated command failed.
+#[derive(Debug, Clone)]
+pub struct Fail {
+    pub code: i32,
+    pub err: String,
+    pub out: String,
+}
+
+impl Fail {
+    fn new(code: i32, err: impl Into<String>) -> Fail {
+        Fail { code, err: err.into(), out: String::new() }
+    }
+}
+
+/// What a simulated command said.
+type Said = Result<String, Fail>;
+
+fn fail<T>(code: i32, err: impl Into<String>) -> Result<T, Fail> {
+    Err(Fail::new(code, err))
+}
+
+/// The arguments of a command, sorted into options and words.
+#[derive(Debug, Clone, Default)]
+struct Args {
+    values: Vec<(String, String)>,
+    flags: Vec<String>,
+    words: Vec<String>,
+}
+
+/// Options that are followed by a value; all others are flags, or carry it behind a `=`.
+const VALUED: &[&str] = &[
+    "--config", "--uuid", "--size", "--extents", "--name", "--activate", "--wipesignatures", "--splitmirrors",
+    "--mirrors", "--conf", "--op", "--mode", "--lld", "--delete", "--update", "--iscsi", "-T", "-p", "-m", "--label",
+    "--wipe", "--wipe-partitions", "--type", "--typeconfig", "--bitmap", "--level", "--metadata", "--homehost",
+    "--raid-devices",
+];
+
+impl Args {
+    fn of(argv: &[&str]) -> Args {
+        let mut args = Args::default();
+        let mut rest = argv.iter();
+        while let Some(arg) = rest.next() {
+            if let Some((name, value)) = arg.split_once('=').filter(|_| arg.starts_with("--")) {
+                args.values.push((name.to_string(), value.to_string()));
+            } else if VALUED.contains(arg) {
+                let value = rest.next().copied().unwrap_or_default();
+                args.values.push((arg.to_string(), value.to_string()));
+            } else if arg.starts_with('-') && arg.len() > 1 {
+                args.flags.push(arg.to_string());
+            } else {
+                args.words.push(arg.to_string());
+            }
+        }
+        args
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|one| one == flag)
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        self.values.iter().find(|(one, _)| one == name).map(|(_, value)| value.clone())
+    }
+
+    fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    fn last(&self) -> &str {
+        self.words.last().map_or("", String::as_str)
+    }
+}
+
+/// What goes wrong, counted from the first act or look.
+#[derive(Debug, Clone, Default)]
+pub struct FaultPlan {
+    /// the answer to the n-th act is lost, after or before its effect
+    pub cut: Option<(usize, Effect)>,
+    /// a server loses its power for a moment before the n-th act
+    pub reboot: Option<(usize, crate::host::Server)>,
+    /// nothing answers from the n-th look on, for so many looks
+    pub down: Option<(usize, usize)>,
+    acts: usize,
+    looks: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    None,
+    Done,
+}
+
+/// The simulated pair, as something to ask and to act on.
+pub struct Sim {
+    state: Mutex<State>,
+}
+
+#[derive(Clone)]
+struct State {
+    world: World,
+    faults: FaultPlan,
+}
+
+impl Sim {
+    pub fn new(world: World) -> Sim {
+        Sim { state: Mutex::new(State { world, faults: FaultPlan::default() }) }
+    }
+
+    pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
+        Sim { state: Mutex::new(State { world, faults }) }
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> World {
+        self.lock().world.clone()
+    }
+
+    /// Somebody else does something.
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let mut state = self.lock();
+        let done = change(&mut state.world);
+        state.world.settle(false);
+        done
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // a panic in here is a mistake of ours or of the runbook's, and it is out already
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn silent(side: Side, cause: impl Into<String>) -> HostError {
+    HostError::Unreachable { side, cause: cause.into() }
+}
+
+impl World {
+    /// What happens by itself after each command.
+    fn settle(&mut self, advance: bool) {
+        self.links_live();
+        self.mirrors(crate::host::Server::Old, advance);
+    }
+
+    fn server(&self, side: Side) -> Result<crate::host::Server, HostError> {
+        self.answers(side).ok_or_else(|| {
+            let machine = self.machine(side.server());
+            let why = match &machine.system {
+                System::None(why) => why.clone(),
+                _ => "another system runs on it".into(),
+            };
+            silent(side, why)
+        })
+    }
+}
+
+impl Look for Sim {
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let mut state = self.lock();
+        let local = queries.iter().all(|query| matches!(query, Query::Power(_)));
+        if !local {
+            state.faults.looks += 1;
+            if let Some((from, count)) = state.faults.down
+                && (from..from + count).contains(&(state.faults.looks - 1))
+            {
+                return Err(silent(on, "the link is down"));
+            }
+        }
+        let world = &mut state.world;
+        let mut outputs = Vec::new();
+        for query in queries {
+            outputs.push(match query {
+                Query::Power(server) => {
+                    Output::ok(if world.machine(*server).on { "on\n" } else { "off\n" })
+                }
+                Query::Run(argv) => {
+                    let server = world.server(on)?;
+                    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+                    match world.ask(server, &argv) {
+                        Ok(out) => Output::ok(out),
+                        Err(fail) => Output { code: fail.code, stdout: fail.out, stderr: fail.err },
+                    }
+                }
+            });
+        }
+        if !local {
+            world.settle(true);
+        }
+        Ok(outputs)
+    }
+}
+
+impl Hosts for Sim {
+    fn act(&self, on: Side, _job: &str, act: &Act) -> Result<(), HostError> {
+        let mut state = self.lock();
+        let index = state.faults.acts;
+        state.faults.acts += 1;
+        if let Some((_, server)) = state.faults.reboot.filter(|(at, _)| *at == index) {
+            state.world.reboot(server);
+        }
+        let cut = state.faults.cut.filter(|(at, _)| *at == index).map(|(_, effect)| effect);
+        if cut == Some(Effect::None) {
+            return Err(silent(on, "the link was cut"));
+        }
+        let world = &mut state.world;
+        world.serve();
+        world.settle(false);
+        let done = world.act(on, act);
+        world.settle(false);
+        match cut {
+            Some(_) => Err(silent(on, "the link was cut")),
+            None => done,
+        }
+    }
+}
+
+/// Secrets of the simulated pair: never a real one.
+fn secret(name: &str) -> String {
+    format!("simulated-{name}-0123456789")
+}

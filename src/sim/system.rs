@@ -1,0 +1,343 @@
+//! The system around the disks: units, packages, the initramfs, the network, and the questions that the facts ask.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::files::KERNEL;
+use super::world::{File, World};
+use super::{Args, Fail, Said, fail};
+use crate::facts::queries::{FILES, MODULES, PRESENCE, TOOLS};
+use crate::host::Server;
+
+const DPKG: &str = "/var/lib/dpkg/status";
+pub const MODULES_FILE: &str = "/etc/initramfs-tools/modules";
+
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl World {
+    // ---- units --------------------------------------------------------------------------------------------------
+
+    pub(super) fn systemctl(&mut self, server: Server, argv: &[&str]) -> Said {
+        match argv {
+            ["is-active", units @ ..] => {
+                let known = &self.machine(server).run.units;
+                let state = |unit: &&str| known.get(*unit).copied().unwrap_or(false);
+                let lines: String =
+                    units.iter().map(|unit| if state(unit) { "active\n" } else { "inactive\n" }).collect();
+                match units.iter().any(state) {
+                    true => Ok(lines),
+                    false => Err(Fail { code: 3, out: lines, err: String::new() }),
+                }
+            }
+            ["start", units @ ..] => self.switch(server, units, true),
+            ["stop", units @ ..] => self.switch(server, units, false),
+            ["list-units", ..] => {
+                let active = self.machine(server).run.units.iter().filter(|(name, on)| **on && name.ends_with(".service"));
+                Ok(active.map(|(name, _)| format!("{name} loaded active running {name}\n")).collect())
+            }
+            _ => panic!("the simulated server knows no systemctl {argv:?}"),
+        }
+    }
+
+    fn switch(&mut self, server: Server, units: &[&str], on: bool) -> Said {
+        let verb = if on { "start" } else { "stop" };
+        for unit in units {
+            match self.machine_mut(server).run.units.get_mut(*unit) {
+                Some(active) => *active = on,
+                None => return fail(5, format!("Failed to {verb} {unit}: Unit {unit} not loaded.\n")),
+            }
+        }
+        if !on {
+            // what an active socket wakes does not stay stopped
+            let machine = self.machine(server);
+            let woken: Vec<String> = machine
+                .units
+                .iter()
+                .filter(|unit| {
+                    unit.woken_by.iter().any(|socket| machine.run.units.get(socket).copied().unwrap_or(false))
+                        && units.contains(&unit.name.as_str())
+                })
+                .map(|unit| unit.name.clone())
+                .collect();
+            for unit in woken {
+                self.machine_mut(server).run.units.insert(unit, true);
+            }
+        }
+        Ok(String::new())
+    }
+
+    // ---- packages -----------------------------------------------------------------------------------------------
+
+    fn packages(&self, server: Server) -> BTreeMap<String, String> {
+        let text = self.read_file(server, DPKG).unwrap_or_default();
+        let line = |line: &str| line.split_once(' ').map(|(name, version)| (name.to_string(), version.to_string()));
+        text.lines().filter_map(line).collect()
+    }
+
+    pub(super) fn installed(&self, server: Server, package: &str) -> bool {
+        self.packages(server).contains_key(package)
+    }
+
+    pub(super) fn dpkg_query(&self, server: Server) -> Said {
+        Ok(self.packages(server).iter().map(|(name, version)| format!("{name} {version} ii \n")).collect())
+    }
+
+    fn write_packages(&mut self, server: Server, packages: &BTreeMap<String, String>) -> Result<(), Fail> {
+        let text: String = packages.iter().map(|(name, version)| format!("{name} {version}\n")).collect();
+        self.write_file(server, DPKG, &text, 0o644).map_err(|error| Fail { code: 100, ..error })
+    }
+
+    pub(super) fn packages_install(&mut self, server: Server, wanted: &[&str]) -> Said {
+        let mut packages = self.packages(server);
+        for one in wanted {
+            let Some((name, version)) = one.split_once('=') else { panic!("packages-install.sh {wanted:?}") };
+            let there = packages.get(name).is_some_and(|has| has == version);
+            let offered = self.machine(server).apt.iter().any(|(a, b)| a == name && b == version);
+            if !there && !offered {
+                return fail(100, format!("E: Version '{version}' for '{name}' was not found\n"));
+            }
+            packages.insert(name.to_string(), version.to_string());
+        }
+        self.write_packages(server, &packages)?;
+        if packages.contains_key("open-iscsi") {
+            for (path, text, mode) in ISCSI_FILES {
+                if self.file(server, path).is_none() {
+                    self.write_file(server, path, text, *mode)?;
+                }
+            }
+            let units = &mut self.machine_mut(server).run.units;
+            for unit in ISCSI_UNITS {
+                units.entry((*unit).to_string()).or_insert(*unit == "iscsid.socket");
+            }
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn packages_purge(&mut self, server: Server, names: &[&str]) -> Said {
+        let mut packages = self.packages(server);
+        for name in names {
+            packages.remove(*name);
+        }
+        self.write_packages(server, &packages)?;
+        if names.contains(&"open-iscsi") {
+            for (path, _) in self.files_below(server, "/etc/iscsi") {
+                self.remove_file(server, &path)?;
+            }
+            self.machine_mut(server).run.units.retain(|unit, _| !ISCSI_UNITS.contains(&unit.as_str()));
+        }
+        Ok(String::new())
+    }
+
+    /// `apt-get -s install open-iscsi`, where it is missing.
+    pub(super) fn apt_simulate(&self, server: Server) -> Said {
+        if self.installed(server, "open-iscsi") {
+            return Ok(String::new());
+        }
+        let apt = &self.machine(server).apt;
+        if apt.is_empty() {
+            return fail(100, "E: Unable to locate package open-iscsi\n");
+        }
+        Ok(apt.iter().map(|(name, version)| format!("Inst {name} ({version} Debian:12/stable [amd64])\n")).collect())
+    }
+
+    // ---- initramfs ----------------------------------------------------------------------------------------------
+
+    fn lists_modules(&self, server: Server) -> Vec<String> {
+        let machine = self.machine(server);
+        let conf = self.read_file(server, "/etc/initramfs-tools/initramfs.conf").unwrap_or_default();
+        if conf.lines().any(|line| line.trim() == "MODULES=most") {
+            return machine.modules.clone();
+        }
+        let listed = self.read_file(server, MODULES_FILE).unwrap_or_default();
+        let names = listed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        names.map(str::to_string).filter(|name| machine.modules.contains(name)).collect()
+    }
+
+    /// What mkinitramfs(8) would make of the configuration as it stands: paths, then the texts of some.
+    pub(super) fn mkinitramfs(&self, server: Server, kernel: &str) -> String {
+        let mut text = String::new();
+        for module in self.lists_modules(server) {
+            text += &format!("usr/lib/modules/{kernel}/kernel/drivers/{}.ko\n", file_name(&module));
+        }
+        let scripts = self.files_below(server, "/etc/initramfs-tools/scripts");
+        for (path, file) in &scripts {
+            if file.mode & 0o111 != 0 {
+                text += &format!("{}\n", path.trim_start_matches("/etc/initramfs-tools/"));
+            }
+        }
+        for path in ["etc/mdadm/mdadm.conf", "usr/sbin/mdadm", "usr/sbin/lvm"] {
+            text += &format!("{path}\n");
+        }
+        text += "--\n";
+        text += &self.read_file(server, "/etc/mdadm/mdadm.conf").unwrap_or_default();
+        for (path, file) in &scripts {
+            text += &format!("-- {path}\n{}", file.text);
+        }
+        text
+    }
+
+    /// `initramfs::STATE`
+    pub(super) fn initramfs_state(&self, server: Server, kernel: &str, keep: &str) -> &'static str {
+        let Some(hash) = self.read_file(server, &format!("{keep}/initrd-{kernel}.sha256")) else {
+            let begun = self.file(server, &format!("{keep}/initrd-{kernel}.before")).is_some();
+            return if begun { "begun\n" } else { "clean\n" };
+        };
+        let image = self.read_file(server, &format!("/boot/initrd.img-{kernel}")).unwrap_or_default();
+        if sha256(&image) == hash.trim() { "ours\n" } else { "other\n" }
+    }
+
+    pub(super) fn initramfs_build(&mut self, server: Server, args: &[&str]) -> Said {
+        let [kernel, keep, must @ ..] = args else { panic!("initramfs-build.sh {args:?}") };
+        let image = format!("/boot/initrd.img-{kernel}");
+        let before = format!("{keep}/initrd-{kernel}.before");
+        let Some(now) = self.file(server, &image) else {
+            return fail(1, format!("cp: cannot stat '{image}': No such file or directory\n"));
+        };
+        if self.file(server, &before).is_none() {
+            self.write_file(server, &before, &now.text, now.mode)?;
+        }
+        let made = self.mkinitramfs(server, kernel);
+        let list = made.split("\n--\n").next().unwrap_or_default().replace('_', "-");
+        if let Some(lacks) = must.iter().find(|must| !list.contains(&must.replace('_', "-"))) {
+            return fail(1, format!("the new initramfs lacks {lacks}\n"));
+        }
+        if self.read_only(server, &image) {
+            return fail(1, format!("cp: cannot create regular file '{image}.replant': Read-only file system\n"));
+        }
+        self.write_file(server, &format!("{keep}/initrd-{kernel}.sha256"), &(sha256(&made) + "\n"), 0o644)?;
+        self.write_file(server, &image, &made, 0o644)?;
+        Ok(String::new())
+    }
+
+    pub(super) fn initramfs_restore(&mut self, server: Server, args: &[&str]) -> Said {
+        let [kernel, keep] = args else { panic!("initramfs-restore.sh {args:?}") };
+        let before = format!("{keep}/initrd-{kernel}.before");
+        if let Some(File { text, mode }) = self.file(server, &before) {
+            self.write_file(server, &format!("/boot/initrd.img-{kernel}"), &text, mode)?;
+        }
+        for end in ["sha256", "made", "part", "before"] {
+            self.remove_file(server, &format!("{keep}/initrd-{kernel}.{end}"))?;
+        }
+        Ok(String::new())
+    }
+
+    // ---- network ------------------------------------------------------------------------------------------------
+
+    pub(super) fn ip_oneline(&self, server: Server) -> Said {
+        let run = &self.machine(server).run;
+        let line = |address: &String| {
+            let family = if address.contains(':') { "inet6" } else { "inet" };
+            format!("2: {0}    {family} {address} scope global {0}\\       valid_lft forever\n", run.card)
+        };
+        Ok(run.addresses.iter().map(line).collect())
+    }
+
+    pub(super) fn ip_json(&self, server: Server) -> Said {
+        let machine = self.machine(server);
+        let info = |address: &String| {
+            let (local, prefix) = address.split_once('/').unwrap_or((address, "24"));
+            serde_json::json!({
+                "family": if local.contains(':') { "inet6" } else { "inet" }, "local": local,
+                "prefixlen": prefix.parse::<u8>().unwrap_or(24), "scope": "global", "label": machine.run.card,
+            })
+        };
+        let addresses: Vec<_> = machine.run.addresses.iter().map(info).collect();
+        let all = serde_json::json!([
+            { "ifindex": 1, "ifname": "lo", "flags": ["LOOPBACK", "UP", "LOWER_UP"], "address": "00:00:00:00:00:00",
+              "addr_info": [{ "family": "inet", "local": "127.0.0.1", "prefixlen": 8, "scope": "host" }] },
+            { "ifindex": 2, "ifname": machine.run.card, "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+              "address": machine.card.mac, "addr_info": addresses },
+        ]);
+        Ok(format!("{all}\n"))
+    }
+
+    // ---- facts --------------------------------------------------------------------------------------------------
+
+    fn tools(&self, server: Server) -> Vec<&'static str> {
+        let initiator = self.installed(server, "open-iscsi");
+        let lacks = &self.machine(server).lacks;
+        let there = TOOLS.iter().filter(|tool| match **tool {
+            "iscsiadm" | "iscsid" => initiator,
+            tool => !lacks.iter().any(|lack| lack == tool),
+        });
+        there.copied().collect()
+    }
+
+    /// `os::PARTS`
+    pub(super) fn parts(&self, server: Server) -> String {
+        let machine = self.machine(server);
+        let mut text = "arch x86_64\nuid 0\nclock 1795332863\n".to_string();
+        if machine.uefi {
+            text += "uefi\n";
+        }
+        for path in PRESENCE.iter().filter(|path| self.exists(server, path)) {
+            text += &format!("present {path}\n");
+        }
+        for tool in self.tools(server) {
+            text += &format!("tool {tool}\n");
+        }
+        text += "module dm_mod\nmodule ext4\n";
+        if self.exists(server, &format!("/boot/initrd.img-{KERNEL}")) {
+            text += &format!("initrd {KERNEL}\n");
+        }
+        for dev in self.devices(server).iter().filter(|dev| dev.kind == "disk") {
+            text += &format!("driver /sys/block/{} {}\n", dev.kname, dev.drivers.join(" "));
+        }
+        text += &format!("driver /sys/class/net/{} {}\n", machine.run.card, machine.card.drivers.join(" "));
+        for module in MODULES.iter().filter(|module| machine.modules.iter().any(|one| one == *module)) {
+            text += &format!("insmod /lib/modules/{KERNEL}/kernel/drivers/{}.ko \n", file_name(module));
+        }
+        text
+    }
+
+    /// `os::TEXTS`, of these files and of what its patterns find.
+    pub(super) fn texts(&self, server: Server, paths: &[&str]) -> String {
+        let mut sizes = "@sizes\n".to_string();
+        let mut lines = "@lines\n".to_string();
+        let mut line = |path: &str, text: &str| {
+            for one in text.lines() {
+                lines += &format!("{path}:{one}\n");
+            }
+        };
+        for path in paths {
+            let Some(text) = self.read_file(server, path) else { continue };
+            sizes += &format!("{:>7} {path}\n", text.len());
+            line(path, &text);
+        }
+        for at in 1..=self.machine(server).run.sessions.len() {
+            let path = format!("/sys/class/iscsi_session/session{at}/targetname");
+            line(&path, &self.read_file(server, &path).unwrap_or_default());
+        }
+        for (path, file) in self.files_below(server, "/etc/ssh") {
+            if path.ends_with("_key.pub") {
+                line(&path, &file.text);
+            }
+        }
+        debug_assert!(paths.iter().any(|path| FILES.contains(path)));
+        sizes + &lines
+    }
+
+    /// `lvmconfig --typeconfig full …`
+    pub(super) fn lvmconfig(&self, server: Server, _args: &Args) -> Said {
+        let local = self.read_file(server, "/etc/lvm/lvmlocal.conf").unwrap_or_default();
+        let filter = if local.contains("global_filter") { "[\"r|.*|\"]" } else { "[\"a|.*|\"]" };
+        Ok(format!(
+            "monitoring=1\nraid_fault_policy=\"warn\"\nmirror_image_fault_policy=\"remove\"\nuse_devicesfile=0\nglobal_filter={filter}\nfilter=[\"a|.*|\"]\n"
+        ))
+    }
+}
+
+/// The kernel writes `dm_mod` of a module whose file is `dm-mod.ko`.
+pub fn file_name(module: &str) -> String {
+    if module.starts_with("dm_") { module.replace('_', "-") } else { module.to_string() }
+}
+
+const ISCSI_UNITS: &[&str] = &["iscsid.service", "iscsid.socket", "open-iscsi.service"];
+
+const ISCSI_FILES: &[(&str, &str, u32)] = &[
+    ("/etc/iscsi/iscsid.conf", "node.startup = manual\n", 0o600),
+    ("/etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.1993-08.org.debian:01:b577bb2c54c7\n", 0o600),
+];

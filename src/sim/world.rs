@@ -1,0 +1,517 @@
+//! Everything there is of the two servers, as one value that can be copied and compared.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::host::Server;
+
+/// A place on a storage medium, whoever looks at it: `NEW0`, `NEW0@2048` (a partition by its first sector), `md:raid1:…`
+/// (an array by its members), `md:raid1:…#0` (a volume's extents by the first of them).
+pub type Loc = String;
+
+/// How identifiers begin that a tool made up, and nobody decided.
+const MADE: &str = "simmed";
+
+/// An identifier, unless a tool made it up.
+fn decided(uuid: &str) -> &str {
+    if uuid.starts_with(MADE) { "-" } else { uuid }
+}
+
+/// Path and file of one file system.
+pub type Files = BTreeMap<String, File>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct File {
+    pub text: String,
+    pub mode: u32,
+}
+
+/// Both servers, and what is written on all their disks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    pub old: Machine,
+    pub new: Machine,
+    /// what is written where; a place that is not in it is blank
+    pub places: BTreeMap<Loc, Written>,
+    /// GRUB in the first sectors of disks: file system that it reads its files from, by the UUID
+    pub grub: BTreeMap<String, String>,
+    /// the last generation of a file system that somebody outside was told of, by the file system's UUID
+    pub acknowledged: BTreeMap<String, u64>,
+    /// of names that nobody decides
+    pub counter: u64,
+    /// how much a copy advances between two looks, in hundredths
+    pub pace: u32,
+    /// the servers reach each other
+    pub link_up: bool,
+    /// the rescue system assembles, at boot, what arrays it finds
+    pub rescue_assembles: bool,
+}
+
+/// What stands in a place.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Written {
+    Table(Table),
+    Member(Member),
+    Pv(PvLabel),
+    Fs(Fs),
+    Swap { uuid: String, label: String },
+    /// half a copy of something: nothing that any tool would recognise
+    Torn,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    pub kind: String,
+    pub id: String,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Part {
+    pub number: u32,
+    /// sectors of the disk
+    pub start: u64,
+    pub size: u64,
+    pub kind: String,
+    pub uuid: Option<String>,
+    pub name: String,
+    pub bootable: bool,
+}
+
+/// md's superblock on a member.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    pub uuid: String,
+    pub name: String,
+    pub level: String,
+    pub devices: usize,
+    pub slot: usize,
+    pub metadata: String,
+    pub bitmap: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PvLabel {
+    pub uuid: String,
+    /// bytes
+    pub size: u64,
+    /// the copy of its group's metadata that stands on it
+    pub group: Option<Group>,
+}
+
+/// A volume group's metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    pub uuid: String,
+    pub name: String,
+    pub seqno: u64,
+    /// bytes of an extent
+    pub extent: u64,
+    pub pvs: Vec<GroupPv>,
+    pub lvs: Vec<Volume>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupPv {
+    pub uuid: String,
+    /// extents
+    pub count: u64,
+    pub missing: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segtype {
+    Linear,
+    Mirror,
+    Raid1,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Volume {
+    pub uuid: String,
+    pub name: String,
+    pub segtype: Segtype,
+    /// a linear volume has one
+    pub legs: Vec<Leg>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leg {
+    pub uuid: String,
+    pub extents: Vec<Extents>,
+    /// of raid1
+    pub meta: Option<Extents>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extents {
+    pub pv: String,
+    pub start: u64,
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fs {
+    pub kind: String,
+    pub uuid: String,
+    /// bytes
+    pub size: u64,
+    /// grows with everything that is written
+    pub generation: u64,
+    /// mounted for writing, or not taken out of use in order
+    pub dirty: bool,
+    pub files: Files,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum System {
+    /// nothing runs, or it does not answer: why
+    None(String),
+    Rescue,
+    /// from its own disks
+    Own,
+}
+
+/// One server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Machine {
+    pub server: Server,
+    pub on: bool,
+    pub system: System,
+    pub boots: u32,
+    /// it boots from its own disks from now on
+    pub own_disks: bool,
+    /// `/sys/class/dmi/id/product_uuid`
+    pub uuid: String,
+    pub disks: Vec<Disk>,
+    pub card: Card,
+    /// bytes
+    pub memory: u64,
+    pub uefi: bool,
+    /// what the rescue system's file system holds at boot
+    pub rescue: Files,
+    pub rescue_hostname: String,
+    /// address with prefix, in the rescue system
+    pub rescue_address: String,
+    /// commands that the running system lacks
+    pub lacks: Vec<String>,
+    /// kernel modules that can be loaded
+    pub modules: Vec<String>,
+    /// units that start at boot, and what they write to
+    pub units: Vec<Unit>,
+    /// packages that apt would install for the initiator: (name, version)
+    pub apt: Vec<(String, String)>,
+    pub run: Run,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unit {
+    pub name: String,
+    /// directories that it writes to while it runs
+    pub writes: Vec<String>,
+    /// it tells somebody outside of each thing that it has written
+    pub acknowledges: bool,
+    /// started again by these as long as one of them is active
+    pub woken_by: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disk {
+    pub serial: String,
+    pub wwn: Option<String>,
+    pub model: String,
+    /// `sata`; virtual disks have none
+    pub tran: Option<String>,
+    /// bytes
+    pub size: u64,
+    /// bytes of a logical block
+    pub sector: u64,
+    /// modules of its drivers, from the disk to the bus
+    pub drivers: Vec<String>,
+    pub by_path: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    pub mac: String,
+    /// the name it has by itself
+    pub name: String,
+    pub drivers: Vec<String>,
+}
+
+/// What a boot makes and the next one forgets.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Run {
+    pub hostname: String,
+    /// of the card
+    pub card: String,
+    /// with prefix
+    pub addresses: Vec<String>,
+    pub mounts: Vec<Mounted>,
+    /// file systems in memory, by name
+    pub ram: BTreeMap<String, Files>,
+    pub arrays: Vec<Running>,
+    /// in the order in which they were activated
+    pub active: Vec<Active>,
+    /// locations of swaps in use
+    pub swaps: Vec<Loc>,
+    pub units: BTreeMap<String, bool>,
+    pub sysctls: BTreeMap<String, String>,
+    pub tgt: Option<Tgt>,
+    pub lio: Vec<Target>,
+    pub sessions: Vec<Session>,
+    pub kernel_log: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mounted {
+    /// as in /proc/self/mounts
+    pub source: String,
+    pub target: String,
+    pub fstype: String,
+    pub read_only: bool,
+    pub options: String,
+    pub backing: Backing,
+    /// the directory of the backing that is to be seen here
+    pub root: String,
+    pub bind: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backing {
+    Disk(Loc),
+    Ram(String),
+    /// proc, sysfs, devtmpfs: the kernel's own
+    Kernel,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Running {
+    /// `md0`
+    pub name: String,
+    pub uuid: String,
+    pub loc: Loc,
+    pub members: Vec<Loc>,
+    /// still building itself
+    pub resync: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Active {
+    /// of the volume
+    pub uuid: String,
+    /// of a mirror: hundredths that are the same on both legs
+    pub synced: u32,
+    /// a letter for each leg
+    pub health: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tgt {
+    pub portals: Vec<String>,
+    pub targets: Vec<Target>,
+}
+
+/// A target, of either iSCSI server.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Target {
+    pub iqn: String,
+    /// LIO's name of the backstore
+    pub name: String,
+    pub device: String,
+    pub serial: String,
+    pub portal: String,
+    /// address (tgt) or name (LIO) of who may log in
+    pub initiator: String,
+    pub user: String,
+    pub secret: String,
+    pub lun: u32,
+    pub block: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    pub iqn: String,
+    /// `10.77.0.22:3260`
+    pub portal: String,
+    /// kernel name of the disk
+    pub disk: String,
+    pub serial: String,
+    pub lun: u32,
+    pub size: u64,
+    pub sector: u64,
+    /// what the disk stands for, while the session lives
+    pub loc: Loc,
+    pub live: bool,
+}
+
+impl World {
+    pub fn machine(&self, server: Server) -> &Machine {
+        match server {
+            Server::Old => &self.old,
+            Server::New => &self.new,
+        }
+    }
+
+    pub fn machine_mut(&mut self, server: Server) -> &mut Machine {
+        match server {
+            Server::Old => &mut self.old,
+            Server::New => &mut self.new,
+        }
+    }
+
+    /// A name that nobody decided, the same in every run.
+    pub(super) fn uuid(&mut self) -> String {
+        self.counter += 1;
+        // told from all that was decided by how it begins
+        format!("{MADE}{}", &lvm_uuid(&format!("replant-sim-{}", self.counter))[MADE.len()..])
+    }
+
+    /// All of it, or of one server, as text, without what differs between any two moments: generations, sequence
+    /// numbers, boots, the kernel's log. Two worlds with the same text are the same for people.
+    pub fn text(&self, of: Option<Server>) -> String {
+        let mut text = String::new();
+        for machine in [&self.old, &self.new] {
+            if of.is_none_or(|of| of == machine.server) {
+                self.machine_text(machine, &mut text);
+            }
+        }
+        text
+    }
+
+    fn machine_text(&self, machine: &Machine, out: &mut String) {
+        let server = machine.server;
+        let on = if machine.on { "on" } else { "off" };
+        let mut line = |text: String| writeln!(out, "{server}: {text}").expect("a string takes everything");
+        line(format!("{on}, {:?}", machine.system));
+        let run = &machine.run;
+        line(format!("hostname {}, card {}, addresses {:?}", run.hostname, run.card, run.addresses));
+        for (unit, active) in &run.units {
+            line(format!("unit {unit} {}", if *active { "active" } else { "inactive" }));
+        }
+        for (path, value) in &run.sysctls {
+            line(format!("{path} = {value}"));
+        }
+        for mount in &run.mounts {
+            let mode = if mount.read_only { "ro" } else { "rw" };
+            line(format!("mount {} on {} {} {mode}", mount.source, mount.target, mount.fstype));
+        }
+        for array in &run.arrays {
+            line(format!("array {} {} runs", array.uuid, array.name));
+        }
+        for swap in &run.swaps {
+            line(format!("swap on {swap}"));
+        }
+        for active in &run.active {
+            line(format!("volume {} is active", decided(&active.uuid)));
+        }
+        if let Some(tgt) = &run.tgt {
+            line(format!("tgtd on {:?}, {:?}", tgt.portals, tgt.targets));
+        }
+        for target in &run.lio {
+            line(format!("lio {target:?}"));
+        }
+        for session in &run.sessions {
+            line(format!("session {} {}", session.iqn, session.live));
+        }
+        for (name, files) in &run.ram {
+            for (path, file) in files.iter().filter(|_| name != "run" && name != "tmp") {
+                line(format!("{name}: {path} {:o} {:?}", file.mode, file.text));
+            }
+            // scripts and stamps of ours live there until the next boot; everything else counts
+            for (path, file) in files.iter().filter(|(path, _)| name == "run" && !path.contains("replant")) {
+                line(format!("{name}: {path} {:o} {:?}", file.mode, file.text));
+            }
+        }
+        for disk in &machine.disks {
+            self.place_text(&disk.serial, 1, disk, &mut line);
+        }
+    }
+
+    /// A place and what stands in it; what no table, superblock or group leads to any more is not there for anybody.
+    fn place_text(&self, loc: &str, depth: usize, disk: &Disk, line: &mut impl FnMut(String)) {
+        let indent = "  ".repeat(depth);
+        let Some(written) = self.places.get(loc) else {
+            return line(format!("{indent}{loc}: blank"));
+        };
+        match written {
+            Written::Table(table) => {
+                let grub = self.grub.get(loc).map_or(String::new(), |uuid| format!(", GRUB of {uuid}"));
+                line(format!("{indent}{loc}: {} {}{grub}", table.kind, table.id));
+                for part in &table.parts {
+                    line(format!("{indent}  {part:?}"));
+                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, disk, line);
+                }
+            }
+            Written::Member(member) => {
+                line(format!("{indent}{loc}: {member:?}"));
+                let body = self.bodies().into_iter().find(|(uuid, _, members)| {
+                    *uuid == member.uuid && members.first().is_some_and(|first| first == loc)
+                });
+                if let Some((_, body, _)) = body {
+                    self.place_text(&body, depth + 1, disk, line);
+                }
+            }
+            Written::Pv(label) => {
+                line(format!("{indent}{loc}: PV {} {}", label.uuid, label.size));
+                let Some(group) = &label.group else { return };
+                line(format!("{indent}  {} {} {:?}", group.name, decided(&group.uuid), group.pvs));
+                for lv in &group.lvs {
+                    let extents: Vec<_> = lv.legs.iter().map(|leg| (&leg.extents, &leg.meta)).collect();
+                    line(format!("{indent}  {} {} {:?} {extents:?}", lv.name, decided(&lv.uuid), lv.segtype));
+                    for leg in &lv.legs {
+                        let here = leg.extents.first().filter(|extents| extents.pv == label.uuid);
+                        if let Some(extents) = here {
+                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, disk, line);
+                        }
+                    }
+                }
+            }
+            Written::Fs(fs) => {
+                line(format!("{indent}{loc}: {} {} {}", fs.kind, fs.uuid, fs.size));
+                for (path, file) in &fs.files {
+                    line(format!("{indent}  {path} {:o} {:?}", file.mode, file.text));
+                }
+            }
+            Written::Swap { uuid, .. } => line(format!("{indent}{loc}: swap {uuid}")),
+            Written::Torn => line(format!("{indent}{loc}: half a copy")),
+        }
+    }
+
+    /// Arrays by their superblocks: UUID, place of their data, members in order.
+    pub(super) fn bodies(&self) -> Vec<(String, Loc, Vec<Loc>)> {
+        let mut found: BTreeMap<&str, (&Member, Vec<(usize, &Loc)>)> = BTreeMap::new();
+        for (loc, written) in &self.places {
+            if let Written::Member(member) = written {
+                found.entry(&member.uuid).or_insert((member, Vec::new())).1.push((member.slot, loc));
+            }
+        }
+        let body = |(uuid, (member, mut members)): (&str, (&Member, Vec<(usize, &Loc)>))| {
+            members.sort();
+            let members: Vec<Loc> = members.into_iter().map(|(_, loc)| loc.clone()).collect();
+            (uuid.to_string(), body_loc(&member.level, &members), members)
+        };
+        found.into_iter().map(body).collect()
+    }
+}
+
+/// Where an array's data is: on its members, so that it outlives the superblocks.
+pub(super) fn body_loc(level: &str, members: &[Loc]) -> Loc {
+    format!("md:{level}:{}", members.join("+"))
+}
+
+/// Six to thirty-eight letters in LVM's form, from any text.
+pub fn lvm_uuid(of: &str) -> String {
+    use sha2::{Digest, Sha256};
+    const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let hash = Sha256::digest(of.as_bytes());
+    let letters: Vec<char> = hash.iter().map(|byte| LETTERS[*byte as usize % LETTERS.len()] as char).collect();
+    let mut uuid = String::new();
+    for (at, letter) in letters.iter().enumerate() {
+        if [6, 10, 14, 18, 22, 26].contains(&at) {
+            uuid.push('-');
+        }
+        uuid.push(*letter);
+    }
+    uuid
+}
