@@ -6,9 +6,10 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use replant::journal::{Header, Journal, Migration, Run};
+use jiff::{SignedDuration, Timestamp};
+use replant::journal::{Entry, Event, Line, Migration};
 use replant::runbook::StepId;
-use replant::{course, journal, plan};
+use replant::{course, plan};
 use snapbox::Data;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -34,15 +35,27 @@ impl Desk {
         desk
     }
 
-    /// A migration `srv1` in `.replant`, with this in its journal.
-    fn with_migration(events: &[(&str, journal::Event)]) -> Desk {
+    /// A migration `srv1` in `.replant`: every step before `last` is done, each took two seconds, and `last` has begun.
+    fn with_migration(last: &str) -> Desk {
         let desk = Desk::with_runbook();
-        let migration = Migration::create(&desk.path(".replant"), "srv1", &runbook()).unwrap();
-        let lock = migration.lock().unwrap();
-        let (mut journal, _) = migration.journal(&lock).unwrap();
-        for (step, event) in events {
-            journal.step(&StepId(step.to_string()), event.clone()).unwrap();
+        Migration::create(&desk.path(".replant"), "srv1", &runbook()).unwrap();
+        let mut at: Timestamp = "2026-11-21T23:10:00Z".parse().unwrap();
+        let mut lines = Vec::new();
+        let mut write = |id: &StepId, event: Event| {
+            lines.push(serde_json::to_string(&Line { at, entry: Entry::Step { id: id.clone(), event } }).unwrap());
+            at += SignedDuration::from_secs(2);
+        };
+        let book: course::Runbook = serde_json::from_str(&runbook()).unwrap();
+        for node in &book.nodes {
+            write(&node.id, Event::Began);
+            if node.id.0 == last {
+                break;
+            }
+            write(&node.id, Event::Done);
         }
+        let journal = desk.path(".replant/srv1/journal.jsonl");
+        let header = std::fs::read_to_string(&journal).unwrap();
+        std::fs::write(&journal, header + &lines.join("\n") + "\n").unwrap();
         desk
     }
 
@@ -86,7 +99,8 @@ fn compare(file: &str, text: String) {
 fn runbook() -> String {
     let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
     let facts = serde_json::from_str(&read("tests/facts/lab-full.json")).unwrap();
-    let loaded = plan::load(&Path::new(ROOT).join("tests/runbooks/lab.yaml")).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let loaded = plan::load(&Path::new(ROOT).join("tests/runbooks/lab.yaml"))
+        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
     serde_json::to_string_pretty(&book).unwrap()
 }
@@ -95,4 +109,61 @@ fn runbook() -> String {
 fn show() {
     let desk = Desk::with_runbook();
     desk.check("show", &["show", "lab.runbook.json"]);
+    desk.check("show-step", &["show", "lab.runbook.json", "isolate-lvm"]);
+    desk.check("show-unknown-step", &["show", "lab.runbook.json", "isolate-lmv"]);
+    desk.check("show-a-plan", &["show", "plans/cs940.yaml"]);
+    desk.check("show-nothing", &["show", "srv2"]);
+}
+
+#[test]
+fn status_and_rollback() {
+    let desk = Desk::with_migration("mirror-vg0-var");
+    desk.check("status-copy", &["status", "--offline"]);
+    desk.check("status-unknown", &["status", "srv2"]);
+    desk.check("rollback-copy", &["rollback", "--no-input"]);
+    let desk = Desk::with_migration("same-system");
+    desk.check("status-boot", &["status", "--offline"]);
+    desk.check("rollback-boot", &["rollback", "--no-input"]);
+}
+
+/// Every `$ replant …` of the README prints what stands there, but for numbers, which change with every step that is
+/// added; `...` stands for any lines, `[..]` for a part of one.
+#[test]
+fn the_readme_tells_the_truth() {
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let desk = Desk::with_migration("mirror-vg0-var");
+    let blocks = |kind: &str| -> Vec<String> {
+        let parts = readme.split("\n```").skip(1).step_by(2);
+        parts.filter_map(|part| part.strip_prefix(kind)?.strip_prefix('\n').map(|text| format!("{text}\n"))).collect()
+    };
+    let told = blocks("console");
+    assert!(told.len() >= 4, "the README has lost its examples");
+    for block in told {
+        let (line, expected) = block.split_once('\n').unwrap();
+        let args: Vec<&str> = line.strip_prefix("$ replant ").unwrap().split(' ').collect();
+        let output = desk.run(&args);
+        let actual = [output.stderr, output.stdout].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        let told = |text: &str| Data::text(without_numbers(&format!("{line}\n{text}")));
+        snapbox::Assert::new().eq(told(&actual), told(expected));
+    }
+    for yaml in blocks("yaml").iter().filter(|yaml| yaml.starts_with("version:")) {
+        std::fs::write(desk.path("readme.yaml"), yaml).unwrap();
+        let output = desk.run(&["validate", "readme.yaml"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if out.ends_with('#') => {}
+            '0'..='9' => {
+                out.truncate(out.trim_end_matches(' ').len() + usize::from(out.ends_with(' ')));
+                out.push('#');
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
