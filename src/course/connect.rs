@@ -55,11 +55,14 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
     let daemon = (layout.server == IscsiServer::Tgt).then(|| {
         book.step("tgtd", New, Daemon { portal: portal.clone() }, &[&ready.isolated], "it serves new's arrays to old")
     });
-    let mut exports = Vec::new();
+    let mut exports: Vec<Handle> = Vec::new();
     for index in offered(layout) {
         let array = &layout.arrays[index];
         let mut after = vec![&ready.arrays[index], &ready.isolated, &ready.throttled];
         after.extend(daemon.as_ref());
+        // one after the other: two that are made at once would choose the same number
+        let before = exports.last().cloned();
+        after.extend(before.as_ref());
         let id = format!("export-{}", array.name);
         let why = "offer the array to old, and to no other";
         exports.push(match layout.server {

@@ -76,7 +76,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         let member = book.step(
             format!("extend-{}", group.vg),
             Old,
-            GroupMember { vg: group.vg.clone(), device: array.lun.clone(), uuid: group.pv_uuid.clone(), label },
+            GroupMember { vg: group.vg.clone(), device: group.pv(), uuid: group.pv_uuid.clone(), label },
             &[&pv],
             "from here on the group is complete only while new is there; the boot hook stands ready",
         );
@@ -87,7 +87,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 vg: group.vg.clone(),
                 lv: copied.lv.clone(),
                 how: copied.how,
-                device: array.lun.clone(),
+                device: group.pv(),
                 pv_uuid: group.pv_uuid.clone(),
                 size: copied.size,
                 region: layout.region,

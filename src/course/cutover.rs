@@ -94,7 +94,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let mut cut = still.clone();
     let mut splits = Vec::new();
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
-        let device = &layout.arrays[group.array].lun;
+        let device = group.pv();
         let mut legs = Vec::new();
         for (volume, mirror) in group.copied.iter().zip(&copy.mirrors) {
             let split = book.step(
@@ -120,7 +120,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         book.until(&still, first);
     }
     for ((group, copy), legs) in layout.groups.iter().zip(&copied.groups).zip(&splits) {
-        let device = &layout.arrays[group.array].lun;
+        let device = group.pv();
         let inactive = book.step(
             format!("deactivate-{}", group.travels),
             Old,

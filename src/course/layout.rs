@@ -115,6 +115,14 @@ pub struct Group {
     pub grown: Vec<Grown>,
 }
 
+impl Group {
+    /// The disk on new as LVM on old is told of it, once it has its label. Not by its path: lvconvert(8) takes what
+    /// follows a colon for a range of extents.
+    pub fn pv(&self) -> String {
+        format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.pv_uuid)
+    }
+}
+
 pub struct Copied {
     pub lv: String,
     /// the name of its leg on new, while it travels

@@ -2,7 +2,7 @@
 #   N     the nonce of this exchange        M     the migration
 #   J     the job, and a hash of its act    MODE  `short`, `long`, or `attach` (go on following what `long` began)
 #   work  the act                           feed  prints what goes to its standard input
-#   keep  prints the script of a long act
+#   keep  prints the script of a long act    S    the step that this act takes back, or nothing
 #
 # The act's output goes to a file: writing to a dead link would kill it half-way. A lock, held for as long as it runs,
 # says that it does: whoever comes with the same act again waits for the lock and takes the result of the first.
@@ -21,6 +21,11 @@ J=$D/$J
 command -v flock >/dev/null || fault 'there is no flock: install util-linux'
 exec 9>>"$J.lock"
 c=
+
+# What is still under way of a step must end before the step is taken back: it would finish behind our back.
+if [ -n "$S" ]; then
+	for l in "$D/$S".apply.*.lock; do [ ! -e "$l" ] || flock "$l" true; done
+fi
 
 if [ "$MODE" = short ]; then
 	if ! flock -n 9; then

@@ -70,7 +70,8 @@ impl World {
     pub(super) fn links(&self, server: Server) -> String {
         let mut lines: Vec<String> = Vec::new();
         for dev in self.devices(server) {
-            let listed = |link: &&String| link.starts_with("/dev/disk/by-id/") || link.starts_with("/dev/disk/by-path/");
+            let listed =
+                |link: &&String| link.starts_with("/dev/disk/by-id/") || link.starts_with("/dev/disk/by-path/");
             let shown = dev.links.iter().filter(listed);
             lines.extend(shown.map(|link| format!("{link} ../../{}\n", dev.kname)));
         }
@@ -118,8 +119,7 @@ impl World {
             };
             let part = |part: &Part| {
                 let node = format!("{}{}", dev.path, part.number);
-                let mut value =
-                    json!({ "node": node, "start": part.start, "size": part.size, "type": part.kind });
+                let mut value = json!({ "node": node, "start": part.start, "size": part.size, "type": part.kind });
                 if let Some(uuid) = &part.uuid {
                     value["uuid"] = uuid.to_uppercase().into();
                     value["name"] = part.name.clone().into();
@@ -140,7 +140,10 @@ impl World {
             return Ok(serde_json::to_string_pretty(&dump).unwrap_or_default() + "\n");
         };
         if self.busy(server, &dev) {
-            return fail(1, "This disk is currently in use - repartitioning is probably a bad idea.\nUmount all file systems, and swapoff all swap partitions on this disk.\nUse the --no-reread flag to suppress this check.\nsfdisk: Use the --force flag to overrule all checks.\n");
+            return fail(
+                1,
+                "This disk is currently in use - repartitioning is probably a bad idea.\nUmount all file systems, and swapoff all swap partitions on this disk.\nUse the --no-reread flag to suppress this check.\nsfdisk: Use the --force flag to overrule all checks.\n",
+            );
         }
         let table = parse_script(script);
         let last = dev.size / dev.sector - if table.kind == "gpt" { 34 } else { 1 };
@@ -149,7 +152,10 @@ impl World {
         by_start.sort_by_key(|part| part.start);
         for part in by_start {
             if part.start < until.max(34) || part.start + part.size - 1 > last {
-                return fail(1, format!("Failed to add #{} partition: Numerical result out of range\nLeaving.\n", part.number));
+                return fail(
+                    1,
+                    format!("Failed to add #{} partition: Numerical result out of range\nLeaving.\n", part.number),
+                );
             }
             until = part.start + part.size;
         }
@@ -232,7 +238,12 @@ impl World {
         for path in members {
             let dev = self.must(server, "mdadm", path)?;
             if self.open(server, &dev) {
-                return fail(1, format!("mdadm: super1.x cannot open {path}: {BUSY}\nmdadm: {path} is not suitable for this array.\nmdadm: create aborted\n"));
+                return fail(
+                    1,
+                    format!(
+                        "mdadm: super1.x cannot open {path}: {BUSY}\nmdadm: {path} is not suitable for this array.\nmdadm: create aborted\n"
+                    ),
+                );
             }
             locs.push(dev.loc);
         }
@@ -254,7 +265,15 @@ impl World {
         Ok(format!("mdadm: array {device} started.\n"))
     }
 
-    pub(super) fn run_array(&mut self, server: Server, name: &str, uuid: &str, level: &str, members: Vec<String>, resync: bool) {
+    pub(super) fn run_array(
+        &mut self,
+        server: Server,
+        name: &str,
+        uuid: &str,
+        level: &str,
+        members: Vec<String>,
+        resync: bool,
+    ) {
         let loc = body_loc(level, &members);
         let array = Running { name: name.to_string(), uuid: uuid.to_string(), loc, members, resync };
         let arrays = &mut self.machine_mut(server).run.arrays;
@@ -279,13 +298,25 @@ impl World {
                 Some(Written::Member(member)) if member.uuid == uuid => {
                     found.push((member.slot, dev.loc.clone(), member.level.clone(), member.devices));
                 }
-                _ => return fail(1, format!("mdadm: no recogniseable superblock on {path}\nmdadm: {path} has no superblock - assembly aborted\n")),
+                _ => {
+                    return fail(
+                        1,
+                        format!(
+                            "mdadm: no recogniseable superblock on {path}\nmdadm: {path} has no superblock - assembly aborted\n"
+                        ),
+                    );
+                }
             }
         }
         found.sort();
-        let Some((_, _, level, devices)) = found.first().cloned() else { return fail(1, "mdadm: no devices found\n") };
+        let Some((_, _, level, devices)) = found.first().cloned() else {
+            return fail(1, "mdadm: no devices found\n");
+        };
         if found.len() < devices {
-            return fail(1, format!("mdadm: {device} assembled from {} drives - not enough to start the array.\n", found.len()));
+            return fail(
+                1,
+                format!("mdadm: {device} assembled from {} drives - not enough to start the array.\n", found.len()),
+            );
         }
         let locs = found.into_iter().map(|(_, loc, _, _)| loc).collect();
         self.run_array(server, &name, &uuid, &level, locs, false);
@@ -296,7 +327,12 @@ impl World {
     pub(super) fn md_stop(&mut self, server: Server, path: &str) -> Said {
         let Some(dev) = self.dev(server, path) else { return Ok(String::new()) };
         if self.open(server, &dev) {
-            return fail(1, format!("mdadm: Cannot get exclusive access to {path}:Perhaps a running process, mounted filesystem or active volume group?\n"));
+            return fail(
+                1,
+                format!(
+                    "mdadm: Cannot get exclusive access to {path}:Perhaps a running process, mounted filesystem or active volume group?\n"
+                ),
+            );
         }
         self.machine_mut(server).run.arrays.retain(|array| array.loc != dev.loc);
         Ok(format!("mdadm: stopped {path}\n"))
@@ -412,7 +448,8 @@ fn parse_script(script: &str) -> Table {
             "label-id" => table.id = rest.trim().to_string(),
             "unit" => {}
             number => {
-                let mut part = Part { number: number.parse().unwrap_or_else(|_| panic!("`{line}`")), ..Part::default() };
+                let mut part =
+                    Part { number: number.parse().unwrap_or_else(|_| panic!("`{line}`")), ..Part::default() };
                 for field in rest.split(',').map(str::trim) {
                     match field.split_once('=') {
                         Some(("start", value)) => part.start = value.trim().parse().expect(field),

@@ -61,12 +61,16 @@ impl World {
         match asked {
             ["sh", "-c", script, "sh", rest @ ..] => self.ask_script(server, script, rest),
             ["sh", "-c", script] => self.ask_script(server, script, &[]),
-            ["lvm", "version"] => Ok("  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n".into()),
+            ["lvm", "version"] => {
+                Ok("  LVM version:     2.03.16(2) (2022-05-18)\n  Library version: 1.02.185 (2022-05-18)\n".into())
+            }
             ["lvmconfig", ..] => self.lvmconfig(server, &args),
             ["dmsetup", "status", names @ ..] => {
                 self.dm_status(server, &names.iter().map(|name| name.to_string()).collect::<Vec<_>>())
             }
-            ["dmesg"] => Ok(self.machine(server).run.kernel_log.iter().map(|line| format!("[   1.0] {line}\n")).collect()),
+            ["dmesg"] => {
+                Ok(self.machine(server).run.kernel_log.iter().map(|line| format!("[   1.0] {line}\n")).collect())
+            }
             ["wipefs", "--json", _] => self.wipefs(server, &args_after(asked)),
             ["sfdisk", "--json", _] => self.sfdisk(server, &args_after(asked), None),
             ["mdadm", "--examine" | "--detail", "--export", _] => self.mdadm(server, &args_after(asked)),
@@ -111,9 +115,7 @@ impl World {
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
-            (step::physical_volume::GONE, [path]) => {
-                Ok(if self.exists(server, path) { "" } else { "gone\n" }.into())
-            }
+            (step::physical_volume::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
     }

@@ -81,7 +81,11 @@ impl World {
             let link = format!("/dev/disk/by-path/ip-{}-iscsi-{}-lun-{}", session.portal, session.iqn, session.lun);
             let wwn = format!("0x6{:015x}", fold(&session.iqn));
             devs.push(Dev {
-                links: vec![link, format!("/dev/disk/by-id/wwn-{wwn}"), format!("/dev/disk/by-id/scsi-3{}", &wwn[2..])],
+                links: vec![
+                    link,
+                    format!("/dev/disk/by-id/wwn-{wwn}"),
+                    format!("/dev/disk/by-id/scsi-3{}", &wwn[2..]),
+                ],
                 serial: Some(session.serial.clone()),
                 wwn: Some(wwn),
                 model: Some("VIRTUAL-DISK".into()),

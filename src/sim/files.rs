@@ -15,9 +15,9 @@ impl World {
             path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mounts = self.machine(server).run.mounts.iter().enumerate();
-        let found = mounts.filter(|(_, mount)| below(mount)).max_by_key(|(at, mount)| {
-            (mount.target.trim_end_matches('/').len(), *at)
-        });
+        let found = mounts
+            .filter(|(_, mount)| below(mount))
+            .max_by_key(|(at, mount)| (mount.target.trim_end_matches('/').len(), *at));
         found.map(|(_, mount)| mount)
     }
 
@@ -186,18 +186,29 @@ impl World {
 
     /// `findmnt -J --real`
     pub(super) fn findmnt(&self, server: Server) -> Said {
-        let real: Vec<&Mounted> =
-            self.machine(server).run.mounts.iter().filter(|mount| matches!(mount.backing, Backing::Disk(_))).collect();
+        let real: Vec<&Mounted> = self
+            .machine(server)
+            .run
+            .mounts
+            .iter()
+            .filter(|mount| matches!(mount.backing, Backing::Disk(_)))
+            .collect();
         if real.is_empty() {
             return Err(Fail { code: 1, err: String::new(), out: String::new() });
         }
         let parent = |mount: &Mounted| {
             let above = real.iter().filter(|other| {
-                other.target != mount.target && (other.target == "/" || mount.target.starts_with(&format!("{}/", other.target)))
+                other.target != mount.target
+                    && (other.target == "/" || mount.target.starts_with(&format!("{}/", other.target)))
             });
             above.max_by_key(|other| other.target.len()).map(|other| other.target.clone())
         };
-        fn node(world: &World, mount: &Mounted, real: &[&Mounted], parent: &dyn Fn(&Mounted) -> Option<String>) -> Value {
+        fn node(
+            world: &World,
+            mount: &Mounted,
+            real: &[&Mounted],
+            parent: &dyn Fn(&Mounted) -> Option<String>,
+        ) -> Value {
             let (size, uuid) = match &mount.backing {
                 Backing::Disk(loc) => match world.places.get(loc) {
                     Some(Written::Fs(fs)) => (fs.size, fs.uuid.clone()),
@@ -219,8 +230,11 @@ impl World {
             }
             value
         }
-        let roots: Vec<Value> =
-            real.iter().filter(|mount| parent(mount).is_none()).map(|mount| node(self, mount, &real, &parent)).collect();
+        let roots: Vec<Value> = real
+            .iter()
+            .filter(|mount| parent(mount).is_none())
+            .map(|mount| node(self, mount, &real, &parent))
+            .collect();
         Ok(serde_json::to_string_pretty(&json!({ "filesystems": roots })).unwrap_or_default() + "\n")
     }
 
@@ -250,7 +264,9 @@ impl World {
         let (Some(Written::Fs(fs)), true) = (self.places.get(&dev.loc), dev.live) else {
             return fail(
                 32,
-                format!("mount: {target}: wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error.\n"),
+                format!(
+                    "mount: {target}: wrong fs type, bad option, bad superblock on {source}, missing codepage or helper program, or other error.\n"
+                ),
             );
         };
         for other in [Server::Old, Server::New].into_iter().filter(|other| *other != server) {

@@ -118,14 +118,19 @@ impl World {
 
     /// lio-export.sh
     pub(super) fn lio_export(&mut self, server: Server, args: &[&str]) -> Said {
-        let [iqn, name, device, serial, portal, initiator, user, secret] = args else { panic!("lio-export.sh {args:?}") };
+        let [iqn, name, device, serial, portal, initiator, user, secret] = args else {
+            panic!("lio-export.sh {args:?}")
+        };
         for module in ["target_core_mod", "target_core_iblock", "iscsi_target_mod"] {
             if !self.machine(server).modules.iter().any(|one| one == module) {
                 return fail(1, format!("modprobe: FATAL: Module {module} not found in directory /lib/modules\n"));
             }
         }
         let Some(dev) = self.dev(server, device) else {
-            return fail(1, format!("lio-export.sh: line 15: echo: write error: No such file or directory ({device})\n"));
+            return fail(
+                1,
+                format!("lio-export.sh: line 15: echo: write error: No such file or directory ({device})\n"),
+            );
         };
         let Some(secret) = self.read_file(server, secret) else {
             return fail(1, format!("cat: {secret}: No such file or directory\n"));
@@ -191,7 +196,12 @@ impl World {
         }
         assert!(args.has("--login"), "iscsiadm {args:?}");
         if at.is_some() {
-            return fail(15, format!("iscsiadm: Could not login to [iface: default, target: {iqn}, portal: {portal}].\niscsiadm: initiator reported error (15 - session exists)\n"));
+            return fail(
+                15,
+                format!(
+                    "iscsiadm: Could not login to [iface: default, target: {iqn}, portal: {portal}].\niscsiadm: initiator reported error (15 - session exists)\n"
+                ),
+            );
         }
         if !self.machine(server).run.units.get("iscsid.service").copied().unwrap_or(false) {
             return fail(20, "iscsiadm: can not connect to iSCSI daemon (111)!\niscsiadm: Could not login\n");
@@ -202,12 +212,19 @@ impl World {
         };
         let me = [has("iface.initiatorname"), own_address(self)];
         let Some((target, tgt)) = self.offered(&iqn, &portal) else {
-            return fail(8, "iscsiadm: Could not login\niscsiadm: initiator reported error (8 - connection timed out)\n");
+            return fail(
+                8,
+                "iscsiadm: Could not login\niscsiadm: initiator reported error (8 - connection timed out)\n",
+            );
         };
         let welcome = if tgt { me[1] == target.initiator } else { me[0] == target.initiator };
-        let chap = has("node.session.auth.username") == target.user && has("node.session.auth.password") == target.secret;
+        let chap =
+            has("node.session.auth.username") == target.user && has("node.session.auth.password") == target.secret;
         if !welcome || !chap {
-            return fail(24, "iscsiadm: Could not login\niscsiadm: initiator reported error (24 - iSCSI login failed due to authorization failure)\n");
+            return fail(
+                24,
+                "iscsiadm: Could not login\niscsiadm: initiator reported error (24 - iSCSI login failed due to authorization failure)\n",
+            );
         }
         let target = target.clone();
         let Some(dev) = self.dev(New, &target.device) else {

@@ -114,11 +114,18 @@ impl World {
             return fail(1, format!("grub-install: error: cannot find a device for {disk}.\n"));
         };
         let Some(Written::Table(table)) = self.places.get(&dev.loc) else {
-            return fail(1, "grub-install: error: unable to identify a filesystem in the disk; safety check can't be performed.\n");
+            return fail(
+                1,
+                "grub-install: error: unable to identify a filesystem in the disk; safety check can't be performed.\n",
+            );
         };
-        let bios_boot = |part: &super::world::Part| part.kind.eq_ignore_ascii_case("21686148-6449-6E6F-744E-656564454649");
+        let bios_boot =
+            |part: &super::world::Part| part.kind.eq_ignore_ascii_case("21686148-6449-6E6F-744E-656564454649");
         if table.kind == "gpt" && !table.parts.iter().any(bios_boot) {
-            return fail(1, "grub-install: warning: this GPT partition label contains no BIOS Boot Partition; embedding won't be possible.\ngrub-install: error: will not proceed with blocklists.\n");
+            return fail(
+                1,
+                "grub-install: warning: this GPT partition label contains no BIOS Boot Partition; embedding won't be possible.\ngrub-install: error: will not proceed with blocklists.\n",
+            );
         }
         let Some(boot) = self.boot_of(server, root) else {
             return fail(1, "chroot: failed to run command 'grub-install': No such file or directory\n");
@@ -136,7 +143,8 @@ impl World {
 
     fn tidy(&mut self, server: Server, args: &[&str]) -> Said {
         for dir in args {
-            let ours = dir.starts_with("/var/lib/replant/") || dir.starts_with("/etc/iscsi/nodes/iqn.2026-11.net.replant:");
+            let ours =
+                dir.starts_with("/var/lib/replant/") || dir.starts_with("/etc/iscsi/nodes/iqn.2026-11.net.replant:");
             if !ours {
                 return Err(Fail::new(1, format!("not ours: {dir}\n")));
             }

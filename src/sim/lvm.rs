@@ -121,8 +121,7 @@ impl World {
     }
 
     pub(super) fn group(&self, server: Server, name: &str) -> Result<View, Fail> {
-        let mut found: Vec<View> =
-            self.groups(server).into_iter().filter(|view| view.group.name == name).collect();
+        let mut found: Vec<View> = self.groups(server).into_iter().filter(|view| view.group.name == name).collect();
         match found.len() {
             1 => Ok(found.remove(0)),
             0 => Err(Fail::new(
@@ -186,8 +185,7 @@ impl World {
         let raid = lv.segtype == Segtype::Raid1;
         let (letter, kind) = if raid { ('r', "raid1") } else { ('m', "mirror") };
         let names = |image: &str| -> String {
-            let names: Vec<String> =
-                (0..lv.legs.len()).map(|at| format!("{}_{image}_{at}(0)", lv.name)).collect();
+            let names: Vec<String> = (0..lv.legs.len()).map(|at| format!("{}_{image}_{at}(0)", lv.name)).collect();
             names.join(",")
         };
         let p = if broken { 'p' } else { '-' };

@@ -65,7 +65,9 @@ impl World {
     fn pv_dev(&self, server: Server, path: &str) -> Done<Dev> {
         match self.dev(server, path) {
             Some(dev) if dev.live => Ok(dev),
-            Some(_) => no(format!("Error reading device {path} at 0 length 4096.\n  Cannot use {path}: device is not in readable state")),
+            Some(_) => no(format!(
+                "Error reading device {path} at 0 length 4096.\n  Cannot use {path}: device is not in readable state"
+            )),
             None => no(format!("No device found for {path}.")),
         }
     }
@@ -98,9 +100,10 @@ impl World {
         let Some(Written::Pv(label)) = self.places.get(&dev.loc) else {
             return no(format!("No PV found on device {}.", args.last()));
         };
-        let member = self.groups(server).iter().find_map(|view| {
-            view.group.pvs.iter().any(|pv| pv.uuid == label.uuid).then(|| view.group.name.clone())
-        });
+        let member = self
+            .groups(server)
+            .iter()
+            .find_map(|view| view.group.pvs.iter().any(|pv| pv.uuid == label.uuid).then(|| view.group.name.clone()));
         if let Some(group) = member.filter(|_| !args.has("-ff")) {
             return no(format!("PV {} is used by VG {group} so please use vgreduce first.", args.last()));
         }
@@ -137,10 +140,13 @@ impl World {
             }
             Some(other) => return no(format!("Cannot use {path}: device has a signature: {other:?}")),
         };
-        let owner = self.groups(server).into_iter().find(|view| view.group.pvs.iter().any(|pv| pv.uuid == label.uuid));
+        let owner =
+            self.groups(server).into_iter().find(|view| view.group.pvs.iter().any(|pv| pv.uuid == label.uuid));
         if let Some(owner) = owner {
             let group = owner.group.name;
-            return no(format!("Physical volume '{path}' is already in volume group '{group}'\n  Unable to add physical volume '{path}' to volume group '{name}'"));
+            return no(format!(
+                "Physical volume '{path}' is already in volume group '{group}'\n  Unable to add physical volume '{path}' to volume group '{name}'"
+            ));
         }
         let sectors = self.bare_devices(server);
         let theirs = sectors.iter().find(|other| view.devs.values().any(|loc| *loc == other.loc));
@@ -222,7 +228,9 @@ impl World {
         }
         let used: Vec<&String> = gone.iter().filter(|uuid| view.group.used(uuid) > 0).collect();
         if !used.is_empty() {
-            return no("WARNING: Partial LVs need to be repaired or removed.\n  There are still partial LVs in the VG.\n  To remove them unconditionally use: vgreduce --removemissing --force.");
+            return no(
+                "WARNING: Partial LVs need to be repaired or removed.\n  There are still partial LVs in the VG.\n  To remove them unconditionally use: vgreduce --removemissing --force.",
+            );
         }
         for uuid in &gone {
             view.devs.remove(uuid);
@@ -250,10 +258,7 @@ impl World {
         });
         match label.filter(|uuid| view.group.pvs.iter().any(|pv| pv.uuid == *uuid)) {
             Some(uuid) => Ok(uuid),
-            None => no(format!(
-                "Physical Volume \"{path}\" not found in Volume Group \"{}\".",
-                view.group.name
-            )),
+            None => no(format!("Physical Volume \"{path}\" not found in Volume Group \"{}\".", view.group.name)),
         }
     }
 
@@ -299,7 +304,9 @@ impl World {
         let home = lv.legs[0].extents[0].pv.clone();
         if to == Segtype::Raid1 {
             let Some(meta) = allocate(&view.group, &home, 1) else {
-                return no("Insufficient free space: 1 extents needed, but only 0 available\n  Failed to allocate metadata.");
+                return no(
+                    "Insufficient free space: 1 extents needed, but only 0 available\n  Failed to allocate metadata.",
+                );
             };
             view.group.lvs[at].legs[0].meta = meta.into_iter().next();
         }
@@ -370,7 +377,8 @@ impl World {
         if view.group.lv(&name).is_some() {
             return no(format!("Logical Volume \"{name}\" already exists in volume group \"{}\"", view.group.name));
         }
-        let synced = self.active(server, &view.group.lvs[at].uuid).is_some_and(|a| a.synced == 100 && a.health == "AA");
+        let synced =
+            self.active(server, &view.group.lvs[at].uuid).is_some_and(|a| a.synced == 100 && a.health == "AA");
         if !synced {
             return no(format!("Unable to split {full} while it is not in-sync."));
         }
@@ -445,7 +453,10 @@ impl World {
             Some("y") => self.activate(server, &view),
             Some("n") => {
                 if let Some(lv) = view.group.lvs.iter().find(|lv| self.lv_busy(server, &view, lv)) {
-                    return no(format!("Logical volume {name}/{} in use.\n  Can't deactivate volume group \"{name}\" with 1 open logical volume(s)", lv.name));
+                    return no(format!(
+                        "Logical volume {name}/{} in use.\n  Can't deactivate volume group \"{name}\" with 1 open logical volume(s)",
+                        lv.name
+                    ));
                 }
                 for lv in &view.group.lvs {
                     self.deactivate(server, &lv.uuid);
@@ -565,7 +576,9 @@ impl World {
 
     pub(super) fn lvcreate(&mut self, server: Server, args: &Args) -> Said {
         let [vg] = args.words() else { panic!("lvcreate {args:?}") };
-        let (Some(size), Some(name)) = (args.value("--size"), args.value("--name")) else { panic!("lvcreate {args:?}") };
+        let (Some(size), Some(name)) = (args.value("--size"), args.value("--name")) else {
+            panic!("lvcreate {args:?}")
+        };
         let mut view = self.writable(server, vg, args)?;
         if view.group.lv(&name).is_some() {
             return no(format!("Logical Volume \"{name}\" already exists in volume group \"{vg}\""));
@@ -574,7 +587,9 @@ impl World {
         let home = view.group.pvs.iter().map(|pv| pv.uuid.clone()).find(|pv| view.group.free(pv) >= wanted);
         let Some(extents) = home.and_then(|pv| allocate(&view.group, &pv, wanted)) else {
             let free: u64 = view.group.pvs.iter().map(|pv| view.group.free(&pv.uuid)).sum();
-            return no(format!("Volume group \"{vg}\" has insufficient free space ({free} extents): {wanted} required."));
+            return no(format!(
+                "Volume group \"{vg}\" has insufficient free space ({free} extents): {wanted} required."
+            ));
         };
         let (uuid, leg) = (self.uuid(), self.uuid());
         let leg = Leg { uuid: leg, extents, meta: None };
@@ -583,7 +598,12 @@ impl World {
         {
             self.places.remove(&loc);
         }
-        view.group.lvs.push(Volume { uuid: uuid.clone(), name: name.clone(), segtype: Segtype::Linear, legs: vec![leg] });
+        view.group.lvs.push(Volume {
+            uuid: uuid.clone(),
+            name: name.clone(),
+            segtype: Segtype::Linear,
+            legs: vec![leg],
+        });
         self.write_group(server, view);
         self.activate_one(server, &uuid);
         Ok(format!("  Logical volume \"{name}\" created.\n"))

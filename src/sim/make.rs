@@ -94,7 +94,8 @@ impl Maker<'_> {
 
     fn make(mut self) -> World {
         let hostname = self.hostname();
-        let groups: Vec<(String, Vec<Wanted>)> = (0..self.plan.volume_groups.len()).map(|at| self.wanted(at)).collect();
+        let groups: Vec<(String, Vec<Wanted>)> =
+            (0..self.plan.volume_groups.len()).map(|at| self.wanted(at)).collect();
         let boot_size = self.boot_size();
 
         // ---- old's disks: /boot, then a partition for each group, mirrored over two
@@ -112,7 +113,14 @@ impl Maker<'_> {
             for (number, size) in sizes.iter().enumerate() {
                 let sectors = size.div_ceil(MIB) * 2048;
                 let kind = "fd".to_string();
-                parts.push(Part { number: number as u32 + 1, start, size: sectors, kind, bootable: number == 0, ..Part::default() });
+                parts.push(Part {
+                    number: number as u32 + 1,
+                    start,
+                    size: sectors,
+                    kind,
+                    bootable: number == 0,
+                    ..Part::default()
+                });
                 start += sectors;
             }
             self.places.insert(serial.clone(), Written::Table(Table { kind: "dos".into(), id, parts }));
@@ -160,7 +168,12 @@ impl Maker<'_> {
         let root_path = crate::facts::lvm::mapper_path(&groups[0].0, &root.name);
         let root_loc_uuid = root.uuid.clone();
         let mut kept: BTreeMap<String, Files> = BTreeMap::new();
-        self.files(&mut kept, &mdadm, &root_path, boot_body.is_some().then_some(&boot_uuid).unwrap_or(&root_loc_uuid));
+        self.files(
+            &mut kept,
+            &mdadm,
+            &root_path,
+            boot_body.is_some().then_some(&boot_uuid).unwrap_or(&root_loc_uuid),
+        );
         if boot_body.is_some() {
             fstab += &format!("UUID={boot_uuid} /boot ext4 defaults 0 2\n");
         }
@@ -175,7 +188,8 @@ impl Maker<'_> {
         }
         kept.entry("/".into()).or_default().insert("/etc/fstab".into(), file(fstab));
         // a file lies in the file system that is mounted nearest above it
-        let mut targets: Vec<String> = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.target.clone())).collect();
+        let mut targets: Vec<String> =
+            groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.target.clone())).collect();
         if boot_body.is_some() {
             targets.push("/boot".into());
         }
@@ -190,7 +204,9 @@ impl Maker<'_> {
         }
         let grub: BTreeMap<String, String> = serials
             .iter()
-            .map(|serial| (serial.clone(), if boot_size.is_some() { boot_uuid.clone() } else { root_loc_uuid.clone() }))
+            .map(|serial| {
+                (serial.clone(), if boot_size.is_some() { boot_uuid.clone() } else { root_loc_uuid.clone() })
+            })
             .collect();
 
         // ---- the machines
@@ -309,7 +325,8 @@ impl Maker<'_> {
                 None => names.insert(0, ("root".into(), false)),
             }
         }
-        let root = names.iter().position(|(name, _)| name == "root").or_else(|| names.iter().position(|(_, swap)| !swap));
+        let root =
+            names.iter().position(|(name, _)| name == "root").or_else(|| names.iter().position(|(_, swap)| !swap));
         let wanted = |(index, (name, swap)): (usize, &(String, bool))| {
             let known = self.facts.and_then(|facts| {
                 let lv = facts.old.lvs.iter().find(|lv| lv.vg == group && lv.name == *name)?;
@@ -385,7 +402,8 @@ impl Maker<'_> {
     fn files(&self, all: &mut BTreeMap<String, Files>, mdadm: &str, root: &str, boot_uuid: &str) {
         let hostname = self.hostname();
         let address = self.old_address();
-        let mut put = |path: &str, text: String| drop(all.entry("/".into()).or_default().insert(path.into(), file(text)));
+        let mut put =
+            |path: &str, text: String| drop(all.entry("/".into()).or_default().insert(path.into(), file(text)));
         put("/etc/hostname", format!("{hostname}\n"));
         put("/etc/hosts", format!("127.0.0.1 localhost\n127.0.1.1 {hostname}\n"));
         put("/etc/machine-id", "5eed5eed5eed4eed8eed5eed5eed5eed\n".into());
@@ -403,7 +421,10 @@ impl Maker<'_> {
             "/etc/network/interfaces",
             format!("auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {address}\n"),
         );
-        put("/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedold root@old\n".into());
+        put(
+            "/etc/ssh/ssh_host_ed25519_key.pub",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedold root@old\n".into(),
+        );
         let mut packages = "lvm2 2.03.16-2\nmdadm 4.2-5\n".to_string();
         if self.shape.initiator_installed {
             packages += "open-iscsi 2.1.8-1\n";
@@ -417,20 +438,27 @@ impl Maker<'_> {
         );
         put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
         let first = ["ahci", "sd_mod", "raid1", "dm-mod", "ext4"];
-        let list: String = first.map(|module| format!("usr/lib/modules/{KERNEL}/kernel/drivers/{module}.ko\n")).concat();
+        let list: String =
+            first.map(|module| format!("usr/lib/modules/{KERNEL}/kernel/drivers/{module}.ko\n")).concat();
         put(&format!("/boot/initrd.img-{KERNEL}"), format!("{list}\n--\n{mdadm}"));
     }
 
     /// The plan's disks, large enough: it is what the plan says that is tried, not how large somebody's disks are.
     fn new_disks(&mut self, needs: u64) -> Vec<Disk> {
-        let fixed: u64 = self.plan.partitions.iter().map(|part| match *part.size {
-            Size::Bytes(bytes) => bytes,
-            Size::Rest => 0,
-        }).sum();
+        let fixed: u64 = self
+            .plan
+            .partitions
+            .iter()
+            .map(|part| match *part.size {
+                Size::Bytes(bytes) => bytes,
+                Size::Rest => 0,
+            })
+            .sum();
         let size = (fixed + needs * 2).div_ceil(1 << 30) * (1 << 30) + (1 << 30);
         let plan = self.plan;
         let one = |(at, said): (usize, &crate::plan::Disk)| {
-            let serial = said.serial.as_ref().map_or_else(|| format!("NEW-{}", *said.name), |serial| serial.to_string());
+            let serial =
+                said.serial.as_ref().map_or_else(|| format!("NEW-{}", *said.name), |serial| serial.to_string());
             let wwn = said.wwn.as_ref().map_or_else(|| format!("0x5000c5000000000{at:x}"), |wwn| wwn.to_string());
             let known = self.facts.and_then(|facts| {
                 facts.new.blocks.iter().find(|block| block.serial.as_deref() == Some(serial.as_str()))
@@ -467,8 +495,10 @@ impl Maker<'_> {
     fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
         let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
         let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit = |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
-        let mut units = vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
+        let unit =
+            |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
+        let mut units =
+            vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
         let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
         units.extend(sockets.map(unit));
         units.push(Unit {
@@ -489,8 +519,23 @@ fn virtio(what: &str) -> Vec<String> {
 
 fn modules(more: &[&str]) -> Vec<String> {
     let all = [
-        "ahci", "sd_mod", "virtio_scsi", "virtio_pci", "virtio_net", "raid0", "raid1", "raid10", "raid456", "dm_mod",
-        "dm_mirror", "dm_raid", "iscsi_tcp", "xfs", "ext4", "btrfs", "nvme",
+        "ahci",
+        "sd_mod",
+        "virtio_scsi",
+        "virtio_pci",
+        "virtio_net",
+        "raid0",
+        "raid1",
+        "raid10",
+        "raid456",
+        "dm_mod",
+        "dm_mirror",
+        "dm_raid",
+        "iscsi_tcp",
+        "xfs",
+        "ext4",
+        "btrfs",
+        "nvme",
     ];
     all.iter().chain(more).map(|module| module.to_string()).collect()
 }

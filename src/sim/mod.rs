@@ -56,9 +56,34 @@ struct Args {
 
 /// Options that are followed by a value; all others are flags, or carry it behind a `=`.
 const VALUED: &[&str] = &[
-    "--config", "--uuid", "--size", "--extents", "--name", "--activate", "--wipesignatures", "--splitmirrors",
-    "--mirrors", "--conf", "--op", "--mode", "--lld", "--delete", "--update", "--iscsi", "-T", "-p", "-m", "--label",
-    "--wipe", "--wipe-partitions", "--type", "--typeconfig", "--bitmap", "--level", "--metadata", "--homehost",
+    "--config",
+    "--uuid",
+    "--size",
+    "--extents",
+    "--name",
+    "--activate",
+    "--wipesignatures",
+    "--splitmirrors",
+    "--mirrors",
+    "--conf",
+    "--op",
+    "--mode",
+    "--lld",
+    "--delete",
+    "--update",
+    "--iscsi",
+    "-T",
+    "-p",
+    "-m",
+    "--label",
+    "--wipe",
+    "--wipe-partitions",
+    "--type",
+    "--typeconfig",
+    "--bitmap",
+    "--level",
+    "--metadata",
+    "--homehost",
     "--raid-devices",
 ];
 
@@ -195,9 +220,7 @@ impl Look for Sim {
         let mut outputs = Vec::new();
         for query in queries {
             outputs.push(match query {
-                Query::Power(server) => {
-                    Output::ok(if world.machine(*server).on { "on\n" } else { "off\n" })
-                }
+                Query::Power(server) => Output::ok(if world.machine(*server).on { "on\n" } else { "off\n" }),
                 Query::Run(argv) => {
                     let server = world.server(on)?;
                     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();

@@ -82,9 +82,9 @@ impl World {
             return;
         }
         self.machine_mut(server).system = System::Own;
-        let twins = [Server::Old, Server::New].iter().all(|server| {
-            self.machine(*server).on && self.machine(*server).system == System::Own
-        });
+        let twins = [Server::Old, Server::New]
+            .iter()
+            .all(|server| self.machine(*server).on && self.machine(*server).system == System::Own);
         assert!(!twins, "two servers up with the same name");
         if server == Server::New {
             for (uuid, generation) in &self.acknowledged {
@@ -95,7 +95,10 @@ impl World {
                     },
                     _ => None,
                 });
-                assert!(has.is_some_and(|has| has >= *generation), "new has {has:?} of file system {uuid}, but {generation} was acknowledged: records are lost");
+                assert!(
+                    has.is_some_and(|has| has >= *generation),
+                    "new has {has:?} of file system {uuid}, but {generation} was acknowledged: records are lost"
+                );
             }
         }
     }
@@ -158,7 +161,9 @@ impl World {
         let machine = self.machine(server);
         let own: Vec<String> = machine.disks.iter().map(|disk| disk.serial.clone()).collect();
         let grub = own.iter().find_map(|serial| {
-            matches!(self.places.get(serial), Some(Written::Table(_))).then(|| self.grub.get(serial).cloned()).flatten()
+            matches!(self.places.get(serial), Some(Written::Table(_)))
+                .then(|| self.grub.get(serial).cloned())
+                .flatten()
         });
         let boot_uuid = grub.ok_or("no disk has a boot loader")?;
 
@@ -174,7 +179,8 @@ impl World {
             _ => None,
         });
         let files = files.ok_or("GRUB does not find its file system")?;
-        let read = |path: &str| files.get(path).or_else(|| files.get(&format!("/boot{path}"))).map(|file| file.text.clone());
+        let read =
+            |path: &str| files.get(path).or_else(|| files.get(&format!("/boot{path}"))).map(|file| file.text.clone());
         let config = read("/grub/grub.cfg").ok_or("there is no grub.cfg")?;
         let root = config.split("root=").nth(1).and_then(|rest| rest.split_whitespace().next());
         let root = root.ok_or("grub.cfg names no root")?.to_string();
@@ -192,7 +198,12 @@ impl World {
         }
         self.machine_mut(server).run = Run::default();
         self.assemble_all(server, texts);
-        let levels: Vec<String> = self.bare_devices(server).into_iter().filter(|dev| dev.kind.starts_with("raid")).map(|dev| dev.kind).collect();
+        let levels: Vec<String> = self
+            .bare_devices(server)
+            .into_iter()
+            .filter(|dev| dev.kind.starts_with("raid"))
+            .map(|dev| dev.kind)
+            .collect();
         if let Some(level) = levels.iter().find(|level| !has(level)) {
             return Err(format!("the initramfs lacks {level}: arrays do not run"));
         }
@@ -248,7 +259,9 @@ impl World {
     fn start(&mut self, server: Server) -> Up {
         let fstab = self.read_file(server, "/etc/fstab").unwrap_or_default();
         for line in fstab.lines().filter(|line| !line.trim_start().starts_with('#')) {
-            let [source, target, kind, options, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else { continue };
+            let [source, target, kind, options, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+                continue;
+            };
             let device = match source.strip_prefix("UUID=") {
                 Some(uuid) => format!("/dev/disk/by-uuid/{uuid}"),
                 None => source.to_string(),
@@ -257,7 +270,8 @@ impl World {
                 // a swap that is not there makes nobody wait for ever
                 let _ = self.swapon(server, &device);
             } else if target != "/"
-                && let Err(error) = self.mount_device(server, &device, target, options.split(',').any(|one| one == "ro"))
+                && let Err(error) =
+                    self.mount_device(server, &device, target, options.split(',').any(|one| one == "ro"))
                 && !options.contains("nofail")
             {
                 return Err(format!("emergency mode: {}", error.err));
@@ -367,6 +381,11 @@ fn kernel(fstype: &str, target: &str) -> Mounted {
 
 /// The mounts that every system has.
 fn pseudo(mut first: Vec<Mounted>) -> Vec<Mounted> {
-    first.extend([kernel("sysfs", "/sys"), kernel("proc", "/proc"), kernel("devtmpfs", "/dev"), ram("run", "/run", "tmpfs")]);
+    first.extend([
+        kernel("sysfs", "/sys"),
+        kernel("proc", "/proc"),
+        kernel("devtmpfs", "/dev"),
+        ram("run", "/run", "tmpfs"),
+    ]);
     first
 }

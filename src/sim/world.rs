@@ -54,7 +54,10 @@ pub enum Written {
     Member(Member),
     Pv(PvLabel),
     Fs(Fs),
-    Swap { uuid: String, label: String },
+    Swap {
+        uuid: String,
+        label: String,
+    },
     /// half a copy of something: nothing that any tool would recognise
     Torn,
 }

@@ -52,6 +52,7 @@ impl Step for PhysicalVolume {
         vec![
             Act::run(["wipefs", "--all", "--quiet", &self.device]),
             Act::run(["pvcreate", "--yes", "-ff", "--uuid", &self.uuid, "--norestorefile", &self.device]),
+            Act::run(["udevadm", "settle"]),
         ]
     }
 

@@ -110,7 +110,13 @@ impl Script {
             Mode::Long => "long",
             Mode::Attach => "attach",
         };
-        let mut body = format!("M={}\nJ={}\nMODE={word}\nFEED=\n", quote_one(migration), quote_one(&name(job, act)));
+        let taken_back = job.split_once(".undo.").map_or("", |(step, _)| step);
+        let mut body = format!(
+            "M={}\nJ={}\nS={}\nMODE={word}\nFEED=\n",
+            quote_one(migration),
+            quote_one(&name(job, act)),
+            quote_one(taken_back)
+        );
         match act {
             Act::Run { argv, .. } => {
                 let command = quote(argv);
