@@ -3,6 +3,7 @@
 //! `tests/cli/*.txt` are whole runs: exit code, standard output, standard error. `SNAPSHOTS=overwrite` writes them anew;
 //! read the difference as somebody who has a migration under way.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -59,9 +60,20 @@ impl Desk {
         desk
     }
 
+    /// An `ssh` that says this, and ends as ssh does when it could not log in.
+    fn with_ssh(self, says: &str) -> Desk {
+        let ssh = self.path("bin/ssh");
+        std::fs::create_dir_all(ssh.parent().unwrap()).unwrap();
+        std::fs::write(&ssh, format!("#!/bin/sh\ncat >&2 <<'.'\n{says}\n.\nexit 255\n")).unwrap();
+        std::fs::set_permissions(&ssh, PermissionsExt::from_mode(0o755)).unwrap();
+        self
+    }
+
     fn run(&self, args: &[&str]) -> Output {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
         Command::new(env!("CARGO_BIN_EXE_replant"))
             .args(args)
+            .env("PATH", path)
             .current_dir(self.0.path())
             .env_remove("REPLANT_DIR")
             .env_remove("CLICOLOR_FORCE")
@@ -106,6 +118,74 @@ fn runbook() -> String {
 }
 
 #[test]
+fn help() {
+    let desk = Desk::new();
+    desk.check("help", &["--help"]);
+    for command in
+        ["validate", "plan", "show", "apply", "status", "rollback", "simulate", "schema", "completions", "man"]
+    {
+        desk.check(&format!("help-{command}"), &[command, "--help"]);
+    }
+    desk.check("unknown-command", &["migrate"]);
+    desk.check("unknown-stage", &["apply", "plans/cs940.yaml", "--until", "cut"]);
+}
+
+#[test]
+fn validate() {
+    let desk = Desk::new();
+    desk.check("validate-good", &["validate", "plans/cs940.yaml"]);
+    desk.check("validate-good-quiet", &["validate", "plans/cs940.yaml", "--quiet"]);
+    desk.check("validate-good-json", &["validate", "plans/cs940.yaml", "--json"]);
+    desk.check("validate-bad", &["validate", "plans/invalid/array-twice.yaml"]);
+    desk.check("validate-bad-json", &["validate", "plans/invalid/array-twice.yaml", "--json"]);
+    desk.check("validate-no-file", &["validate", "plan.yaml"]);
+    // whatever needs a plan says what is wrong with it, and does nothing
+    desk.check("apply-bad", &["apply", "plans/invalid/array-twice.yaml"]);
+    desk.check("apply-no-file", &["apply", "plan.yaml"]);
+    assert!(!desk.path(".replant").exists());
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let desk = Desk::new();
+    let with =
+        |when| desk.run(&["validate", "plans/invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
+    assert!(with("always"));
+    assert!(!with("never"));
+    assert!(!with("auto"));
+}
+
+#[test]
+fn schema_completions_and_manual_page() {
+    let desk = Desk::new();
+    let schema = desk.run(&["schema"]).stdout;
+    let published = std::fs::read(Path::new(ROOT).join("schemas/plan.schema.json")).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&schema).unwrap(),
+        serde_json::from_slice::<serde_json::Value>(&published).unwrap()
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let output = desk.run(&["completions", shell]);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("rollback"));
+    }
+    let man = desk.run(&["man"]);
+    assert!(man.status.success() && String::from_utf8_lossy(&man.stdout).contains(".TH replant 1"));
+}
+
+#[test]
+fn servers_that_do_not_let_us_in() {
+    let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
+    Desk::new().with_ssh(refused).check("plan-refused", &["plan", "plans/minimal.yaml"]);
+    let denied = "root@192.0.2.10: Permission denied (publickey,password).";
+    Desk::new().with_ssh(denied).check("plan-denied", &["plan", "plans/minimal.yaml"]);
+    let other = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.";
+    let desk = Desk::new().with_ssh(other);
+    desk.check("plan-other-key", &["plan", "plans/minimal.yaml"]);
+    desk.check("apply-other-key", &["apply", "plans/minimal.yaml", "--json"]);
+    assert!(!desk.path(".replant").exists(), "nothing is begun");
+}
+
+#[test]
 fn show() {
     let desk = Desk::with_runbook();
     desk.check("show", &["show", "lab.runbook.json"]);
@@ -119,8 +199,13 @@ fn show() {
 fn status_and_rollback() {
     let desk = Desk::with_migration("mirror-vg0-var");
     desk.check("status-copy", &["status", "--offline"]);
+    desk.check("status-copy-json", &["status", "--offline", "--json"]);
     desk.check("status-unknown", &["status", "srv2"]);
     desk.check("rollback-copy", &["rollback", "--no-input"]);
+    desk.check("apply-other-plan", &["apply", "plans/lab.yaml", "--no-input"]);
+    desk.check("status-elsewhere", &["status", "--dir", "elsewhere"]);
+    let desk = Desk::with_migration("stop-journal");
+    desk.check("status-cutover", &["status", "--offline"]);
     let desk = Desk::with_migration("same-system");
     desk.check("status-boot", &["status", "--offline"]);
     desk.check("rollback-boot", &["rollback", "--no-input"]);
