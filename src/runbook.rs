@@ -26,7 +26,7 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// arrays on new, a bootable copy of everything small, old made safe to reboot
+    /// arrays are made on new; old gets what it needs to be mirrored, and to boot again all the same
     Prepare,
     /// new offers its arrays, old logs in
     Connect,
