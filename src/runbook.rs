@@ -26,7 +26,7 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// arrays on new, a bootable copy of everything small, old made safe to reboot
+    /// arrays are made on new; old gets what it needs to be mirrored, and to boot again all the same
     Prepare,
     /// new offers its arrays, old logs in
     Connect,
@@ -110,15 +110,15 @@ pub fn lint(nodes: &[Node]) -> Vec<Lint> {
                 found.push(Lint::NotBefore { step: node.id.clone(), after: after.clone() });
             }
         }
-        if let Some(until) = &node.until {
-            if place.get(until).is_none_or(|later| *later <= at) {
-                found.push(Lint::NotAfter { step: node.id.clone(), until: until.clone() });
-            }
+        if let Some(until) = &node.until
+            && place.get(until).is_none_or(|later| *later <= at)
+        {
+            found.push(Lint::NotAfter { step: node.id.clone(), until: until.clone() });
         }
-        if node.fence {
-            if let Some(first) = fence.replace(node) {
-                found.push(Lint::TwoFences(first.id.clone(), node.id.clone()));
-            }
+        if node.fence
+            && let Some(first) = fence.replace(node)
+        {
+            found.push(Lint::TwoFences(first.id.clone(), node.id.clone()));
         }
         if nodes[..at].iter().any(|before| before.stage > node.stage) {
             found.push(Lint::StageOrder { step: node.id.clone(), stage: node.stage });

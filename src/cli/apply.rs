@@ -136,13 +136,15 @@ impl Work<'_> {
         if begun {
             return Ok(true);
         }
+        let units = self.runbook.plan.cutover.units();
+        let stop = match units.as_slice() {
+            [] => "no service is stopped, for the plan names none".to_string(),
+            units => format!("{} are stopped", units.join(", ")),
+        };
         let question = format!(
-            "Everything is copied. The cutover comes now: {} stop on old, old is switched off, new boots in its place.",
-            if self.runbook.plan.cutover.stop.is_empty() {
-                "services".to_string()
-            } else {
-                self.runbook.plan.cutover.units().join(", ")
-            }
+            "Everything is copied. The cutover comes now: on old {stop}; it is switched off, and new boots in its place.\n\
+             Services are down from here until new has booted. Until old is switched off, going back loses nothing; after\n\
+             that, it loses what new has written since."
         );
         let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
         if yes {
@@ -235,6 +237,11 @@ fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
 }
 
 fn is_runbook(path: &Path) -> Result<bool, Failure> {
-    let text = fs_err::read(path)?;
+    let text = std::fs::read(path).map_err(|error| {
+        Failure::new(
+            format!("cannot read `{}`: {error}", path.display()),
+            "`apply` wants a plan, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?",
+        )
+    })?;
     Ok(text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
 }

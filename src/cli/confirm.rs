@@ -13,7 +13,7 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
     }
     if prompts.no_input || !std::io::stdin().is_terminal() {
         return Err(Failure::new(
-            "a question needs an answer, and there is nobody to ask",
+            "this needs an answer, and there is nobody to ask: it was not done",
             "run it on a terminal, or add --yes if you are sure",
         ));
     }

@@ -24,7 +24,9 @@ pub use talk::Talk;
 #[derive(Parser)]
 #[command(name = "replant", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "The usual order: validate, plan, apply; status at any time; rollback to go back to the old server."
+    after_help = "The usual order: validate, plan, apply; status at any time; rollback to go back to the old server.\n\
+                  Exit codes: 0 good; 1 an error, a finding that inhibits, or a question not answered with yes; 2 wrong usage, \
+                  or (plan --detailed-exitcode) there is something to do; 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -46,7 +48,7 @@ pub struct Cli {
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// Where migrations are kept
+    /// Where migrations are kept: for each its runbook, its journal, its secrets
     #[arg(long, global = true, default_value = ".replant", value_name = "DIR", env = "REPLANT_DIR")]
     dir: PathBuf,
 }

@@ -1,17 +1,13 @@
 use std::path::Path;
 
-use super::{End, Failure, Talk};
+use super::{End, Failure, Talk, status};
 use crate::course::Runbook;
 use crate::journal::Migration;
 use crate::report;
 
 pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<End, Failure> {
-    let runbook = if what.is_file() {
-        read(what)?
-    } else {
-        let name = what.to_string_lossy();
-        of_migration(&Migration::open(dir, &name)?)?
-    };
+    let runbook =
+        if what.is_file() { read(what)? } else { of_migration(&status::open(dir, &what.to_string_lossy())?)? };
     let Some(step) = step else {
         if talk.json {
             talk.data(&runbook);
@@ -49,7 +45,7 @@ fn parse(text: &str, what: &str) -> Result<Runbook, Failure> {
     let runbook: Runbook = serde_json::from_str(text).map_err(|error| {
         Failure::new(
             format!("`{what}` is not a runbook: {error}"),
-            "runbooks are written by `replant plan PLAN --out FILE`",
+            "a runbook is made from a plan by `replant plan PLAN --out FILE`",
         )
     })?;
     let lint = crate::runbook::lint(&runbook.nodes);

@@ -28,10 +28,21 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result
     Ok(End::Good)
 }
 
+/// The migration of that name, or what there is instead.
+pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
+    Migration::open(dir, name).map_err(|error| {
+        let help = match Migration::list(dir).unwrap_or_default().as_slice() {
+            [] => "there is none at all in that directory: say where they are with --dir".to_string(),
+            names => format!("there is: {}", names.join(", ")),
+        };
+        Failure { help: Some(help), ..Failure::from(error) }
+    })
+}
+
 /// The migration of that name, or the only one.
 pub fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
     if let Some(name) = name {
-        return Ok(Migration::open(dir, name)?);
+        return open(dir, name);
     }
     let names = Migration::list(dir)?;
     // those that were set aside carry the time at which they were begun

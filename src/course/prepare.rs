@@ -105,7 +105,7 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
                 level: array.level.clone(),
                 metadata: array.metadata.clone(),
                 bitmap: array.level != "raid0"
-                    && !layout.boot.as_ref().is_some_and(|boot| layout.arrays[boot.array].name == array.name),
+                    && layout.boot.as_ref().is_none_or(|boot| layout.arrays[boot.array].name != array.name),
                 members: array.members.clone(),
                 member_size: array.member_size,
             },

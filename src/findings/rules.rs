@@ -587,28 +587,28 @@ fn volumes_on_other_disks(plan: &Plan, facts: &Facts) -> Vec<Finding> {
     let root = facts.old.mounts.iter().find(|mount| mount.target == "/");
     let moved: Vec<String> =
         volumes(plan, facts).map(|(lv, ..)| crate::facts::lvm::mapper_path(&lv.vg, &lv.name)).collect();
-    if let Some(root) = root {
-        if !moved.contains(&root.source) {
-            found.push(Finding::inhibitor(
-                "R1302",
-                format!("the root file system of old is on {}, which is not a volume that moves", root.source),
-                "only systems with `/` on a logical volume can be migrated",
-            ));
-        }
+    if let Some(root) = root
+        && !moved.contains(&root.source)
+    {
+        found.push(Finding::inhibitor(
+            "R1302",
+            format!("the root file system of old is on {}, which is not a volume that moves", root.source),
+            "only systems with `/` on a logical volume can be migrated",
+        ));
     }
     for (lv, how, said) in volumes(plan, facts) {
         let path = crate::facts::lvm::mapper_path(&lv.vg, &lv.name);
-        if how == CopyHow::Skip {
-            if let Some(mount) = facts.old.mounts.iter().find(|mount| mount.source == path) {
-                found.push(
-                    Finding::warning(
-                        "R1209",
-                        format!("{}/{} stays behind, but is mounted on {}", lv.vg, lv.name, mount.target),
-                        "new will wait for it when it boots unless /etc/fstab says `nofail`",
-                    )
-                    .at(said.and_then(|said| said.name.span())),
-                );
-            }
+        if how == CopyHow::Skip
+            && let Some(mount) = facts.old.mounts.iter().find(|mount| mount.source == path)
+        {
+            found.push(
+                Finding::warning(
+                    "R1209",
+                    format!("{}/{} stays behind, but is mounted on {}", lv.vg, lv.name, mount.target),
+                    "new will wait for it when it boots unless /etc/fstab says `nofail`",
+                )
+                .at(said.and_then(|said| said.name.span())),
+            );
         }
     }
     for mount in &facts.old.mounts {

@@ -121,11 +121,15 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
         + stopped.summary.adopted.len()
         + stopped.summary.over.len();
     if stopped.summary.undone.is_empty() {
-        let _ = writeln!(text, "  {done} steps are so, {} are left", stopped.summary.left.len());
+        let _ = writeln!(
+            text,
+            "  in this run {done} steps were done or found done; {} are left",
+            stopped.summary.left.len()
+        );
     } else {
         let _ = writeln!(
             text,
-            "  {} steps were taken back, {} are left",
+            "  in this run {} steps were taken back; {} are left",
             stopped.summary.undone.len(),
             stopped.summary.left.len()
         );
@@ -141,6 +145,10 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
         text += "  LOST: everything that new has written since it took over. What is on new's disks is left there.\n";
     } else {
         text += "  nothing is lost: old has all its data. The work of copying would have to be done again.\n";
+    }
+    if preview.steps.iter().any(|back| matches!(back.way, Way::Undo(_))) {
+        text += "These steps are taken back, the last one first. Each is looked at before: where nothing of it is there any \
+                 more,\nno command is run.\n";
     }
     for back in &preview.steps {
         if let Way::Undo(acts) = &back.way {

@@ -45,8 +45,13 @@ const EVERY: Duration = Duration::from_secs(15);
 
 impl Live {
     pub fn new(nodes: &[Node], json: bool, verbose: bool, quiet: bool) -> Live {
-        let titles =
-            nodes.iter().map(|node| (node.id.clone(), (node.stage, node.on, node.step.as_step().title()))).collect();
+        let titles = nodes
+            .iter()
+            .map(|node| {
+                let step = node.step.as_step();
+                (node.id.clone(), (node.stage, node.on, step.title(), step.mark() == Mark::Check))
+            })
+            .collect();
         let multi = (!json && !quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
         let inner = Mutex::new(Inner { multi, running: BTreeMap::new(), stage: None });
         Live { titles, json, verbose, quiet, began: Instant::now(), inner }

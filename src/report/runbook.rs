@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::{act, bytes};
+use super::{act, bytes, duration};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
 use crate::host::Act;
@@ -64,7 +64,9 @@ pub fn runbook(runbook: &Runbook) -> String {
         let first = stage != Some(node.stage);
         if first && node.stage == Stage::Cutover {
             let budget = runbook.plan.cutover.downtime_budget.as_ref();
-            let budget = budget.map_or(String::new(), |budget| format!("; your budget is {} s", budget.as_secs()));
+            let budget = budget.map_or(String::new(), |budget| {
+                format!("; your budget is {}", duration(std::time::Duration::from_secs(budget.as_secs())))
+            });
             let _ = writeln!(text, "{BOLD}  — services stop here{budget} —{BOLD:#}");
         }
         let label = if first { node.stage.to_string() } else { String::new() };

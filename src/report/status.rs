@@ -76,7 +76,7 @@ fn next(runbook: &Runbook, state: &State) -> String {
             "It is complete. To go back all the same (losing what new has written since): replant rollback {name}"
         )
     } else {
-        format!("To go on: replant apply PLAN      To go back: replant rollback {name}")
+        format!("To go on:   replant apply PLAN\nTo go back: replant rollback {name}")
     }
 }
 

@@ -1,0 +1,254 @@
+//! The real binary, as a person types it, where no server is needed: what it prints, where it prints it, how it ends.
+//!
+//! `tests/cli/*.txt` are whole runs: exit code, standard output, standard error. `SNAPSHOTS=overwrite` writes them anew;
+//! read the difference as somebody who has a migration under way.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use jiff::{SignedDuration, Timestamp};
+use replant::journal::{Entry, Event, Line, Migration};
+use replant::runbook::StepId;
+use replant::{course, plan};
+use snapbox::Data;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A place with the plans, a saved runbook and a migration, all of them of the lab's pair of servers.
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk(tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(Path::new(ROOT).join("plans"), desk.path("plans")).unwrap();
+        desk
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// `lab.runbook.json`, as `plan --out` saves it.
+    fn with_runbook() -> Desk {
+        let desk = Desk::new();
+        std::fs::write(desk.path("lab.runbook.json"), runbook()).unwrap();
+        desk
+    }
+
+    /// A migration `srv1` in `.replant`: every step before `last` is done, each took two seconds, and `last` has begun.
+    fn with_migration(last: &str) -> Desk {
+        let desk = Desk::with_runbook();
+        Migration::create(&desk.path(".replant"), "srv1", &runbook()).unwrap();
+        let mut at: Timestamp = "2026-11-21T23:10:00Z".parse().unwrap();
+        let mut lines = Vec::new();
+        let mut write = |id: &StepId, event: Event| {
+            lines.push(serde_json::to_string(&Line { at, entry: Entry::Step { id: id.clone(), event } }).unwrap());
+            at += SignedDuration::from_secs(2);
+        };
+        let book: course::Runbook = serde_json::from_str(&runbook()).unwrap();
+        for node in &book.nodes {
+            write(&node.id, Event::Began);
+            if node.id.0 == last {
+                break;
+            }
+            write(&node.id, Event::Done);
+        }
+        let journal = desk.path(".replant/srv1/journal.jsonl");
+        let header = std::fs::read_to_string(&journal).unwrap();
+        std::fs::write(&journal, header + &lines.join("\n") + "\n").unwrap();
+        desk
+    }
+
+    /// An `ssh` that says this, and ends as ssh does when it could not log in.
+    fn with_ssh(self, says: &str) -> Desk {
+        let ssh = self.path("bin/ssh");
+        std::fs::create_dir_all(ssh.parent().unwrap()).unwrap();
+        std::fs::write(&ssh, format!("#!/bin/sh\ncat >&2 <<'.'\n{says}\n.\nexit 255\n")).unwrap();
+        std::fs::set_permissions(&ssh, PermissionsExt::from_mode(0o755)).unwrap();
+        self
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+        Command::new(env!("CARGO_BIN_EXE_replant"))
+            .args(args)
+            .env("PATH", path)
+            .current_dir(self.0.path())
+            .env_remove("REPLANT_DIR")
+            .env_remove("CLICOLOR_FORCE")
+            .env("COLUMNS", "100")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs it, compares with the snapshot.
+    fn check(&self, name: &str, args: &[&str]) {
+        let output = self.run(args);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let story = format!(
+            "$ replant {}\nexit {}\n---- stdout\n{}---- stderr\n{}",
+            args.join(" "),
+            output.status.code().unwrap(),
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        let story = story.replace(&self.0.path().display().to_string(), "[DIR]");
+        compare(&format!("{name}.txt"), story);
+    }
+}
+
+fn compare(file: &str, text: String) {
+    let path = Path::new(ROOT).join("tests/cli").join(file);
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .normalize_paths(false)
+        .eq(Data::text(text), Data::read_from(&path, Some(snapbox::data::DataFormat::Text)));
+}
+
+/// The runbook of the lab's pair, from recorded facts.
+fn runbook() -> String {
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let facts = serde_json::from_str(&read("tests/facts/lab-full.json")).unwrap();
+    let loaded = plan::load(&Path::new(ROOT).join("tests/runbooks/lab.yaml"))
+        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+    serde_json::to_string_pretty(&book).unwrap()
+}
+
+#[test]
+fn help() {
+    let desk = Desk::new();
+    desk.check("help", &["--help"]);
+    for command in
+        ["validate", "plan", "show", "apply", "status", "rollback", "simulate", "schema", "completions", "man"]
+    {
+        desk.check(&format!("help-{command}"), &[command, "--help"]);
+    }
+    desk.check("unknown-command", &["migrate"]);
+    desk.check("unknown-stage", &["apply", "plans/cs940.yaml", "--until", "cut"]);
+}
+
+#[test]
+fn validate() {
+    let desk = Desk::new();
+    desk.check("validate-good", &["validate", "plans/cs940.yaml"]);
+    desk.check("validate-good-quiet", &["validate", "plans/cs940.yaml", "--quiet"]);
+    desk.check("validate-good-json", &["validate", "plans/cs940.yaml", "--json"]);
+    desk.check("validate-bad", &["validate", "plans/invalid/array-twice.yaml"]);
+    desk.check("validate-bad-json", &["validate", "plans/invalid/array-twice.yaml", "--json"]);
+    desk.check("validate-no-file", &["validate", "plan.yaml"]);
+    // whatever needs a plan says what is wrong with it, and does nothing
+    desk.check("apply-bad", &["apply", "plans/invalid/array-twice.yaml"]);
+    desk.check("apply-no-file", &["apply", "plan.yaml"]);
+    assert!(!desk.path(".replant").exists());
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let desk = Desk::new();
+    let with =
+        |when| desk.run(&["validate", "plans/invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
+    assert!(with("always"));
+    assert!(!with("never"));
+    assert!(!with("auto"));
+}
+
+#[test]
+fn schema_completions_and_manual_page() {
+    let desk = Desk::new();
+    let schema = desk.run(&["schema"]).stdout;
+    let published = std::fs::read(Path::new(ROOT).join("schemas/plan.schema.json")).unwrap();
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&schema).unwrap(),
+        serde_json::from_slice::<serde_json::Value>(&published).unwrap()
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let output = desk.run(&["completions", shell]);
+        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("rollback"));
+    }
+    let man = desk.run(&["man"]);
+    assert!(man.status.success() && String::from_utf8_lossy(&man.stdout).contains(".TH replant 1"));
+}
+
+#[test]
+fn servers_that_do_not_let_us_in() {
+    let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
+    Desk::new().with_ssh(refused).check("plan-refused", &["plan", "plans/minimal.yaml"]);
+    let denied = "root@192.0.2.10: Permission denied (publickey,password).";
+    Desk::new().with_ssh(denied).check("plan-denied", &["plan", "plans/minimal.yaml"]);
+    let other = "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nHost key verification failed.";
+    let desk = Desk::new().with_ssh(other);
+    desk.check("plan-other-key", &["plan", "plans/minimal.yaml"]);
+    desk.check("apply-other-key", &["apply", "plans/minimal.yaml", "--json"]);
+    assert!(!desk.path(".replant").exists(), "nothing is begun");
+}
+
+#[test]
+fn show() {
+    let desk = Desk::with_runbook();
+    desk.check("show", &["show", "lab.runbook.json"]);
+    desk.check("show-step", &["show", "lab.runbook.json", "isolate-lvm"]);
+    desk.check("show-unknown-step", &["show", "lab.runbook.json", "isolate-lmv"]);
+    desk.check("show-a-plan", &["show", "plans/cs940.yaml"]);
+    desk.check("show-nothing", &["show", "srv2"]);
+}
+
+#[test]
+fn status_and_rollback() {
+    let desk = Desk::with_migration("mirror-vg0-var");
+    desk.check("status-copy", &["status", "--offline"]);
+    desk.check("status-copy-json", &["status", "--offline", "--json"]);
+    desk.check("status-unknown", &["status", "srv2"]);
+    desk.check("rollback-copy", &["rollback", "--no-input"]);
+    desk.check("apply-other-plan", &["apply", "plans/lab.yaml", "--no-input"]);
+    desk.check("status-elsewhere", &["status", "--dir", "elsewhere"]);
+    let desk = Desk::with_migration("stop-journal");
+    desk.check("status-cutover", &["status", "--offline"]);
+    let desk = Desk::with_migration("same-system");
+    desk.check("status-boot", &["status", "--offline"]);
+    desk.check("rollback-boot", &["rollback", "--no-input"]);
+}
+
+/// Every `$ replant …` of the README prints what stands there, but for numbers, which change with every step that is
+/// added; `...` stands for any lines, `[..]` for a part of one.
+#[test]
+fn the_readme_tells_the_truth() {
+    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    let desk = Desk::with_migration("mirror-vg0-var");
+    let blocks = |kind: &str| -> Vec<String> {
+        let parts = readme.split("\n```").skip(1).step_by(2);
+        parts.filter_map(|part| part.strip_prefix(kind)?.strip_prefix('\n').map(|text| format!("{text}\n"))).collect()
+    };
+    let told = blocks("console");
+    assert!(told.len() >= 4, "the README has lost its examples");
+    for block in told {
+        let (line, expected) = block.split_once('\n').unwrap();
+        let args: Vec<&str> = line.strip_prefix("$ replant ").unwrap().split(' ').collect();
+        let output = desk.run(&args);
+        let actual = [output.stderr, output.stdout].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        let told = |text: &str| Data::text(without_numbers(&format!("{line}\n{text}")));
+        snapbox::Assert::new().eq(told(&actual), told(expected));
+    }
+    for yaml in blocks("yaml").iter().filter(|yaml| yaml.starts_with("version:")) {
+        std::fs::write(desk.path("readme.yaml"), yaml).unwrap();
+        let output = desk.run(&["validate", "readme.yaml"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if out.ends_with('#') => {}
+            '0'..='9' => {
+                out.truncate(out.trim_end_matches(' ').len() + usize::from(out.ends_with(' ')));
+                out.push('#');
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,235 @@
+//! The house stands on its floors: each room uses only what is below it. Read from the sources, so that no compiler
+//! setting and nobody's good intentions are needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every room and whom it may use, from the top floor down. ARCHITECTURE.md says what each is for.
+const ROOMS: &[(&str, &[&str])] = &[
+    (
+        "cli",
+        &[
+            "sim", "report", "engine", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host",
+            "secret",
+        ],
+    ),
+    // a world to try plans on: it knows what real servers would answer
+    (
+        "sim",
+        &["report", "engine", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host", "secret"],
+    ),
+    ("report", &["engine", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host"]),
+    // knows no plan and no facts
+    ("engine", &["journal", "runbook", "step", "host"]),
+    // the only room that knows both what is wanted and how it is done
+    ("course", &["findings", "runbook", "step", "facts", "plan", "host"]),
+    // `course` for what only the laid-out course knows: SAME_FLOOR
+    ("findings", &["course", "facts", "plan"]),
+    ("journal", &["runbook", "host"]),
+    ("runbook", &["step", "host"]),
+    // knows no plan
+    ("step", &["facts", "host"]),
+    ("facts", &["host"]),
+    ("plan", &[]),
+    ("host", &["secret"]),
+    ("secret", &[]),
+];
+
+/// Two rooms on one floor, and all that the one takes from the other: whether the plan fits is found by laying it out.
+const SAME_FLOOR: (&str, &[&str]) =
+    ("src/findings/rules.rs", &["crate::course::room", "crate::course::service_card"]);
+
+/// Words that belong to some files only: the words, whose they are, and why.
+const KEPT: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["Command::new", "duct::", "std::process::Command"],
+        &["src/host/ssh", "src/host/local.rs"],
+        "only the ssh host and the power control start processes",
+    ),
+    (&["Quoter", "try_quote", "shlex::quote", "try_join"], &["src/host/ssh"], "quoting exists in one function"),
+    (
+        &["println!", "eprintln!", "print!", "eprint!", "io::stdout()", "io::stderr()"],
+        &["src/cli/", "src/report/"],
+        "only cli and report print",
+    ),
+    (&["todo!", "unimplemented!", "dbg!"], &[], "nothing is left open in a program that people trust with servers"),
+    (&["unsafe "], &[], "there is no need for it"),
+];
+
+struct Source {
+    /// `src/engine/turn.rs`
+    name: String,
+    /// without comments and without its tests
+    code: String,
+}
+
+impl Source {
+    fn room(&self) -> &str {
+        let inside = self.name.strip_prefix("src/").unwrap();
+        inside.split_once('/').map_or_else(|| inside.strip_suffix(".rs").unwrap(), |(room, _)| room)
+    }
+
+    /// What it takes from other rooms: `("journal", "crate::journal::{Run")`, with the number of the line.
+    fn uses(&self) -> Vec<(String, String, usize)> {
+        let mut found = Vec::new();
+        for (at, _) in self.code.match_indices("crate::") {
+            let boundary =
+                self.code[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '$');
+            if !boundary {
+                continue;
+            }
+            let line = self.code[..at].matches('\n').count() + 1;
+            let rest = &self.code[at + "crate::".len()..];
+            let paths = match rest.strip_prefix('{') {
+                Some(group) => split_group(group),
+                None => vec![path(rest)],
+            };
+            for path in paths {
+                let room = path.split("::").next().unwrap_or_default().to_string();
+                found.push((room, format!("crate::{path}"), line));
+            }
+        }
+        found
+    }
+}
+
+fn path(text: &str) -> String {
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':')
+        .collect::<String>()
+        .trim_end_matches(':')
+        .into()
+}
+
+/// `a::b, c::{d, e}}…` at its own commas only.
+fn split_group(text: &str) -> Vec<String> {
+    let mut depth = 1;
+    let mut parts = vec![String::new()];
+    for c in text.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => {
+                parts.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        parts.last_mut().unwrap().push(c);
+    }
+    parts.iter().map(|part| path(part.trim())).filter(|part| !part.is_empty()).collect()
+}
+
+fn sources() -> Vec<Source> {
+    fn walk(dir: &Path, all: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, all);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                all.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = Vec::new();
+    walk(&root.join("src"), &mut paths);
+    paths.sort();
+    let read = |path: PathBuf| {
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_string();
+        let text = fs::read_to_string(&path).unwrap();
+        let own = text.split_once("#[cfg(test)]\nmod tests {").map_or(text.as_str(), |(own, _)| own);
+        let code = own.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+        Source { name, code: code.collect::<Vec<_>>().join("\n") }
+    };
+    paths.into_iter().map(read).filter(|source| !source.name.ends_with("/tests.rs")).collect()
+}
+
+fn none(what: &str, violations: Vec<String>) {
+    assert!(violations.is_empty(), "{what}:\n  {}\n", violations.join("\n  "));
+}
+
+#[test]
+fn every_room_uses_only_what_is_below_it() {
+    let mut violations = Vec::new();
+    for source in sources() {
+        let room = source.room();
+        if room == "lib" || room == "main" {
+            continue;
+        }
+        let Some((_, may)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+            violations.push(format!("{}: the room `{room}` has no floor yet: give it one in ROOMS", source.name));
+            continue;
+        };
+        for (other, what, line) in source.uses() {
+            if other != room && !may.contains(&other.as_str()) {
+                violations.push(format!("{}:{line}: `{room}` may not use `{what}`", source.name));
+            }
+            let shared = room == "findings" && other == "course";
+            if shared && (source.name != SAME_FLOOR.0 || !SAME_FLOOR.1.contains(&what.as_str())) {
+                violations
+                    .push(format!("{}:{line}: `{what}` is more than `findings` may take from `course`", source.name));
+            }
+        }
+    }
+    none("rooms that use what is not below them", violations);
+}
+
+#[test]
+fn the_floors_themselves_lead_downwards() {
+    let floor = |room: &str| ROOMS.iter().position(|(name, _)| *name == room).unwrap();
+    let mut violations = Vec::new();
+    for (room, may) in ROOMS {
+        for other in may.iter().filter(|other| floor(other) <= floor(room)) {
+            if (*room, *other) != ("findings", "course") {
+                violations.push(format!("`{room}` uses `{other}`, which is above it"));
+            }
+        }
+    }
+    none("floors", violations);
+}
+
+#[test]
+fn what_belongs_to_some_is_used_by_them_alone() {
+    let mut violations = Vec::new();
+    for source in sources() {
+        for (words, owners, why) in KEPT {
+            if owners.iter().any(|owner| source.name.starts_with(owner)) {
+                continue;
+            }
+            for (number, line) in source.code.lines().enumerate() {
+                for word in words.iter().filter(|word| contains_word(line, word)) {
+                    violations.push(format!("{}:{}: `{word}`: {why}", source.name, number + 1));
+                }
+            }
+        }
+        // the dispatch is `as_step()`, and that is all the engine needs
+        if source.room() == "engine" && source.code.contains("StepKind") {
+            violations.push(format!("{}: the engine knows no kind of step", source.name));
+        }
+    }
+    none("words in the wrong place", violations);
+}
+
+/// `print!` is not in `eprint!`.
+fn contains_word(line: &str, word: &str) -> bool {
+    line.match_indices(word)
+        .any(|(at, _)| line[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && before != '_'))
+}
+
+/// A test that reads sources can be blind without anybody noticing.
+#[test]
+fn the_test_sees() {
+    let source = Source {
+        name: "src/engine/x.rs".into(),
+        code: "use crate::{\n    plan::Plan,\n    host::{Act, Side},\n};\nfn f() { crate::facts::read() }\npub(crate) use x;".into(),
+    };
+    let rooms: Vec<String> = source.uses().into_iter().map(|(room, ..)| room).collect();
+    assert_eq!(rooms, ["plan", "host", "facts"]);
+    assert_eq!(source.room(), "engine");
+    assert!(sources().len() > 100, "where are the sources?");
+    assert!(contains_word("    eprintln!(\"x\")", "eprintln!") && !contains_word("eprint!(", "print!"));
+}
