@@ -35,6 +35,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         dir: layout.run.clone(),
         name,
         bytes: 0,
+        leaves: Vec::new(),
     };
 
     // ---- the arrays are new's ---------------------------------------------------------------------------------------
@@ -179,6 +180,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     // ---- mounted ----------------------------------------------------------------------------------------------------
     let mut mounted = sound.clone();
     let mut mounts = Vec::new();
+    let mut proof = None;
     for mount in &layout.mounts {
         let target = format!("{root}{}", mount.target.trim_end_matches('/'));
         let is_boot = layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target);
@@ -215,6 +217,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 &[&mounted],
                 "by the hash that travelled with the volumes",
             );
+            proof = Some(mounted.clone());
         }
         if mounts.iter().any(|(done, _)| *done == mount.target) {
             continue;
@@ -227,6 +230,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             &[&mounted],
             "to make the system ready for its new disks",
         );
+        if let Some(proof) = proof.take_if(|_| is_boot) {
+            // mounting writes to it
+            book.until(&proof, &handle);
+        }
         mounted = handle.clone();
         mounts.push((mount.target.clone(), handle));
     }
@@ -336,6 +343,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         &[&closed, &fenced],
         "it must show old's host key at old's address, and have new's disks",
     );
+    book.until(&old.quiet, &up);
     let same = book.step(
         "same-system",
         Migrated,

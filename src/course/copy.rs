@@ -52,6 +52,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 dir: layout.run.clone(),
                 name: "boot-copy".into(),
                 bytes: boot.size,
+                leaves: vec![hash_file(layout)],
             },
             &[&readonly],
             "as a block device, so that it keeps its UUID",

@@ -8,10 +8,12 @@ use super::layout::Layout;
 use super::prepare::Ready;
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, SwapOff};
+use crate::step::{File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff};
 
 pub struct Off {
     pub off: Handle,
+    /// looked at until new boots: whoever switches old on again meanwhile lets it write
+    pub quiet: Handle,
 }
 
 /// The journal writes to /var until the last moment; its sockets would start it again. systemd-journald.service(8)
@@ -90,8 +92,18 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
 
+    // A boot of old forgets this mark, and with it that old is silent.
+    let mark = format!("/run/replant/{}/quiet", layout.name);
+    let marked = book.step(
+        "mark-quiet",
+        Old,
+        File::new(&mark, "nothing is written here any more\n"),
+        &[&still],
+        "kept in memory: if old boots after the cut, it must be noticed that it has served again",
+    );
+
     // ---- the cut --------------------------------------------------------------------------------------------------
-    let mut cut = still.clone();
+    let mut cut = marked.clone();
     let mut splits = Vec::new();
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
         let device = group.pv();
@@ -118,6 +130,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
         book.until(&still, first);
+        book.until(&marked, first);
     }
     for ((group, copy), legs) in layout.groups.iter().zip(&copied.groups).zip(&splits) {
         let device = group.pv();
@@ -154,6 +167,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         splits_end(book, &mut cut, layout, link, boot.array, &before);
     }
 
+    let mut units = layout.stop.clone();
+    units.extend(JOURNAL.map(str::to_string));
+    cut = book.step(
+        "still-quiet",
+        Old,
+        StillQuiet {
+            mark,
+            units,
+            read_only: layout.mounts.iter().map(|mount| mount.target.clone()).collect(),
+        },
+        &[&cut],
+        "what old wrote after the cut would be lost",
+    );
+    let quiet_until_off = cut.clone();
     let off = book.step(
         "old-off",
         Old,
@@ -162,7 +189,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "two servers must never be up with the same name and addresses",
     );
     book.fence(&off);
-    Off { off }
+    Off { off, quiet: quiet_until_off }
 }
 
 /// Logs out from one array's target.

@@ -81,6 +81,7 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         dir: layout.run.clone(),
         name: name.into(),
         bytes: 0,
+        leaves: Vec::new(),
     };
     let mut dirs = vec![layout.keep.clone()];
     dirs.extend(offered(layout).into_iter().map(|index| format!("/etc/iscsi/nodes/{}", layout.arrays[index].iqn)));

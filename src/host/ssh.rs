@@ -24,7 +24,7 @@ mod script;
 use link::{Link, Lost};
 use script::{Answer, Mode, Script};
 
-pub use script::quote;
+pub use script::{brief, quote};
 
 /// Where and how to log in.
 #[derive(Debug, Clone, Default)]
@@ -180,7 +180,7 @@ impl SshHosts {
             }
             return Err(match lost {
                 Lost { error: HostError::Unreachable { side, cause }, progress: Some(done), .. } => {
-                    let at = commands.get(done).map(|argv| format!(", at `{}`", quote(argv))).unwrap_or_default();
+                    let at = commands.get(done).map(|argv| format!(", at `{}`", brief(argv))).unwrap_or_default();
                     HostError::Unreachable { side, cause: format!("{cause}{at}") }
                 }
                 lost => lost.error,
@@ -252,7 +252,7 @@ impl Hosts for SshHosts {
             Act::Power { server, to } => return self.power.switch(*server, *to),
             Act::Run { argv, long, .. } => {
                 sound(argv)?;
-                (quote(argv), *long)
+                (brief(argv), *long)
             }
             Act::Put { path, .. } => {
                 sound(std::slice::from_ref(path))?;

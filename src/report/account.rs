@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{act, duration};
+use super::{brief_act, duration};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
 use crate::host::Side;
@@ -154,7 +154,7 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
         if let Way::Undo(acts) = &back.way {
             let _ = writeln!(text, "  ↶ {:3} {}", back.node.on.to_string(), back.node.step.as_step().title());
             for one in acts {
-                let _ = writeln!(text, "          {}", act(one));
+                let _ = writeln!(text, "          {}", brief_act(one));
             }
         }
     }

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{act, bytes, duration};
+use super::{brief_act, bytes, duration};
 use crate::engine::Event;
 use crate::host::Side;
 use crate::journal::Kind;
 use crate::runbook::{Node, Stage, StepId};
-use crate::step::{Progress, Seen};
+use crate::step::{Mark, Progress, Seen};
 
 pub struct Live {
-    titles: BTreeMap<StepId, (Stage, Side, String)>,
+    /// stage, side, title, and whether it only makes sure of something
+    titles: BTreeMap<StepId, (Stage, Side, String, bool)>,
     json: bool,
     verbose: bool,
     quiet: bool,
@@ -44,8 +45,13 @@ const EVERY: Duration = Duration::from_secs(15);
 
 impl Live {
     pub fn new(nodes: &[Node], json: bool, verbose: bool, quiet: bool) -> Live {
-        let titles =
-            nodes.iter().map(|node| (node.id.clone(), (node.stage, node.on, node.step.as_step().title()))).collect();
+        let titles = nodes
+            .iter()
+            .map(|node| {
+                let step = node.step.as_step();
+                (node.id.clone(), (node.stage, node.on, step.title(), step.mark() == Mark::Check))
+            })
+            .collect();
         let multi = (!json && !quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
         let inner = Mutex::new(Inner { multi, running: BTreeMap::new(), stage: None });
         Live { titles, json, verbose, quiet, began: Instant::now(), inner }
@@ -74,7 +80,7 @@ impl Live {
             }
             Event::Acting { step, side, act: what, .. } => {
                 if self.verbose {
-                    self.line(&inner, &format!("          {side:3}   $ {}", act(&what)));
+                    self.line(&inner, &format!("          {side:3}   $ {}", brief_act(&what)));
                 }
                 self.bar(&mut inner, &step, None);
             }
@@ -89,7 +95,10 @@ impl Live {
                 }
             }
             Event::Progress { step, progress } => self.progress(&mut inner, &step, &progress),
-            Event::Adopted { step } => self.ended(&mut inner, &step, "=", "was so before"),
+            Event::Adopted { step } => {
+                let check = self.titles.get(&step).is_some_and(|(.., check)| *check);
+                self.ended(&mut inner, &step, "=", if check { "holds" } else { "was so before" });
+            }
             Event::AlreadySo { step } => {
                 inner.running.remove(&step);
                 if self.verbose {
@@ -122,7 +131,7 @@ impl Live {
         if let Some(bar) = inner.running.remove(step).and_then(|running| running.bar) {
             bar.finish_and_clear();
         }
-        let Some((stage, side, title)) = self.titles.get(step) else { return };
+        let Some((stage, side, title, _)) = self.titles.get(step) else { return };
         let label = if inner.stage == Some(*stage) { String::new() } else { stage.to_string() };
         inner.stage = Some(*stage);
         let at = self.began.elapsed().as_secs();
@@ -153,7 +162,7 @@ impl Live {
         let due = running.said.is_none_or(|said| now.duration_since(said) >= EVERY);
         if inner.multi.is_none() && due {
             running.said = Some(now);
-            let title = self.titles.get(step).map(|(.., title)| title.as_str()).unwrap_or_default();
+            let title = self.titles.get(step).map(|(_, _, title, _)| title.as_str()).unwrap_or_default();
             let at = self.began.elapsed().as_secs();
             self.line(inner, &format!("{:>3}:{:02}          … {title}: {text}", at / 60, at % 60));
         } else {
@@ -164,7 +173,7 @@ impl Live {
     fn bar(&self, inner: &mut Inner, step: &StepId, at: Option<(u64, u64, String)>) {
         let Some(multi) = &inner.multi else { return };
         let Some(running) = inner.running.get_mut(step) else { return };
-        let title = self.titles.get(step).map(|(.., title)| title.clone()).unwrap_or_default();
+        let title = self.titles.get(step).map(|(_, _, title, _)| title.clone()).unwrap_or_default();
         let bar = running.bar.get_or_insert_with(|| {
             let bar = multi.add(ProgressBar::new_spinner());
             bar.enable_steady_tick(Duration::from_millis(200));

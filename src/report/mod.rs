@@ -14,7 +14,7 @@ pub use status::{status, status_json};
 use std::time::Duration;
 
 use crate::host::Act;
-use crate::host::ssh::quote;
+use crate::host::ssh::{brief, quote};
 
 /// `1.6 GiB`
 pub fn bytes(bytes: u64) -> String {
@@ -36,6 +36,14 @@ pub fn duration(duration: Duration) -> String {
         10..120 => format!("{seconds} s"),
         120..7200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// An act in passing: a script in its arguments is cut short.
+pub fn brief_act(one: &Act) -> String {
+    match one {
+        Act::Run { argv, .. } => brief(argv),
+        other => act(other),
     }
 }
 

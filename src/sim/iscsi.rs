@@ -256,6 +256,10 @@ impl World {
 
     /// Sessions whose target is gone fail, and come back with it.
     pub(super) fn links_live(&mut self) {
+        if self.old.run.sessions.is_empty() {
+            return;
+        }
+        let devs = self.bare_devices(New);
         let lives: Vec<bool> = self
             .old
             .run
@@ -263,8 +267,10 @@ impl World {
             .iter()
             .map(|session| {
                 let target = self.offered(&session.iqn, &session.portal).map(|(target, _)| target.device.clone());
-                let there = target.and_then(|device| self.dev(New, &device));
-                there.is_some_and(|dev| dev.loc == session.loc) && self.link_up
+                let names = |device: &String| {
+                    devs.iter().any(|dev| dev.loc == session.loc && (dev.path == *device || dev.links.contains(device)))
+                };
+                self.link_up && target.as_ref().is_some_and(names)
             })
             .collect();
         for (session, live) in self.old.run.sessions.iter_mut().zip(lives) {

@@ -41,6 +41,10 @@ impl World {
     pub(super) fn write_group(&mut self, server: Server, mut view: View) {
         self.assert_alone(server, &view);
         view.group.seqno += 1;
+        // whatever is written without them, they have missed
+        for pv in &mut view.group.pvs {
+            pv.missing |= !view.devs.contains_key(&pv.uuid);
+        }
         for pv in view.group.pvs.iter().filter(|pv| !pv.missing) {
             let Some(loc) = view.devs.get(&pv.uuid) else { continue };
             if let Some(Written::Pv(label)) = self.places.get_mut(loc) {
@@ -172,40 +176,26 @@ impl World {
 
     /// `group_member::LEAVE`
     pub(super) fn leave(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
-        let args = Args::default();
-        let dev = self.dev(server, path).filter(|dev| dev.live);
-        let mut view = self.group(server, name)?;
-        let label = dev.as_ref().and_then(|dev| match self.places.get(&dev.loc) {
-            Some(Written::Pv(label)) => Some(label.uuid.clone()),
-            _ => None,
-        });
-        let listed = label.as_deref() == Some(uuid)
-            && (view.group.pvs.iter().any(|pv| pv.uuid == uuid)
-                || matches!(dev.as_ref().and_then(|dev| self.places.get(&dev.loc)), Some(Written::Pv(label)) if label.group.is_none()));
-        if listed {
-            if view.missing(uuid) || view.partial() {
-                return no(CANNOT_CHANGE);
-            }
-            if !view.group.pvs.iter().any(|pv| pv.uuid == uuid) {
-                return no(format!("Physical Volume \"{path}\" not found in Volume Group \"{name}\"."));
-            }
-            if view.group.used(uuid) > 0 {
-                return no(format!("Physical volume \"{path}\" still in use"));
-            }
-            self.may_archive(server, name, &args)?;
-            view.group.pvs.retain(|pv| pv.uuid != uuid);
-            if view.group.pvs.is_empty() {
-                return no(format!("Can't remove final physical volume \"{path}\" from volume group \"{name}\""));
-            }
-            if let Some(loc) = view.devs.remove(uuid)
-                && let Some(Written::Pv(label)) = self.places.get_mut(&loc)
-            {
-                label.group = None;
-            }
-            self.write_group(server, view);
-            return Ok(format!("  Removed \"{path}\" from volume group \"{name}\"\n"));
+        let view = self.group(server, name)?;
+        if !view.group.pvs.iter().any(|pv| pv.uuid == uuid) || view.missing(uuid) {
+            return self.remove_missing(server, name, false);
         }
-        self.remove_missing(server, name, false)
+        let mut view = self.writable(server, name, &Args::default())?;
+        let pv = self.pv_in(server, &view, path)?;
+        if view.group.used(&pv) > 0 {
+            return no(format!("Physical volume \"{path}\" still in use"));
+        }
+        if view.group.pvs.len() == 1 {
+            return no(format!("Can't remove final physical volume \"{path}\" from volume group \"{name}\""));
+        }
+        view.group.pvs.retain(|one| one.uuid != pv);
+        if let Some(loc) = view.devs.remove(&pv)
+            && let Some(Written::Pv(label)) = self.places.get_mut(&loc)
+        {
+            label.group = None;
+        }
+        self.write_group(server, view);
+        Ok(format!("  Removed \"{path}\" from volume group \"{name}\"\n"))
     }
 
     pub(super) fn remove_missing(&mut self, server: Server, name: &str, force: bool) -> Said {
@@ -251,6 +241,10 @@ impl World {
 
     /// The physical volume of a group that a device is.
     fn pv_in(&self, server: Server, view: &View, path: &str) -> Done<String> {
+        // PhysicalVolume[:Range]: lvconvert(8)
+        if path.contains(':') {
+            return no(format!("Physical extents missing in path {path}"));
+        }
         let dev = self.dev(server, path).filter(|dev| dev.live);
         let label = dev.and_then(|dev| match self.places.get(&dev.loc) {
             Some(Written::Pv(label)) => Some(label.uuid.clone()),
@@ -365,6 +359,23 @@ impl World {
         Ok(format!("  Logical volume {full} converted.\n"))
     }
 
+    /// `mirror::UNMIRROR`
+    pub(super) fn unmirror_or_give_up(&mut self, server: Server, full: &str, device: &str, uuid: &str) -> Said {
+        let (name, _) = full.split_once('/').unwrap_or_default();
+        let view = self.group(server, name)?;
+        if view.group.pvs.iter().any(|pv| pv.uuid == uuid) && !view.missing(uuid) {
+            return self.unmirror(server, full, device);
+        }
+        self.may_archive(server, name, &Args::default())?;
+        self.give_up(server, &view);
+        for lv in &view.group.lvs {
+            if let Some(active) = self.active_mut(server, &lv.uuid) {
+                (active.synced, active.health) = (100, "A".into());
+            }
+        }
+        Ok(String::new())
+    }
+
     pub(super) fn splitmirrors(&mut self, server: Server, args: &Args) -> Said {
         let [full, device] = args.words() else { panic!("lvconvert --splitmirrors {args:?}") };
         let name = args.value("--name").unwrap_or_default();
@@ -419,8 +430,9 @@ impl World {
 
     pub(super) fn lvremove(&mut self, server: Server, args: &Args) -> Said {
         let [full] = args.words() else { panic!("lvremove {args:?}") };
-        let (view, at) = self.find_lv(server, full)?;
-        let mut view = self.writable(server, &view.group.name, args)?;
+        // one of the commands that do not mind missing disks
+        let (mut view, at) = self.find_lv(server, full)?;
+        self.may_archive(server, &view.group.name, args)?;
         if self.lv_busy(server, &view, &view.group.lvs[at]) {
             return no(format!("Logical volume {full} contains a filesystem in use."));
         }
@@ -533,7 +545,8 @@ impl World {
 
     pub(super) fn vgremove(&mut self, server: Server, args: &Args) -> Said {
         let [name] = args.words() else { panic!("vgremove {args:?}") };
-        let view = self.writable(server, name, args)?;
+        let view = self.group(server, name)?;
+        self.may_archive(server, name, args)?;
         if let Some(lv) = view.group.lvs.iter().find(|lv| self.lv_busy(server, &view, lv)) {
             return no(format!("Logical volume {name}/{} contains a filesystem in use.", lv.name));
         }
@@ -662,7 +675,11 @@ impl World {
 
     /// What mirrors do by themselves between two commands: copy, and lose legs whose link is gone.
     pub(super) fn mirrors(&mut self, server: Server, advance: bool) {
-        if self.machine(server).run.active.is_empty() {
+        let mirrored = |written: &Written| {
+            matches!(written, Written::Pv(PvLabel { group: Some(group), .. })
+                if group.lvs.iter().any(|lv| lv.segtype != Segtype::Linear))
+        };
+        if self.machine(server).run.active.is_empty() || !self.places.values().any(mirrored) {
             return;
         }
         for view in self.groups(server) {

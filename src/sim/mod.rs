@@ -132,8 +132,6 @@ pub struct FaultPlan {
     pub reboot: Option<(usize, crate::host::Server)>,
     /// nothing answers from the n-th look on, for so many looks
     pub down: Option<(usize, usize)>,
-    acts: usize,
-    looks: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,15 +149,17 @@ pub struct Sim {
 struct State {
     world: World,
     faults: FaultPlan,
+    acts: usize,
+    looks: usize,
 }
 
 impl Sim {
     pub fn new(world: World) -> Sim {
-        Sim { state: Mutex::new(State { world, faults: FaultPlan::default() }) }
+        Sim { state: Mutex::new(State { world, faults: FaultPlan::default(), acts: 0, looks: 0 }) }
     }
 
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
-        Sim { state: Mutex::new(State { world, faults }) }
+        Sim { state: Mutex::new(State { world, faults, acts: 0, looks: 0 }) }
     }
 
     /// The world as it is now.
@@ -209,9 +209,9 @@ impl Look for Sim {
         let mut state = self.lock();
         let local = queries.iter().all(|query| matches!(query, Query::Power(_)));
         if !local {
-            state.faults.looks += 1;
+            state.looks += 1;
             if let Some((from, count)) = state.faults.down
-                && (from..from + count).contains(&(state.faults.looks - 1))
+                && (from..from + count).contains(&(state.looks - 1))
             {
                 return Err(silent(on, "the link is down"));
             }
@@ -241,8 +241,8 @@ impl Look for Sim {
 impl Hosts for Sim {
     fn act(&self, on: Side, _job: &str, act: &Act) -> Result<(), HostError> {
         let mut state = self.lock();
-        let index = state.faults.acts;
-        state.faults.acts += 1;
+        let index = state.acts;
+        state.acts += 1;
         if let Some((_, server)) = state.faults.reboot.filter(|(at, _)| *at == index) {
             state.world.reboot(server);
         }

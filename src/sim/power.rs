@@ -236,7 +236,7 @@ impl World {
     }
 
     /// `vgreduce --removemissing --mirrorsonly --force`, `lvconvert --mirrors 0`, `vgreduce --removemissing`.
-    fn give_up(&mut self, server: Server, view: &View) {
+    pub(super) fn give_up(&mut self, server: Server, view: &View) {
         let mut view = view.clone();
         let gone: Vec<String> =
             view.group.pvs.iter().map(|pv| pv.uuid.clone()).filter(|pv| view.missing(pv)).collect();

@@ -24,6 +24,9 @@ pub struct Job {
     /// bytes that it sends over the link
     #[serde(default)]
     pub bytes: u64,
+    /// files that it leaves, which go when it is taken back
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaves: Vec<String>,
 }
 
 impl Job {
@@ -53,10 +56,16 @@ impl Step for Job {
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         let stamp = answered(on, side, Query::file(&self.stamp()))?;
-        Ok(match stamp.file() {
-            Some(found) if found.trim() == self.digest() => Seen::Present,
-            _ => Seen::Absent,
-        })
+        if stamp.file().is_some_and(|found| found.trim() == self.digest()) {
+            return Ok(Seen::Present);
+        }
+        // The stamp is forgotten with the boot; what was left on a disk is not.
+        for path in &self.leaves {
+            if answered(on, side, Query::file(path))?.file().is_some() {
+                return Ok(Seen::Partial(format!("{path} is there, but from an earlier boot or another run")));
+            }
+        }
+        Ok(Seen::Absent)
     }
 
     fn apply(&self) -> Vec<Act> {
@@ -71,7 +80,8 @@ impl Step for Job {
     }
 
     fn undo(&self) -> Undo {
-        Undo::Acts(vec![Act::Remove { path: self.stamp() }])
+        let left = self.leaves.iter().cloned().chain([self.stamp()]);
+        Undo::Acts(left.map(|path| Act::Remove { path }).collect())
     }
 
     fn bytes(&self) -> u64 {

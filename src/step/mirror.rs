@@ -40,6 +40,12 @@ else lvconvert --yes --type raid1 --mirrors 1 --regionsize "$3" "$1" "$2"; fi"#;
 pub const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2"; fi
 lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize "$3" "$1" "$2""#;
 
+/// Takes the leg on new out of a mirror. Where that disk is missing it cannot be named; then what is missing leaves all
+/// mirrors of the group, and only what is mirrored: vgreduce(8).
+pub const UNMIRROR: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing 2>/dev/null | grep "$3" | grep -qv missing; then lvconvert --yes --mirrors 0 "$1" "$2"
+else vgreduce --removemissing --mirrorsonly --force "${1%%/*}"
+if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvconvert --yes --mirrors 0 "$1"; fi; fi"#;
+
 impl Mirror {
     fn name(&self) -> String {
         format!("{}/{}", self.vg, self.lv)
@@ -87,7 +93,7 @@ impl Step for Mirror {
 
     fn undo(&self) -> Undo {
         // The disk is always named: without it lvconvert(8) may keep the wrong leg.
-        Undo::Acts(vec![Act::run(["lvconvert", "--yes", "--mirrors", "0", &self.name(), &self.device])])
+        Undo::Acts(vec![Act::run(["sh", "-c", UNMIRROR, "sh", &self.name(), &self.device, &self.pv_uuid])])
     }
 
     fn mark(&self) -> Mark {

@@ -148,6 +148,7 @@ steps! {
     // quiet
     remount::Remount,
     swap_off::SwapOff,
+    still_quiet::StillQuiet,
     // changing servers
     old_off::OldOff,
     old_is_off::OldIsOff,

@@ -9,7 +9,8 @@ use crate::host::{Act, HostError, Look, Side};
 pub struct Mount {
     pub source: String,
     pub target: String,
-    /// a directory with all that is mounted below it: mount(8) `--rbind`
+    /// A directory, without what is mounted below it (mount(8) `--bind`): with all of it, /run would hold the very tree
+    /// that it is bound into, and other mount namespaces would never let go of that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bind: bool,
 }
@@ -31,8 +32,7 @@ impl Step for Mount {
     fn apply(&self) -> Vec<Act> {
         let mut acts = vec![Act::run(["mkdir", "-p", &self.target])];
         if self.bind {
-            acts.push(Act::run(["mount", "--rbind", &self.source, &self.target]));
-            acts.push(Act::run(["mount", "--make-rslave", &self.target]));
+            acts.push(Act::run(["mount", "--bind", &self.source, &self.target]));
         } else {
             acts.push(Act::run(["mount", &self.source, &self.target]));
         }

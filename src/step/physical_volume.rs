@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, pvs, signatures};
+use super::{Mark, Seen, Step, Undo, pvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
@@ -35,7 +35,12 @@ impl Step for PhysicalVolume {
         if !gone.stdout.is_empty() {
             return Ok(Seen::Absent);
         }
-        let found = signatures(on, side, &self.device)?;
+        // A disk whose link is dead cannot be read, and nothing on it is there for old. Writing would say so, too.
+        let probe = on.ask(side, crate::host::Query::run(["wipefs", "--json", &self.device]))?;
+        if !probe.success() {
+            return Ok(Seen::Absent);
+        }
+        let found = super::signature_list(&probe.stdout);
         Ok(if found.is_empty() {
             Seen::Absent
         } else if found.iter().all(|kind| kind == "LVM2_member") {

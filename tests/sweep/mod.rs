@@ -65,8 +65,18 @@ impl<W: World> Scene<W> {
         Scene { world: world.fork(), journal: format!("{header}\n").into_bytes() }
     }
 
+    /// In this very world, and not in a copy of it.
+    pub fn within(world: W) -> Scene<W> {
+        let header = serde_json::to_string(&Header::new("sweep", "0")).unwrap();
+        Scene { world, journal: format!("{header}\n").into_bytes() }
+    }
+
     pub fn fork(&self) -> Scene<W> {
         Scene { world: self.world.fork(), journal: self.journal.clone() }
+    }
+
+    pub fn text(&self) -> String {
+        self.world.text(None)
     }
 
     pub fn story(&self) -> Story {
@@ -143,7 +153,7 @@ impl<W: World> Case<W> {
             assert!(matches!(refused.reason, Reason::Abandoned(_)), "{name}: {when}: {refused}");
         } else {
             self.clean(&mut on, Kind::Apply, when);
-            assert_eq!(on.world.text(None), goal, "{name}: {when}: going on does not reach the goal");
+            same(&on.world.text(None), goal, &format!("{name}: {when}: going on does not reach the goal"));
             let again = self.clean(&mut on, Kind::Apply, when);
             assert_eq!(again.acts, 0, "{name}: {when}: applied again, it acts");
         }
@@ -157,7 +167,8 @@ impl<W: World> Case<W> {
     pub fn as_found(&self, scene: &Scene<W>, from: &W, when: &str) {
         // Over the change of servers old is as it was found; what is on new's disks stays.
         let of = scene.story().state.abandoned().map(|_| Server::Old);
-        assert_eq!(scene.world.text(of), from.text(of), "{}: {when}: going back leaves it otherwise", self.name);
+        let what = format!("{}: {when}: going back leaves it otherwise", self.name);
+        same(&scene.world.text(of), &from.text(of), &what);
     }
 
     /// All of them.
@@ -182,9 +193,14 @@ impl<W: World> Case<W> {
 
     /// Each fault in each place of an apply.
     pub fn forward(&self) -> usize {
+        self.forward_some(0, 1)
+    }
+
+    /// Of all faults those that come `first`, and then each `stride`-th.
+    pub fn forward_some(&self, first: usize, stride: usize) -> usize {
         let goal = self.goal(&self.world);
         let clean = Scene::new(&self.world).run(self, Kind::Apply, Fault::None);
-        let faults = faults(&clean);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
         for fault in &faults {
             let mut scene = Scene::new(&self.world);
             let ran = scene.run(self, Kind::Apply, *fault);
@@ -196,11 +212,16 @@ impl<W: World> Case<W> {
 
     /// Each fault in each place of a rollback of the whole.
     pub fn backward(&self) -> usize {
+        self.backward_some(0, 1)
+    }
+
+    /// As [`Case::forward_some`].
+    pub fn backward_some(&self, first: usize, stride: usize) -> usize {
         let goal = self.goal(&self.world);
         let mut applied = Scene::new(&self.world);
         self.clean(&mut applied, Kind::Apply, "before rollback");
         let clean = applied.fork().run(self, Kind::Rollback, Fault::None);
-        let faults = faults(&clean);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
         for fault in &faults {
             let mut scene = applied.fork();
             let ran = scene.run(self, Kind::Rollback, *fault);
@@ -273,4 +294,13 @@ impl<W: World> Case<W> {
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);
     }
+}
+
+/// Two texts of worlds; where they differ, only that is shown.
+pub fn same(is: &str, should: &str, what: &str) {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+    let (is, should) = (lines(is), lines(should));
+    let more: Vec<_> = is.difference(&should).map(|line| format!("+ {line}")).collect();
+    let less: Vec<_> = should.difference(&is).map(|line| format!("- {line}")).collect();
+    assert!(is == should, "{what}\n{}\n{}", more.join("\n"), less.join("\n"));
 }

@@ -7,6 +7,13 @@ ext2 | ext3 | ext4)
     e2fsck -f -p "$2" || code=$?
     [ "$code" -le 1 ] || exit "$code"
     ;;
-xfs) xfs_repair -n "$2" ;;
+xfs)
+    # after a power cut its log must be replayed before it can be checked, and only mounting does that: xfs_repair(8)
+    dir=$(mktemp -d /run/replant-xfs.XXXXXX)
+    mount -t xfs "$2" "$dir"
+    umount "$dir"
+    rmdir "$dir"
+    xfs_repair -n "$2"
+    ;;
 *) echo "no check is known for $1" ;;
 esac

@@ -64,6 +64,19 @@ pub fn quote(argv: &[String]) -> String {
     quoter.join(argv.iter().map(String::as_str)).unwrap_or_default()
 }
 
+/// As [`quote`], for a line that a person reads in passing: a script that stands in the arguments is cut short. The whole
+/// of it is in the runbook.
+pub fn brief(argv: &[String]) -> String {
+    match argv {
+        [sh, dash_c, script, rest @ ..] if sh == "sh" && dash_c == "-c" && script.chars().count() > 60 => {
+            let begin: String = script.chars().take_while(|c| *c != '\n').take(44).collect();
+            let rest = rest.get(1..).unwrap_or_default();
+            format!("sh -c '{begin}…' {}", quote(rest))
+        }
+        _ => quote(argv),
+    }
+}
+
 fn quote_one(word: &str) -> String {
     quote(std::slice::from_ref(&word.to_string()))
 }

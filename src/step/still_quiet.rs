@@ -1,0 +1,66 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Mark, Seen, Step, Undo, answered, power};
+use crate::host::{Act, HostError, Look, Query, Server, Side};
+
+/// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
+/// made a file system writable again. What old wrote after the cut would be lost with the change of servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StillQuiet {
+    /// a file in memory that was written when everything was quiet; a boot forgets it
+    pub mark: String,
+    pub units: Vec<String>,
+    /// mount points
+    pub read_only: Vec<String>,
+}
+
+impl Step for StillQuiet {
+    fn title(&self) -> String {
+        "old has written nothing since the cut".into()
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Check
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        // it was quiet when it was switched off, and who is off writes nothing
+        if power(on, Server::Old)? == "off" {
+            return Ok(Seen::Present);
+        }
+        let written = |what: String| {
+            Ok(Seen::Foreign(format!(
+                "{what} since the mirrors were cut: what old has written since is not on new. Go back with \
+                 `replant rollback`, and begin again"
+            )))
+        };
+        if answered(on, side, Query::file(&self.mark))?.file().is_none() {
+            return written("old has been booted".into());
+        }
+        let mut argv = vec!["systemctl".to_string(), "is-active".into()];
+        argv.extend(self.units.iter().cloned());
+        let states = on.ask(side, Query::run(argv))?;
+        for (unit, state) in self.units.iter().zip(states.stdout.lines()) {
+            if matches!(state, "active" | "activating" | "reloading") {
+                return written(format!("{unit} has been started"));
+            }
+        }
+        let mounted = super::mounts(on, side)?;
+        for target in &self.read_only {
+            let mount = mounted.iter().rfind(|mount| mount.target == *target);
+            if mount.is_some_and(|mount| !mount.options.iter().any(|option| option == "ro")) {
+                return written(format!("{target} has been made writable"));
+            }
+        }
+        Ok(Seen::Present)
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        Vec::new()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("it only looked")
+    }
+}
