@@ -243,11 +243,7 @@ impl World {
             ["-o", options, target] if options.starts_with("remount,") => {
                 self.remount(server, target, *options == "remount,ro")
             }
-            ["--rbind", source, target] => self.rbind(server, source, target),
-            ["--make-rslave", target] => match self.machine(server).run.mounts.iter().any(|m| m.target == *target) {
-                true => Ok(String::new()),
-                false => fail(32, format!("mount: {target}: not mount point or bad option.\n")),
-            },
+            ["--bind", source, target] => self.bind(server, source, target),
             [source, target] => self.mount_device(server, source, target, false),
             other => panic!("the simulated server knows no `mount {}`", other.join(" ")),
         }
@@ -292,11 +288,11 @@ impl World {
         Ok(String::new())
     }
 
-    fn rbind(&mut self, server: Server, source: &str, target: &str) -> Said {
+    fn bind(&mut self, server: Server, source: &str, target: &str) -> Said {
         let mounts = &self.machine(server).run.mounts;
         let below: Vec<Mounted> = mounts
             .iter()
-            .filter(|m| m.target == source || m.target.starts_with(&format!("{}/", source.trim_end_matches('/'))))
+            .filter(|m| m.target == source)
             .map(|m| Mounted { target: format!("{target}{}", &m.target[source.len()..]), bind: true, ..m.clone() })
             .collect();
         if below.is_empty() {
