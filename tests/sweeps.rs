@@ -117,10 +117,14 @@ fn back_from_after_every_step() {
     for mut case in [tgt(), lio()] {
         let all = std::mem::take(&mut case.nodes);
         for count in 1..=all.len() {
-            case.nodes = all[..count].iter().cloned().map(|mut node| {
-                node.until = node.until.filter(|until| all[..count].iter().any(|other| other.id == *until));
-                node
-            }).collect();
+            case.nodes = all[..count]
+                .iter()
+                .cloned()
+                .map(|mut node| {
+                    node.until = node.until.filter(|until| all[..count].iter().any(|other| other.id == *until));
+                    node
+                })
+                .collect();
             let mut scene = Scene::new(&case.world);
             let when = format!("up to {}", case.nodes[count - 1].id);
             case.clean(&mut scene, Kind::Apply, &when);

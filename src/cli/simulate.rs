@@ -16,8 +16,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let interrupt = Interrupt::listen()?;
     let hosts = Sim::from_plan(&loaded.plan, None);
-    let facts =
-        Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
+    let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
     talk.say("Simulated: nothing of this happens on a server.");
     let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
     talk.say(report::outline(&runbook));
