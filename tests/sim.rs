@@ -276,7 +276,13 @@ fn pv_link(sim: &Sim) -> String {
 #[test]
 fn disks_in_use_are_not_touched() {
     let sim = after(IscsiServer::Tgt, 0, "assemble-md1");
-    refuses(&sim, Side::Old, "wipefs --all --quiet /dev/md1", 1, "probing initialization failed: Device or resource busy");
+    refuses(
+        &sim,
+        Side::Old,
+        "wipefs --all --quiet /dev/md1",
+        1,
+        "probing initialization failed: Device or resource busy",
+    );
     refuses(&sim, Side::Old, "mkswap --uuid x /dev/mapper/vg0-root", 1, "is mounted");
     refuses(&sim, Side::Old, "blockdev --rereadpt /dev/sda", 1, "busy");
     let table = Act::feed(["sfdisk", "--quiet", "/dev/sda"], Text::new("label: dos\n"));
@@ -326,7 +332,10 @@ fn lvm_refuses_what_it_does() {
     let raid1 = replant_script(&sim, "raid1");
     let act = Act::run(["sh", "-c", &raid1, "sh", "vg0/root", &pv, "2m"]);
     let Err(HostError::Failed { code, output, .. }) = sim.act(Side::Old, "x", &act) else { panic!() };
-    assert!(code == 5 && output.contains("Insufficient free space: 1 extents needed, but only 0 available"), "{output}");
+    assert!(
+        code == 5 && output.contains("Insufficient free space: 1 extents needed, but only 0 available"),
+        "{output}"
+    );
     refuses(&sim, Side::Old, &format!("pvremove --yes {pv}"), 5, "is used by VG vg0");
     refuses(&sim, Side::Old, &format!("vgextend vg0 {pv}"), 5, "already in volume group");
     refuses(&sim, Side::Old, &format!("lvconvert --yes --splitmirrors 1 --name x vg0/root {pv}"), 5, "linear");

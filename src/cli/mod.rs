@@ -25,8 +25,8 @@ pub use talk::Talk;
 #[command(name = "replant", version, propagate_version = true, max_term_width = 100)]
 #[command(
     after_help = "The usual order: validate, plan, apply; status at any time; rollback to go back to the old server.\n\
-                  Exit codes: 0 good; 1 an error, a finding that inhibits, or a question not answered with yes; 2 wrong usage, \
-                  or (plan --detailed-exitcode) there is something to do; 130 interrupted."
+                  Exit codes: 0 good; 1 an error, or a finding that inhibits; 2 wrong usage, or \
+                  (plan --detailed-exitcode) there is something to do; 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -1,8 +1,48 @@
 use std::path::Path;
+use std::time::Duration;
 
-use super::{End, Failure, Talk, validate};
+use super::interrupt::Interrupt;
+use super::{End, Failure, Talk, plan, validate};
+use crate::engine::{self, Options};
+use crate::facts::{self, Facts};
+use crate::host::Side;
+use crate::journal::{Header, Journal};
+use crate::report::{self, Live};
+use crate::runbook::Stage;
+use crate::sim::Sim;
 
+/// The whole migration against a pair of servers that exists in memory only: the same rules, course, steps and engine.
 pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
-    let _loaded = validate::load(talk, path)?;
-    Err(Failure::new("wip", "wip"))
+    let loaded = validate::load(talk, path)?;
+    let interrupt = Interrupt::listen()?;
+    let hosts = Sim::from_plan(&loaded.plan, None);
+    let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
+    talk.say("Simulated: nothing of this happens on a server.");
+    let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
+    talk.say(report::outline(&runbook));
+    let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
+    let live = Live::new(&runbook.nodes, talk.json, talk.verbose, talk.quiet);
+    let options = Options { parallelism: 1, poll: Duration::ZERO, ..Options::new(&interrupt.level) };
+    match engine::apply(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event)) {
+        Ok(summary) => {
+            drop(live);
+            talk.say(format!(
+                "Simulated to the end: {} steps, {} acts. Up to stage `{}` nothing is lost by going back.\n\
+                 Next, on the real servers: replant plan {}",
+                summary.done.len() + summary.adopted.len(),
+                summary.changed,
+                Stage::Copy,
+                path.display()
+            ));
+            Ok(End::Good)
+        }
+        Err(stopped) => {
+            drop(live);
+            anstream::eprintln!("error: the simulation stopped: {stopped}");
+            if let Some(step) = &stopped.step {
+                anstream::eprintln!("  in step `{step}`");
+            }
+            Ok(if stopped.interrupted { End::Interrupted } else { End::Failed })
+        }
+    }
 }

@@ -181,11 +181,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     cut = book.step(
         "still-quiet",
         Old,
-        StillQuiet {
-            mark,
-            units,
-            read_only: layout.mounts.iter().map(|mount| mount.target.clone()).collect(),
-        },
+        StillQuiet { mark, units, read_only: layout.mounts.iter().map(|mount| mount.target.clone()).collect() },
         &[&cut],
         "what old wrote after the cut would be lost",
     );

@@ -218,7 +218,9 @@ impl World {
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
-            (step::mirror::UNMIRROR, [volume, device, uuid]) => self.unmirror_or_give_up(server, volume, device, uuid),
+            (step::mirror::UNMIRROR, [volume, device, uuid]) => {
+                self.unmirror_or_give_up(server, volume, device, uuid)
+            }
             (step::mirror::RAID1, [volume, device, _region]) => self.convert_raid1(server, volume, device),
             (step::mirror::CORE_LOG, [volume, device, _region]) => self.convert_core_log(server, volume, device),
             // directories are not modelled: an empty one is none

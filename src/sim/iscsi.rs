@@ -268,7 +268,8 @@ impl World {
             .map(|session| {
                 let target = self.offered(&session.iqn, &session.portal).map(|(target, _)| target.device.clone());
                 let names = |device: &String| {
-                    devs.iter().any(|dev| dev.loc == session.loc && (dev.path == *device || dev.links.contains(device)))
+                    devs.iter()
+                        .any(|dev| dev.loc == session.loc && (dev.path == *device || dev.links.contains(device)))
                 };
                 self.link_up && target.as_ref().is_some_and(names)
             })

@@ -251,7 +251,10 @@ impl Hosts for Sim {
             return Err(silent(on, "the link was cut"));
         }
         let world = &mut state.world;
-        world.serve();
+        // nobody serves in the moment between the last look at a server and the end of its power
+        if !matches!(act, Act::Power { .. }) {
+            world.serve();
+        }
         world.settle(false);
         let done = world.act(on, act);
         world.settle(false);
