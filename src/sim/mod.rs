@@ -3,6 +3,7 @@
 //!
 //! Time does not exist: a copy advances whenever somebody looks at it, a boot is over at once.
 
+mod arrays;
 mod blocks;
 mod commands;
 mod devices;
@@ -11,9 +12,12 @@ mod iscsi;
 mod jobs;
 mod lvm;
 mod lvm_change;
+mod lvm_disks;
 mod make;
+mod mirrors;
 mod power;
 mod system;
+mod text;
 mod world;
 
 use std::sync::Mutex;
