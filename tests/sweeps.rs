@@ -7,7 +7,7 @@ use std::time::Instant;
 use replant::course;
 use replant::engine::Event;
 use replant::facts::{self, Facts};
-use replant::host::{Server, Side};
+use replant::host::{Hosts, Look, Server, Side};
 use replant::journal::Kind;
 use replant::plan;
 use replant::runbook::{Node, Stage};
@@ -32,8 +32,8 @@ impl World for Sim {
 /// Somebody else puts something in the place of what a step describes.
 fn spoil(sim: &Sim, node: &Node) -> bool {
     let server = match sim.world().answers(node.on) {
-        Some(server) => server,
-        None => return false,
+        Some(server) if server == node.on.server() => server,
+        _ => return false,
     };
     match &node.step {
         StepKind::File(file) => {
@@ -101,6 +101,33 @@ fn back_and_forth(case: &Case<Sim>) {
     case.twice();
 }
 
+/// A rescue system that runs what arrays it finds, an initiator that is there already, another server, another method.
+#[test]
+fn other_pairs_reach_the_goal_too() {
+    let other = |name, server: plan::IscsiServer, shape: Shape| {
+        let mut plan = loaded("lab").plan;
+        plan.transfer.iscsi.server = server.into();
+        let world = Sim::shaped(&plan, None, shape);
+        let nodes = nodes_for(&plan, &world);
+        Case { name, nodes, world, parallelism: 2, by_hand: 0, lines: faithful }
+    };
+    let shape = Shape { rescue_assembles: true, initiator_installed: true, ..Shape::default() };
+    back_and_forth(&other("lio, core log", plan::IscsiServer::Lio, shape));
+    back_and_forth(&other("tgt, raid1", plan::IscsiServer::Tgt, Shape { free_extents: 16, ..Shape::default() }));
+    for name in ["cs940", "minimal"] {
+        let plan = loaded(name).plan;
+        let world = Sim::from_plan(&plan, None);
+        let nodes = nodes_for(&plan, &world);
+        let mut scene = Scene::new(&world);
+        let case = Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful };
+        case.clean(&mut scene, Kind::Apply, "undisturbed");
+        assert_eq!(case.clean(&mut scene, Kind::Apply, "again").acts, 0);
+        case.clean(&mut scene, Kind::Rollback, "back");
+        // a disk that was wiped by the plan's leave stays empty, but that is beyond the change of servers
+        case.as_found(&scene, &case.world, "back");
+    }
+}
+
 #[test]
 fn applied_twice_tgt() {
     back_and_forth(&tgt());
@@ -117,14 +144,7 @@ fn back_from_after_every_step() {
     for mut case in [tgt(), lio()] {
         let all = std::mem::take(&mut case.nodes);
         for count in 1..=all.len() {
-            case.nodes = all[..count]
-                .iter()
-                .cloned()
-                .map(|mut node| {
-                    node.until = node.until.filter(|until| all[..count].iter().any(|other| other.id == *until));
-                    node
-                })
-                .collect();
+            case.nodes = all[..count].iter().cloned().map(|node| ends_within(node, &all[..count])).collect();
             let mut scene = Scene::new(&case.world);
             let when = format!("up to {}", case.nodes[count - 1].id);
             case.clean(&mut scene, Kind::Apply, &when);
@@ -231,4 +251,251 @@ fn new_reboots_tgt() {
 #[test]
 fn new_reboots_lio() {
     rebooted(&lio(), Server::New, &[Stage::Cutover], stride(5));
+}
+
+// ---- what others do -------------------------------------------------------------------------------------------------
+
+/// The first steps were done by hand before: they are adopted, and survive. What is not as described is refused.
+#[test]
+fn what_was_there_survives_and_what_is_foreign_is_refused() {
+    let mut case = before_the_change_of_servers(tgt());
+    case.by_hand = 3;
+    assert_eq!(case.found_before(), 3);
+    assert!(case.drift() > 10);
+}
+
+/// Only the steps that going back takes back on both servers.
+fn before_the_change_of_servers(mut case: Case<Sim>) -> Case<Sim> {
+    let nodes: Vec<Node> = case.nodes.iter().take_while(|node| node.id.0 != "old-off").cloned().collect();
+    case.nodes = nodes.iter().cloned().map(|node| ends_within(node, &nodes)).collect();
+    case
+}
+
+/// Does the migration up to this step, lets somebody do something, and goes on.
+fn disturbed(case: &Case<Sim>, until: &str, disturb: impl FnOnce(&Sim)) -> (Scene<Sim>, sweep::Ran) {
+    let upto = case.nodes.iter().position(|node| node.id.0 == until).unwrap_or_else(|| panic!("no step {until}"));
+    // the rest is known all the same: it is only not come to
+    let first = Case {
+        name: case.name,
+        nodes: case.nodes[..=upto].iter().cloned().map(|node| ends_within(node, &case.nodes[..=upto])).collect(),
+        world: case.world.fork(),
+        parallelism: 1,
+        by_hand: 0,
+        lines: faithful,
+    };
+    let mut scene = Scene::new(&case.world);
+    first.clean(&mut scene, Kind::Apply, until);
+    disturb(&scene.world);
+    let ran = scene.run(case, Kind::Apply, Fault::None);
+    (scene, ran)
+}
+
+fn ends_within(mut node: Node, nodes: &[Node]) -> Node {
+    node.until = node.until.filter(|until| nodes.iter().any(|other| other.id == *until));
+    node
+}
+
+/// After the cut nothing that old writes gets to new: whoever lets it write must be noticed before old is off for good.
+#[test]
+fn what_old_writes_after_the_cut_is_noticed() {
+    let case = tgt();
+    let start = |sim: &Sim| {
+        sim.change(|world| {
+            world.machine_mut(Server::Old).run.mounts.iter_mut().for_each(|mount| mount.read_only = false);
+            world.machine_mut(Server::Old).run.units.insert("rec.service".into(), true);
+        });
+    };
+    let reboot = |sim: &Sim| sim.change(|world| world.reboot(Server::Old));
+    let on_again = |sim: &Sim| sim.change(|world| world.power(Server::Old, replant::host::PowerTo::On));
+    type Disturb<'d> = &'d dyn Fn(&Sim);
+    for (until, what, disturb) in [
+        ("split-vg0", "a service is started", &start as Disturb),
+        ("split-vg0-root", "old reboots between two cuts", &reboot),
+        ("split-vg0", "old reboots", &reboot),
+        ("logout-md0", "old reboots", &reboot),
+        ("old-off", "old is switched on again", &on_again),
+        ("unmount", "old is switched on again", &on_again),
+    ] {
+        let (mut scene, ran) = disturbed(&case, until, disturb);
+        let stopped = ran.result.expect_err(what);
+        let when = format!("{what} after {until}: {stopped}");
+        assert!(scene.world.world().new.system == System::Rescue, "{when}");
+        case.clean(&mut scene, Kind::Rollback, &when);
+        case.as_found(&scene, &case.world, &when);
+    }
+}
+
+/// The servers do not reach each other for a while: what was lost of the copy is copied again.
+#[test]
+fn a_dead_link_between_the_servers_is_mended() {
+    for (case, until) in [(tgt(), "mirror-vg0-root"), (lio(), "mirror-vg0-var"), (lio(), "extend-vg0")] {
+        let goal = case.goal(&case.world);
+        let (mut scene, ran) = disturbed(&case, until, |sim| {
+            sim.change(|world| world.link_up = false);
+            let _ = facts::read(sim, Side::Old);
+            sim.change(|world| world.link_up = true);
+        });
+        if let Err(stopped) = ran.result {
+            panic!("{}: dead link after {until}: {:?} {stopped}", case.name, stopped.step);
+        }
+        sweep::same(&scene.text(), &goal, "after a dead link");
+        case.clean(&mut scene, Kind::Rollback, until);
+    }
+}
+
+// ---- the sweeps can fail ----------------------------------------------------------------------------------------------
+
+/// Seeds a mistake in the runbook, and sees whether a sweep notices.
+fn noticed(what: &str, by: &str, mutate: impl FnOnce(&mut Vec<Node>), sweep: impl FnOnce(&Case<Sim>)) {
+    let mut case = tgt();
+    mutate(&mut case.nodes);
+    // what nobody waits for any more
+    let ids: Vec<_> = case.nodes.iter().map(|node| node.id.clone()).collect();
+    for node in &mut case.nodes {
+        node.after.retain(|after| ids.contains(after));
+        node.until = node.until.take().filter(|until| ids.contains(until));
+    }
+    fails(what, by, || sweep(&case));
+}
+
+/// It must, and in these words: a sweep that fails for another reason shows nothing.
+fn fails(what: &str, by: &str, sweep: impl FnOnce()) {
+    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(sweep));
+    let panic = tried.expect_err(&format!("{what}: no sweep notices"));
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default();
+    assert!(text.contains(by), "{what}: it is noticed by\n{text}");
+}
+
+fn drop_steps(names: &'static [&'static str]) -> impl FnOnce(&mut Vec<Node>) {
+    move |nodes| nodes.retain(|node| !names.iter().any(|name| node.id.0 == *name))
+}
+
+fn twice(case: &Case<Sim>) {
+    case.twice();
+}
+
+#[test]
+fn services_that_are_not_stopped_are_noticed() {
+    // nothing refuses: it is the records that are missing on new
+    let steps = &["stop-services", "stop-journal", "read-only-var", "read-only-root", "still-quiet"];
+    noticed("records are lost", "records are lost", drop_steps(steps), twice);
+}
+
+#[test]
+fn a_mirror_that_is_cut_too_early_is_noticed() {
+    let early = |nodes: &mut Vec<Node>| {
+        let at = |nodes: &[Node], id: &str| nodes.iter().position(|node| node.id.0 == id).unwrap();
+        let (stop, ro) = (at(nodes, "stop-services"), at(nodes, "split-vg0"));
+        // services go on until after the cut
+        let mut step = nodes.remove(stop);
+        step.until = None;
+        nodes.iter_mut().for_each(|node| node.after.retain(|after| *after != step.id));
+        nodes.insert(ro - 1, step);
+        nodes.retain(|node| !matches!(node.id.0.as_str(), "read-only-var" | "read-only-root" | "still-quiet"));
+    };
+    noticed("the cut before the silence", "records are lost", early, twice);
+}
+
+#[test]
+fn a_missing_boot_hook_is_noticed() {
+    let no_hook = |nodes: &mut Vec<Node>| {
+        nodes.retain(|node| node.id.0 != "boot-hook");
+        for node in nodes {
+            if let StepKind::Initramfs(initramfs) = &mut node.step {
+                initramfs.must_have.retain(|must| !must.contains("replant"));
+            }
+        }
+    };
+    noticed("no hook", "old does not answer: no root", no_hook, |case| {
+        rebooted(case, Server::Old, &[Stage::Cutover], (3, 5))
+    });
+}
+
+#[test]
+fn an_end_that_is_forgotten_is_noticed() {
+    let no_end = |nodes: &mut Vec<Node>| {
+        nodes.iter_mut().filter(|node| node.id.0.starts_with("mirror-")).for_each(|node| node.until = None);
+    };
+    noticed("a mirror for ever", "second: Apply stopped", no_end, twice);
+}
+
+#[test]
+fn a_change_of_servers_that_is_not_marked_is_noticed() {
+    let no_fence = |nodes: &mut Vec<Node>| nodes.iter_mut().for_each(|node| node.fence = false);
+    noticed("no fence", "another system runs on it", no_fence, twice);
+}
+
+#[test]
+fn a_file_that_is_not_put_back_is_noticed() {
+    let forgets = |nodes: &mut Vec<Node>| {
+        for node in nodes {
+            if let StepKind::File(file) = &mut node.step
+                && file.path == "/etc/mdadm/mdadm.conf"
+            {
+                file.was_mode = 0o600;
+            }
+        }
+    };
+    noticed("another mode", "mdadm.conf 600", forgets, twice);
+}
+
+#[test]
+fn calling_ours_what_was_there_is_noticed() {
+    let lines = |line: &[u8]| Some(String::from_utf8_lossy(line).replace("adopted", "done").into_bytes());
+    let broken = Case { lines, by_hand: 2, ..before_the_change_of_servers(tgt()) };
+    fails("everything is ours", "going back leaves it otherwise", || drop(broken.found_before()));
+}
+
+/// A pair on which some acts are not done, though it says so.
+struct Lazy {
+    sim: Sim,
+    skips: fn(&str) -> bool,
+}
+
+impl replant::host::Look for Lazy {
+    fn look(
+        &self,
+        on: Side,
+        queries: &[replant::host::Query],
+    ) -> Result<Vec<replant::host::Output>, replant::host::HostError> {
+        self.sim.look(on, queries)
+    }
+}
+
+impl replant::host::Hosts for Lazy {
+    fn act(&self, on: Side, job: &str, act: &replant::host::Act) -> Result<(), replant::host::HostError> {
+        if (self.skips)(job) { Ok(()) } else { self.sim.act(on, job, act) }
+    }
+}
+
+impl World for Lazy {
+    fn fork(&self) -> Lazy {
+        Lazy { sim: self.sim.fork(), skips: self.skips }
+    }
+
+    fn text(&self, of: Option<Server>) -> String {
+        self.sim.text(of)
+    }
+
+    fn spoil(&self, _: &Node) -> bool {
+        false
+    }
+}
+
+#[test]
+fn an_undoing_that_is_not_done_is_noticed() {
+    type Skips = fn(&str) -> bool;
+    for (skips, by) in [
+        ((|job| job.starts_with("know-arrays.undo")) as Skips, "Rollback stopped"),
+        (|job| job.starts_with("node-md0.undo.0"), "Rollback stopped"),
+        (|job| job.starts_with("table-a.undo"), "Rollback stopped"),
+        // nothing that a step looks at: it is the comparison of the worlds that shows it
+        (|job| job.starts_with("quiet-links.undo"), "Rollback stopped"),
+    ] {
+        let case = before_the_change_of_servers(tgt());
+        let world = Lazy { sim: case.world, skips };
+        let case = Case { name: "lazy", nodes: case.nodes, world, parallelism: 1, by_hand: 0, lines: faithful };
+        fails("an undo that does nothing", by, || drop(case.twice()));
+    }
 }

@@ -51,6 +51,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
 
     // ---- quiet ----------------------------------------------------------------------------------------------------
     let mut quiet = sound.clone();
+    let mut silence = Vec::new();
     if !layout.stop.is_empty() {
         quiet = book.step(
             "stop-services",
@@ -59,6 +60,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );
+        silence.push(quiet.clone());
     }
     quiet = book.step(
         "stop-journal",
@@ -67,6 +69,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         &[&quiet],
         "it writes to the file systems that must fall silent",
     );
+    silence.push(quiet.clone());
     for swap in &layout.swaps {
         let name = swap.trim_start_matches("/dev/mapper/");
         quiet = book.step(
@@ -76,6 +79,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             &[&quiet],
             "what is in it must be in memory, for it is not copied",
         );
+        silence.push(quiet.clone());
     }
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
@@ -92,6 +96,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             &[&quiet],
             "flushed and clean, so that both halves are as after a proper shutdown",
         );
+        silence.push(quiet.clone());
     }
     let still = book.step(
         "still-in-sync",
@@ -145,6 +150,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     if let Some(first) = &first {
         book.until(&still, first);
         book.until(&marked, first);
+        // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
+        for silent in &silence {
+            book.until(silent, first);
+        }
     }
     for ((group, copy), legs) in layout.groups.iter().zip(&copied.groups).zip(&splits) {
         let device = group.pv();

@@ -3,6 +3,7 @@
 //!
 //! Time does not exist: a copy advances whenever somebody looks at it, a boot is over at once.
 
+mod arrays;
 mod blocks;
 mod commands;
 mod devices;
@@ -11,9 +12,12 @@ mod iscsi;
 mod jobs;
 mod lvm;
 mod lvm_change;
+mod lvm_disks;
 mod make;
+mod mirrors;
 mod power;
 mod system;
+mod text;
 mod world;
 
 use std::sync::Mutex;
@@ -251,7 +255,10 @@ impl Hosts for Sim {
             return Err(silent(on, "the link was cut"));
         }
         let world = &mut state.world;
-        world.serve();
+        // nobody serves in the moment between the last look at a server and the end of its power
+        if !matches!(act, Act::Power { .. }) {
+            world.serve();
+        }
         world.settle(false);
         let done = world.act(on, act);
         world.settle(false);

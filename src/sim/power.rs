@@ -4,7 +4,7 @@
 use super::files::KERNEL;
 use super::lvm::View;
 use super::system::file_name;
-use super::world::{Backing, Mounted, Run, Segtype, System, World, Written};
+use super::world::{Backing, Mounted, Run, System, World, Written};
 use crate::host::{PowerTo, Server, Side};
 
 type Up = Result<(), String>;
@@ -233,26 +233,6 @@ impl World {
             one.group.lvs = vec![lv];
             let _ = self.activate(server, &one);
         }
-    }
-
-    /// `vgreduce --removemissing --mirrorsonly --force`, `lvconvert --mirrors 0`, `vgreduce --removemissing`.
-    pub(super) fn give_up(&mut self, server: Server, view: &View) {
-        let mut view = view.clone();
-        let gone: Vec<String> =
-            view.group.pvs.iter().map(|pv| pv.uuid.clone()).filter(|pv| view.missing(pv)).collect();
-        for lv in view.group.lvs.iter_mut().filter(|lv| lv.segtype != Segtype::Linear) {
-            lv.legs.retain(|leg| leg.extents.iter().all(|extents| !gone.contains(&extents.pv)));
-            if lv.legs.len() == 1 {
-                lv.segtype = Segtype::Linear;
-                lv.legs[0].meta = None;
-            }
-        }
-        let group = view.group.clone();
-        view.group.pvs.retain(|pv| !gone.contains(&pv.uuid) || group.used(&pv.uuid) > 0);
-        for pv in view.group.pvs.iter_mut().filter(|pv| gone.contains(&pv.uuid)) {
-            pv.missing = true;
-        }
-        self.write_group(server, view);
     }
 
     /// From the mounted root on: fstab, name, network, units.

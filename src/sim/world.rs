@@ -1,7 +1,6 @@
 //! Everything there is of the two servers, as one value that can be copied and compared.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use crate::host::Server;
 
@@ -13,7 +12,7 @@ pub type Loc = String;
 const MADE: &str = "simmed";
 
 /// An identifier, unless a tool made it up.
-fn decided(uuid: &str) -> &str {
+pub(super) fn decided(uuid: &str) -> &str {
     if uuid.starts_with(MADE) { "-" } else { uuid }
 }
 
@@ -368,117 +367,6 @@ impl World {
         self.counter += 1;
         // told from all that was decided by how it begins
         format!("{MADE}{}", &lvm_uuid(&format!("replant-sim-{}", self.counter))[MADE.len()..])
-    }
-
-    /// All of it, or of one server, as text, without what differs between any two moments: generations, sequence
-    /// numbers, boots, the kernel's log. Two worlds with the same text are the same for people.
-    pub fn text(&self, of: Option<Server>) -> String {
-        let mut text = String::new();
-        for machine in [&self.old, &self.new] {
-            if of.is_none_or(|of| of == machine.server) {
-                self.machine_text(machine, &mut text);
-            }
-        }
-        text
-    }
-
-    fn machine_text(&self, machine: &Machine, out: &mut String) {
-        let server = machine.server;
-        let on = if machine.on { "on" } else { "off" };
-        let mut line = |text: String| writeln!(out, "{server}: {text}").expect("a string takes everything");
-        line(format!("{on}, {:?}", machine.system));
-        let run = &machine.run;
-        line(format!("hostname {}, card {}, addresses {:?}", run.hostname, run.card, run.addresses));
-        for (unit, active) in &run.units {
-            line(format!("unit {unit} {}", if *active { "active" } else { "inactive" }));
-        }
-        for (path, value) in &run.sysctls {
-            line(format!("{path} = {value}"));
-        }
-        for mount in &run.mounts {
-            let mode = if mount.read_only { "ro" } else { "rw" };
-            line(format!("mount {} on {} {} {mode}", mount.source, mount.target, mount.fstype));
-        }
-        for array in &run.arrays {
-            line(format!("array {} {} runs", array.uuid, array.name));
-        }
-        for swap in &run.swaps {
-            line(format!("swap on {swap}"));
-        }
-        for active in &run.active {
-            line(format!("volume {} is active", decided(&active.uuid)));
-        }
-        if let Some(tgt) = &run.tgt {
-            line(format!("tgtd on {:?}, {:?}", tgt.portals, tgt.targets));
-        }
-        for target in &run.lio {
-            line(format!("lio {target:?}"));
-        }
-        for session in &run.sessions {
-            line(format!("session {} {}", session.iqn, session.live));
-        }
-        for (name, files) in &run.ram {
-            for (path, file) in files.iter().filter(|_| name != "run" && name != "tmp") {
-                line(format!("{name}: {path} {:o} {:?}", file.mode, file.text));
-            }
-            // scripts and stamps of ours live there until the next boot; everything else counts
-            for (path, file) in files.iter().filter(|(path, _)| name == "run" && !path.contains("replant")) {
-                line(format!("{name}: {path} {:o} {:?}", file.mode, file.text));
-            }
-        }
-        for disk in &machine.disks {
-            self.place_text(&disk.serial, 1, disk, &mut line);
-        }
-    }
-
-    /// A place and what stands in it; what no table, superblock or group leads to any more is not there for anybody.
-    fn place_text(&self, loc: &str, depth: usize, disk: &Disk, line: &mut impl FnMut(String)) {
-        let indent = "  ".repeat(depth);
-        let Some(written) = self.places.get(loc) else {
-            return line(format!("{indent}{loc}: blank"));
-        };
-        match written {
-            Written::Table(table) => {
-                let grub = self.grub.get(loc).map_or(String::new(), |uuid| format!(", GRUB of {uuid}"));
-                line(format!("{indent}{loc}: {} {}{grub}", table.kind, table.id));
-                for part in &table.parts {
-                    line(format!("{indent}  {part:?}"));
-                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, disk, line);
-                }
-            }
-            Written::Member(member) => {
-                line(format!("{indent}{loc}: {member:?}"));
-                let body = self.bodies().into_iter().find(|(uuid, _, members)| {
-                    *uuid == member.uuid && members.first().is_some_and(|first| first == loc)
-                });
-                if let Some((_, body, _)) = body {
-                    self.place_text(&body, depth + 1, disk, line);
-                }
-            }
-            Written::Pv(label) => {
-                line(format!("{indent}{loc}: PV {} {}", label.uuid, label.size));
-                let Some(group) = &label.group else { return };
-                line(format!("{indent}  {} {} {:?}", group.name, decided(&group.uuid), group.pvs));
-                for lv in &group.lvs {
-                    let extents: Vec<_> = lv.legs.iter().map(|leg| (&leg.extents, &leg.meta)).collect();
-                    line(format!("{indent}  {} {} {:?} {extents:?}", lv.name, decided(&lv.uuid), lv.segtype));
-                    for leg in &lv.legs {
-                        let here = leg.extents.first().filter(|extents| extents.pv == label.uuid);
-                        if let Some(extents) = here {
-                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, disk, line);
-                        }
-                    }
-                }
-            }
-            Written::Fs(fs) => {
-                line(format!("{indent}{loc}: {} {} {}", fs.kind, fs.uuid, fs.size));
-                for (path, file) in &fs.files {
-                    line(format!("{indent}  {path} {:o} {:?}", file.mode, file.text));
-                }
-            }
-            Written::Swap { uuid, .. } => line(format!("{indent}{loc}: swap {uuid}")),
-            Written::Torn => line(format!("{indent}{loc}: half a copy")),
-        }
     }
 
     /// Arrays by their superblocks: UUID, place of their data, members in order.

@@ -1,0 +1,248 @@
+//! Mirrors: how they are made, taken apart and cut in two, and what they do by themselves.
+
+use super::lvm::View;
+use super::lvm_change::{allocate, no};
+use super::world::{Leg, PvLabel, Segtype, Volume, World, Written};
+use super::{Args, Said};
+use crate::host::Server;
+
+impl World {
+    /// `mirror::RAID1`
+    pub(super) fn convert_raid1(&mut self, server: Server, full: &str, device: &str) -> Said {
+        let (view, at) = self.find_lv(server, full)?;
+        if view.group.lvs[at].segtype == Segtype::Raid1 {
+            // lvchange --refresh: a leg that is back is taken in again
+            let lives = view.group.lvs[at].legs.iter().all(|leg| view.leg_lives(leg));
+            let uuid = view.group.lvs[at].uuid.clone();
+            if let Some(active) = self.active_mut(server, &uuid).filter(|active| lives && active.health != "AA") {
+                (active.health, active.synced) = ("Aa".into(), active.synced.min(90));
+            }
+            return Ok(String::new());
+        }
+        self.convert(server, full, device, Segtype::Raid1)
+    }
+
+    /// `mirror::CORE_LOG`
+    pub(super) fn convert_core_log(&mut self, server: Server, full: &str, device: &str) -> Said {
+        let (view, at) = self.find_lv(server, full)?;
+        if view.group.lvs[at].segtype == Segtype::Mirror {
+            // the script's `if` does not mind a failure: the next command tells
+            let _ = self.unmirror(server, full, device);
+        }
+        self.convert(server, full, device, Segtype::Mirror)
+    }
+
+    pub(super) fn convert(&mut self, server: Server, full: &str, device: &str, to: Segtype) -> Said {
+        let (vg, _) = full.split_once('/').unwrap_or_default();
+        let view = self.writable(server, vg, &Args::default())?;
+        let (_, at) = self.find_lv(server, full)?;
+        let lv = &view.group.lvs[at];
+        if lv.segtype != Segtype::Linear {
+            return no(format!("Logical volume {full} is already of type {:?}.", lv.segtype));
+        }
+        let pv = self.pv_in(server, &view, device)?;
+        if lv.legs[0].extents.iter().any(|extents| extents.pv == pv) {
+            return no("Unable to allocate a leg on the PV that the volume is on.");
+        }
+        let mut view = view.clone();
+        let count = lv.extents();
+        let home = lv.legs[0].extents[0].pv.clone();
+        if to == Segtype::Raid1 {
+            let Some(meta) = allocate(&view.group, &home, 1) else {
+                return no(
+                    "Insufficient free space: 1 extents needed, but only 0 available\n  Failed to allocate metadata.",
+                );
+            };
+            view.group.lvs[at].legs[0].meta = meta.into_iter().next();
+        }
+        let needed = count + u64::from(to == Segtype::Raid1);
+        if view.group.free(&pv) < needed {
+            let free = view.group.free(&pv);
+            return no(format!("Insufficient free space: {needed} extents needed, but only {free} available"));
+        }
+        let Some(extents) = allocate(&view.group, &pv, count) else { return no("Insufficient free space") };
+        let uuid = self.uuid();
+        view.group.lvs[at].legs.push(Leg { uuid, extents, meta: None });
+        if to == Segtype::Raid1 {
+            let meta = allocate(&view.group, &pv, 1);
+            view.group.lvs[at].legs[1].meta = meta.and_then(|meta| meta.into_iter().next());
+        }
+        if view.group.lvs[at].legs[0].uuid.is_empty() {
+            view.group.lvs[at].legs[0].uuid = self.uuid();
+        }
+        view.group.lvs[at].segtype = to;
+        let uuid = view.group.lvs[at].uuid.clone();
+        self.write_group(server, view);
+        if let Some(active) = self.active_mut(server, &uuid) {
+            active.synced = 0;
+            active.health = if to == Segtype::Raid1 { "Aa" } else { "AA" }.into();
+        }
+        Ok(format!("  Logical volume {full} converted.\n"))
+    }
+
+    /// `lvconvert --mirrors 0 VG/LV PV`
+    pub(super) fn unmirror(&mut self, server: Server, full: &str, device: &str) -> Said {
+        let (view, at) = self.find_lv(server, full)?;
+        if view.group.lvs[at].segtype == Segtype::Linear {
+            return Ok(format!("  Logical volume {full} is already not mirrored.\n"));
+        }
+        let pv = self.pv_in(server, &view, device)?;
+        let mut view = self.writable(server, &view.group.name, &Args::default())?;
+        let lv = &mut view.group.lvs[at];
+        if lv.legs[0].extents.iter().any(|extents| extents.pv == pv) {
+            return no("Unable to remove primary mirror image while mirror is not in-sync.");
+        }
+        if !lv.legs[1].extents.iter().any(|extents| extents.pv == pv) {
+            return no(format!("Logical volume {full} has no image on {device}."));
+        }
+        lv.legs.truncate(1);
+        lv.legs[0].meta = None;
+        lv.segtype = Segtype::Linear;
+        let uuid = lv.uuid.clone();
+        self.write_group(server, view);
+        if let Some(active) = self.active_mut(server, &uuid) {
+            (active.synced, active.health) = (100, "A".into());
+        }
+        Ok(format!("  Logical volume {full} converted.\n"))
+    }
+
+    /// `mirror::UNMIRROR`
+    pub(super) fn unmirror_or_give_up(&mut self, server: Server, full: &str, device: &str, uuid: &str) -> Said {
+        let (name, _) = full.split_once('/').unwrap_or_default();
+        let view = self.group(server, name)?;
+        if view.group.pvs.iter().any(|pv| pv.uuid == uuid) && !view.missing(uuid) {
+            return self.unmirror(server, full, device);
+        }
+        self.may_archive(server, name, &Args::default())?;
+        self.give_up(server, &view);
+        for lv in &view.group.lvs {
+            if let Some(active) = self.active_mut(server, &lv.uuid) {
+                (active.synced, active.health) = (100, "A".into());
+            }
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn splitmirrors(&mut self, server: Server, args: &Args) -> Said {
+        let [full, device] = args.words() else { panic!("lvconvert --splitmirrors {args:?}") };
+        let name = args.value("--name").unwrap_or_default();
+        let (view, at) = self.find_lv(server, full)?;
+        if view.group.lvs[at].segtype == Segtype::Linear {
+            return no(format!("Command not permitted on LV {full}: it is linear."));
+        }
+        let pv = self.pv_in(server, &view, device)?;
+        let mut view = self.writable(server, &view.group.name, args)?;
+        if view.group.lv(&name).is_some() {
+            return no(format!("Logical Volume \"{name}\" already exists in volume group \"{}\"", view.group.name));
+        }
+        let synced =
+            self.active(server, &view.group.lvs[at].uuid).is_some_and(|a| a.synced == 100 && a.health == "AA");
+        if !synced {
+            return no(format!("Unable to split {full} while it is not in-sync."));
+        }
+        if !view.group.lvs[at].legs[1].extents.iter().all(|extents| extents.pv == pv) {
+            return no(format!("{full} has no image on {device}."));
+        }
+        let uuid = self.uuid();
+        let lv = &mut view.group.lvs[at];
+        let mut leg = lv.legs.remove(1);
+        leg.meta = None;
+        lv.legs[0].meta = None;
+        lv.segtype = Segtype::Linear;
+        let left = lv.uuid.clone();
+        view.group.lvs.push(Volume { uuid: uuid.clone(), name, segtype: Segtype::Linear, legs: vec![leg] });
+        self.write_group(server, view);
+        if let Some(active) = self.active_mut(server, &left) {
+            active.health = "A".into();
+        }
+        self.activate_one(server, &uuid);
+        Ok(String::new())
+    }
+
+    /// What mirrors do by themselves between two commands: copy, and lose legs whose link is gone.
+    pub(super) fn mirrors(&mut self, server: Server, advance: bool) {
+        let mirrored = |written: &Written| {
+            matches!(written, Written::Pv(PvLabel { group: Some(group), .. })
+                if group.lvs.iter().any(|lv| lv.segtype != Segtype::Linear))
+        };
+        if self.machine(server).run.active.is_empty() || !self.places.values().any(mirrored) {
+            return;
+        }
+        for view in self.groups(server) {
+            let mut dropped = Vec::new();
+            for lv in view.group.lvs.iter().filter(|lv| lv.segtype != Segtype::Linear) {
+                let pace = self.pace;
+                let lives = view.leg_lives(&lv.legs[1]);
+                let (from, to) = (view.leg_loc(&lv.legs[0]), view.leg_loc(&lv.legs[1]));
+                let Some(active) = self.active_mut(server, &lv.uuid) else { continue };
+                if !lives {
+                    active.health = "AD".into();
+                    if lv.segtype == Segtype::Mirror {
+                        dropped.push(lv.uuid.clone());
+                    }
+                    continue;
+                }
+                if active.health.contains('D') {
+                    continue;
+                }
+                if advance && active.synced < 100 {
+                    active.synced = (active.synced + pace).min(100);
+                    if active.synced == 100 {
+                        active.health = "AA".into();
+                    }
+                }
+                let whole = active.synced == 100;
+                let (Some(from), Some(to)) = (from, to) else { continue };
+                match self.places.get(&from).cloned() {
+                    Some(written) if whole => drop(self.places.insert(to, written)),
+                    None if whole => drop(self.places.remove(&to)),
+                    _ => drop(self.places.insert(to, Written::Torn)),
+                }
+            }
+            if !dropped.is_empty() {
+                self.drop_legs(server, view, &dropped);
+            }
+        }
+    }
+
+    /// dmeventd with mirror_image_fault_policy=remove: lvm.conf(5). The volume becomes linear, the disk is marked missing.
+    pub(super) fn drop_legs(&mut self, server: Server, mut view: View, dropped: &[String]) {
+        let gone: Vec<String> =
+            view.group.pvs.iter().map(|pv| pv.uuid.clone()).filter(|uuid| view.missing(uuid)).collect();
+        for pv in view.group.pvs.iter_mut().filter(|pv| gone.contains(&pv.uuid)) {
+            pv.missing = true;
+        }
+        for lv in view.group.lvs.iter_mut().filter(|lv| dropped.contains(&lv.uuid)) {
+            lv.legs.truncate(1);
+            lv.segtype = Segtype::Linear;
+        }
+        for uuid in dropped {
+            if let Some(active) = self.active_mut(server, uuid) {
+                (active.health, active.synced) = ("A".into(), 100);
+            }
+        }
+        let line = "device-mapper: raid1: Mirror status: secondary mirror leg failed.".to_string();
+        self.machine_mut(server).run.kernel_log.push(line);
+        self.write_group(server, view);
+    }
+
+    /// `vgreduce --removemissing --mirrorsonly --force`, `lvconvert --mirrors 0`, `vgreduce --removemissing`.
+    pub(super) fn give_up(&mut self, server: Server, view: &View) {
+        let mut view = view.clone();
+        let gone: Vec<String> =
+            view.group.pvs.iter().map(|pv| pv.uuid.clone()).filter(|pv| view.missing(pv)).collect();
+        for lv in view.group.lvs.iter_mut().filter(|lv| lv.segtype != Segtype::Linear) {
+            lv.legs.retain(|leg| leg.extents.iter().all(|extents| !gone.contains(&extents.pv)));
+            if lv.legs.len() == 1 {
+                lv.segtype = Segtype::Linear;
+                lv.legs[0].meta = None;
+            }
+        }
+        let group = view.group.clone();
+        view.group.pvs.retain(|pv| !gone.contains(&pv.uuid) || group.used(&pv.uuid) > 0);
+        for pv in view.group.pvs.iter_mut().filter(|pv| gone.contains(&pv.uuid)) {
+            pv.missing = true;
+        }
+        self.write_group(server, view);
+    }
+}
