@@ -427,12 +427,12 @@ impl World {
             }
         }
         for disk in &machine.disks {
-            self.place_text(&disk.serial, 1, disk, &mut line);
+            self.place_text(&disk.serial, 1, &mut line);
         }
     }
 
     /// A place and what stands in it; what no table, superblock or group leads to any more is not there for anybody.
-    fn place_text(&self, loc: &str, depth: usize, disk: &Disk, line: &mut impl FnMut(String)) {
+    fn place_text(&self, loc: &str, depth: usize, line: &mut impl FnMut(String)) {
         let indent = "  ".repeat(depth);
         let Some(written) = self.places.get(loc) else {
             return line(format!("{indent}{loc}: blank"));
@@ -443,7 +443,7 @@ impl World {
                 line(format!("{indent}{loc}: {} {}{grub}", table.kind, table.id));
                 for part in &table.parts {
                     line(format!("{indent}  {part:?}"));
-                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, disk, line);
+                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, line);
                 }
             }
             Written::Member(member) => {
@@ -452,7 +452,7 @@ impl World {
                     *uuid == member.uuid && members.first().is_some_and(|first| first == loc)
                 });
                 if let Some((_, body, _)) = body {
-                    self.place_text(&body, depth + 1, disk, line);
+                    self.place_text(&body, depth + 1, line);
                 }
             }
             Written::Pv(label) => {
@@ -465,7 +465,7 @@ impl World {
                     for leg in &lv.legs {
                         let here = leg.extents.first().filter(|extents| extents.pv == label.uuid);
                         if let Some(extents) = here {
-                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, disk, line);
+                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, line);
                         }
                     }
                 }
@@ -483,13 +483,14 @@ impl World {
 
     /// Arrays by their superblocks: UUID, place of their data, members in order.
     pub(super) fn bodies(&self) -> Vec<(String, Loc, Vec<Loc>)> {
-        let mut found: BTreeMap<&str, (&Member, Vec<(usize, &Loc)>)> = BTreeMap::new();
+        type Found<'a> = (&'a Member, Vec<(usize, &'a Loc)>);
+        let mut found: BTreeMap<&str, Found> = BTreeMap::new();
         for (loc, written) in &self.places {
             if let Written::Member(member) = written {
                 found.entry(&member.uuid).or_insert((member, Vec::new())).1.push((member.slot, loc));
             }
         }
-        let body = |(uuid, (member, mut members)): (&str, (&Member, Vec<(usize, &Loc)>))| {
+        let body = |(uuid, (member, mut members)): (&str, Found)| {
             members.sort();
             let members: Vec<Loc> = members.into_iter().map(|(_, loc)| loc.clone()).collect();
             (uuid.to_string(), body_loc(&member.level, &members), members)
