@@ -288,17 +288,13 @@ impl World {
         Ok(String::new())
     }
 
+    /// A directory that something is mounted on; of others nobody binds any.
     fn bind(&mut self, server: Server, source: &str, target: &str) -> Said {
-        let mounts = &self.machine(server).run.mounts;
-        let below: Vec<Mounted> = mounts
-            .iter()
-            .filter(|m| m.target == source)
-            .map(|m| Mounted { target: format!("{target}{}", &m.target[source.len()..]), bind: true, ..m.clone() })
-            .collect();
-        if below.is_empty() {
+        let Some(mount) = self.machine(server).run.mounts.iter().rfind(|mount| mount.target == source) else {
             return fail(32, format!("mount: {target}: special device {source} does not exist.\n"));
-        }
-        self.machine_mut(server).run.mounts.extend(below);
+        };
+        let mount = Mounted { target: target.to_string(), bind: true, ..mount.clone() };
+        self.machine_mut(server).run.mounts.push(mount);
         Ok(String::new())
     }
 
