@@ -257,10 +257,15 @@ fn without_steps(text: String) -> String {
     without_numbers(&kept.join("\n"))
 }
 
-/// Every word that begins with a digit is `#`, and the blanks that align them are one; but the exit code stays.
+/// Every word that begins with a digit is `#`, in brackets or not, and the blanks that align them are one; but the exit code stays.
 fn without_numbers(text: &str) -> String {
-    let word =
-        |word: &str| if word.starts_with(|c: char| c.is_ascii_digit()) { "#".to_string() } else { word.to_string() };
+    let word = |word: &str| {
+        if word.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit()) {
+            "#".to_string()
+        } else {
+            word.to_string()
+        }
+    };
     let line = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
         if line.starts_with("exit ") {

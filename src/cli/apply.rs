@@ -31,6 +31,13 @@ pub fn run(
     if let Some(bytes) = torn {
         talk.say(format!("note: the last line of the journal was torn by a crash; its {bytes} bytes were cut off"));
     }
+    if journal.state().runs().is_empty() {
+        for finding in findings::find(&runbook.plan, &runbook.facts) {
+            if let Some(reason) = finding.waived {
+                journal.run(Run::Waived { code: finding.code.into(), reason })?;
+            }
+        }
+    }
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
     let _locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };

@@ -6,9 +6,9 @@ use super::connect::{Link, portal};
 use super::copy::Copied;
 use super::layout::Layout;
 use super::prepare::Ready;
-use crate::host::Side::Old;
+use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
-use crate::step::{File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff};
+use crate::step::{ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff};
 
 pub struct Off {
     pub off: Handle,
@@ -30,6 +30,17 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
+    let mut whole = Vec::new();
+    for (array, runs) in layout.arrays.iter().zip(&ready.arrays) {
+        whole.push(book.step(
+            format!("whole-{}", array.name),
+            New,
+            ArrayWhole { array: array.by_id(), name: array.name.clone() },
+            &[runs],
+            "new must not take over on disks that are failing already",
+        ));
+    }
+    before.extend(&whole);
     let sound = book.step(
         "all-in-sync",
         Old,
@@ -96,6 +107,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
+    for whole in &whole {
+        book.until(whole, &still);
+    }
 
     // A boot of old forgets this mark, and with it that old is silent.
     let mark = format!("/run/replant/{}/quiet", layout.name);

@@ -243,10 +243,9 @@ impl World {
             })
         };
         for (dev, label) in self.labels(server, &devs) {
-            match &label.group {
-                None => rows.push(row(&dev.path, &label.uuid, "", label.size, label.size, false, 0, 0)),
-                // members of groups are listed below; what is outdated is not listed at all
-                Some(_) => {}
+            // members of groups are listed below; what is outdated is not listed at all
+            if label.group.is_none() {
+                rows.push(row(&dev.path, &label.uuid, "", label.size, label.size, false, 0, 0));
             }
         }
         for view in &views {

@@ -168,12 +168,7 @@ impl Maker<'_> {
         let root_path = crate::facts::lvm::mapper_path(&groups[0].0, &root.name);
         let root_loc_uuid = root.uuid.clone();
         let mut kept: BTreeMap<String, Files> = BTreeMap::new();
-        self.files(
-            &mut kept,
-            &mdadm,
-            &root_path,
-            boot_body.is_some().then_some(&boot_uuid).unwrap_or(&root_loc_uuid),
-        );
+        self.files(&mut kept, &mdadm, &root_path, if boot_body.is_some() { &boot_uuid } else { &root_loc_uuid });
         if boot_body.is_some() {
             fstab += &format!("UUID={boot_uuid} /boot ext4 defaults 0 2\n");
         }

@@ -128,6 +128,7 @@ steps! {
     array::Array,
     assembled::Assembled,
     array_stopped::ArrayStopped,
+    array_whole::ArrayWhole,
     // the link
     daemon::Daemon,
     tgt_export::TgtExport,
