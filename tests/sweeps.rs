@@ -154,8 +154,8 @@ fn back_from_after_every_step() {
     }
 }
 
-/// Faults are many and a migration is long: a test run tries every so-manieth, another one each day of the year;
-/// `SWEEP_STRIDE=1` tries all.
+/// Faults are many and a migration is long: a test run tries every so-manieth. `SWEEP_STRIDE=1` tries all, and
+/// `SWEEP_FIRST` another share of them.
 fn stride(usual: usize) -> (usize, usize) {
     let stride = std::env::var("SWEEP_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(usual).max(1);
     let first = std::env::var("SWEEP_FIRST").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -164,19 +164,19 @@ fn stride(usual: usize) -> (usize, usize) {
 
 #[test]
 fn faults_forward_tgt() {
-    let (first, stride) = stride(29);
+    let (first, stride) = stride(41);
     tgt().forward_some(first, stride);
 }
 
 #[test]
 fn faults_forward_lio() {
-    let (first, stride) = stride(29);
+    let (first, stride) = stride(41);
     lio().forward_some(first, stride);
 }
 
 #[test]
 fn faults_backward_tgt() {
-    let (first, stride) = stride(29);
+    let (first, stride) = stride(41);
     tgt().backward_some(first, stride);
 }
 
@@ -235,22 +235,22 @@ fn rebooted(case: &Case<Sim>, server: Server, refusable: &[Stage], (first, strid
 
 #[test]
 fn old_reboots_tgt() {
-    rebooted(&tgt(), Server::Old, &[Stage::Cutover], stride(5));
+    rebooted(&tgt(), Server::Old, &[Stage::Cutover], stride(9));
 }
 
 #[test]
 fn old_reboots_lio() {
-    rebooted(&lio(), Server::Old, &[Stage::Cutover], stride(5));
+    rebooted(&lio(), Server::Old, &[Stage::Cutover], stride(9));
 }
 
 #[test]
 fn new_reboots_tgt() {
-    rebooted(&tgt(), Server::New, &[Stage::Cutover], stride(5));
+    rebooted(&tgt(), Server::New, &[Stage::Cutover], stride(9));
 }
 
 #[test]
 fn new_reboots_lio() {
-    rebooted(&lio(), Server::New, &[Stage::Cutover], stride(5));
+    rebooted(&lio(), Server::New, &[Stage::Cutover], stride(9));
 }
 
 // ---- what others do -------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ use super::layout::Layout;
 use super::prepare::Ready;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
-use crate::step::{ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff};
+use crate::step::{
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff,
+};
 
 pub struct Off {
     pub off: Handle,

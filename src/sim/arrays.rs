@@ -98,7 +98,8 @@ impl World {
         resync: bool,
     ) {
         let loc = body_loc(level, &members);
-        let array = Running { name: name.to_string(), uuid: uuid.to_string(), loc, members, resync };
+        let array =
+            Running { name: name.to_string(), uuid: uuid.to_string(), loc, members, failed: Vec::new(), resync };
         let arrays = &mut self.machine_mut(server).run.arrays;
         arrays.push(array);
         arrays.sort_by(|a, b| a.name.cmp(&b.name));

@@ -166,13 +166,15 @@ impl World {
             let Some(dev) = devs.iter().find(|dev| dev.kname == array.name) else { continue };
             let member = |(at, loc): (usize, &String)| {
                 let name = devs.iter().find(|dev| dev.loc == *loc).map_or("?", |dev| dev.kname.as_str());
-                format!("{name}[{at}]")
+                format!("{name}[{at}]{}", if array.failed.contains(loc) { "(F)" } else { "" })
             };
             let members: Vec<String> = array.members.iter().enumerate().rev().map(member).collect();
             text += &format!("{} : active {} {}\n", array.name, dev.kind, members.join(" "));
-            let count = array.members.len();
+            let letter = |loc: &String| if array.failed.contains(loc) { '_' } else { 'U' };
+            let health: String = array.members.iter().map(letter).collect();
+            let (all, working) = (array.members.len(), array.members.len() - array.failed.len());
             let blocks = dev.size / 1024;
-            text += &format!("      {blocks} blocks super 1.2 [{count}/{count}] [{}]\n", "U".repeat(count));
+            text += &format!("      {blocks} blocks super 1.2 [{all}/{working}] [{health}]\n");
             if array.resync {
                 let done = blocks / 6;
                 text += &format!(

@@ -294,6 +294,8 @@ pub struct Running {
     pub uuid: String,
     pub loc: Loc,
     pub members: Vec<Loc>,
+    /// members that md has given up
+    pub failed: Vec<Loc>,
     /// still building itself
     pub resync: bool,
 }

@@ -27,6 +27,8 @@ impl Step for GroupSplit {
         let old = groups.iter().find(|vg| vg.name == self.vg);
         Ok(match (old, home) {
             (None, _) => Seen::Foreign(format!("there is no group {}", self.vg)),
+            // It is in the group still, be it that its link is dead: then splitting fails, and there is nothing to undo.
+            (Some(_), Some(home)) if home == self.vg => Seen::Absent,
             (Some(vg), _) if vg.missing_pv_count > 0 => {
                 Seen::Foreign(format!("{} physical volumes of {} are missing", vg.missing_pv_count, self.vg))
             }
