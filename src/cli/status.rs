@@ -23,7 +23,8 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result
     if talk.json {
         talk.data(&report::status_json(&runbook, &state, sights.as_deref()));
     } else {
-        talk.result(report::status(&runbook, &state, sights.as_deref()));
+        let path = migration.path().join("runbook.json").display().to_string();
+        talk.result(report::status(&runbook, &path, &state, sights.as_deref()));
     }
     Ok(End::Good)
 }

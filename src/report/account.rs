@@ -153,8 +153,11 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
     for back in &preview.steps {
         if let Way::Undo(acts) = &back.way {
             let _ = writeln!(text, "  ↶ {:3} {}", back.node.on.to_string(), back.node.step.as_step().title());
-            for one in acts {
-                let _ = writeln!(text, "          {}", brief_act(one));
+            // Behind the change of servers old boots whole and plain: of what is listed below it, little is left.
+            if !preview.fenced || back.node.fence {
+                for one in acts {
+                    let _ = writeln!(text, "          {}", brief_act(one));
+                }
             }
         }
     }

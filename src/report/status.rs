@@ -31,7 +31,7 @@ fn sight(sight: &Sight) -> Option<String> {
     }
 }
 
-pub fn status(runbook: &Runbook, state: &State, sights: Option<&[(StepId, Sight)]>) -> String {
+pub fn status(runbook: &Runbook, path: &str, state: &State, sights: Option<&[(StepId, Sight)]>) -> String {
     let mut text = format!("Migration {}\n", runbook.name);
     for stage in Stage::ALL {
         let (done, all) = over_or_done(runbook, state, stage);
@@ -60,11 +60,11 @@ pub fn status(runbook: &Runbook, state: &State, sights: Option<&[(StepId, Sight)
         }
     }
     let _ = writeln!(text, "Where it stands: {}.", super::account::old_is(runbook, state));
-    text + &next(runbook, state)
+    text + &next(runbook, path, state)
 }
 
-/// What to type next.
-fn next(runbook: &Runbook, state: &State) -> String {
+/// What to type next. `path`: the migration's own runbook.
+fn next(runbook: &Runbook, path: &str, state: &State) -> String {
     let name = &runbook.name;
     let all_done = runbook.nodes.iter().all(|node| matches!(state.status(&node.id), Status::Done | Status::Adopted));
     if state.rolled_back() {
@@ -76,7 +76,7 @@ fn next(runbook: &Runbook, state: &State) -> String {
             "It is complete. To go back all the same (losing what new has written since): replant rollback {name}"
         )
     } else {
-        format!("To go on:   replant apply PLAN\nTo go back: replant rollback {name}")
+        format!("To go on:   replant apply {path}\nTo go back: replant rollback {name}")
     }
 }
 

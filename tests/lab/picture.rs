@@ -33,7 +33,7 @@ const OLD: &[(&str, &str)] = &[
     ("files in /boot", "find /boot -type f | sort"),
     (
         "units running",
-        "systemctl list-units --no-legend --plain --type=service,socket --state=running,listening | awk '{print $1}' | grep -vE '^(user|ssh@|systemd-(hostnamed|timedated|tmpfiles))' | sort",
+        "systemctl list-units --no-legend --plain --type=service,socket --state=running,listening | awk '{print $1}' | grep -vE '^(user|ssh@|systemd-(fsckd|hostnamed|timedated|tmpfiles))' | sort",
     ),
     ("units failed", "systemctl --failed --no-legend --plain | awk '{print $1}'"),
     ("iSCSI sessions", "ls /sys/class/iscsi_session 2>/dev/null | wc -l"),
