@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::world::{Disk, Machine, World, Written, decided};
+use super::world::{Machine, World, Written, decided};
 use crate::host::Server;
 
 impl World {
@@ -63,12 +63,12 @@ impl World {
             }
         }
         for disk in &machine.disks {
-            self.place_text(&disk.serial, 1, disk, &mut line);
+            self.place_text(&disk.serial, 1, &mut line);
         }
     }
 
     /// A place and what stands in it; what no table, superblock or group leads to any more is not there for anybody.
-    fn place_text(&self, loc: &str, depth: usize, disk: &Disk, line: &mut impl FnMut(String)) {
+    fn place_text(&self, loc: &str, depth: usize, line: &mut impl FnMut(String)) {
         let indent = "  ".repeat(depth);
         let Some(written) = self.places.get(loc) else {
             return line(format!("{indent}{loc}: blank"));
@@ -79,7 +79,7 @@ impl World {
                 line(format!("{indent}{loc}: {} {}{grub}", table.kind, table.id));
                 for part in &table.parts {
                     line(format!("{indent}  {part:?}"));
-                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, disk, line);
+                    self.place_text(&format!("{loc}@{}", part.start), depth + 1, line);
                 }
             }
             Written::Member(member) => {
@@ -88,7 +88,7 @@ impl World {
                     *uuid == member.uuid && members.first().is_some_and(|first| first == loc)
                 });
                 if let Some((_, body, _)) = body {
-                    self.place_text(&body, depth + 1, disk, line);
+                    self.place_text(&body, depth + 1, line);
                 }
             }
             Written::Pv(label) => {
@@ -101,7 +101,7 @@ impl World {
                     for leg in &lv.legs {
                         let here = leg.extents.first().filter(|extents| extents.pv == label.uuid);
                         if let Some(extents) = here {
-                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, disk, line);
+                            self.place_text(&format!("{loc}#{}", extents.start), depth + 1, line);
                         }
                     }
                 }
