@@ -7,7 +7,7 @@ use std::time::Instant;
 use replant::course;
 use replant::engine::Event;
 use replant::facts::{self, Facts};
-use replant::host::{Hosts, Look, Server, Side};
+use replant::host::{Server, Side};
 use replant::journal::Kind;
 use replant::plan;
 use replant::runbook::{Node, Stage};
@@ -343,6 +343,22 @@ fn a_dead_link_between_the_servers_is_mended() {
     }
 }
 
+/// New must not take over on disks that are failing already; going back is possible all the same.
+#[test]
+fn an_array_of_new_that_loses_a_disk_is_noticed() {
+    let case = tgt();
+    let (mut scene, ran) = disturbed(&case, "mirror-vg0-root", |sim| {
+        sim.change(|world| {
+            let array = &mut world.new.run.arrays[1];
+            array.failed.push(array.members[2].clone());
+        });
+    });
+    let stopped = ran.result.expect_err("an array is degraded");
+    assert!(stopped.to_string().contains("3 of 4 disks"), "{stopped}");
+    case.clean(&mut scene, Kind::Rollback, "degraded");
+    case.as_found(&scene, &case.world, "degraded");
+}
+
 // ---- the sweeps can fail ----------------------------------------------------------------------------------------------
 
 /// Seeds a mistake in the runbook, and sees whether a sweep notices.
@@ -444,7 +460,7 @@ fn a_file_that_is_not_put_back_is_noticed() {
 fn calling_ours_what_was_there_is_noticed() {
     let lines = |line: &[u8]| Some(String::from_utf8_lossy(line).replace("adopted", "done").into_bytes());
     let broken = Case { lines, by_hand: 2, ..before_the_change_of_servers(tgt()) };
-    fails("everything is ours", "going back leaves it otherwise", || drop(broken.found_before()));
+    fails("everything is ours", "going back leaves it otherwise", || _ = broken.found_before());
 }
 
 /// A pair on which some acts are not done, though it says so.
@@ -496,6 +512,6 @@ fn an_undoing_that_is_not_done_is_noticed() {
         let case = before_the_change_of_servers(tgt());
         let world = Lazy { sim: case.world, skips };
         let case = Case { name: "lazy", nodes: case.nodes, world, parallelism: 1, by_hand: 0, lines: faithful };
-        fails("an undo that does nothing", by, || drop(case.twice()));
+        fails("an undo that does nothing", by, || _ = case.twice());
     }
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 
 use super::devices::array_size;
 use super::files::KERNEL;
-use super::system::MODULES_FILE;
+use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
     Card, Disk, Extents, File, Files, Fs, Group, GroupPv, Leg, Machine, Member, Part, PvLabel, Run, Segtype, System,
-    Table, Unit, Volume, World, Written, body_loc, lvm_uuid,
+    Table, Volume, World, Written, body_loc, lvm_uuid,
 };
 use super::{Fail, Sim};
 use crate::facts::Facts;
 use crate::host::Server;
 use crate::plan::{CopyHow, IscsiServer, Plan, Size};
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 const EXTENT: u64 = 4 * MIB;
 
 /// How the pair differs from the usual one.
@@ -32,12 +32,12 @@ pub struct Shape {
 }
 
 /// A volume of old, to be.
-struct Wanted {
-    name: String,
-    size: u64,
-    kind: String,
-    uuid: String,
-    target: String,
+pub(super) struct Wanted {
+    pub(super) name: String,
+    pub(super) size: u64,
+    pub(super) kind: String,
+    pub(super) uuid: String,
+    pub(super) target: String,
 }
 
 impl Sim {
@@ -55,16 +55,16 @@ impl Sim {
     }
 }
 
-struct Maker<'p> {
-    plan: &'p Plan,
-    facts: Option<&'p Facts>,
-    shape: Shape,
-    places: BTreeMap<String, Written>,
-    old_disks: Vec<Disk>,
+pub(super) struct Maker<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) facts: Option<&'p Facts>,
+    pub(super) shape: Shape,
+    pub(super) places: BTreeMap<String, Written>,
+    pub(super) old_disks: Vec<Disk>,
 }
 
 /// A UUID of a file system, from its name.
-fn uuid(of: &str) -> String {
+pub(super) fn uuid(of: &str) -> String {
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, of.as_bytes()).to_string()
 }
 
@@ -73,12 +73,12 @@ fn md_uuid(of: &str) -> String {
     format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
 }
 
-fn file(text: impl Into<String>) -> File {
+pub(super) fn file(text: impl Into<String>) -> File {
     File { text: text.into(), mode: 0o644 }
 }
 
 impl Maker<'_> {
-    fn hostname(&self) -> String {
+    pub(super) fn hostname(&self) -> String {
         match (self.facts, &self.plan.new.hostname) {
             (Some(facts), _) => facts.old.hostname.clone(),
             (None, Some(name)) => name.to_string(),
@@ -87,7 +87,7 @@ impl Maker<'_> {
     }
 
     /// With its prefix.
-    fn old_address(&self) -> String {
+    pub(super) fn old_address(&self) -> String {
         let prefix = if self.plan.old.address.is_ipv4() { 24 } else { 64 };
         format!("{}/{prefix}", *self.plan.old.address)
     }
@@ -392,174 +392,4 @@ impl Maker<'_> {
         let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
         self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
     }
-
-    /// Old's files by their full paths; they are spread over the file systems later.
-    fn files(&self, all: &mut BTreeMap<String, Files>, mdadm: &str, root: &str, boot_uuid: &str) {
-        let hostname = self.hostname();
-        let address = self.old_address();
-        let mut put =
-            |path: &str, text: String| drop(all.entry("/".into()).or_default().insert(path.into(), file(text)));
-        put("/etc/hostname", format!("{hostname}\n"));
-        put("/etc/hosts", format!("127.0.0.1 localhost\n127.0.1.1 {hostname}\n"));
-        put("/etc/machine-id", "5eed5eed5eed4eed8eed5eed5eed5eed\n".into());
-        put("/etc/os-release", RELEASE.into());
-        put("/etc/mdadm/mdadm.conf", mdadm.into());
-        put("/etc/initramfs-tools/initramfs.conf", "MODULES=list\nBUSYBOX=auto\nCOMPRESS=lz4\n".into());
-        put(MODULES_FILE, "ahci\nsd_mod\nraid1\ndm_mod\next4\n".into());
-        put("/etc/initramfs-tools/update-initramfs.conf", "update_initramfs=yes\nbackup_initramfs=no\n".into());
-        put(
-            "/etc/udev/rules.d/70-persistent-net.rules",
-            "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"52:54:00:77:00:21\", NAME=\"ens3\"\n".into(),
-        );
-        put("/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\n".into());
-        put(
-            "/etc/network/interfaces",
-            format!("auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {address}\n"),
-        );
-        put(
-            "/etc/ssh/ssh_host_ed25519_key.pub",
-            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedold root@old\n".into(),
-        );
-        let mut packages = "lvm2 2.03.16-2\nmdadm 4.2-5\n".to_string();
-        if self.shape.initiator_installed {
-            packages += "open-iscsi 2.1.8-1\n";
-        }
-        put("/var/lib/dpkg/status", packages);
-        put(
-            "/boot/grub/grub.cfg",
-            format!(
-                "search --no-floppy --fs-uuid --set=root {boot_uuid}\nlinux /vmlinuz-{KERNEL} root={root} ro quiet\ninitrd /initrd.img-{KERNEL}\n"
-            ),
-        );
-        put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
-        let first = ["ahci", "sd_mod", "raid1", "dm-mod", "ext4"];
-        let list: String =
-            first.map(|module| format!("usr/lib/modules/{KERNEL}/kernel/drivers/{module}.ko\n")).concat();
-        put(&format!("/boot/initrd.img-{KERNEL}"), format!("{list}\n--\n{mdadm}"));
-    }
-
-    /// The plan's disks, large enough: it is what the plan says that is tried, not how large somebody's disks are.
-    fn new_disks(&mut self, needs: u64) -> Vec<Disk> {
-        let fixed: u64 = self
-            .plan
-            .partitions
-            .iter()
-            .map(|part| match *part.size {
-                Size::Bytes(bytes) => bytes,
-                Size::Rest => 0,
-            })
-            .sum();
-        let size = (fixed + needs * 2).div_ceil(1 << 30) * (1 << 30) + (1 << 30);
-        let plan = self.plan;
-        let one = |(at, said): (usize, &crate::plan::Disk)| {
-            let serial =
-                said.serial.as_ref().map_or_else(|| format!("NEW-{}", *said.name), |serial| serial.to_string());
-            let wwn = said.wwn.as_ref().map_or_else(|| format!("0x5000c5000000000{at:x}"), |wwn| wwn.to_string());
-            let known = self.facts.and_then(|facts| {
-                facts.new.blocks.iter().find(|block| block.serial.as_deref() == Some(serial.as_str()))
-            });
-            if *said.wipe {
-                let start = 2048;
-                let parts = vec![Part { number: 1, start, size: 2048 * 512, kind: "83".into(), ..Part::default() }];
-                let table = Table { kind: "dos".into(), id: format!("0xdeadbee{at:x}"), parts };
-                self.places.insert(serial.clone(), Written::Table(table));
-                let old = Fs {
-                    kind: "ext4".into(),
-                    uuid: uuid(&format!("used before {at}")),
-                    size: 512 * MIB,
-                    generation: 1,
-                    dirty: false,
-                    files: Files::new(),
-                };
-                self.places.insert(format!("{serial}@{start}"), Written::Fs(old));
-            }
-            Disk {
-                serial,
-                wwn: Some(wwn),
-                model: "NVDISK".into(),
-                tran: None,
-                size: known.map_or(size, |block| block.size),
-                sector: known.map_or(512, |block| block.log_sec.max(512)),
-                drivers: virtio("virtio_scsi").into_iter().rev().chain(["sd_mod".to_string()]).rev().collect(),
-                by_path: format!("pci-0000:00:06.0-scsi-0:0:{at}:0"),
-            }
-        };
-        plan.disks.iter().enumerate().map(one).collect()
-    }
-
-    fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
-        let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
-        let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit =
-            |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
-        let mut units =
-            vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
-        let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
-        units.extend(sockets.map(unit));
-        units.push(Unit {
-            writes: vec!["/var/log/journal".into()],
-            woken_by: sockets.map(str::to_string).to_vec(),
-            ..unit("systemd-journald.service")
-        });
-        for name in self.plan.cutover.units() {
-            units.push(Unit { writes: vec![data.clone()], acknowledges: true, ..unit(&name) });
-        }
-        units
-    }
 }
-
-fn virtio(what: &str) -> Vec<String> {
-    vec![what.to_string(), "virtio_pci".to_string()]
-}
-
-fn modules(more: &[&str]) -> Vec<String> {
-    let all = [
-        "ahci",
-        "sd_mod",
-        "virtio_scsi",
-        "virtio_pci",
-        "virtio_net",
-        "raid0",
-        "raid1",
-        "raid10",
-        "raid456",
-        "dm_mod",
-        "dm_mirror",
-        "dm_raid",
-        "iscsi_tcp",
-        "xfs",
-        "ext4",
-        "btrfs",
-        "nvme",
-    ];
-    all.iter().chain(more).map(|module| module.to_string()).collect()
-}
-
-fn rescue_files() -> Files {
-    let all = [
-        ("/etc/os-release", RELEASE),
-        ("/etc/hostname", "rescue\n"),
-        ("/etc/hosts", "127.0.0.1 localhost\n"),
-        ("/etc/fstab", "\n"),
-        ("/etc/mdadm/mdadm.conf", "HOMEHOST <system>\nMAILADDR root\n"),
-        ("/etc/ssh/ssh_host_ed25519_key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedrescue root@rescue\n"),
-    ];
-    all.map(|(path, text)| (path.to_string(), file(text))).into()
-}
-
-/// Files by the mount points that they are below, with the paths that they have there.
-fn spread(all: BTreeMap<String, Files>, targets: &[String]) -> BTreeMap<String, Files> {
-    let mut spread: BTreeMap<String, Files> = BTreeMap::new();
-    for (path, file) in all.into_values().flatten() {
-        let above = targets.iter().filter(|target| {
-            !target.is_empty() && (target.as_str() == "/" || path.starts_with(&format!("{target}/")))
-        });
-        let target = above.max_by_key(|target| target.len()).expect("`/` is above everything").clone();
-        let inner = if target == "/" { path } else { path[target.len()..].to_string() };
-        spread.entry(target).or_default().insert(inner, file);
-    }
-    spread
-}
-
-const RELEASE: &str = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\n\
-VERSION=\"12 (bookworm)\"\nID=debian\n";

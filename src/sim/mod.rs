@@ -8,6 +8,7 @@ mod blocks;
 mod commands;
 mod devices;
 mod files;
+mod furnish;
 mod iscsi;
 mod jobs;
 mod lvm;
