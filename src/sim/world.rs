@@ -373,13 +373,14 @@ impl World {
 
     /// Arrays by their superblocks: UUID, place of their data, members in order.
     pub(super) fn bodies(&self) -> Vec<(String, Loc, Vec<Loc>)> {
-        let mut found: BTreeMap<&str, (&Member, Vec<(usize, &Loc)>)> = BTreeMap::new();
+        type Found<'a> = (&'a Member, Vec<(usize, &'a Loc)>);
+        let mut found: BTreeMap<&str, Found> = BTreeMap::new();
         for (loc, written) in &self.places {
             if let Written::Member(member) = written {
                 found.entry(&member.uuid).or_insert((member, Vec::new())).1.push((member.slot, loc));
             }
         }
-        let body = |(uuid, (member, mut members)): (&str, (&Member, Vec<(usize, &Loc)>))| {
+        let body = |(uuid, (member, mut members)): (&str, Found)| {
             members.sort();
             let members: Vec<Loc> = members.into_iter().map(|(_, loc)| loc.clone()).collect();
             (uuid.to_string(), body_loc(&member.level, &members), members)
