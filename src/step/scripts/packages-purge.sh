@@ -14,3 +14,7 @@ if [ -e "$conf" ]; then
 fi
 dpkg --configure -a
 apt-get -q -y purge "$@"
+# a unit of theirs that had failed is not left behind as failed
+for name in "$@"; do
+    systemctl reset-failed "$name.service" 2>/dev/null || true
+done

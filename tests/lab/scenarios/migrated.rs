@@ -43,7 +43,7 @@ pub fn check(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         checks.that(&format!("{array} is {level} over {} disks, and whole", recipe::NEW_DISKS), good, &detail);
     }
     let volumes = ask(
-        "lvs -a --noheadings -o lv_name,segtype --separator ' ' vg0 | awk '{print $1,$2}' | sort | tr '\\n' ';'",
+        "lvs -a --noheadings -o lv_name,segtype --separator ' ' vg0 | awk '{print $1,$2}' | sort -u | tr '\\n' ';'",
     )?;
     checks.same("the volumes are plain and complete", &volumes, "root linear;swap_1 linear;var linear;");
     checks.same(
@@ -69,7 +69,7 @@ pub fn check(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         format_args!("{var_before} before, {var} now, file system {file_system}"),
     );
 
-    let mounts = ask("findmnt -n -l --real -o TARGET,SOURCE,FSTYPE | awk '{print $1,$2,$3}' | sort | tr '\\n' ';'")?;
+    let mounts = ask("findmnt -n -l --real -o TARGET,SOURCE,FSTYPE | awk '{print $1,$2,$3}' | sort -u | tr '\\n' ';'")?;
     checks.same(
         "mounted as in fstab",
         &mounts,
