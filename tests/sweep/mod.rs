@@ -287,11 +287,11 @@ impl<W: World> Case<W> {
     fn check_end(&self, ran: &Ran, fault: Fault) {
         let fine = match fault {
             Fault::None | Fault::Cut { looks: 0 | 1, .. } => ran.result.is_ok(),
-            // a server that is booting does not answer either: the one is not told from the other
-            Fault::Cut { .. } | Fault::Blind { .. } => {
-                matches!(&ran.result, Err(stopped) if matches!(stopped.reason, Reason::Link(_))
-                    || matches!(stopped.seen, Some(Seen::Underway(_))))
-            }
+            // By the link, where the step itself does not make something of it: a server that boots or was switched
+            // off does not answer either, and the one is not told from the other.
+            Fault::Cut { .. } | Fault::Blind { .. } => matches!(&ran.result, Err(stopped)
+                if matches!(stopped.reason, Reason::Link(_))
+                    || matches!(stopped.step.as_ref().map(|step| step.0.as_str()), Some("own-boot" | "old-off"))),
             Fault::Kill { .. } | Fault::Crash { .. } => ran.result.is_err(),
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);

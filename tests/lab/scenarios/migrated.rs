@@ -69,7 +69,8 @@ pub fn check(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         format_args!("{var_before} before, {var} now, file system {file_system}"),
     );
 
-    let mounts = ask("findmnt -n -l --real -o TARGET,SOURCE,FSTYPE | awk '{print $1,$2,$3}' | sort -u | tr '\\n' ';'")?;
+    let mounts =
+        ask("findmnt -n -l --real -o TARGET,SOURCE,FSTYPE | awk '{print $1,$2,$3}' | sort -u | tr '\\n' ';'")?;
     checks.same(
         "mounted as in fstab",
         &mounts,
