@@ -38,3 +38,67 @@ fn the_runbook_holds_and_survives_a_file() {
         );
     }
 }
+
+#[test]
+fn every_script_of_a_runbook_is_a_script() {
+    use replant::host::Act;
+    use replant::step::Undo;
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let mut seen = 0;
+    for node in &book.nodes {
+        let step = node.step.as_step();
+        let mut acts = step.apply();
+        if let Undo::Acts(undo) = step.undo() {
+            acts.extend(undo);
+        }
+        for act in acts {
+            let script = match act {
+                Act::Put { text, .. } if text.0.starts_with("#!/bin/sh") => text.0,
+                Act::Run { argv, .. } if argv.len() > 2 && argv[0] == "sh" && argv[1] == "-c" => argv[2].clone(),
+                _ => continue,
+            };
+            let path = std::env::temp_dir().join(format!("replant-script-{}-{seen}.sh", std::process::id()));
+            std::fs::write(&path, &script).unwrap();
+            let checked = std::process::Command::new("sh").arg("-n").arg(&path).output().unwrap();
+            std::fs::remove_file(&path).unwrap();
+            assert!(checked.status.success(), "{}: {}\n{script}", node.id, String::from_utf8_lossy(&checked.stderr));
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// What LVM lists in an initramfs in which one disk is missing, and what the boot hook makes of it.
+#[test]
+fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {
+    let loaded = lab_plan();
+    let facts = lab_facts();
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+    let json = serde_json::to_value(&book.nodes).unwrap();
+    let nodes = json.as_array().unwrap();
+    let hook = nodes.iter().find(|node| node["id"] == "boot-hook").unwrap()["step"]["file"]["text"].as_str().unwrap();
+    let ours = &facts.old.pvs.iter().find(|pv| pv.vg == "vg0").unwrap().uuid;
+
+    let run = |listed: &str| -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let lvm = format!("#!/bin/sh\necho \"$*\" >>{}\n[ \"$1\" != pvs ] || printf '{listed}'\n", log.display());
+        std::fs::write(dir.path().join("lvm"), lvm).unwrap();
+        std::process::Command::new("chmod").arg("755").arg(dir.path().join("lvm")).status().unwrap();
+        let tries = dir.path().join("tries");
+        std::fs::write(&tries, "14\n").unwrap();
+        let script = dir.path().join("hook");
+        std::fs::write(&script, hook.replace("/run/replant-tries", &tries.display().to_string())).unwrap();
+        let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+        let status = std::process::Command::new("sh").arg(&script).env("PATH", path).status().unwrap();
+        assert!(status.success());
+        std::fs::read_to_string(&log).unwrap()
+    };
+    let whole = run(&format!("  /dev/md1 {ours}\\n  [unknown] aaaaaa-bbbb\\n"));
+    assert!(whole.contains("vgreduce --removemissing --mirrorsonly --force vg0"), "{whole}");
+    assert!(whole.contains("vgchange --sysinit --activate y --activationmode degraded vg0"), "{whole}");
+    // one of old's own disks is missing too: nothing may be given up
+    let broken = run(&format!("  [unknown] {ours}\\n  /dev/sdx aaaaaa-bbbb\\n"));
+    assert!(!broken.contains("vgreduce") && !broken.contains("vgchange"), "{broken}");
+}

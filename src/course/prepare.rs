@@ -257,7 +257,7 @@ fn boot_hook(layout: &Layout) -> String {
                 .filter(|copied| copied.how == How::Raid1)
                 .map(|copied| copied.lv.clone())
                 .collect();
-            context! { vg => &group.vg, pvs => &group.old_pvs, remote => &group.pv_uuid, raid1 => raid1 }
+            context! { vg => &group.vg, pvs => &group.old_pvs, raid1 => raid1 }
         })
         .collect();
     render(text::BOOT_HOOK, context! { name => &layout.name, groups => groups })

@@ -18,20 +18,22 @@ echo "$tries" >/run/replant-tries
 
 {% for group in groups -%}
 give_up_{{ loop.index }}() {
-    here=$(lvm pvs --noheadings --options pv_uuid 2>/dev/null)
+    # LVM lists what it misses too, as [unknown]
+    here=
+    while read -r name uuid; do
+        case "$name" in
+        *unknown*) ;;
+        *) here="$here $uuid" ;;
+        esac
+    done <<LIST
+$(lvm pvs --noheadings --options pv_name,pv_uuid 2>/dev/null)
+LIST
     for uuid in{% for pv in group.pvs %} {{ pv }}{% endfor %}; do
         case "$here" in
         *"$uuid"*) ;;
         *) return 0 ;;
         esac
     done
-    case "$here" in
-    *{{ group.remote }}*)
-        # the other server's disk is here: nothing is missing
-        lvm vgchange --sysinit --activate y {{ group.vg }}
-        return 0
-        ;;
-    esac
     lvm vgreduce --removemissing --mirrorsonly --force {{ group.vg }} || true
     for volume in{% for lv in group.raid1 %} {{ lv }}{% endfor %}; do
         lvm lvconvert --yes --mirrors 0 {{ group.vg }}/$volume 2>/dev/null || true

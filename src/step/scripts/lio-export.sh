@@ -24,7 +24,8 @@ echo 0 >"$tpg/attrib/generate_node_acls"
 echo 0 >"$tpg/attrib/demo_mode_write_protect"
 acl=$tpg/acls/$initiator
 mkdir -p "$acl"
-echo "$user" >"$acl/auth/userid"
+# configfs keeps a line break as a part of the name
+printf %s "$user" >"$acl/auth/userid"
 cat "$secret" >"$acl/auth/password"
 mkdir -p "$acl/lun_0"
 [ -e "$acl/lun_0/$name" ] || ln -s "$tpg/lun/lun_0" "$acl/lun_0/$name"
