@@ -146,10 +146,10 @@ impl Pair {
 
     /// Switches everything off and removes the pair's directory and namespace.
     pub fn remove(dir: &Path) -> Fallible<()> {
-        if dir.join("pair.json").exists() {
-            if let Ok(pair) = Pair::load(dir) {
-                pair.stop()?;
-            }
+        if dir.join("pair.json").exists()
+            && let Ok(pair) = Pair::load(dir)
+        {
+            pair.stop()?;
         }
         if dir.exists() {
             fs_err::remove_dir_all(dir)?;

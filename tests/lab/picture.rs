@@ -19,7 +19,7 @@ const OLD: &[(&str, &str)] = &[
     ("physical volumes", "pvs --noheadings -o pv_name,pv_uuid,vg_name,pv_size,pv_free --units b"),
     (
         "LVM metadata",
-        "f=/run/lab-vg0; vgcfgbackup -f $f vg0 >/dev/null && grep -vE '^ *(seqno|creation_(time|host)|description|contents) *=|^#' $f; rm -f $f",
+        "f=/run/lab-vg0; vgcfgbackup -f $f vg0 >/dev/null && grep -vE '^[[:space:]]*(seqno|creation_(time|host)|description|contents) *=|^#' $f; rm -f $f",
     ),
     ("device-mapper tables", "dmsetup table | sort"),
     ("arrays", "for m in /dev/md[0-9]*; do mdadm --detail --export $m; done | grep -v EVENTS"),
@@ -33,7 +33,7 @@ const OLD: &[(&str, &str)] = &[
     ("files in /boot", "find /boot -type f | sort"),
     (
         "units running",
-        "systemctl list-units --no-legend --plain --type=service,socket --state=running,listening | awk '{print $1}' | grep -vE '^(user|ssh@|systemd-(fsckd|hostnamed|timedated|tmpfiles))' | sort",
+        "systemctl list-units --no-legend --plain --type=service,socket --state=running,listening | awk '{print $1}' | grep -vE '^(dm-event\\.service|user|ssh@|systemd-(fsckd|hostnamed|timedated|tmpfiles))' | sort",
     ),
     ("units failed", "systemctl --failed --no-legend --plain | awk '{print $1}'"),
     ("iSCSI sessions", "ls /sys/class/iscsi_session 2>/dev/null | wc -l"),
@@ -42,7 +42,7 @@ const OLD: &[(&str, &str)] = &[
 
 const NEW: &[(&str, &str)] = &[
     ("hostname", "hostname"),
-    ("arrays", "grep -c '^md' /proc/mdstat 2>/dev/null || true"),
+    ("arrays", "cat /proc/mdstat 2>/dev/null | grep -c '^md' || true"),
     (
         "signatures and partitions",
         "for d in $(lsblk -nd -o PATH,SERIAL | awk '$2 ~ /^NEW/ {print $1}' | sort); do echo $(lsblk -nd -o SERIAL $d); wipefs -n --noheadings -O TYPE,OFFSET $d; lsblk -n -o TYPE $d; done",
