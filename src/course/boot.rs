@@ -128,15 +128,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         named = book.step(
             format!("activate-{}", group.vg),
             New,
-            Active {
-                vg: group.vg.clone(),
-                lvs: group
-                    .copied
-                    .iter()
-                    .map(|copied| copied.lv.clone())
-                    .chain(group.recreated.iter().map(|made| made.lv.clone()))
-                    .collect(),
-            },
+            Active { vg: group.vg.clone(), lvs: group.volumes() },
             &[&named],
             "to check and mount what is on it",
         );
@@ -305,15 +297,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         closed = book.step(
             format!("close-{}", group.vg),
             New,
-            Inactive {
-                vg: group.vg.clone(),
-                lvs: group
-                    .copied
-                    .iter()
-                    .map(|copied| copied.lv.clone())
-                    .chain(group.recreated.iter().map(|made| made.lv.clone()))
-                    .collect(),
-            },
+            Inactive { vg: group.vg.clone(), lvs: group.volumes() },
             &[&closed],
             "nothing may hold the arrays",
         );

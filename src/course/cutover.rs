@@ -205,7 +205,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let off = book.step(
         "old-off",
         Old,
-        OldOff { serves: layout.stop.clone() },
+        OldOff {},
         &[&cut],
         "two servers must never be up with the same name and addresses",
     );

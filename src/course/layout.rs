@@ -121,6 +121,12 @@ impl Group {
     pub fn pv(&self) -> String {
         format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.pv_uuid)
     }
+
+    /// The names of all its volumes on new, copied or made anew.
+    pub fn volumes(&self) -> Vec<String> {
+        let copied = self.copied.iter().map(|copied| copied.lv.clone());
+        copied.chain(self.recreated.iter().map(|made| made.lv.clone())).collect()
+    }
 }
 
 pub struct Copied {

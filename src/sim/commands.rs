@@ -105,10 +105,6 @@ impl World {
                 Some(text) => format!("present\n{text}"),
                 None => "absent\n".into(),
             }),
-            (step::assembled::RUNNING_ARRAYS, []) => {
-                let arrays = self.machine(server).run.arrays.iter();
-                Ok(arrays.map(|array| self.md_export(server, array)).collect())
-            }
             (step::daemon::TGTD_RUNS, []) => {
                 Ok(if self.machine(server).run.tgt.is_some() { "4242\n" } else { "" }.into())
             }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
-use super::{Seen, Step, Undo};
+use super::{Seen, Step, Undo, answered};
+use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An array that runs. Creating starts it; after a reboot of the rescue system it must be assembled again.
@@ -19,13 +20,9 @@ impl Assembled {
     }
 }
 
-/// Prints the state of every running array, one `MD_UUID=` block for each; nothing where none runs.
-pub const RUNNING_ARRAYS: &str =
-    r#"for m in /sys/block/md*/md; do [ -e "$m" ] || continue; m=${m%/md}; mdadm --detail --export "/dev/${m##*/}"; done"#;
-
 /// Whether an array with this UUID runs.
 pub fn runs(on: &dyn Look, side: Side, uuid: &str) -> Result<bool, HostError> {
-    let all = on.ask(side, Query::run(["sh", "-c", RUNNING_ARRAYS]))?;
+    let all = answered(on, side, md::exports_query())?;
     Ok(all.stdout.lines().any(|line| line.strip_prefix("MD_UUID=") == Some(uuid)))
 }
 

@@ -9,10 +9,7 @@ use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 /// on: never are both up in the working system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct OldOff {
-    /// unit that proves that old serves again
-    pub serves: Vec<String>,
-}
+pub struct OldOff {}
 
 impl Step for OldOff {
     fn title(&self) -> String {
