@@ -86,10 +86,10 @@ fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {
         let lvm = format!("#!/bin/sh\necho \"$*\" >>{}\n[ \"$1\" != pvs ] || printf '{listed}'\n", log.display());
         std::fs::write(dir.path().join("lvm"), lvm).unwrap();
         std::process::Command::new("chmod").arg("755").arg(dir.path().join("lvm")).status().unwrap();
-        let tries = dir.path().join("tries");
-        std::fs::write(&tries, "14\n").unwrap();
+        let since = dir.path().join("since");
+        std::fs::write(&since, "-15\n").unwrap();
         let script = dir.path().join("hook");
-        std::fs::write(&script, hook.replace("/run/replant-tries", &tries.display().to_string())).unwrap();
+        std::fs::write(&script, hook.replace("/run/replant-since", &since.display().to_string())).unwrap();
         let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
         let status = std::process::Command::new("sh").arg(&script).env("PATH", path).status().unwrap();
         assert!(status.success());

@@ -2,6 +2,7 @@
 
 mod migrate;
 mod migrated;
+mod mishaps;
 mod rollback;
 
 use crate::checks::Checks;
@@ -33,6 +34,11 @@ pub const ALL: &[Scenario] = &[
         name: "rollback-mid-copy",
         about: "interrupted in the middle of the copy, then back: both servers as they were found",
         run: rollback::mid_copy,
+    },
+    Scenario {
+        name: "mishaps",
+        about: "in the middle of the copy old loses its power, and then the link is gone for a minute",
+        run: mishaps::in_mid_copy,
     },
     Scenario {
         name: "raid1-lio",
@@ -82,7 +88,7 @@ pub fn run(lab: Lab, names: &[&str]) -> Fallible<bool> {
         [] => ALL.iter().collect(),
         names => names.iter().map(|name| find(name)).collect::<Fallible<_>>()?,
     };
-    let keep_checkpoint = chosen.iter().any(|scenario| scenario.name == "rollback-mid-copy");
+    let keep_checkpoint = chosen.iter().any(|scenario| ["rollback-mid-copy", "mishaps"].contains(&scenario.name));
     let mut bench = Bench { lab, checks: Checks::default(), pair: None, keep_checkpoint };
     let began = std::time::Instant::now();
     let mut broken = Vec::new();

@@ -1,7 +1,7 @@
 //! The way back.
 
 use super::{Bench, Subject, migrate, migrated};
-use crate::pair::BOOT;
+use crate::pair::{BOOT, Pair};
 use crate::{Fallible, net, picture, replant, say, witness};
 
 /// New has served; it is given up, and old serves again as if nothing had been.
@@ -46,6 +46,10 @@ fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         "old's volumes, metadata, mounts and services are as before the migration",
         &subject.old_before.differences(&now, &names),
     );
+    whole_records(bench, pair)
+}
+
+pub fn whole_records(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let verdict = pair.service.attempt(
         "systemctl stop rec; witness verify /var/lib/rec/stream; code=$?; systemctl start rec; exit $code",
         BOOT,
@@ -54,21 +58,25 @@ fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     Ok(())
 }
 
-/// Ctrl-C in the middle of the copy, then back.
-pub fn mid_copy(bench: &mut Bench) -> Fallible<()> {
-    let subject = match bench.pair.take() {
+/// A pair of which `prepare` and `connect` are done: from the checkpoint of a scenario before this one, or anew.
+pub fn connected(bench: &mut Bench, name: &str) -> Fallible<Subject> {
+    match bench.pair.take() {
         Some(subject) if subject.checkpoint => {
             subject.pair.restore_checkpoint("connected")?;
-            subject
+            Ok(subject)
         }
         other => {
             bench.pair = other;
-            let mut subject = bench.fresh("rollback-mid-copy", "full", "tgt")?;
-            bench.keep_checkpoint = false;
+            let mut subject = bench.fresh(name, "full", "tgt")?;
             migrate::plan_and_connect(bench, &mut subject)?;
-            subject
+            Ok(subject)
         }
-    };
+    }
+}
+
+/// Ctrl-C in the middle of the copy, then back.
+pub fn mid_copy(bench: &mut Bench) -> Fallible<()> {
+    let subject = connected(bench, "rollback-mid-copy")?;
     let outcome = interrupted(bench, &subject);
     bench.pair = Some(Subject { migrated: false, ..subject });
     outcome
@@ -83,11 +91,18 @@ fn interrupted(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     running.signal("INT")?;
     let ended = running.wait()?;
     bench.checks.same("an interrupted apply exits with 130", &ended.code.to_string(), "130");
-    let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
-    bench.checks.figure("rollback from the middle of the copy", format!("{:.0} s", ended.took.as_secs_f64()));
+    as_found(bench, subject)?;
     let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
     bench.checks.that("the service never stopped", silence < 15.0, format_args!("{silence:.1} s without a record"));
     bench.checks.figure("longest silence from apply to the end of the rollback", format!("{silence:.1} s"));
+    Ok(())
+}
+
+/// Back before the cutover: everything that is ours is gone, and nothing else has changed.
+pub fn as_found(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+    let pair = &subject.pair;
+    let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
+    bench.checks.figure("rollback before the cutover", format!("{:.0} s", ended.took.as_secs_f64()));
     let (old, new) = say::step("a picture of both servers", || {
         Ok((picture::of_old(&pair.service)?, picture::of_new(&pair.rescue)?))
     })?;

@@ -1,0 +1,82 @@
+//! What happens at night: old loses its power, the link goes away. Old serves on, and `apply` goes on.
+
+use super::{Bench, Subject, migrate, rollback};
+use crate::pair::{BOOT, Pair};
+use crate::replant::{self, Running};
+use crate::{Fallible, net, say, witness};
+use std::time::Duration;
+
+/// How long the link is away: longer than the plan lets old's writes wait, shorter than `replant` waits.
+const AWAY: Duration = Duration::from_secs(60);
+
+pub fn in_mid_copy(bench: &mut Bench) -> Fallible<()> {
+    let subject = rollback::connected(bench, "mishaps")?;
+    let outcome = all(bench, &subject);
+    bench.pair = Some(Subject { migrated: false, ..subject });
+    outcome
+}
+
+fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+    let pair = &subject.pair;
+    witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT)?;
+
+    // Half of a mirror is on new, and the group misses it at boot: nobody is there to help.
+    let (running, _) = on_its_way(pair, to_copy(pair)?)?;
+    let pulled = witness::now();
+    say::step("old loses its power, and gets it back", || {
+        pair.old.off()?;
+        pair.old.on()
+    })?;
+    let serves = witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT);
+    if let Ok(ack) = &serves {
+        bench.checks.figure("power of old lost in mid-copy, until it serves", format!("{:.0} s", ack.at - pulled));
+    }
+    bench.checks.found("old boots and serves by itself", serves.map(drop));
+    pair.service.wait(BOOT)?;
+
+    let (mut running, (name, ..)) = on_its_way(pair, running)?;
+    let since = witness::now();
+    say::step("the cable of new is pulled for a minute", || {
+        pair.new.cable(false)?;
+        std::thread::sleep(AWAY);
+        pair.new.cable(true)
+    })?;
+    while running.poll()?.is_none() && witness::now() < since + AWAY.as_secs_f64() + 60.0 {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
+    bench.checks.figure("link lost while copying: longest silence of the service", format!("{silence:.1} s"));
+    bench.checks.that(
+        &format!("old served on without the link, with {name} half copied"),
+        silence < 30.0,
+        format_args!("{silence:.1} s without a record"),
+    );
+    // A person would type it again, too.
+    if running.wait()?.code != 0 {
+        to_copy(pair)?.wait()?.successful("apply --until copy")?;
+    }
+    let mirrored = pair.service.script("lvs --noheadings -o lv_name,copy_percent vg0/root vg0/var")?;
+    bench.checks.that("in the end everything is mirrored", mirrored.matches("100.00").count() == 2, &mirrored);
+    rollback::as_found(bench, subject)?;
+    rollback::whole_records(bench, pair)
+}
+
+fn to_copy(pair: &Pair) -> Fallible<Running> {
+    replant::start(pair, &["apply", &pair.plan().display().to_string(), "--yes", "--no-input", "--until", "copy"])
+}
+
+/// Waits for the middle of a copy. An `apply` that has given up is started again, as a person would.
+fn on_its_way(pair: &Pair, mut running: Running) -> Fallible<(Running, (String, u64, u64))> {
+    loop {
+        match migrate::until_mid_copy(&mut running, pair) {
+            Ok(seen) => return Ok((running, seen)),
+            Err(error) => match running.poll()? {
+                Some(0) | None => return Err(error),
+                Some(code) => {
+                    say::line(format_args!("  it ended with {code}, and is started again"));
+                    running = to_copy(pair)?;
+                }
+            },
+        }
+    }
+}
