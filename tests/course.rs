@@ -39,6 +39,30 @@ fn the_runbook_holds_and_survives_a_file() {
     }
 }
 
+/// What a step insists on finding is what the steps before it leave there: its undo is its diff the other way round.
+#[test]
+fn diffs_of_files_follow_from_step_to_step() {
+    use replant::{report, step::StepKind};
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let mut seen = Vec::new();
+    for (node, changes) in book.nodes.iter().zip(report::changes(&book)) {
+        match &node.step {
+            StepKind::File(_) => {
+                let (Some(done), Some(undone)) = (&changes.apply[0], &changes.undo[0]) else { panic!("{}", node.id) };
+                let lines = |diff: &str, sign| diff.lines().skip(2).filter(|line| line.starts_with(sign)).count();
+                assert_eq!((done.added, done.removed), (undone.removed, undone.added), "{}", node.id);
+                assert_eq!(lines(&done.diff, '+'), done.added);
+                seen.push(node.id.0.as_str());
+            }
+            // each file that is removed is one whose text is known
+            StepKind::NoFile(_) => assert!(changes.apply[0].as_ref().is_some_and(|gone| gone.added == 0)),
+            _ => {}
+        }
+    }
+    assert!(seen.contains(&"mdadm-conf") && seen.contains(&"open-lvm") && seen.contains(&"boot-hook"), "{seen:?}");
+}
+
 #[test]
 fn every_script_of_a_runbook_is_a_script() {
     use replant::host::Act;

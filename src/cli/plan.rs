@@ -20,6 +20,9 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, detailed: 
         talk.data(&runbook);
     } else {
         talk.result(report::runbook(&runbook));
+        if talk.verbose {
+            talk.result(report::detail(&runbook));
+        }
     }
     match out {
         Some(out) => {

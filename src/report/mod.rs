@@ -2,13 +2,15 @@
 //! and [`Live`] prints lines while the engine works.
 
 mod account;
+mod files;
 mod live;
 mod runbook;
 mod status;
 
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use files::{Changes, FileChange, changes};
 pub use live::Live;
-pub use runbook::{findings, node, node_json, outline, runbook};
+pub use runbook::{detail, findings, node, node_json, outline, runbook};
 pub use status::{status, status_json};
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use super::files::{Changes, FileChange, changes};
 use super::{act, bytes, duration};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
@@ -81,14 +82,41 @@ pub fn runbook(runbook: &Runbook) -> String {
             node.id
         );
     }
+    text += &files(runbook);
     text += "\nSymbols: + create, ~ change, ! destroys data, ? makes sure of something.\n";
     text += "Undo: every step up to the end of `copy` is taken back one by one. Once old has been switched off, going back\n\
              means switching new off and old on, and loses what new has written since.\n";
     text
 }
 
-/// One step: why, after what, the exact commands, the texts, and how it is taken back.
-pub fn node(node: &Node) -> String {
+/// The files that steps write or remove for good, in short.
+fn files(runbook: &Runbook) -> String {
+    let mut text = format!("\n{BOLD}Files{BOLD:#}\n");
+    for (node, changes) in runbook.nodes.iter().zip(changes(runbook)) {
+        for change in changes.apply.iter().flatten().filter(|change| !change.fleeting) {
+            let _ = writeln!(
+                text,
+                "  {:3} {}  {GREEN}+{}{GREEN:#} {RED}-{}{RED:#}  {DIM}{}{DIM:#}",
+                node.on.to_string(),
+                change.path,
+                change.added,
+                change.removed,
+                node.id
+            );
+        }
+    }
+    text += "  Not listed: what a boot forgets (/run), and what the system's own tools write (initramfs, boot menu, packages).\n";
+    text
+}
+
+/// Every step in all detail.
+pub fn detail(runbook: &Runbook) -> String {
+    let nodes = runbook.nodes.iter().zip(changes(runbook));
+    nodes.map(|(node, changes)| format!("\n{}", self::node(node, &changes))).collect()
+}
+
+/// One step: why, after what, the exact commands, what they do to files, and how it is taken back.
+pub fn node(node: &Node, changes: &Changes) -> String {
     let step = node.step.as_step();
     let (sign, style) = symbol(step.mark());
     let mut text = format!("{style}{sign}{style:#} {BOLD}{}{BOLD:#}\n", step.title());
@@ -100,37 +128,43 @@ pub fn node(node: &Node) -> String {
         let _ = writeln!(text, "  holds  until {until} begins");
     }
     text += "\nCommands\n";
-    acts(&mut text, &step.apply());
+    acts(&mut text, &step.apply(), &changes.apply);
     match step.undo() {
         Undo::Nothing(why) => {
             let _ = writeln!(text, "\nUndo: nothing; {why}");
         }
         Undo::Acts(all) => {
             text += "\nUndo\n";
-            acts(&mut text, &all);
+            acts(&mut text, &all, &changes.undo);
         }
     }
     text
 }
 
-fn acts(text: &mut String, all: &[Act]) {
+fn acts(text: &mut String, all: &[Act], changes: &[Option<FileChange>]) {
     if all.is_empty() {
         text.push_str("  none: it only looks\n");
     }
-    for one in all {
+    for (one, change) in all.iter().zip(changes) {
         let _ = writeln!(text, "  {}", act(one));
-        let body = match one {
-            Act::Put { text, .. } => Some(&text.0),
-            Act::Run { stdin: Some(stdin), .. } => Some(&stdin.0),
-            _ => None,
-        };
-        for line in body.iter().flat_map(|body| body.lines()) {
-            let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+        if let Act::Run { stdin: Some(stdin), .. } = one {
+            for line in stdin.0.lines() {
+                let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+            }
+        }
+        for line in change.iter().flat_map(|change| change.diff.lines()) {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => GREEN,
+                Some(b'-') => RED,
+                Some(b'@') => DIM,
+                _ => Style::new(),
+            };
+            let _ = writeln!(text, "    {style}{line}{style:#}");
         }
     }
 }
 
-pub fn node_json(node: &Node) -> Value {
+pub fn node_json(node: &Node, changes: &Changes) -> Value {
     let step = node.step.as_step();
     let undo = match step.undo() {
         Undo::Nothing(why) => json!({ "nothing": why }),
@@ -139,6 +173,6 @@ pub fn node_json(node: &Node) -> Value {
     json!({
         "id": node.id, "stage": node.stage, "on": node.on, "after": node.after, "until": node.until, "why": node.why,
         "title": step.title(), "mark": step.mark(), "bytes": step.bytes(), "apply": step.apply(), "undo": undo,
-        "step": node.step,
+        "files": changes.apply.iter().flatten().collect::<Vec<_>>(), "step": node.step,
     })
 }
