@@ -8,6 +8,7 @@ pub mod course;
 pub mod engine;
 pub mod facts;
 pub mod findings;
+pub mod forecast;
 pub mod host;
 pub mod journal;
 pub mod plan;

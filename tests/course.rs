@@ -39,6 +39,43 @@ fn the_runbook_holds_and_survives_a_file() {
     }
 }
 
+#[test]
+fn the_published_schema_of_runbooks_is_current() {
+    use snapbox::{Assert, Data};
+    let mut text = serde_json::to_string_pretty(&replant::report::runbook_schema()).unwrap();
+    text.push('\n');
+    let path = "schemas/runbook.schema.json";
+    let published = Data::read_from(path.as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
+    if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&path), text.into(), published) {
+        panic!("{error}\nrun `SNAPSHOTS=overwrite cargo test --test course` to update {path}");
+    }
+}
+
+/// As it is saved and as it is printed; and a schema that holds lets nothing else pass.
+#[test]
+fn runbooks_are_as_the_published_schema_says() {
+    let validator = jsonschema::validator_for(&replant::report::runbook_schema()).unwrap();
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let saved = serde_json::to_value(&book).unwrap();
+    let printed = replant::report::runbook_json(&book);
+    for value in [&saved, &printed] {
+        let errors: Vec<_> =
+            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    for (place, wrong) in
+        [("/nodes/0/on", "third"), ("/nodes/0/step/hostname/name", "null"), ("/facts/old/memory", "\"x\"")]
+    {
+        let mut damaged = printed.clone();
+        *damaged.pointer_mut(place).unwrap() = serde_json::from_str(wrong).unwrap_or_else(|_| wrong.into());
+        assert!(!validator.is_valid(&damaged), "{place}");
+    }
+    let mut more = saved.clone();
+    more["nodes"][0]["hurry"] = true.into();
+    assert!(!validator.is_valid(&more));
+}
+
 /// What a step insists on finding is what the steps before it leave there: its undo is its diff the other way round.
 #[test]
 fn diffs_of_files_follow_from_step_to_step() {

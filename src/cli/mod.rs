@@ -60,6 +60,12 @@ enum When {
     Never,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SchemaOf {
+    Plan,
+    Runbook,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Check a plan, offline: every fault of the file with its line and what to do
@@ -118,8 +124,11 @@ enum Command {
         /// The plan (YAML)
         plan: PathBuf,
     },
-    /// Print the JSON Schema of plans
-    Schema,
+    /// Print the JSON Schema of plans, or of runbooks as they are saved and printed
+    Schema {
+        #[arg(default_value = "plan")]
+        of: SchemaOf,
+    },
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
@@ -193,8 +202,11 @@ pub fn main() -> ExitCode {
         Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
         Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
         Command::Simulate { plan } => simulate::run(&talk, &plan),
-        Command::Schema => {
-            talk.data(&crate::plan::schema());
+        Command::Schema { of } => {
+            talk.data(&match of {
+                SchemaOf::Plan => crate::plan::schema(),
+                SchemaOf::Runbook => crate::report::runbook_schema(),
+            });
             Ok(End::Good)
         }
         Command::Completions { shell } => {

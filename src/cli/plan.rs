@@ -17,7 +17,7 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, detailed: 
     let facts = look(talk, &loaded, &hosts)?;
     let Some(runbook) = make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
     if talk.json {
-        talk.data(&runbook);
+        talk.data(&report::runbook_json(&runbook));
     } else {
         talk.result(report::runbook(&runbook));
         if talk.verbose {

@@ -11,9 +11,10 @@ mod layout;
 mod prepare;
 pub(crate) mod text;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Link};
 use crate::findings::Finding;
 use crate::plan::Plan;
 use crate::runbook::Node;
@@ -22,7 +23,7 @@ use book::Book;
 pub use layout::{room, service_card};
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runbook {
     /// version of this format
@@ -32,6 +33,9 @@ pub struct Runbook {
     pub plan_digest: String,
     pub facts: Facts,
     pub facts_digest: String,
+    /// the way from old to new: what times are foretold from
+    #[serde(default)]
+    pub link: Link,
     pub nodes: Vec<Node>,
 }
 
@@ -60,6 +64,7 @@ pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Ve
         plan_digest: plan_digest.to_string(),
         facts: facts.clone(),
         facts_digest: crate::facts::digest(facts),
+        link: Link::default(),
         nodes,
     })
 }

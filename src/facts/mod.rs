@@ -7,6 +7,7 @@ mod digest;
 pub mod dm;
 mod drift;
 pub mod iscsi;
+mod link;
 pub mod lsblk;
 pub mod lvm;
 pub mod md;
@@ -19,14 +20,16 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use digest::digest;
 pub use drift::drift;
+pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, read};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// version of this format
     pub format: u32,
@@ -35,7 +38,7 @@ pub struct Facts {
 }
 
 /// One server as it was found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerFacts {
     pub hostname: String,
@@ -94,7 +97,7 @@ pub struct ServerFacts {
     pub lvm_config: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Os {
     pub id: String,
     pub id_like: Vec<String>,
@@ -103,7 +106,7 @@ pub struct Os {
 }
 
 /// A block device, from lsblk(8) `-J -b`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// `/dev/sda`: true only until the next boot
     pub path: String,
@@ -139,7 +142,7 @@ pub struct Block {
     pub drivers: Vec<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Array {
     /// `/dev/md0`
     pub path: String,
@@ -160,7 +163,7 @@ pub struct Array {
     pub action: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pv {
     pub path: String,
     pub uuid: String,
@@ -173,7 +176,7 @@ pub struct Pv {
     pub pe_alloc_count: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vg {
     pub name: String,
     pub uuid: String,
@@ -189,7 +192,7 @@ pub struct Vg {
     pub attr: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lv {
     /// hidden volumes without their brackets
     pub name: String,
@@ -220,7 +223,7 @@ pub struct Lv {
     pub fs_uuid: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mount {
     pub target: String,
     /// as the kernel has it: `/dev/mapper/vg0-root`
@@ -233,7 +236,7 @@ pub struct Mount {
     pub uuid: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Swap {
     /// as /proc/swaps has it: `/dev/dm-1`
     pub path: String,
@@ -242,7 +245,7 @@ pub struct Swap {
     pub size: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
     pub name: String,
     pub mac: String,
@@ -255,7 +258,7 @@ pub struct Interface {
     pub physical: bool,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
     pub name: String,
     pub version: String,

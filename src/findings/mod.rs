@@ -2,6 +2,7 @@
 
 mod rules;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::facts::Facts;
@@ -9,7 +10,7 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use rules::{RULES, find_disk, volumes, what_is_on};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// the migration cannot be carried out; only a waiver in the plan lets it go on
@@ -18,7 +19,7 @@ pub enum Severity {
     Note,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// stable: `R1203`
     pub code: &'static str,

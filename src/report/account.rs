@@ -63,12 +63,8 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
 
 /// From the first service stopped to the migrated system found serving, by the journal.
 fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
-    let first = runbook
-        .nodes
-        .iter()
-        .find(|node| node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check)?;
-    let last = runbook.nodes.iter().find(|node| node.id.0 == "same-system")?;
-    state.between(&first.id, &last.id)
+    let down = crate::forecast::down(&runbook.nodes);
+    state.between(&down.first()?.id, &down.last()?.id)
 }
 
 /// An apply that was stopped.

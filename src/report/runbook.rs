@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
 
 use super::files::{Changes, FileChange, changes};
-use super::{act, bytes, duration};
+use super::{about, act, bytes};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
+use crate::forecast::{Forecast, forecast};
 use crate::host::Act;
 use crate::plan::Loaded;
 use crate::runbook::{Node, Stage};
@@ -52,23 +52,31 @@ pub fn findings(all: &[Finding], loaded: &Loaded) -> String {
 
 /// One line: how much there is to do.
 pub fn outline(runbook: &Runbook) -> String {
-    let to_copy: u64 = runbook.nodes.iter().map(|node| node.step.as_step().bytes()).sum();
     let stages = Stage::ALL.iter().filter(|stage| runbook.nodes.iter().any(|node| node.stage == **stage)).count();
-    format!("Runbook: {} steps, {stages} stages, {} to copy", runbook.nodes.len(), bytes(to_copy))
+    let Forecast { bytes: to_copy, seconds, downtime, .. } = forecast(runbook);
+    format!(
+        "Runbook: {} steps, {stages} stages, {} to copy in about {}, about {} of downtime",
+        runbook.nodes.len(),
+        bytes(to_copy),
+        about(seconds),
+        about(downtime.seconds)
+    )
 }
 
 /// The whole runbook by stage.
 pub fn runbook(runbook: &Runbook) -> String {
+    let forecast = forecast(runbook);
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
     let mut stage = None;
     for node in &runbook.nodes {
         let first = stage != Some(node.stage);
         if first && node.stage == Stage::Cutover {
-            let budget = runbook.plan.cutover.downtime_budget.as_ref();
-            let budget = budget.map_or(String::new(), |budget| {
-                format!("; your budget is {}", duration(std::time::Duration::from_secs(budget.as_secs())))
-            });
-            let _ = writeln!(text, "{BOLD}  — services stop here{budget} —{BOLD:#}");
+            let down = about(forecast.downtime.seconds);
+            let _ = writeln!(
+                text,
+                "{BOLD}  — services stop here: about {down} of downtime expected{} —{BOLD:#}",
+                budget(&forecast)
+            );
         }
         let label = if first { node.stage.to_string() } else { String::new() };
         stage = Some(node.stage);
@@ -76,16 +84,45 @@ pub fn runbook(runbook: &Runbook) -> String {
         let (sign, style) = symbol(step.mark());
         let _ = writeln!(
             text,
-            "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}  {DIM}{}{DIM:#}",
+            "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}{}  {DIM}{}{DIM:#}",
             node.on.to_string(),
             step.title(),
+            forecast.copies.iter().find(|copy| copy.step == node.id).map_or(String::new(), |copy| {
+                format!("  about {} at {:.0} MB/s", about(copy.seconds), forecast.link.rate as f64 / 1e6)
+            }),
             node.id
         );
     }
     text += &files(runbook);
+    text += &times(&forecast);
     text += "\nSymbols: + create, ~ change, ! destroys data, ? makes sure of something.\n";
     text += "Undo: every step up to the end of `copy` is taken back one by one. Once old has been switched off, going back\n\
              means switching new off and old on, and loses what new has written since.\n";
+    text
+}
+
+fn budget(forecast: &Forecast) -> String {
+    forecast.downtime.budget.map_or(String::new(), |budget| format!(", budget {}", about(budget as f64)))
+}
+
+/// How long it will take, and what that is made of.
+fn times(forecast: &Forecast) -> String {
+    let mut text = format!("\n{BOLD}Times{BOLD:#}\n");
+    let link = &forecast.link;
+    let _ = writeln!(text, "  copying   about {:10}  {} at {link}", about(forecast.seconds), bytes(forecast.bytes),);
+    if let Some(note) = &link.note {
+        let _ = writeln!(text, "                              {note}");
+    }
+    let down = &forecast.downtime;
+    let _ = writeln!(text, "  downtime  about {}{}, made of", about(down.seconds), budget(forecast));
+    for part in &down.parts {
+        let assumed = part.assumed.as_ref().map_or(String::new(), |what| format!("  {DIM}(assumed: {what}){DIM:#}"));
+        let _ = writeln!(text, "    {:>8}  {}{assumed}", about(part.seconds), part.what);
+    }
+    let _ = writeln!(text, "\n{BOLD}It will stop and ask{BOLD:#}");
+    for stop in &forecast.stops {
+        let _ = writeln!(text, "  before {}: {}", stop.step, stop.why);
+    }
     text
 }
 
@@ -162,17 +199,4 @@ fn acts(text: &mut String, all: &[Act], changes: &[Option<FileChange>]) {
             let _ = writeln!(text, "    {style}{line}{style:#}");
         }
     }
-}
-
-pub fn node_json(node: &Node, changes: &Changes) -> Value {
-    let step = node.step.as_step();
-    let undo = match step.undo() {
-        Undo::Nothing(why) => json!({ "nothing": why }),
-        Undo::Acts(acts) => json!({ "acts": acts }),
-    };
-    json!({
-        "id": node.id, "stage": node.stage, "on": node.on, "after": node.after, "until": node.until, "why": node.why,
-        "title": step.title(), "mark": step.mark(), "bytes": step.bytes(), "apply": step.apply(), "undo": undo,
-        "files": changes.apply.iter().flatten().collect::<Vec<_>>(), "step": node.step,
-    })
 }
