@@ -243,7 +243,7 @@ fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_runbook(path: &Path) -> Result<bool, Failure> {
+pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
     let text = std::fs::read(path).map_err(|error| {
         Failure::new(
             format!("cannot read `{}`: {error}", path.display()),

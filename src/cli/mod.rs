@@ -2,6 +2,7 @@
 
 mod apply;
 mod confirm;
+mod graph;
 mod interrupt;
 mod plan;
 mod rollback;
@@ -90,6 +91,13 @@ enum Command {
         runbook: PathBuf,
         /// The id of a step
         step: Option<String>,
+    },
+    /// Draw the steps and what waits for what
+    Graph {
+        /// The plan (YAML), a runbook saved by `plan --out`, or the name of a migration
+        plan: PathBuf,
+        #[arg(long, value_name = "FORMAT", default_value = "svg")]
+        format: graph::Format,
     },
     /// Carry it out, step by step, on both servers; run again to go on after any interruption
     Apply {
@@ -196,6 +204,7 @@ pub fn main() -> ExitCode {
             plan::run(&talk, &cli.dir, &plan, out.as_deref(), detailed_exitcode)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
+        Command::Graph { plan, format } => graph::run(&talk, &cli.dir, &plan, format),
         Command::Apply { plan, until, prompts, parallelism } => {
             apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
         }

@@ -3,6 +3,7 @@
 
 mod account;
 mod files;
+pub mod graph;
 mod live;
 mod preview;
 mod runbook;
