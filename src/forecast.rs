@@ -2,8 +2,6 @@
 
 mod work;
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -163,19 +161,29 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
 impl Forecast {
     /// What is to be said about it before anything is begun.
     pub fn findings(&self, plan: &Plan) -> Vec<Finding> {
-        let Some(budget) = &plan.cutover.downtime_budget else { return Vec::new() };
-        let allowed = Duration::from_secs(budget.as_secs());
-        if self.downtime.seconds <= allowed.as_secs_f64() {
-            return Vec::new();
+        self.over_budget(plan).into_iter().chain(self.blocked(plan)).collect()
+    }
+
+    fn over_budget(&self, plan: &Plan) -> Option<Finding> {
+        let budget = plan.cutover.downtime_budget.as_ref()?;
+        let (seconds, allowed) = (self.downtime.seconds, budget.as_secs());
+        if seconds <= allowed as f64 {
+            return None;
         }
-        let parts = self.downtime.parts.iter();
-        let longest = parts.max_by(|a, b| a.seconds.total_cmp(&b.seconds)).map_or("", |part| &part.what);
+        let longest = self.downtime.parts.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
         let message = format!(
-            "services will be down for about {:.0} s, the plan allows {} s; the longest part: {longest}",
-            self.downtime.seconds,
-            allowed.as_secs()
+            "services will be down for about {seconds:.0} s, the plan allows {allowed} s; longest: {} ({:.0} s)",
+            longest.what, longest.seconds
         );
         let help = "raise `cutover.downtime_budget`, or shorten what takes longest";
-        vec![Finding::warning("R1501", message, help).at(budget.span())]
+        Some(Finding::warning("R1501", message, help).at(budget.span()))
+    }
+
+    fn blocked(&self, plan: &Plan) -> Option<Finding> {
+        let why = self.link.blocked.as_ref()?;
+        let port = &plan.transfer.iscsi.port;
+        let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
+        let help = "let old in there, in new's firewall and in what is between them, or name another port";
+        Some(Finding::warning("R1502", message, help).at(port.span()))
     }
 }

@@ -40,6 +40,47 @@ fn the_runbook_holds_and_survives_a_file() {
 }
 
 #[test]
+fn times_are_foretold() {
+    use replant::{facts::Link, forecast};
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let book = course::Runbook { link: Link::measured(100_000_000), ..book };
+    let told = forecast::forecast(&book);
+    let copied: Vec<&str> = told.copies.iter().map(|copy| copy.step.0.as_str()).collect();
+    assert_eq!(copied, ["copy-boot", "mirror-vg0-var", "mirror-vg0-root"]);
+    assert_eq!(told.seconds, told.bytes as f64 / 1e8);
+    // each step between the first service that stops and the system that serves is in one part
+    let steps: usize = told.downtime.parts.iter().map(|part| part.steps.len()).sum();
+    let down = forecast::down(&book.nodes);
+    assert_eq!((steps, down[0].id.0.as_str()), (down.len(), "stop-services"));
+    assert_eq!(down.last().unwrap().id.0, "same-system");
+    assert!((60.0..900.0).contains(&told.downtime.seconds), "{}", told.downtime.seconds);
+    let parts: f64 = told.downtime.parts.iter().map(|part| part.seconds).sum();
+    assert!((parts - told.downtime.seconds).abs() < 0.001);
+    assert!(told.downtime.parts.iter().all(|part| part.what != "other steps"), "{:?}", told.downtime.parts);
+    assert_eq!(told.findings(&book.plan), [], "the lab's budget is 15 min");
+    assert_eq!(told.stops.len(), 2, "{:?}", told.stops);
+
+    // a slow answer costs at every step
+    let far = Link { new_round_trip: 1.1, ..Link::default() };
+    let slow = forecast::forecast(&course::Runbook { link: far, ..book.clone() });
+    assert!(slow.downtime.seconds > told.downtime.seconds + 60.0);
+
+    // what is to be said before anything is begun
+    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("short.yaml");
+    std::fs::write(&path, text.replace("downtime_budget: 15min", "downtime_budget: 30s")).unwrap();
+    let short = plan::load(&path).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
+    let told = forecast::forecast(&course::Runbook { plan: short.plan.clone(), link: blocked, ..book });
+    let found = told.findings(&short.plan);
+    assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
+    assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
+    assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());
+}
+
+#[test]
 fn the_published_schema_of_runbooks_is_current() {
     use snapbox::{Assert, Data};
     let mut text = serde_json::to_string_pretty(&replant::report::runbook_schema()).unwrap();

@@ -223,7 +223,8 @@ fn find_or_make(
         }
         (None, Some(loaded)) => {
             let facts = plan::look(talk, &loaded, &hosts)?;
-            let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(None) };
+            let link = servers::link(&hosts, &loaded.plan, false)?;
+            let Some(runbook) = plan::make(talk, &loaded, &facts, link)? else { return Ok(None) };
             talk.say(report::outline(&runbook));
             runbook
         }

@@ -26,7 +26,9 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, 
         let scratch = tempfile::tempdir()?;
         let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
         let facts = plan::look(talk, &loaded, &hosts)?;
-        let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
+        let Some(runbook) = plan::make(talk, &loaded, &facts, servers::link(&hosts, &loaded.plan, false)?)? else {
+            return Ok(End::Failed);
+        };
         runbook
     };
     let drawing = match format {

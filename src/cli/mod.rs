@@ -84,6 +84,9 @@ enum Command {
         /// Exit with 2 when there is something to do
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Do not measure the link by sending from old to new for some seconds
+        #[arg(long)]
+        no_probe: bool,
     },
     /// Show a saved runbook; for one step its exact commands, its files and how it is taken back
     Show {
@@ -200,8 +203,9 @@ pub fn main() -> ExitCode {
     let talk = Talk::new(cli.json, cli.verbose, cli.quiet);
     let end = match cli.command {
         Command::Validate { plan } => validate::run(&talk, &plan),
-        Command::Plan { plan, out, detailed_exitcode } => {
-            plan::run(&talk, &cli.dir, &plan, out.as_deref(), detailed_exitcode)
+        Command::Plan { plan, out, detailed_exitcode, no_probe } => {
+            let how = plan::How { detailed: detailed_exitcode, probe: !no_probe };
+            plan::run(&talk, &cli.dir, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
         Command::Graph { plan, format } => graph::run(&talk, &cli.dir, &plan, format),

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::host::Query;
+
 /// What a link of 1 Gbit/s carries, in bytes per second: 94 of 100 bits are data (Ethernet, IP and TCP with full frames).
 const GIGABIT: u64 = 117_500_000;
 
@@ -14,6 +16,9 @@ pub struct Link {
     /// bytes per second that old can send to new
     pub rate: u64,
     pub basis: Basis,
+    /// old could not connect to the port at which new will offer its disks: why
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<String>,
     /// why it was not measured
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -36,7 +41,14 @@ pub enum Basis {
 
 impl Default for Link {
     fn default() -> Link {
-        Link { rate: GIGABIT, basis: Basis::Assumed, note: None, old_round_trip: 0.1, new_round_trip: 0.1 }
+        Link {
+            rate: GIGABIT,
+            basis: Basis::Assumed,
+            blocked: None,
+            note: None,
+            old_round_trip: 0.1,
+            new_round_trip: 0.1,
+        }
     }
 }
 
@@ -51,6 +63,20 @@ impl Link {
     }
 }
 
+/// Prints the speed of the card that leads to an address. ip-route(8)
+const CARD: &str =
+    r#"card=$(ip -o route get "$1" | sed -n 's/.* dev \([^ ]*\).*/\1/p') && cat "/sys/class/net/$card/speed""#;
+
+/// Answered by [`speed`].
+pub fn speed_query(address: std::net::IpAddr) -> Query {
+    Query::run(["sh", "-c", CARD, "sh", &address.to_string()])
+}
+
+/// Mbit/s, where the card knows: virtual ones say -1 or nothing at all.
+pub fn speed(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|speed| *speed > 0)
+}
+
 /// `113 MB/s, measured`
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,5 +89,20 @@ impl fmt::Display for Link {
             Basis::Card => write!(f, "assumed from the network card: {gbit} Gbit/s"),
             Basis::Assumed => write!(f, "assumed: 1 Gbit/s"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_says_of_itself() {
+        assert_eq!(Link::default().to_string(), "118 MB/s, assumed: 1 Gbit/s");
+        assert_eq!(Link::of_card(10_000).to_string(), "1175 MB/s, assumed from the network card: 10 Gbit/s");
+        assert_eq!(Link::of_card(100).to_string(), "12 MB/s, assumed from the network card: 0.1 Gbit/s");
+        assert_eq!(Link::measured(113_400_000).to_string(), "113 MB/s, measured");
+        assert_eq!(Link::measured(1_230_000).to_string(), "1.2 MB/s, measured");
+        assert_eq!((speed("1000\n"), speed("-1\n"), speed("")), (Some(1000), None, None));
     }
 }

@@ -7,7 +7,7 @@ mod digest;
 pub mod dm;
 mod drift;
 pub mod iscsi;
-mod link;
+pub mod link;
 pub mod lsblk;
 pub mod lvm;
 pub mod md;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{brief_act, duration};
+use super::{about, brief_act, duration};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
+use crate::forecast::{down, forecast};
 use crate::host::Side;
 use crate::journal::State;
 use crate::runbook::{Node, Stage};
@@ -48,7 +49,8 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
     let complete = last == Stage::Grow;
     if complete {
         if let Some(down) = downtime(runbook, state) {
-            let _ = writeln!(text, "Services were down for {}.", duration(down));
+            let foretold = about(forecast(runbook).downtime.seconds);
+            let _ = writeln!(text, "Services were down for {}; about {foretold} were foretold.", duration(down));
         }
         text +=
             "New serves in the place of old. Keep old switched off: two servers with one address harm each other.\n";
@@ -63,7 +65,7 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
 
 /// From the first service stopped to the migrated system found serving, by the journal.
 fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
-    let down = crate::forecast::down(&runbook.nodes);
+    let down = down(&runbook.nodes);
     state.between(&down.first()?.id, &down.last()?.id)
 }
 
