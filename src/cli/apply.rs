@@ -43,6 +43,10 @@ pub fn run(
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
+    if !work.may_go_on(&mut journal)? {
+        talk.say(format!("Nothing was changed. To go back: replant rollback {}", runbook.name));
+        return Ok(End::Failed);
+    }
     if !work.may_destroy(&mut journal)? {
         talk.say("Nothing was changed.");
         return Ok(End::Failed);
@@ -95,6 +99,32 @@ impl Work<'_> {
         let options =
             Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
+    }
+
+    /// When a migration is gone on with: only what its own steps have changed should be other than it was found. In the
+    /// middle of the cutover it is said and not asked: standing still is worse there.
+    fn may_go_on(&self, journal: &mut Journal) -> Result<bool, Failure> {
+        let state = journal.state();
+        let begun = |stage| self.runbook.nodes.iter().any(|node| node.stage >= stage && state.ours(&node.id));
+        if !begun(Stage::Prepare) {
+            return Ok(true); // the facts are fresh, or were compared
+        }
+        let changes = servers::changed_by_others(self.hosts, self.runbook, state);
+        if changes.is_empty() {
+            return Ok(true);
+        }
+        let told =
+            format!("Changed since the runbook was made, and not by this migration:\n  {}", changes.join("\n  "));
+        if begun(Stage::Cutover) {
+            self.talk.say(told);
+            return Ok(true);
+        }
+        let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
+        let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
+        if yes {
+            journal.run(Run::Confirmed { prompt: told })?;
+        }
+        Ok(yes)
     }
 
     /// Asks before the first step that destroys something.
@@ -207,9 +237,8 @@ fn find_or_make(
     let runbook = match (saved, loaded) {
         (Some(book), _) => {
             let now = servers::read(&hosts)?;
-            let mut changes: Vec<String> =
-                drift(&book.facts.old, &now.old).iter().map(|line| format!("old: {line}")).collect();
-            changes.extend(drift(&book.facts.new, &now.new).iter().map(|line| format!("new: {line}")));
+            let mut changes = report::changes_on(Side::Old, &drift(&book.facts.old, &now.old));
+            changes.extend(report::changes_on(Side::New, &drift(&book.facts.new, &now.new)));
             if !changes.is_empty() {
                 return Err(Failure::new(
                     format!("the servers have changed since the runbook was made:\n  {}", changes.join("\n  ")),

@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, confirm};
+use crate::course::{self, Runbook};
 use crate::facts::{self, Facts, Link, link};
 use crate::host::local::PowerControl;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
+use crate::journal::State;
 use crate::plan::{Plan, Power, Secret, Ssh};
+use crate::report;
+use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
+use crate::step::StepKind;
 
 /// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.
 pub fn open(
@@ -134,6 +139,25 @@ fn round_trip(hosts: &SshHosts, side: Side) -> Result<f64, Failure> {
         best = best.min(began.elapsed().as_secs_f64());
     }
     Ok(best)
+}
+
+/// What has changed on the servers since the runbook was made, and not by its steps. A system that does not answer, or
+/// is there no more, has nothing to tell.
+pub fn changed_by_others(hosts: &SshHosts, runbook: &Runbook, state: &State) -> Vec<String> {
+    let begun = |id: &StepId| state.ours(id);
+    let over = |over: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| over(&node.step) && begun(&node.id));
+    let of = |side| match facts::read(hosts, side) {
+        Ok(now) => report::changes_on(side, &course::changed_by_others(runbook, begun, side, &now)),
+        Err(_) => Vec::new(),
+    };
+    let old_is_off = over(|step| matches!(step, StepKind::OldOff(_)));
+    let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_)));
+    std::thread::scope(|scope| {
+        let new = scope.spawn(|| if rescue_is_left { Vec::new() } else { of(Side::New) });
+        let mut all = if old_is_off { Vec::new() } else { of(Side::Old) };
+        all.extend(new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        all
+    })
 }
 
 fn explain(error: facts::FactsError) -> Failure {

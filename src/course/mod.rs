@@ -8,6 +8,7 @@ mod copy;
 mod cutover;
 mod grow;
 mod layout;
+mod own;
 mod prepare;
 pub(crate) mod text;
 
@@ -21,6 +22,7 @@ use crate::runbook::Node;
 
 use book::Book;
 pub use layout::{room, service_card};
+pub use own::changed_by_others;
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

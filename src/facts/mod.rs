@@ -24,7 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use digest::digest;
-pub use drift::drift;
+pub use drift::{Change, FILE, drift, identity};
 pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, read};

@@ -14,7 +14,7 @@ pub use files::{Changes, FileChange, changes};
 pub use live::Live;
 pub use preview::{node_json, runbook_json, runbook_schema};
 pub use runbook::{detail, findings, node, outline, runbook};
-pub use status::{status, status_json};
+pub use status::{Survey, changes_on, status, status_json};
 
 use std::time::Duration;
 
