@@ -43,7 +43,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "mishaps",
-        about: "in the middle of the copy old loses its power, and then the link is gone for a minute",
+        about: "old loses its power in the middle of the copy; then the link is gone for a minute; then new loses its power",
         run: mishaps::in_mid_copy,
     },
     Scenario {
