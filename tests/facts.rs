@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{apt, dm, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{activity, apt, dm, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -42,6 +42,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
     ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
+    ("activity", |text| activity::parse(text).map(|it| json(&it))),
     ("iscsi-sessions", |text| iscsi::parse_sessions(text).map(|it| json(&it))),
 ];
 
