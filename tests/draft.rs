@@ -52,7 +52,7 @@ fn holds(draft: &Draft, facts: &Facts) -> Vec<&'static str> {
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     let found = findings::find(&loaded.plan, facts);
     let stops: Vec<_> = found.iter().filter(|finding| finding.stops()).collect();
-    let head = draft.text.split("\nversion: 1").next().unwrap().replace("\n#  ", "").replace("\n# ", " ");
+    let head = draft.text.split("\nversion: 1").next().unwrap().replace("\n#  ", "");
     for finding in &stops {
         assert!(head.contains(&finding.message), "{} {}\n{}", finding.code, finding.message, draft.text);
     }
@@ -170,6 +170,8 @@ fn disks_that_are_not_alike() {
     assert_eq!((serials(&draft), holds(&draft, &facts)), (vec!["NEW0", "NEW1", "NEW2"], vec![]));
     assert!(draft.text.contains("NEW3, 2.0 GiB: of another size"), "{}", draft.text);
 
+    disk(&mut facts, "NEW2").tran = Some("sata".into());
+    disk(&mut facts, "NEW2").removable = true;
     disk(&mut facts, "NEW0").tran = Some("usb".into());
     disk(&mut facts, "NEW1").size = 8 << 30;
     let draft = drafted(&facts, &recorder());
@@ -212,6 +214,11 @@ fn too_large_and_too_strange() {
     let skipped = draft.text.replace("        # copy: skip", "        copy: skip");
     let loaded = plan::parse("skipped", &skipped).unwrap();
     assert!(findings::find(&loaded.plan, &facts).iter().all(|finding| finding.code != "R1203"));
+
+    let mut facts = lab();
+    facts.new.boot_id = facts.old.boot_id.clone();
+    let error = draft::write(&ends("10.77.0.21", "10.77.0.22"), &facts, &recorder()).unwrap_err();
+    assert_eq!(error.to_string(), "OLD and NEW are the same machine, srv1");
 
     let mut facts = lab();
     (facts.old.vgs, facts.old.lvs) = (Vec::new(), Vec::new());
@@ -272,6 +279,15 @@ fn where_and_how_to_log_in_is_kept() {
     assert_eq!((plan.name.as_str(), plan.old.ssh.port.as_ref().map(|port| **port)), ("move-1", Some(2222)));
     assert_eq!((plan.new.ssh.user.as_str(), *plan.new.ssh.sudo), ("mover", true));
     assert!(plan.new.ssh.host_key.is_some() && draft.text.contains("srv1.example.org"));
+    // a second network between them is offered, one inside each of them is not
+    let mut facts = lab();
+    for (card, address) in
+        [(&mut facts.old.interfaces[1], "10.9.0.1/24"), (&mut facts.new.interfaces[1], "10.9.0.2/24")]
+    {
+        card.addresses.extend(["172.17.0.1/16".to_string(), address.to_string()]);
+    }
+    let draft = draft::write(&ends, &facts, &recorder()).unwrap();
+    assert!(draft.text.contains("# transfer: { iscsi: { address: 10.9.0.2 } }"), "{}", draft.text);
     ends.name = Some("No Name".into());
     assert!(matches!(draft::write(&ends, &lab(), &recorder()), Err(NoDraft::Unsound(_))));
 }

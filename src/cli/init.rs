@@ -57,7 +57,7 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::reach(&ends, scratch.path(), &interrupt)?;
-    let facts = servers::read(&hosts)?;
+    let facts = servers::read(&hosts).map_err(without_a_plan)?;
     let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
     let draft = draft::write(&ends, &facts, &activity).map_err(explain)?;
     match &init.out {
@@ -135,6 +135,13 @@ fn address(host: &str) -> Result<IpAddr, String> {
     let mut found =
         (host, 0).to_socket_addrs().map_err(|error| format!("the name `{host}` is not known here ({error})"))?;
     found.next().map(|found| found.ip()).ok_or(format!("the name `{host}` has no address"))
+}
+
+/// What is said of the plan is said to `init` on the command line.
+fn without_a_plan(failure: Failure) -> Failure {
+    let typed = "There is no plan yet: `init` takes USER@HOST:PORT, --identity, --old-host-key and --new-host-key";
+    let help = failure.help.map(|help| if help.contains("the plan") { format!("{help}. {typed}") } else { help });
+    Failure { help, ..failure }
 }
 
 fn explain(error: NoDraft) -> Failure {

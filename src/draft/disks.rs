@@ -116,7 +116,8 @@ fn usable(facts: &Facts, block: &Block) -> Result<String, String> {
             list(&mounted.mountpoints)
         ));
     }
-    if block.removable {
+    // a disk in a bay that can be changed while the server runs may call itself removable: SATA does
+    if block.removable && !matches!(block.tran.as_deref(), Some("sata" | "sas" | "ata" | "nvme")) {
         return Err("removable".into());
     }
     if block.read_only {

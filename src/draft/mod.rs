@@ -43,6 +43,12 @@ pub enum NoDraft {
 /// # Errors
 /// There is nothing on old that could move, or too little on new to move it to.
 pub fn write(ends: &Ends, facts: &Facts, activity: &Activity) -> Result<Draft, NoDraft> {
+    if !facts.old.boot_id.is_empty() && facts.old.boot_id == facts.new.boot_id {
+        return Err(NoDraft::Servers {
+            message: format!("OLD and NEW are the same machine, {}", facts.old.hostname),
+            help: "give the address of the new server, booted into its rescue system, as NEW".into(),
+        });
+    }
     let groups = volumes::groups(facts)?;
     let disks = disks::choose(facts)?;
     let mut first: Option<Draft> = None;
@@ -124,7 +130,7 @@ fn with_level(
     let findings = findings::find(&plan::parse("draft", &body).map_err(NoDraft::Unsound)?.plan, facts);
     let stops = findings.iter().filter(|finding| finding.stops());
     let mut decide: Vec<String> =
-        stops.map(|finding| format!("{} {}. {}", finding.code, finding.message, finding.help)).collect();
+        stops.map(|finding| format!("{} {}: {}", finding.code, finding.message, finding.help)).collect();
     decide.extend(services.decide);
     let warnings = findings.iter().filter(|finding| !finding.stops());
     let head = json!({

@@ -94,10 +94,10 @@ pub(super) fn network(ends: &Ends, facts: &Facts) -> Network {
     };
     let (old, new) = (of(&facts.old), of(&facts.new));
     let shared = |address: &IpAddr| old.iter().find(|(other, prefix)| same_network(*other, *address, *prefix));
-    let other = new
-        .iter()
-        .map(|(address, _)| *address)
-        .find(|address| *address != ends.new.address && shared(address).is_some());
+    // an address that both have is a bridge inside each of them
+    let both = |address: &IpAddr| old.iter().any(|(other, _)| other == address);
+    let others = new.iter().map(|(address, _)| *address).filter(|address| *address != ends.new.address);
+    let other = others.filter(|address| !both(address)).find(|address| shared(address).is_some());
     let why = match shared(&ends.new.address) {
         Some((address, prefix)) => {
             format!("old ({address}/{prefix}) and new ({}) are on one network", ends.new.address)

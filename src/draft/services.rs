@@ -82,12 +82,12 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
         } else if !writes.is_empty() {
             let whose = match unit.name.as_str() {
                 "" => "which no unit has started".to_string(),
-                name if name.starts_with("session-") || name.starts_with("user@") => format!("a login's ({name})"),
+                name if name.starts_with("session-") || name.starts_with("user@") => format!("of the login {name}"),
                 name => format!("of {name}, which cannot be started again once it is stopped"),
             };
             services.decide.push(format!(
                 "{}, {whose}, {does}. It must have ended before the cutover, or be started by a service that is stopped",
-                list(unit.processes.iter().cloned())
+                some(&unit.processes)
             ));
         }
     }
@@ -121,12 +121,16 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
 fn does(unit: &Unit, writes: &BTreeSet<&str>) -> String {
     let mut does = Vec::new();
     if !unit.listens.is_empty() {
-        let (some, more) = (unit.listens.iter().take(4).cloned(), unit.listens.len().saturating_sub(4));
-        let more = (more > 0).then(|| format!("{more} more"));
-        does.push(format!("listens on {}", list(some.chain(more))));
+        does.push(format!("listens on {}", some(&unit.listens)));
     }
     if !writes.is_empty() {
         does.push(format!("writes to {}", list(writes.iter().copied())));
     }
     does.join("; ")
+}
+
+/// The first of them, and how many there are besides.
+fn some(words: &BTreeSet<String>) -> String {
+    let more = words.len().saturating_sub(4);
+    list(words.iter().take(4).cloned().chain((more > 0).then(|| format!("{more} more"))))
 }

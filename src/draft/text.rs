@@ -51,7 +51,7 @@ fn comment(text: &str, indent: usize) -> Value {
 
 /// A YAML scalar that is this string whatever reads it: `no`, `1e3` and `0x50` are words only in quotes.
 pub(super) fn quoted(text: &str) -> String {
-    let simple = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/'));
+    let simple = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@'));
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
     let address = text.parse::<std::net::Ipv4Addr>().is_ok();
     let special = ["true", "false", "yes", "no", "on", "off", "null", "y", "n", "rest", "nan", "inf"];
@@ -101,7 +101,7 @@ mod tests {
         for word in ["no", "123", "1e3", "0x50", "a: b", "~", "x #y", "-a", "rest", "", "2001:db8::", ".5", "a\nb"] {
             assert!(quoted(word).starts_with('"'), "{word}");
         }
-        for word in ["vg0", "swap_1", "10.77.0.21", "/boot", "postgresql@15-main".trim_end_matches("@15-main")] {
+        for word in ["vg0", "swap_1", "10.77.0.21", "/boot", "postgresql@15-main"] {
             assert_eq!(quoted(word), word);
         }
     }

@@ -144,6 +144,7 @@ fn volume(facts: &Facts, lv: &Lv) -> Volume {
     let what = match mount_of(facts, lv) {
         Some(mount) => format!("{}, {kind} on {}, {} used", size(lv.size), mount.target, size(mount.used)),
         None if is_swap(lv) => format!("{}, swap", size(lv.size)),
+        None if !fits(lv) => format!("{}, {kind}, not mounted", size(lv.size)),
         None => format!("{}, {kind}, not mounted: what has it open must be in `cutover.stop`", size(lv.size)),
     };
     Volume {
