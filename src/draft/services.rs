@@ -73,7 +73,7 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
                      becoming read-only, and the cutover stops there: see to it that it holds none by then",
                     unit.name
                 ));
-            } else if why.starts_with("it may") {
+            } else {
                 services.left_running.push(format!("{}: {does}; {why}", unit.name));
             }
         } else if unit.name.ends_with(".service") && !unit.name.starts_with("user@") || unit.name.ends_with(".socket")
