@@ -51,6 +51,11 @@ pub const ALL: &[Scenario] = &[
         about: "a volume group with free extents (raid1), a rescue system without tgt (the kernel's target)",
         run: migrate::raid1_lio,
     },
+    Scenario {
+        name: "drafted",
+        about: "the whole migration again, by the plan that `replant init` writes for the two servers",
+        run: migrate::drafted,
+    },
 ];
 
 /// What one scenario leaves for the next.
