@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{apt, lsblk, lvm, md, mounts, net, os};
+use crate::facts::{activity, apt, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -32,6 +32,9 @@ impl World {
         }
         if is(os::parts_query()) {
             return Ok(self.parts(server));
+        }
+        if is(activity::query()) {
+            return Ok(self.activity(server));
         }
         if is(apt::iscsi_packages_query()) {
             return self.apt_simulate(server);
@@ -233,8 +236,11 @@ impl World {
         match script.as_str() {
             step::initramfs::BUILD => self.initramfs_build(server, args),
             step::initramfs::RESTORE => self.initramfs_restore(server, args),
-            step::packages::INSTALL => self.packages_install(server, args),
-            step::packages::PURGE => self.packages_purge(server, args),
+            step::packages::SCRIPT => match args {
+                ["install", wanted @ ..] => self.packages_install(server, wanted),
+                ["purge", names @ ..] => self.packages_purge(server, names),
+                _ => panic!("packages.sh {args:?}"),
+            },
             step::lio_export::EXPORT => self.lio_export(server, args),
             step::lio_export::WITHDRAW => self.lio_withdraw(server, args),
             _ => self.job(server, &script, args),
