@@ -249,6 +249,19 @@ fn runbooks_as_data() {
     assert!(detail.contains("+++ b/etc/mdadm/mdadm.conf") && detail.matches("\nCommands\n").count() > 80);
 }
 
+/// A saved runbook is bound to the facts it was made from, and its file is no place to change them.
+#[test]
+fn an_edited_runbook_is_not_applied() {
+    let desk = Desk::with_runbook();
+    std::fs::write(
+        desk.path("lab.runbook.json"),
+        runbook().replace("\"hostname\": \"rescue\"", "\"hostname\": \"other\""),
+    )
+    .unwrap();
+    desk.check("apply-edited", &["apply", "lab.runbook.json"]);
+    assert!(!desk.path(".replant").exists());
+}
+
 #[test]
 fn graph() {
     let desk = Desk::with_runbook();

@@ -5,7 +5,7 @@ use super::servers::Locked;
 use super::{End, Failure, Prompts, Talk, confirm, plan, servers, show, validate};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Summary};
-use crate::facts::drift;
+use crate::facts::{self, drift};
 use crate::findings;
 use crate::host::Side;
 use crate::host::ssh::SshHosts;
@@ -248,6 +248,13 @@ fn find_or_make(
         set_aside(talk, &migration)?;
     }
 
+    // a migration that is under way is never held up by this: another version of this program may know other facts
+    if saved.as_ref().is_some_and(|book| facts::digest(&book.facts) != book.facts_digest) {
+        return Err(Failure::new(
+            format!("`{}` was edited: its facts are not those that it was made from", path.display()),
+            "change the plan instead, and make it again with `replant plan`",
+        ));
+    }
     let scratch = tempfile::tempdir()?;
     let plan = match (&saved, &loaded) {
         (Some(book), _) => &book.plan,
