@@ -58,7 +58,8 @@ pub struct Plan {
     /// The partitions, in order, made on every disk.
     #[schemars(length(min = 1))]
     pub partitions: Vec<Partition>,
-    /// The md arrays made of the partitions.
+    /// The md arrays made of the partitions. None where new has one disk: partitions then take the data themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub arrays: Vec<Array>,
     /// The boot filesystem, where it is one of its own and is not in a volume group.
@@ -76,6 +77,19 @@ pub struct Plan {
     /// Findings that would stop the migration and are accepted, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<Waiver>,
+}
+
+impl Plan {
+    /// Where the data goes on new: names of arrays, or of partitions that stand alone.
+    pub fn stores(&self) -> impl Iterator<Item = &At<String>> {
+        self.boot.iter().map(|boot| &boot.to).chain(self.volume_groups.iter().map(|group| &group.to))
+    }
+
+    /// The partitions that a disk gets.
+    pub fn partitions_of<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = &'a Partition> {
+        let gets = |part: &&Partition| part.disks.as_ref().is_none_or(|disks| disks.contains(&disk.name));
+        self.partitions.iter().filter(gets)
+    }
 }
 
 /// The server in service, which is migrated from.
@@ -236,7 +250,8 @@ pub struct Boot {
     #[serde(default = "defaults::slash_boot")]
     #[schemars(extend("format" = "absolute-path"))]
     pub from: At<String>,
-    /// The array on new that takes it. RAID1, so that GRUB can read it and every disk can boot.
+    /// The array on new that takes it. RAID1, so that GRUB can read it and every disk can boot. Or, without an array, a
+    /// partition that one disk has.
     pub to: At<String>,
 }
 
@@ -247,7 +262,7 @@ pub struct VolumeGroup {
     /// Its name on old, which it keeps.
     #[schemars(extend("format" = "lvm-name"))]
     pub name: At<String>,
-    /// The array on new that becomes its physical volume.
+    /// The array on new that becomes its physical volume; or, without redundancy, a partition that one disk has.
     pub to: At<String>,
     /// Its volumes. Default: every volume of the group, copied the default way.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -42,19 +42,19 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     let fenced =
         book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory");
     let mut gone = fenced.clone();
-    let devices: Vec<String> = offered(layout).into_iter().map(|index| layout.arrays[index].by_id()).collect();
+    let devices: Vec<String> = offered(layout).into_iter().map(|index| layout.stores[index].path.clone()).collect();
     match layout.server {
         IscsiServer::Lio => {
             for index in offered(layout) {
-                let array = &layout.arrays[index];
+                let store = &layout.stores[index];
                 gone = book.step(
-                    format!("withdraw-{}", array.name),
+                    format!("withdraw-{}", store.name),
                     New,
                     LioGone {
-                        iqn: array.iqn.clone(),
-                        name: backstore(layout, array),
+                        iqn: store.iqn.clone(),
+                        name: backstore(layout, store),
                         dir: layout.run.clone(),
-                        device: array.by_id(),
+                        device: store.path.clone(),
                     },
                     &[&gone],
                     "nobody else may write to it any more",
@@ -63,22 +63,22 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         }
         _ => {
             let targets = offered(layout).into_iter().map(|index| {
-                let array = &layout.arrays[index];
-                (array.iqn.clone(), tgt_conf_path(layout, array))
+                let store = &layout.stores[index];
+                (store.iqn.clone(), tgt_conf_path(layout, store))
             });
             gone = book.step(
                 "withdraw",
                 New,
                 TgtGone { targets: targets.collect(), stop: true, devices },
                 &[&gone],
-                "nobody else may write to the arrays any more",
+                "nobody else may write to new's disks any more",
             );
         }
     }
     for export in link.exports.iter().chain(&link.daemon) {
         book.until(export, &fenced);
     }
-    let arrays: Vec<String> = layout.groups.iter().map(|group| layout.arrays[group.array].uuid.clone()).collect();
+    let stores: Vec<String> = layout.groups.iter().map(|group| layout.stores[group.to].path.clone()).collect();
     let isolation = prepare::isolation(layout);
     let open = book.step(
         "open-lvm",
@@ -86,10 +86,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         File::instead(
             LVMLOCAL,
             Some(&isolation),
-            render(text::LVM_OPEN, context! { name => &layout.name, arrays => &arrays }),
+            render(text::LVM_OPEN, context! { name => &layout.name, stores => &stores }),
         ),
         &[&gone],
-        "LVM on new may see the arrays now, and nothing else",
+        "LVM on new may see what old has left to it now, and nothing else",
     );
     book.until(&ready.isolated, &open);
 
@@ -308,9 +308,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             book.until(volume, end);
         }
     }
-    for (array, handle) in layout.arrays.iter().zip(&ready.arrays) {
+    for ((store, array), handle) in layout.arrays().zip(&ready.stores) {
         closed = book.step(
-            format!("stop-{}", array.name),
+            format!("stop-{}", store.name),
             New,
             ArrayStopped { device: array.device.clone(), uuid: array.uuid.clone() },
             &[&closed],

@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::{Array, Layout};
+use super::layout::{Layout, Store};
 use super::prepare::Ready;
 use super::text::{self, render};
 use crate::host::Side::{New, Old};
@@ -15,14 +15,14 @@ use crate::step::{Daemon, File, IscsiNode, LioExport, Login, TgtExport};
 pub struct Link {
     pub daemon: Option<Handle>,
     pub exports: Vec<Handle>,
-    /// in the order of the layout's arrays; arrays that nothing is copied to have none
+    /// in the order of the layout's stores; those that nothing is copied to have none
     pub logins: Vec<Option<Handle>>,
 }
 
-/// The arrays that old needs.
+/// The stores that old needs.
 pub fn offered(layout: &Layout) -> Vec<usize> {
-    let mut all: Vec<usize> = layout.boot.iter().map(|boot| boot.array).collect();
-    all.extend(layout.groups.iter().map(|group| group.array));
+    let mut all: Vec<usize> = layout.boot.iter().map(|boot| boot.to).collect();
+    all.extend(layout.groups.iter().map(|group| group.to));
     all
 }
 
@@ -34,17 +34,17 @@ pub fn portal(layout: &Layout) -> String {
     }
 }
 
-pub fn tgt_conf_path(layout: &Layout, array: &Array) -> String {
-    format!("{}/tgt-{}.conf", layout.run, array.name)
+pub fn tgt_conf_path(layout: &Layout, store: &Store) -> String {
+    format!("{}/tgt-{}.conf", layout.run, store.name)
 }
 
 /// Where open-iscsi keeps what it knows of a target: iscsiadm(8), FILES
-pub fn record_path(layout: &Layout, array: &Array) -> String {
-    format!("/etc/iscsi/nodes/{}/{},{},1/default", array.iqn, layout.portal_address, layout.port)
+pub fn record_path(layout: &Layout, store: &Store) -> String {
+    format!("/etc/iscsi/nodes/{}/{},{},1/default", store.iqn, layout.portal_address, layout.port)
 }
 
-pub fn backstore(layout: &Layout, array: &Array) -> String {
-    format!("replant-{}-{}", layout.name, array.name)
+pub fn backstore(layout: &Layout, store: &Store) -> String {
+    format!("replant-{}-{}", layout.name, store.name)
 }
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
@@ -57,23 +57,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
     });
     let mut exports: Vec<Handle> = Vec::new();
     for index in offered(layout) {
-        let array = &layout.arrays[index];
-        let mut after = vec![&ready.arrays[index], &ready.isolated, &ready.throttled];
+        let store = &layout.stores[index];
+        let mut after = vec![&ready.stores[index], &ready.isolated];
+        after.extend(&ready.throttled);
         after.extend(daemon.as_ref());
         // one after the other: two that are made at once would choose the same number
         let before = exports.last().cloned();
         after.extend(before.as_ref());
-        let id = format!("export-{}", array.name);
-        let why = "offer the array to old, and to no other";
+        let id = format!("export-{}", store.name);
+        let why = "offer it to old, and to no other";
         exports.push(match layout.server {
             IscsiServer::Lio => book.step(
                 id,
                 New,
                 LioExport {
-                    iqn: array.iqn.clone(),
-                    name: backstore(layout, array),
-                    device: array.by_id(),
-                    serial: array.serial.clone(),
+                    iqn: store.iqn.clone(),
+                    name: backstore(layout, store),
+                    device: store.path.clone(),
+                    serial: store.serial.clone(),
                     portal: portal.clone(),
                     initiator: layout.initiator.clone(),
                     user: layout.chap_user.clone(),
@@ -86,19 +87,19 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                 id,
                 New,
                 TgtExport {
-                    iqn: array.iqn.clone(),
-                    device: array.by_id(),
-                    serial: array.serial.clone(),
+                    iqn: store.iqn.clone(),
+                    device: store.path.clone(),
+                    serial: store.serial.clone(),
                     initiator_address: layout.old_address.clone(),
                     conf: Text(render(
                         text::TGT_CONF,
                         context! {
-                            name => &layout.name, iqn => &array.iqn, device => array.by_id(), product => &array.name,
-                            serial => &array.serial, sector => &array.sector, user => &layout.chap_user,
+                            name => &layout.name, iqn => &store.iqn, device => &store.path, product => &store.name,
+                            serial => &store.serial, sector => &store.sector, user => &layout.chap_user,
                             secret => secret_place("chap"), initiator_address => &layout.old_address,
                         },
                     )),
-                    conf_path: tgt_conf_path(layout, array),
+                    conf_path: tgt_conf_path(layout, store),
                 },
                 &after,
                 why,
@@ -117,20 +118,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
         &[&ready.initiator],
         "the copies on new have the same UUIDs as the originals: links by UUID must go on meaning old's own",
     );
-    let mut logins = vec![None; layout.arrays.len()];
+    let mut logins = vec![None; layout.stores.len()];
     for index in offered(layout) {
-        let array = &layout.arrays[index];
+        let store = &layout.stores[index];
         let node = book.step(
-            format!("node-{}", array.name),
+            format!("node-{}", store.name),
             Old,
             IscsiNode {
-                iqn: array.iqn.clone(),
+                iqn: store.iqn.clone(),
                 portal: portal.clone(),
-                path: record_path(layout, array),
+                path: record_path(layout, store),
                 record: Text(render(
                     text::NODE_RECORD,
                     context! {
-                        iqn => &array.iqn, initiator => &layout.initiator, user => &layout.chap_user,
+                        iqn => &store.iqn, initiator => &layout.initiator, user => &layout.chap_user,
                         secret => secret_place("chap"), timeout => &layout.timeout,
                         address => &layout.portal_address, port => &layout.port,
                     },
@@ -142,19 +143,19 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
         let mut after = vec![&node, &shy];
         after.extend(exports.iter());
         let at_least = match &layout.boot {
-            Some(boot) if boot.array == index => boot.size,
-            _ => layout.groups.iter().filter(|group| group.array == index).map(|group| group.needs).sum(),
+            Some(boot) if boot.to == index => boot.size,
+            _ => layout.groups.iter().filter(|group| group.to == index).map(|group| group.needs).sum(),
         };
         logins[index] = Some(book.step(
-            format!("login-{}", array.name),
+            format!("login-{}", store.name),
             Old,
             Login {
-                iqn: array.iqn.clone(),
+                iqn: store.iqn.clone(),
                 portal: portal.clone(),
-                device: array.lun.clone(),
-                serial: array.serial.clone(),
+                device: store.lun.clone(),
+                serial: store.serial.clone(),
                 at_least,
-                sector: array.sector,
+                sector: store.sector,
             },
             &after,
             "the disk must have the serial number of this migration, the size and the block size: or nothing is written",

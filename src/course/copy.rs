@@ -33,7 +33,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
     book.stage(Stage::Copy);
     let mut boot_copied = None;
     if let Some(boot) = &layout.boot {
-        let login = link.logins[boot.array].as_ref().expect("the boot array is offered");
+        let login = link.logins[boot.to].as_ref().expect("what takes /boot is offered");
         let readonly = book.step(
             "boot-read-only",
             Old,
@@ -48,7 +48,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 title: format!("copy {} and prove it equal  {} MiB", boot.target, boot.size >> 20),
                 check: false,
                 script: text::BOOT_COPY.into(),
-                args: vec![boot.device.clone(), layout.arrays[boot.array].lun.clone(), hash_file(layout)],
+                args: vec![boot.device.clone(), layout.stores[boot.to].lun.clone(), hash_file(layout)],
                 dir: layout.run.clone(),
                 name: "boot-copy".into(),
                 bytes: boot.size,
@@ -62,15 +62,15 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
     let mut groups = Vec::new();
     let mut running: Vec<Handle> = Vec::new();
     for group in &layout.groups {
-        let array = &layout.arrays[group.array];
-        let login = link.logins[group.array].as_ref().expect("the array of a group is offered");
-        let label = format!("{} on new", array.name);
+        let store = &layout.stores[group.to];
+        let login = link.logins[group.to].as_ref().expect("what takes a group is offered");
+        let label = format!("{} on new", store.label());
         let mut after = vec![login, &ready.portable];
         after.extend(boot_copied.as_ref());
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,
-            PhysicalVolume { device: array.lun.clone(), uuid: group.pv_uuid.clone(), label: label.clone() },
+            PhysicalVolume { device: store.lun.clone(), uuid: group.pv_uuid.clone(), label: label.clone() },
             &after,
             "its UUID was decided with this runbook: it is known by it wherever it appears",
         );

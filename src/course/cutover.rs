@@ -33,11 +33,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
     let mut whole = Vec::new();
-    for (array, runs) in layout.arrays.iter().zip(&ready.arrays) {
+    for ((store, _), runs) in layout.arrays().zip(&ready.stores) {
         whole.push(book.step(
-            format!("whole-{}", array.name),
+            format!("whole-{}", store.name),
             New,
-            ArrayWhole { array: array.by_id(), name: array.name.clone() },
+            ArrayWhole { array: store.path.clone(), name: store.name.clone() },
             &[runs],
             "new must not take over on disks that are failing already",
         ));
@@ -185,11 +185,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             book.until(before, &split);
         }
         cut = split.clone();
-        splits_end(book, &mut cut, layout, link, group.array, &split);
+        splits_end(book, &mut cut, layout, link, group.to, &split);
     }
     if let Some(boot) = &layout.boot {
         let before = cut.clone();
-        splits_end(book, &mut cut, layout, link, boot.array, &before);
+        splits_end(book, &mut cut, layout, link, boot.to, &before);
     }
 
     let mut units = layout.stop.clone();
@@ -213,15 +213,15 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     Off { off, quiet: quiet_until_off }
 }
 
-/// Logs out from one array's target.
+/// Logs out from one target.
 fn splits_end(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, index: usize, after: &Handle) {
-    let array = &layout.arrays[index];
+    let store = &layout.stores[index];
     let logout = book.step(
-        format!("logout-{}", array.name),
+        format!("logout-{}", store.name),
         Old,
-        Logout { iqn: array.iqn.clone(), portal: portal(layout), device: array.lun.clone() },
+        Logout { iqn: store.iqn.clone(), portal: portal(layout), device: store.lun.clone() },
         &[&*cut, after],
-        "new may use its array only when old has let go of it",
+        "new may use it only when old has let go of it",
     );
     if let Some(login) = &link.logins[index] {
         book.until(login, &logout);

@@ -15,11 +15,11 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
     let mut done = booted.same.clone();
     for group in &layout.groups {
-        let array = &layout.arrays[group.array];
+        let store = &layout.stores[group.to];
         done = book.step(
             format!("pv-size-{}", group.vg),
             Migrated,
-            PvSize { device: array.by_id(), uuid: group.pv_uuid.clone(), extent: group.extent },
+            PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent },
             &[&done],
             "what was seen over iSCSI may have been a little smaller",
         );
@@ -53,11 +53,11 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     };
     remove(book, "no-boot-hook".into(), HOOK.into(), "nothing is mirrored any more");
     for index in offered(layout) {
-        let array = &layout.arrays[index];
+        let store = &layout.stores[index];
         remove(
             book,
-            format!("no-node-{}", array.name),
-            record_path(layout, array),
+            format!("no-node-{}", store.name),
+            record_path(layout, store),
             "there is no such target any more, and the record holds a secret",
         );
     }
@@ -84,7 +84,7 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         leaves: Vec::new(),
     };
     let mut dirs = vec![layout.keep.clone()];
-    dirs.extend(offered(layout).into_iter().map(|index| format!("/etc/iscsi/nodes/{}", layout.arrays[index].iqn)));
+    dirs.extend(offered(layout).into_iter().map(|index| format!("/etc/iscsi/nodes/{}", layout.stores[index].iqn)));
     let tidied: Handle = book.step(
         "tidy",
         Migrated,

@@ -1,5 +1,7 @@
 //! Plan and facts, joined: every name of the plan with what it is on the servers.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::facts::{Block, Facts, Interface, Lv, lvm};
@@ -20,7 +22,8 @@ pub struct Layout {
     pub keep: String,
     pub disks: Vec<Disk>,
     pub table: Table,
-    pub arrays: Vec<Array>,
+    /// what takes data: the arrays, then partitions that stand alone
+    pub stores: Vec<Store>,
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
     /// everything that is mounted from what moves, in the order of mounting
@@ -66,8 +69,28 @@ pub struct Disk {
     pub partitions: Vec<Partition>,
 }
 
-pub struct Array {
+/// A block device of new: an array, or a partition of one disk.
+pub struct Store {
     pub name: String,
+    /// its lasting path
+    pub path: String,
+    /// bytes it will have, never too many
+    pub capacity: u64,
+    pub sector: u64,
+    pub iqn: String,
+    pub serial: String,
+    /// the disk as old will see it
+    pub lun: String,
+    pub made: Made,
+}
+
+pub enum Made {
+    Array(Array),
+    /// the index of its disk
+    Partition(usize),
+}
+
+pub struct Array {
     pub device: String,
     pub uuid: String,
     /// md's own name, after the host's
@@ -76,16 +99,33 @@ pub struct Array {
     pub metadata: String,
     pub members: Vec<String>,
     pub member_size: u64,
-    pub sector: u64,
-    pub iqn: String,
-    pub serial: String,
-    /// the disk as old will see it
-    pub lun: String,
 }
 
-impl Array {
-    pub fn by_id(&self) -> String {
-        format!("/dev/disk/by-id/md-uuid-{}", self.uuid)
+impl Layout {
+    /// The arrays, each with the store that it is.
+    pub fn arrays(&self) -> impl Iterator<Item = (&Store, &Array)> {
+        self.stores.iter().filter_map(|store| match &store.made {
+            Made::Array(array) => Some((store, array)),
+            Made::Partition(_) => None,
+        })
+    }
+}
+
+impl Store {
+    /// What people call it: `md0`, `partition data`
+    pub fn label(&self) -> String {
+        match self.made {
+            Made::Array(_) => self.name.clone(),
+            Made::Partition(_) => format!("partition {}", self.name),
+        }
+    }
+
+    /// The same, in a sentence: `array md0`
+    fn kind(&self) -> String {
+        match self.made {
+            Made::Array(_) => format!("array {}", self.name),
+            Made::Partition(_) => self.label(),
+        }
     }
 }
 
@@ -95,15 +135,16 @@ pub struct Boot {
     /// the block device on old, by its UUID
     pub device: String,
     pub size: u64,
-    /// index of the array
-    pub array: usize,
+    /// index of the store that takes it
+    pub to: usize,
 }
 
 pub struct Group {
     pub vg: String,
     /// the name of its half on new, while it travels
     pub travels: String,
-    pub array: usize,
+    /// index of the store that takes it
+    pub to: usize,
     pub pv_uuid: String,
     pub extent: u64,
     /// UUIDs of the physical volumes on old
@@ -202,20 +243,19 @@ impl Layout {
     fn room(&self, plan: &Plan) -> Vec<Finding> {
         let mut found = Vec::new();
         for (group, said) in self.groups.iter().zip(&plan.volume_groups) {
-            let array = &self.arrays[group.array];
-            let has = array.capacity();
+            let store = &self.stores[group.to];
             // the label, the metadata and the alignment of the first extent: pvcreate(8)
             let needs = group.needs + 2 * MIB;
-            if has < needs {
+            if store.capacity < needs {
                 found.push(
                     Finding::inhibitor(
                         "R1216",
                         format!(
-                            "`{}` needs {} MiB, array {} has {} MiB",
+                            "`{}` needs {} MiB, {} has {} MiB",
                             group.vg,
                             needs.div_ceil(MIB),
-                            array.name,
-                            has / MIB
+                            store.kind(),
+                            store.capacity / MIB
                         ),
                         "use larger disks, another RAID level, or leave volumes out with `copy: skip`",
                     )
@@ -224,17 +264,17 @@ impl Layout {
             }
         }
         if let (Some(boot), Some(said)) = (&self.boot, &plan.boot) {
-            let array = &self.arrays[boot.array];
-            if array.capacity() < boot.size {
+            let store = &self.stores[boot.to];
+            if store.capacity < boot.size {
                 found.push(
                     Finding::inhibitor(
                         "R1217",
                         format!(
-                            "{} of old has {} MiB, array {} has {} MiB: it is copied as a block device",
+                            "{} of old has {} MiB, {} has {} MiB: it is copied as a block device",
                             boot.target,
                             boot.size.div_ceil(MIB),
-                            array.name,
-                            array.capacity() / MIB
+                            store.kind(),
+                            store.capacity / MIB
                         ),
                         "make its partition larger",
                     )
@@ -310,18 +350,17 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     };
 
     let disks = disks(plan, facts, &blocks, &ids);
-    let arrays = arrays(plan, &disks, &ids, &portal_address, server);
-    let boot = boot(plan, facts, &arrays);
-    let groups = groups(plan, facts, &arrays, &ids);
-    let mounts = mounts(facts, &boot, &groups, &arrays);
+    let stores = stores(plan, &disks, &ids, &portal_address, server);
+    let boot = boot(plan, facts, &stores);
+    let groups = groups(plan, facts, &stores, &ids);
+    let mounts = mounts(facts, &boot, &groups, &stores);
 
     let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
     modules.push("sd_mod".into());
-    for array in &arrays {
-        modules.push(if matches!(array.level.as_str(), "raid5" | "raid6") {
-            "raid456".into()
-        } else {
-            array.level.clone()
+    for array in &plan.arrays {
+        modules.push(match array.level.name() {
+            "raid5" | "raid6" => "raid456".into(),
+            level => level.to_string(),
         });
     }
     modules.extend(["dm_mod".to_string(), "dm_mirror".into(), "dm_raid".into()]);
@@ -378,7 +417,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         swaps: swaps(facts, &groups),
         hostname,
         disks,
-        arrays,
+        stores,
         boot,
         groups,
         mounts,
@@ -398,36 +437,51 @@ fn identity(block: &Block) -> String {
     block.by_id.iter().chain(&block.by_path).min_by_key(rank).cloned().unwrap_or_else(|| block.path.clone())
 }
 
-const GPT_RAID: &str = "A19D880F-05FC-4D3B-A006-743F0F84911E";
+// types of partitions, on GPT and in a dos table
+const RAID: [&str; 2] = ["A19D880F-05FC-4D3B-A006-743F0F84911E", "fd"];
+const LVM: [&str; 2] = ["E6D6D379-F507-44C2-A23C-238F2A3DF928", "8e"];
+const LINUX: [&str; 2] = ["0FC63DAF-8483-4772-8E79-3D69D8477DE4", "83"];
 const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
 
 fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> {
-    let smallest = blocks.iter().map(|block| block.size).min().unwrap_or(0);
     let bios_boot = plan.table == Table::Gpt && !facts.new.uefi;
-    let boot_partition = plan.boot.as_ref().and_then(|boot| {
-        plan.arrays.iter().find(|array| *array.name == *boot.to).map(|array| array.partitions.to_string())
+    let boot_partition = plan.boot.as_ref().map(|boot| match plan.arrays.iter().find(|array| array.name == boot.to) {
+        Some(array) => array.partitions.as_str(),
+        None => boot.to.as_str(),
     });
+    let kind = |part: &crate::plan::Partition| {
+        let [gpt, dos] = if plan.arrays.iter().any(|array| array.partitions == part.name) {
+            RAID
+        } else if boot_partition == Some(part.name.as_str()) {
+            LINUX
+        } else {
+            LVM
+        };
+        if plan.table == Table::Gpt { gpt.to_string() } else { dos.to_string() }
+    };
+    // The first MiB stays free, as everywhere; on GPT the last one too, for the second copy of the table.
+    let first = if bios_boot { 2 * MIB } else { MIB };
+    let fixed = |part: &crate::plan::Partition| match *part.size {
+        Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
+        Size::Rest => 0,
+    };
+    // what `rest` is: the same on every disk that has the partition, and so what the smallest of them has left
+    let mut rest: HashMap<&str, u64> = HashMap::new();
+    for (said, block) in plan.disks.iter().zip(blocks) {
+        let taken: u64 = plan.partitions_of(said).map(fixed).sum();
+        let left = (block.size / MIB * MIB).saturating_sub(MIB + first + taken);
+        for part in plan.partitions_of(said) {
+            let least = rest.entry(&part.name).or_insert(left);
+            *least = left.min(*least);
+        }
+    }
     let one = |(said, block): (&crate::plan::Disk, &&Block)| {
         let name = said.name.to_string();
         let sector = block.log_sec.max(512);
         let id = ids.uuid(&format!("table {name}"));
         let id_hex = format!("{:08x}", id.as_fields().0);
         let mut partitions = Vec::new();
-        // The first MiB stays free, as everywhere; on GPT the last one too, for the second copy of the table.
-        let mut at = MIB;
-        let end = (smallest - MIB) / MIB * MIB;
-        let mine: Vec<&crate::plan::Partition> = plan
-            .partitions
-            .iter()
-            .filter(|part| part.disks.as_ref().is_none_or(|disks| disks.iter().any(|disk| **disk == *name)))
-            .collect();
-        let fixed: u64 = mine
-            .iter()
-            .map(|part| match *part.size {
-                Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
-                Size::Rest => 0,
-            })
-            .sum();
+        let mine: Vec<&crate::plan::Partition> = plan.partitions_of(said).collect();
         let uuid = |what: &str| {
             (plan.table == Table::Gpt)
                 .then(|| ids.uuid(&format!("partition {name} {what}")).to_string().to_uppercase())
@@ -436,28 +490,24 @@ fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> 
             partitions.push(Partition {
                 name: "grub".into(),
                 number: mine.len() as u32 + 1,
-                start: at / sector,
+                start: MIB / sector,
                 size: MIB / sector,
                 kind: GPT_BIOS_BOOT.into(),
                 uuid: uuid("grub"),
                 bootable: false,
             });
-            at += MIB;
         }
-        let first = at;
+        let mut at = first;
         for (index, part) in mine.iter().enumerate() {
-            let size = match *part.size {
-                Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
-                Size::Rest => end.saturating_sub(first + fixed),
-            };
+            let size = if *part.size == Size::Rest { rest[part.name.as_str()] } else { fixed(part) };
             partitions.push(Partition {
                 name: part.name.to_string(),
                 number: index as u32 + 1,
                 start: at / sector,
                 size: size / sector,
-                kind: if plan.table == Table::Gpt { GPT_RAID.into() } else { "fd".into() },
+                kind: kind(part),
                 uuid: uuid(&part.name),
-                bootable: plan.table == Table::Dos && boot_partition.as_deref() == Some(part.name.as_str()),
+                bootable: plan.table == Table::Dos && boot_partition == Some(part.name.as_str()),
             });
             at += size;
         }
@@ -503,8 +553,22 @@ fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> 
     plan.disks.iter().zip(blocks).map(one).collect()
 }
 
-fn arrays(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiServer) -> Vec<Array> {
-    let one = |said: &crate::plan::Array| {
+fn stores(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiServer) -> Vec<Store> {
+    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| {
+        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
+        let lun = if server == IscsiServer::Lio { 0 } else { 1 };
+        Store {
+            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
+            lun: format!("/dev/disk/by-path/ip-{portal}:{}-iscsi-{iqn}-lun-{lun}", *plan.transfer.iscsi.port),
+            name,
+            path,
+            capacity,
+            sector,
+            iqn,
+            made,
+        }
+    };
+    let array = |said: &crate::plan::Array| {
         let name = said.name.to_string();
         let number =
             name.strip_prefix("md").filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
@@ -516,18 +580,11 @@ fn arrays(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiSer
                 continue;
             }
             let Some(part) = disk.partitions.iter().find(|part| part.name == **said.partitions) else { continue };
-            members.push(match &part.uuid {
-                Some(uuid) => format!("/dev/disk/by-partuuid/{}", uuid.to_lowercase()),
-                None => {
-                    format!("/dev/disk/by-partuuid/{}-{:02}", disk.table_id.trim_start_matches("0x"), part.number)
-                }
-            });
+            members.push(disk.path_of(part));
             member_size = member_size.min(part.size * disk.sector);
             sector = sector.max(disk.sector);
         }
-        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
-        let lun = if server == IscsiServer::Lio { 0 } else { 1 };
-        Array {
+        let array = Array {
             device: if number.is_some() { format!("/dev/{name}") } else { format!("/dev/md/{name}") },
             md_name: number.map_or(name.clone(), str::to_string),
             uuid: ids.md(&format!("array {name}")),
@@ -536,19 +593,34 @@ fn arrays(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiSer
                 crate::plan::Metadata::V1_2 => "1.2".into(),
                 crate::plan::Metadata::V1_0 => "1.0".into(),
             },
-            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
-            lun: format!("/dev/disk/by-path/ip-{portal}:{}-iscsi-{iqn}-lun-{lun}", *plan.transfer.iscsi.port),
             members,
             member_size,
-            sector,
-            iqn,
-            name,
-        }
+        };
+        let path = format!("/dev/disk/by-id/md-uuid-{}", array.uuid);
+        store(name, path, array.capacity(), sector, Made::Array(array))
     };
-    plan.arrays.iter().map(one).collect()
+    let partition = |name: &str| {
+        let (index, disk, part) = disks.iter().enumerate().find_map(|(index, disk)| {
+            disk.partitions.iter().find(|part| part.name == name).map(|part| (index, disk, part))
+        })?;
+        let capacity = part.size * disk.sector;
+        Some(store(name.to_string(), disk.path_of(part), capacity, disk.sector, Made::Partition(index)))
+    };
+    let alone = plan.stores().filter(|to| !plan.arrays.iter().any(|array| array.name == **to));
+    plan.arrays.iter().map(array).chain(alone.filter_map(|to| partition(to))).collect()
 }
 
-fn boot(plan: &Plan, facts: &Facts, arrays: &[Array]) -> Option<Boot> {
+impl Disk {
+    /// A partition's lasting path.
+    fn path_of(&self, part: &Partition) -> String {
+        match &part.uuid {
+            Some(uuid) => format!("/dev/disk/by-partuuid/{}", uuid.to_lowercase()),
+            None => format!("/dev/disk/by-partuuid/{}-{:02}", self.table_id.trim_start_matches("0x"), part.number),
+        }
+    }
+}
+
+fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
     let said = plan.boot.as_ref()?;
     let mount = facts.old.mounts.iter().find(|mount| mount.target == **said.from)?;
     let block = facts.old.blocks.iter().find(|block| block.path == mount.source)?;
@@ -559,17 +631,17 @@ fn boot(plan: &Plan, facts: &Facts, arrays: &[Array]) -> Option<Boot> {
         target: mount.target.clone(),
         device,
         size: block.size,
-        array: arrays.iter().position(|array| array.name == **said.to)?,
+        to: stores.iter().position(|store| store.name == **said.to)?,
     })
 }
 
-fn groups(plan: &Plan, facts: &Facts, arrays: &[Array], ids: &Ids) -> Vec<Group> {
+fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group> {
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
         let mut group = Group {
             vg: vg.name.clone(),
             travels: format!("{}_new", vg.name),
-            array: arrays.iter().position(|array| array.name == **said.to)?,
+            to: stores.iter().position(|store| store.name == **said.to)?,
             pv_uuid: ids.lvm(&format!("pv {}", vg.name)),
             extent: vg.extent_size,
             old_pvs: facts.old.pvs.iter().filter(|pv| pv.vg == vg.name).map(|pv| pv.uuid.clone()).collect(),
@@ -637,7 +709,7 @@ fn mounted_on(facts: &Facts, lv: &Lv) -> Option<String> {
     facts.old.mounts.iter().find(|mount| mount.source == path).map(|mount| mount.target.clone())
 }
 
-fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], arrays: &[Array]) -> Vec<Mount> {
+fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], stores: &[Store]) -> Vec<Mount> {
     let copied: Vec<String> = groups
         .iter()
         .flat_map(|group| group.copied.iter().map(|copied| lvm::mapper_path(&group.vg, &copied.lv)))
@@ -647,7 +719,7 @@ fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], arrays: &[Array]
         let source = if copied.contains(&mount.source) {
             mount.source.clone()
         } else if let Some(boot) = boot.as_ref().filter(|boot| boot.target == mount.target) {
-            arrays[boot.array].by_id()
+            stores[boot.to].path.clone()
         } else {
             continue;
         };

@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::Layout;
+use super::layout::{Layout, Made};
 use super::text::{self, render};
 use crate::host::Side::{New, Old};
 use crate::plan::Table;
@@ -15,9 +15,10 @@ use crate::step::{
 pub struct Ready {
     /// LVM on new sees nothing
     pub isolated: Handle,
-    /// in the order of the layout's arrays
-    pub arrays: Vec<Handle>,
-    pub throttled: Handle,
+    /// in the order of the layout's stores
+    pub stores: Vec<Handle>,
+    /// where there are arrays
+    pub throttled: Option<Handle>,
     /// old can log in to targets
     pub initiator: Handle,
     /// old comes back by itself if it reboots while mirrored, and can boot on new
@@ -34,13 +35,16 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     book.stage(Stage::Prepare);
 
     // ---- new ------------------------------------------------------------------------------------------------------
-    let hostname = book.step(
-        "hostname",
-        New,
-        Hostname { name: layout.hostname.clone(), was: layout.rescue_hostname.clone() },
-        &[],
-        "md writes the hostname into the arrays it makes, and knows them as its own by it",
-    );
+    let has_arrays = layout.arrays().next().is_some();
+    let hostname = has_arrays.then(|| {
+        book.step(
+            "hostname",
+            New,
+            Hostname { name: layout.hostname.clone(), was: layout.rescue_hostname.clone() },
+            &[],
+            "md writes the hostname into the arrays it makes, and knows them as its own by it",
+        )
+    });
     let isolated = book.step(
         "isolate-lvm",
         New,
@@ -89,13 +93,19 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         tables.push(table);
     }
 
-    let mut arrays = Vec::new();
-    let mut created = Vec::new();
-    for array in &layout.arrays {
+    let mut stores = Vec::new();
+    for store in &layout.stores {
+        let array = match &store.made {
+            Made::Array(array) => array,
+            Made::Partition(disk) => {
+                stores.push(tables[*disk].clone());
+                continue;
+            }
+        };
         let mut after: Vec<&Handle> = tables.iter().collect();
-        after.push(&hostname);
+        after.extend(&hostname);
         let step = book.step(
-            format!("array-{}", array.name),
+            format!("array-{}", store.name),
             New,
             Array {
                 device: array.device.clone(),
@@ -105,37 +115,38 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
                 level: array.level.clone(),
                 metadata: array.metadata.clone(),
                 bitmap: array.level != "raid0"
-                    && layout.boot.as_ref().is_none_or(|boot| layout.arrays[boot.array].name != array.name),
+                    && layout.boot.as_ref().is_none_or(|boot| layout.stores[boot.to].name != store.name),
                 members: array.members.clone(),
                 member_size: array.member_size,
             },
             &after,
             "its UUID was decided with this runbook, so that old's configuration can name it before it exists",
         );
-        created.push(step.clone());
-        arrays.push(book.step(
-            format!("assemble-{}", array.name),
+        stores.push(book.step(
+            format!("assemble-{}", store.name),
             New,
             Assembled { device: array.device.clone(), uuid: array.uuid.clone(), members: array.members.clone() },
             &[&step],
             "it runs already when it was just made; after a reboot of the rescue system it must be assembled",
         ));
     }
-    let throttled = book.step(
-        "throttle-resync",
-        New,
-        Tunable {
-            path: "/proc/sys/dev/raid/speed_limit_max".into(),
-            value: layout.resync_limit.to_string(),
-            was: "200000".into(),
-        },
-        &arrays.iter().collect::<Vec<_>>(),
-        "the first resync of the arrays would compete with the copy; it ends later by itself",
-    );
+    let throttled = has_arrays.then(|| {
+        book.step(
+            "throttle-resync",
+            New,
+            Tunable {
+                path: "/proc/sys/dev/raid/speed_limit_max".into(),
+                value: layout.resync_limit.to_string(),
+                was: "200000".into(),
+            },
+            &stores.iter().collect::<Vec<_>>(),
+            "the first resync of the arrays would compete with the copy; it ends later by itself",
+        )
+    });
 
     // ---- old ------------------------------------------------------------------------------------------------------
     let mut files = Vec::new();
-    if let Some(was) = layout.files.get(MDADM_CONF) {
+    if let Some(was) = layout.files.get(MDADM_CONF).filter(|_| has_arrays) {
         files.push(book.step(
             "know-arrays",
             Old,
@@ -200,7 +211,7 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         "it keeps the sessions, and ends them when the link is dead for too long",
     );
 
-    Ready { isolated, arrays, throttled, initiator, portable }
+    Ready { isolated, stores, throttled, initiator, portable }
 }
 
 pub fn isolation(layout: &Layout) -> String {
@@ -215,11 +226,14 @@ pub fn array_lines(layout: &Layout) -> String {
             array.md_name, array.metadata, array.uuid, layout.hostname, array.md_name
         )
     };
-    layout.arrays.iter().map(line).collect()
+    layout.arrays().map(|(_, array)| line(array)).collect()
 }
 
-/// mdadm.conf with new's arrays beside old's.
+/// mdadm.conf with new's arrays beside old's, where new has any.
 pub fn with_arrays(layout: &Layout, was: &str) -> String {
+    if layout.arrays().next().is_none() {
+        return was.to_string();
+    }
     format!(
         "{}\n# replant: the arrays of the new server, in the migration {}\n{}",
         was.trim_end(),

@@ -36,3 +36,4 @@ pub(super) const NOTHING_COPIED: &str = "R0120";
 pub(super) const UNUSED: &str = "R0121";
 pub(super) const SUDO: &str = "R0122";
 pub(super) const TRANSFER: &str = "R0123";
+pub(super) const MANY_PLACES: &str = "R0124";

@@ -26,10 +26,11 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     layout::one_disk_under_two_names,
     layout::unknown_disks,
     layout::unknown_partitions,
-    layout::unknown_arrays,
+    layout::unknown_stores,
     layout::disks_without_the_partition,
     layout::partitions_in_two_arrays,
-    layout::arrays_with_two_uses,
+    layout::partitions_that_stand_alone,
+    layout::stores_with_two_uses,
     layout::members_for_the_level,
     layout::rest_comes_last,
     layout::sizes_that_cannot_be,
@@ -87,6 +88,12 @@ fn undeclared<'a>(
         diagnostic = diagnostic.help(format!("declared are {}", names.join(", ")));
     }
     found.push(diagnostic);
+}
+
+/// The partition that is wanted where data goes to no array.
+fn alone<'a>(plan: &'a Plan, to: &At<String>) -> Option<&'a Partition> {
+    let array = plan.arrays.iter().any(|array| array.name == *to);
+    plan.partitions.iter().find(|partition| !array && partition.name == *to)
 }
 
 /// The disks that have a partition: those of its list, or all.

@@ -118,7 +118,8 @@ impl World {
                 return fail(1, format!("sfdisk: {path}: does not contain a recognized partition table\n"));
             };
             let part = |part: &Part| {
-                let node = format!("{}{}", dev.path, part.number);
+                let digit = dev.path.ends_with(|last: char| last.is_ascii_digit());
+                let node = format!("{}{}{}", dev.path, if digit { "p" } else { "" }, part.number);
                 let mut value = json!({ "node": node, "start": part.start, "size": part.size, "type": part.kind });
                 if let Some(uuid) = &part.uuid {
                     value["uuid"] = uuid.to_uppercase().into();

@@ -263,13 +263,17 @@ fn dev(kname: &str, kind: &str, size: u64, sector: u64, loc: &str) -> Dev {
 }
 
 fn own_disk(at: usize, disk: &Disk) -> Dev {
-    let nvme = disk.drivers.first().is_some_and(|driver| driver == "nvme");
+    let nvme = disk.tran.as_deref() == Some("nvme");
     let kname = if nvme { format!("nvme{at}n1") } else { format!("sd{}", (b'a' + at as u8) as char) };
     let mut links = Vec::new();
     if disk.tran.as_deref() == Some("sata") {
         links.push(format!("/dev/disk/by-id/ata-{}_{}", disk.model, disk.serial));
     }
     match &disk.wwn {
+        Some(wwn) if nvme => {
+            links.push(format!("/dev/disk/by-id/nvme-{}_{}", disk.model, disk.serial));
+            links.push(format!("/dev/disk/by-id/nvme-{wwn}"));
+        }
         Some(wwn) => {
             links.push(format!("/dev/disk/by-id/wwn-{wwn}"));
             links.push(format!("/dev/disk/by-id/scsi-3{}", wwn.trim_start_matches("0x")));

@@ -89,15 +89,25 @@ impl Maker<'_> {
                 };
                 self.places.insert(format!("{serial}@{start}"), Written::Fs(old));
             }
+            // such names have disks on NVMe, and no others
+            let nvme = wwn.starts_with("eui.") || wwn.starts_with("nvme.");
             Disk {
                 serial,
                 wwn: Some(wwn),
                 model: "NVDISK".into(),
-                tran: None,
+                tran: nvme.then(|| "nvme".to_string()),
                 size: known.map_or(size, |block| block.size),
                 sector: known.map_or(512, |block| block.log_sec.max(512)),
-                drivers: virtio("virtio_scsi").into_iter().rev().chain(["sd_mod".to_string()]).rev().collect(),
-                by_path: format!("pci-0000:00:06.0-scsi-0:0:{at}:0"),
+                drivers: if nvme {
+                    vec!["nvme".into()]
+                } else {
+                    virtio("virtio_scsi").into_iter().rev().chain(["sd_mod".to_string()]).rev().collect()
+                },
+                by_path: if nvme {
+                    format!("pci-0000:{:02x}:00.0-nvme-1", at + 1)
+                } else {
+                    format!("pci-0000:00:06.0-scsi-0:0:{at}:0")
+                },
             }
         };
         plan.disks.iter().enumerate().map(one).collect()

@@ -288,8 +288,9 @@ impl Maker<'_> {
     /// Bytes of the partitions that /boot is on, where it is a file system of its own.
     fn boot_size(&self) -> Option<u64> {
         let to = &self.plan.boot.as_ref()?.to;
-        let array = self.plan.arrays.iter().find(|array| *array.name == **to)?;
-        let part = self.plan.partitions.iter().find(|part| *part.name == *array.partitions)?;
+        let array = self.plan.arrays.iter().find(|array| array.name == *to);
+        let name = array.map_or(to, |array| &array.partitions);
+        let part = self.plan.partitions.iter().find(|part| part.name == *name)?;
         Some(match *part.size {
             Size::Bytes(bytes) => (bytes * 3 / 4).max(64 * MIB),
             Size::Rest => 256 * MIB,

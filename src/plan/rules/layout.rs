@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Found, disks_of, members_of, twice, undeclared};
+use super::{Found, alone, disks_of, members_of, twice, undeclared};
 use crate::plan::diagnostics::{Diagnostic, Severity};
 use crate::plan::source::At;
-use crate::plan::{Bytes, Plan, RaidLevel, Size, Table, codes};
+use crate::plan::{Bytes, Partition, Plan, RaidLevel, Size, Table, codes};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -80,10 +80,41 @@ pub(super) fn unknown_partitions(plan: &Plan, found: &mut Found) {
     }
 }
 
-pub(super) fn unknown_arrays(plan: &Plan, found: &mut Found) {
-    let uses = plan.boot.iter().map(|boot| &boot.to).chain(plan.volume_groups.iter().map(|group| &group.to));
-    for array in uses {
-        undeclared(codes::UNKNOWN_ARRAY, "array", array, plan.arrays.iter().map(|array| &array.name), found);
+pub(super) fn unknown_stores(plan: &Plan, found: &mut Found) {
+    for to in plan.stores().filter(|to| alone(plan, to).is_none()) {
+        if plan.arrays.is_empty() {
+            let declared = plan.partitions.iter().map(|partition| &partition.name);
+            undeclared(codes::UNKNOWN_PARTITION, "partition", to, declared, found);
+        } else {
+            undeclared(codes::UNKNOWN_ARRAY, "array", to, plan.arrays.iter().map(|array| &array.name), found);
+        }
+    }
+}
+
+pub(super) fn partitions_that_stand_alone(plan: &Plan, found: &mut Found) {
+    for to in plan.stores() {
+        let Some(partition) = alone(plan, to) else { continue };
+        if let Some(array) = plan.arrays.iter().find(|array| array.partitions == partition.name) {
+            found.push(
+                Diagnostic::error(
+                    codes::PARTITION_TAKEN,
+                    format!("partition `{to}` is a member of array `{}`", array.name),
+                )
+                .on(to, "not free")
+                .and(&array.partitions, "taken here")
+                .help(format!("did you mean `to: {}`?", array.name)),
+            );
+            continue;
+        }
+        let disks = disks_of(plan, partition).len();
+        if disks > 1 {
+            found.push(
+                Diagnostic::error(codes::MANY_PLACES, format!("partition `{to}` is on {disks} disks"))
+                    .on(to, "data goes to one place")
+                    .and(&partition.name, "made on each of them")
+                    .help("make an array of it, which has a name of its own; or limit the partition to one disk with `disks`"),
+            );
+        }
     }
 }
 
@@ -132,14 +163,14 @@ pub(super) fn partitions_in_two_arrays(plan: &Plan, found: &mut Found) {
     }
 }
 
-pub(super) fn arrays_with_two_uses(plan: &Plan, found: &mut Found) {
-    let boot = plan.boot.iter().map(|boot| &boot.to);
-    for (first, again) in twice(boot.chain(plan.volume_groups.iter().map(|group| &group.to))) {
+pub(super) fn stores_with_two_uses(plan: &Plan, found: &mut Found) {
+    for (first, again) in twice(plan.stores()) {
+        let what = if alone(plan, again).is_some() { "partition" } else { "array" };
         found.push(
-            Diagnostic::error(codes::ARRAY_TAKEN, format!("array `{again}` is used twice"))
+            Diagnostic::error(codes::ARRAY_TAKEN, format!("{what} `{again}` is used twice"))
                 .on(again, "used again here")
                 .and(first, "used here")
-                .help("an array takes the boot filesystem or one volume group; declare another array"),
+                .help(format!("it takes the boot filesystem or one volume group; declare another {what}")),
         );
     }
 }
@@ -163,7 +194,15 @@ pub(super) fn members_for_the_level(plan: &Plan, found: &mut Found) {
                 )
                 .on(&array.level, format!("needs {needed} members or more"))
                 .and(&array.partitions, has)
-                .help("add disks, or choose another level"),
+                .help(if plan.disks.len() == 1 {
+                    format!(
+                        "add a disk; or, if one is all there is, remove the array and write `to: {}`: the partition \
+                         then takes the data, and nothing stands in for the disk if it fails",
+                        array.partitions
+                    )
+                } else {
+                    "add disks, or choose another level".to_owned()
+                }),
             );
         } else if level == RaidLevel::Raid10 && members < 4 {
             found.push(
@@ -224,10 +263,9 @@ pub(super) fn sizes_that_cannot_be(plan: &Plan, found: &mut Found) {
         found.push(Diagnostic::error(codes::SIZE, message).on(&partition.size, label).help(help));
     }
     let Some(boot) = &plan.boot else { return };
-    for array in plan.arrays.iter().filter(|array| array.name == boot.to) {
-        let Some(partition) = plan.partitions.iter().find(|partition| partition.name == array.partitions) else {
-            continue;
-        };
+    let array = plan.arrays.iter().find(|array| array.name == boot.to);
+    let name = array.map_or(&boot.to, |array| &array.partitions);
+    if let Some(partition) = plan.partitions.iter().find(|partition| partition.name == *name) {
         match *partition.size {
             Size::Bytes(bytes) if (8 * MIB..64 * MIB).contains(&bytes) => found.push(
                 Diagnostic::warning(codes::SIZE, format!("{} is little for a boot filesystem", Bytes(bytes)))
@@ -305,13 +343,7 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
         return;
     }
     for array in &plan.arrays {
-        let used = plan
-            .boot
-            .iter()
-            .map(|boot| &boot.to)
-            .chain(plan.volume_groups.iter().map(|group| &group.to))
-            .any(|to| *to == array.name);
-        if !used {
+        if !plan.stores().any(|to| *to == array.name) {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("array `{}` is made and not used", array.name));
             found.push(
@@ -321,20 +353,27 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
             );
         }
     }
+    let alone: Vec<_> = plan.stores().filter_map(|to| alone(plan, to)).collect();
+    let alone_or_member = |partition: &Partition| {
+        alone.iter().any(|alone| alone.name == partition.name)
+            || plan.arrays.iter().any(|array| array.partitions == partition.name)
+    };
     for partition in &plan.partitions {
-        if !plan.arrays.iter().any(|array| array.partitions == partition.name) {
+        if !alone_or_member(partition) {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("partition `{}` is made and not used", partition.name));
-            found.push(diagnostic.on(&partition.name, "in no array").help("make an array of it, or remove it"));
+            found.push(diagnostic.on(&partition.name, "nothing goes there").help("make an array of it, or remove it"));
         }
     }
     for disk in &plan.disks {
-        let member = plan.arrays.iter().any(|array| members_of(plan, array).contains(&disk.name.as_str()));
-        if !member {
+        let name = disk.name.as_str();
+        let used = plan.arrays.iter().any(|array| members_of(plan, array).contains(&name))
+            || alone.iter().any(|partition| disks_of(plan, partition).contains(&name));
+        if !used {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("disk `{}` would be wiped and not used", disk.name));
             found.push(
-                diagnostic.on(&disk.name, "in no array").help("remove it from the plan, or add it to an array"),
+                diagnostic.on(&disk.name, "nothing goes there").help("remove it from the plan, or add it to an array"),
             );
         }
     }
