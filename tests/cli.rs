@@ -126,7 +126,7 @@ fn help() {
     let desk = Desk::new();
     desk.check("help", &["--help"]);
     for command in
-        ["validate", "plan", "show", "apply", "status", "rollback", "simulate", "schema", "completions", "man"]
+        ["validate", "plan", "show", "apply", "status", "rollback", "simulate", "explain", "schema", "completions", "man"]
     {
         desk.check(&format!("help-{command}"), &[command, "--help"]);
     }
@@ -197,6 +197,13 @@ fn show() {
     desk.check("show-unknown-step", &["show", "lab.runbook.json", "isolate-lmv"]);
     desk.check("show-a-plan", &["show", "plans/cs940.yaml"]);
     desk.check("show-nothing", &["show", "srv2"]);
+}
+
+#[test]
+fn a_finding_is_explained() {
+    let desk = Desk::new();
+    desk.check("explain", &["explain", "r1203"]);
+    desk.check("explain-unknown", &["explain", "R1233"]);
 }
 
 #[test]

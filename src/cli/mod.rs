@@ -2,6 +2,7 @@
 
 mod apply;
 mod confirm;
+mod explain;
 mod interrupt;
 mod plan;
 mod rollback;
@@ -118,6 +119,11 @@ enum Command {
         /// The plan (YAML)
         plan: PathBuf,
     },
+    /// Explain a finding: what it means, why it matters, what to do
+    Explain {
+        /// Its code, as `plan` prints it: R1203
+        code: String,
+    },
     /// Print the JSON Schema of plans
     Schema,
     /// Print completions for a shell
@@ -193,6 +199,7 @@ pub fn main() -> ExitCode {
         Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
         Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
         Command::Simulate { plan } => simulate::run(&talk, &plan),
+        Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema => {
             talk.data(&crate::plan::schema());
             Ok(End::Good)

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::facts::{Block, Facts, Interface, Lv, lvm};
-use crate::findings::{Finding, find_disk, volumes, what_is_on};
+use crate::findings::{Finding, Hit, find_disk, volumes, what_is_on};
 use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
 use crate::step::{How, Partition};
 
@@ -190,59 +190,58 @@ pub fn service_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> 
         .find(|card| card.physical && card.addresses.iter().any(|with_prefix| with_prefix.starts_with(&address)))
 }
 
-/// What does not fit. Also the rule R12xx of the findings.
-pub fn room(plan: &Plan, facts: &Facts) -> Vec<Finding> {
-    match resolve(plan, "", facts) {
-        Err(found) => found,
-        Ok(layout) => layout.room(plan),
-    }
+/// Groups that their arrays are too small for: the rule R1216.
+pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    resolve(plan, "", facts).map_or(Vec::new(), |layout| layout.group_room(plan))
+}
+
+/// A boot file system that its array is too small for: the rule R1217.
+pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    resolve(plan, "", facts).map_or(Vec::new(), |layout| layout.boot_room(plan))
 }
 
 impl Layout {
-    fn room(&self, plan: &Plan) -> Vec<Finding> {
-        let mut found = Vec::new();
+    fn group_room(&self, plan: &Plan) -> Vec<Hit> {
+        let mut hits = Vec::new();
         for (group, said) in self.groups.iter().zip(&plan.volume_groups) {
             let array = &self.arrays[group.array];
             let has = array.capacity();
             // the label, the metadata and the alignment of the first extent: pvcreate(8)
             let needs = group.needs + 2 * MIB;
             if has < needs {
-                found.push(
-                    Finding::inhibitor(
-                        "R1216",
-                        format!(
-                            "`{}` needs {} MiB, array {} has {} MiB",
-                            group.vg,
-                            needs.div_ceil(MIB),
-                            array.name,
-                            has / MIB
-                        ),
-                        "use larger disks, another RAID level, or leave volumes out with `copy: skip`",
-                    )
-                    .at(said.to.span()),
+                let hit = Hit::new(
+                    format!(
+                        "`{}` needs {} MiB, array {} has {} MiB",
+                        group.vg,
+                        needs.div_ceil(MIB),
+                        array.name,
+                        has / MIB
+                    ),
+                    "use larger disks, another RAID level, or leave volumes out with `copy: skip`",
                 );
+                hits.push(hit.at(said.to.span()));
             }
         }
-        if let (Some(boot), Some(said)) = (&self.boot, &plan.boot) {
-            let array = &self.arrays[boot.array];
-            if array.capacity() < boot.size {
-                found.push(
-                    Finding::inhibitor(
-                        "R1217",
-                        format!(
-                            "{} of old has {} MiB, array {} has {} MiB: it is copied as a block device",
-                            boot.target,
-                            boot.size.div_ceil(MIB),
-                            array.name,
-                            array.capacity() / MIB
-                        ),
-                        "make its partition larger",
-                    )
-                    .at(said.to.span()),
-                );
-            }
+        hits
+    }
+
+    fn boot_room(&self, plan: &Plan) -> Vec<Hit> {
+        let (Some(boot), Some(said)) = (&self.boot, &plan.boot) else { return Vec::new() };
+        let array = &self.arrays[boot.array];
+        if array.capacity() >= boot.size {
+            return Vec::new();
         }
-        found
+        let hit = Hit::new(
+            format!(
+                "{} of old has {} MiB, array {} has {} MiB: it is copied as a block device",
+                boot.target,
+                boot.size.div_ceil(MIB),
+                array.name,
+                array.capacity() / MIB
+            ),
+            "make its partition larger",
+        );
+        vec![hit.at(said.to.span())]
     }
 }
 
@@ -268,26 +267,16 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     for disk in &plan.disks {
         match find_disk(&facts.new, disk) {
             Some(block) => blocks.push(block),
-            None => found.push(
-                Finding::inhibitor(
-                    "R1101",
-                    format!("disk `{}` is not on new", *disk.name),
-                    "correct its serial number",
-                )
-                .at(disk.name.span()),
-            ),
+            None => {
+                let hit = Hit::new(format!("disk `{}` is not on new", *disk.name), "correct its serial number");
+                found.push(Finding::new("R1101", hit.at(disk.name.span())));
+            }
         }
     }
     for group in &plan.volume_groups {
         if !facts.old.vgs.iter().any(|vg| vg.name == **group.name) {
-            found.push(
-                Finding::inhibitor(
-                    "R1201",
-                    format!("there is no volume group `{}` on old", *group.name),
-                    "correct its name",
-                )
-                .at(group.name.span()),
-            );
+            let hit = Hit::new(format!("there is no volume group `{}` on old", *group.name), "correct its name");
+            found.push(Finding::new("R1201", hit.at(group.name.span())));
         }
     }
     if !found.is_empty() {

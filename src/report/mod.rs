@@ -8,7 +8,7 @@ mod status;
 
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
 pub use live::Live;
-pub use runbook::{findings, node, node_json, outline, runbook};
+pub use runbook::{findings, findings_json, node, node_json, outline, runbook};
 pub use status::{status, status_json};
 
 use std::time::Duration;
