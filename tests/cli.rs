@@ -125,9 +125,19 @@ fn runbook() -> String {
 fn help() {
     let desk = Desk::new();
     desk.check("help", &["--help"]);
-    for command in
-        ["validate", "plan", "show", "apply", "status", "rollback", "simulate", "explain", "schema", "completions", "man"]
-    {
+    for command in [
+        "validate",
+        "plan",
+        "show",
+        "apply",
+        "status",
+        "rollback",
+        "simulate",
+        "explain",
+        "schema",
+        "completions",
+        "man",
+    ] {
         desk.check(&format!("help-{command}"), &[command, "--help"]);
     }
     desk.check("unknown-command", &["migrate"]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{apt, dm, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -39,6 +39,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
+    ("health", |text| health::parse(text).map(|it| json(&it))),
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
     ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
@@ -229,6 +230,10 @@ fn our_scripts_run() {
     assert!(code == 0 || code == 127);
     md::parse_exports(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
 
+    let (code, out, err) = run(health::query());
+    assert_eq!((code, err.as_str()), (0, ""));
+    health::parse(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
+
     let (code, out, _) = run(lsblk::query());
     if code == 0 {
         assert!(lsblk::parse(&out).is_ok(), "{out}");
@@ -246,6 +251,9 @@ fn digest_names_what_matters() {
     later.old.boot_id = "another".into();
     later.old.mounts[0].used += 1;
     later.old.services.clear();
+    later.old.memory_available -= 1;
+    later.old.swaps[0].used += 4096;
+    later.old.blocks[0].health = Some(facts::Health { passed: false, unreadable: 1 });
     later.old.lvs.reverse();
     assert_eq!(facts::digest(&later), name);
 
