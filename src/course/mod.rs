@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
-pub use layout::{boot_room, group_room, service_card};
+pub use layout::{boot_room, group_room, growth_room, new_card, service_card};
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,8 +1,10 @@
 //! What boots: firmware, `/boot`, the initramfs, encryption.
 
+use std::path::Path;
+
 use super::{Hit, Rule, Severity, volumes};
-use crate::facts::{Facts, lvm};
-use crate::plan::Plan;
+use crate::facts::{Facts, Mount, lvm};
+use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -41,9 +43,10 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1305",
-        title: "there is little room for a new initramfs",
-        severity: Severity::Warning,
-        why: "an initramfs for both servers is built on old while it serves, and stands beside the present one for a moment.",
+        title: "there is no room for a new initramfs",
+        severity: Severity::Inhibitor,
+        why: "an initramfs for both servers is built on old while it serves. It has more drivers than the present one, and stands \
+              beside it in /boot for a moment: half as much again as the largest there is, or 64 MiB where that is not known.",
         remedy: "remove kernels that are no longer used: `apt-get autoremove --purge`.",
         check: boot_room,
     },
@@ -72,6 +75,33 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "there is none yet: this method copies plain logical volumes.",
         check: crypt,
     },
+    Rule {
+        code: "R1312",
+        title: "old does not know md arrays",
+        severity: Severity::Inhibitor,
+        why: "new's disks are md arrays, put together in the initramfs that is built on old: without mdadm there, and without its \
+              mdadm.conf to name the arrays in, new finds no `/`.",
+        remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
+        check: no_mdadm,
+    },
+    Rule {
+        code: "R1313",
+        title: "there is little room to build an initramfs in",
+        severity: Severity::Warning,
+        why: "mkinitramfs(8) unpacks drivers and tools below /var/tmp, and the present images are kept in /var/lib/replant to go \
+              back to: together about five times the largest image.",
+        remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
+        check: no_room_to_build,
+    },
+    Rule {
+        code: "R1315",
+        title: "a loop device that is written to",
+        severity: Severity::Warning,
+        why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would stop there, \
+              with services down (and go on or back from there).",
+        remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
+        check: loops,
+    },
 ];
 
 fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -81,15 +111,22 @@ fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
         (false, true) => "new boots",
         (false, false) => return Vec::new(),
     };
-    vec![Hit::new(
+    let hit = Hit::new(
         format!("{who} with UEFI, which cannot be migrated yet"),
         "boot new's rescue system, and later new itself, in legacy BIOS mode",
-    )]
+    );
+    let esp = facts.old.mounts.iter().find(|mount| mount.target == "/boot/efi" || mount.target == "/efi");
+    vec![match esp {
+        Some(esp) => hit.of(format!("old: {} on {}", esp.target, esp.source)),
+        None => hit,
+    }]
 }
 
 fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(root) = facts.old.mounts.iter().find(|mount| mount.target == "/") else { return Vec::new() };
-    if volumes(plan, facts).any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == root.source) {
+    let source = root.source.split('[').next().unwrap_or_default();
+    let moves = |how: CopyHow| !matches!(how, CopyHow::Skip | CopyHow::Recreate);
+    if volumes(plan, facts).any(|(lv, how, _)| moves(how) && lvm::mapper_path(&lv.vg, &lv.name) == source) {
         return Vec::new();
     }
     vec![Hit::new(
@@ -125,16 +162,90 @@ fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     vec![Hit::new(message, help).at(boot.from.span())]
 }
 
+/// The file system of old that a path is on.
+fn file_system<'a>(facts: &'a Facts, path: &str) -> Option<&'a Mount> {
+    let above = facts.old.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
+    above.max_by_key(|mount| mount.target.len())
+}
+
+const MIB: u64 = 1 << 20;
+
 fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let on = |target: &str| facts.old.mounts.iter().find(|mount| mount.target == target);
-    match on("/boot").or_else(|| on("/")) {
-        // a second initramfs stands beside the first for a moment
-        Some(mount) if mount.avail < 64 << 20 => vec![Hit::new(
-            format!("{} of old has {} MiB free; a new initramfs is written there", mount.target, mount.avail >> 20),
-            "remove kernels that are no longer used: `apt-get autoremove`",
-        )],
+    let largest = facts.old.initrd_sizes.values().max();
+    let needs = largest.map_or(64 * MIB, |bytes| bytes * 3 / 2 + MIB);
+    match file_system(facts, "/boot") {
+        Some(mount) if mount.avail < needs => vec![
+            Hit::new(
+                format!(
+                    "{} of old has {} MiB free; a new initramfs needs about {} MiB there",
+                    mount.target,
+                    mount.avail / MIB,
+                    needs / MIB
+                ),
+                "remove kernels that are no longer used, on old: `apt-get autoremove --purge`",
+            )
+            .of(format!("old: room in {}", mount.target)),
+        ],
         _ => Vec::new(),
     }
+}
+
+fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Some(largest) = facts.old.initrd_sizes.values().max() else { return Vec::new() };
+    let kept: u64 = facts.old.initrd_sizes.values().sum();
+    let places = [("/var/tmp", largest * 4), ("/var/lib/replant", kept + largest * 3 / 2)];
+    let on = |path: &str| file_system(facts, path).map(|mount| mount.target.as_str());
+    let mut hits = Vec::new();
+    for mount in &facts.old.mounts {
+        let mine = places.iter().filter(|(path, _)| on(path) == Some(mount.target.as_str()));
+        let needs: u64 = mine.map(|(_, bytes)| bytes).sum();
+        if mount.avail < needs {
+            let hit = Hit::new(
+                format!(
+                    "{} of old has {} MiB free; to build an initramfs takes about {} MiB there",
+                    mount.target,
+                    mount.avail / MIB,
+                    needs / MIB
+                ),
+                "make room on old: `apt-get clean`, `journalctl --vacuum-size=100M`",
+            );
+            hits.push(hit.of(format!("old: room in {}", mount.target)));
+        }
+    }
+    hits
+}
+
+fn no_mdadm(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (message, help) = if !facts.old.tools.contains("mdadm") {
+        ("old has no mdadm, which puts new's arrays together when it boots", "on old: `apt-get install mdadm`")
+    } else if !facts.old.files.contains_key("/etc/mdadm/mdadm.conf") {
+        (
+            "old has no /etc/mdadm/mdadm.conf to name new's arrays in",
+            "on old: `/usr/share/mdadm/mkconf force-generate`",
+        )
+    } else {
+        return Vec::new();
+    };
+    vec![Hit::new(message, help)]
+}
+
+fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let written = facts.old.blocks.iter().filter(|block| block.kind == "loop" && !block.read_only && block.size > 0);
+    written
+        .map(|block| {
+            Hit::new(
+                format!(
+                    "{} of old can be written to; the file system with its file may not become read-only",
+                    block.path
+                ),
+                format!(
+                    "`losetup --list {}` on old says whose file it is: unmount it before the cutover",
+                    block.path
+                ),
+            )
+            .of(format!("old: {}", block.path))
+        })
+        .collect()
 }
 
 fn dracut(_: &Plan, facts: &Facts) -> Vec<Hit> {

@@ -2,7 +2,7 @@
 
 use super::{Hit, Rule, Severity};
 use crate::facts::{Array, Block, Facts, ServerFacts};
-use crate::plan::{At, Disk, Plan};
+use crate::plan::{At, Disk, Plan, Size, Table};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -76,6 +76,38 @@ pub(super) const RULES: &[Rule] = &[
         why: "the copy and the array's own work take the disks from each other.",
         remedy: "wait for it (`mdadm --wait ARRAY`); a check can be ended: `echo idle > /sys/block/mdX/md/sync_action`.",
         check: busy,
+    },
+    Rule {
+        code: "R1110",
+        title: "a disk is too large for a DOS partition table",
+        severity: Severity::Inhibitor,
+        why: "such a table counts 2^32 blocks: 2 TiB on disks with blocks of 512 bytes.",
+        remedy: "`table: gpt` (the small partition that GRUB needs there for BIOS boot is added), or partitions of fixed size.",
+        check: too_large_for_dos,
+    },
+    Rule {
+        code: "R1111",
+        title: "a disk of new expects to fail",
+        severity: Severity::Inhibitor,
+        why: "its own health check (SMART) says so: new would start its life degraded, or lose data with it.",
+        remedy: "look with `smartctl --all`, and have the disk replaced.",
+        check: new_disk_failing,
+    },
+    Rule {
+        code: "R1112",
+        title: "a disk of old expects to fail",
+        severity: Severity::Warning,
+        why: "the copy reads every block of old's volumes, which may be more than the disk can still take.",
+        remedy: "have a fresh backup before you begin; let md replace the disk first if there is a spare.",
+        check: old_disk_failing,
+    },
+    Rule {
+        code: "R1113",
+        title: "a disk has sectors that cannot be read",
+        severity: Severity::Warning,
+        why: "on old the copy stops where a block cannot be read and no mirror has it; on new the disk may fail soon.",
+        remedy: "old: let md rewrite them from the other disk, `echo repair > /sys/block/mdX/md/sync_action`. New: replace it.",
+        check: unreadable,
     },
 ];
 
@@ -260,4 +292,79 @@ fn busy(_: &Plan, facts: &Facts) -> Vec<Hit> {
         )
     })
     .collect()
+}
+
+fn too_large_for_dos(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    // only `rest` depends on the disk; sizes that are written down were looked at with the plan
+    let to_the_end = |disk: &Disk| {
+        plan.partitions.iter().any(|part| {
+            let on = part.disks.as_ref().is_none_or(|only| only.iter().any(|name| **name == *disk.name));
+            on && *part.size == Size::Rest
+        })
+    };
+    let dos = plan.table == Table::Dos;
+    found(plan, facts)
+        .filter(|(disk, block)| dos && to_the_end(disk) && block.size / block.log_sec.max(512) > u64::from(u32::MAX))
+        .map(|(disk, block)| {
+            Hit::new(
+                format!(
+                    "disk `{}` has {} GiB, more than a DOS partition table can name",
+                    *disk.name,
+                    block.size >> 30
+                ),
+                "`table: gpt`",
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn label(block: &Block) -> String {
+    block.serial.as_ref().map_or(block.path.clone(), |serial| format!("{} ({serial})", block.path))
+}
+
+fn failing(block: &Block) -> bool {
+    block.health.as_ref().is_some_and(|health| !health.passed)
+}
+
+fn new_disk_failing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, block)| failing(block))
+        .map(|(disk, block)| {
+            Hit::new(
+                format!("disk `{}` of new, {}, expects to fail (SMART)", *disk.name, label(block)),
+                format!("look with `smartctl --all {}` on new, and have it replaced", block.path),
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn old_disk_failing(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let failing = facts.old.blocks.iter().filter(|block| failing(block));
+    failing
+        .map(|block| {
+            Hit::new(
+                format!("disk {} of old expects to fail (SMART)", label(block)),
+                format!("have a fresh backup before you begin; `smartctl --all {}` on old says more", block.path),
+            )
+            .of(format!("old: health of {}", block.path))
+        })
+        .collect()
+}
+
+fn unreadable(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = facts.old.blocks.iter().map(|block| ("old", block));
+    let new = found(plan, facts).map(|(_, block)| ("new", block));
+    old.chain(new)
+        .filter_map(|(name, block)| Some((name, block, block.health.as_ref()?.unreadable)))
+        .filter(|(_, _, sectors)| *sectors > 0)
+        .map(|(name, block, sectors)| {
+            Hit::new(
+                format!("disk {} of {name} could not read {sectors} sectors", label(block)),
+                format!("`smartctl --all {}` on {name} says more; replace it if the number grows", block.path),
+            )
+            .of(format!("{name}: health of {}", block.path))
+        })
+        .collect()
 }

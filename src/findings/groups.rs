@@ -81,8 +81,8 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1216",
         title: "an array is too small for its group",
         severity: Severity::Inhibitor,
-        why: "every volume that moves needs its extents on new, one more for the metadata of each raid1, and room to grow.",
-        remedy: "larger disks, another RAID level, less growth, or `copy: skip` for what need not move.",
+        why: "every volume that moves needs its extents on new, and each raid1 one more for its metadata.",
+        remedy: "larger disks, another RAID level, or `copy: skip` for what need not move.",
         check: crate::course::group_room,
     },
     Rule {
@@ -92,6 +92,40 @@ pub(super) const RULES: &[Rule] = &[
         why: "/boot is copied as a block device, so its array must be at least as large as the device on old.",
         remedy: "make its partition larger.",
         check: crate::course::boot_room,
+    },
+    Rule {
+        code: "R1218",
+        title: "volumes cannot grow as much as the plan says",
+        severity: Severity::Inhibitor,
+        why: "the last stage would fail on new, in service already, with some volumes grown and others not.",
+        remedy: "less growth, or `grow: rest` for the one that takes what is left.",
+        check: crate::course::growth_room,
+    },
+    Rule {
+        code: "R1227",
+        title: "the group cannot be changed",
+        severity: Severity::Inhibitor,
+        why: "new's disk joins the group for the time of the copy, which a group that is read-only, not resizable, exported or \
+              shared refuses.",
+        remedy: "`vgchange --permission rw`, `vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)).",
+        check: unchangeable,
+    },
+    Rule {
+        code: "R1228",
+        title: "a filter of LVM rejects the disks of the migration",
+        severity: Severity::Inhibitor,
+        why: "old must see new's disks as physical volumes, and the migrated system, which has old's lvm.conf, new's arrays.",
+        remedy: "let `filter` and `global_filter` accept `\"a|^/dev/sd|\"` and `\"a|^/dev/md|\"` before they reject the rest \
+                 (lvm.conf(5)); disks of guests can be rejected by their names.",
+        check: filters,
+    },
+    Rule {
+        code: "R1229",
+        title: "extents are being moved",
+        severity: Severity::Inhibitor,
+        why: "a volume that pvmove is at work on is not linear while it lasts, and cannot be mirrored.",
+        remedy: "`pvmove` goes on with it and waits; `pvmove --abort` ends it.",
+        check: pvmove,
     },
 ];
 
@@ -220,11 +254,13 @@ fn monitoring(_: &Plan, facts: &Facts) -> Vec<Hit> {
     ]
 }
 
+/// Without the file LVM uses all devices, whatever the setting says: lvmdevices(8).
 fn devices_file(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let used = |setting: Option<&String>| setting.map(String::as_str) == Some("1");
     [("old", &facts.old), ("new", &facts.new)]
         .into_iter()
         .filter(|(_, server)| used(server.lvm_config.get("devices/use_devicesfile")))
+        .filter(|(_, server)| server.present.contains("/etc/lvm/devices/system.devices"))
         .map(|(name, _)| {
             Hit::new(
                 format!("LVM on {name} uses a devices file, which cannot be migrated yet"),
@@ -232,7 +268,93 @@ fn devices_file(_: &Plan, facts: &Facts) -> Vec<Hit> {
                     "set `devices {{ use_devicesfile = 0 }}` in /etc/lvm/lvmlocal.conf on {name} (lvmdevices(8))"
                 ),
             )
-            .of(format!("{name}: LVM's devices/use_devicesfile=1"))
+            .of(format!("{name}: /etc/lvm/devices/system.devices"))
+        })
+        .collect()
+}
+
+/// Names under which LVM sees a disk of the migration; one that is accepted is enough.
+const ISCSI: &[&str] = &["/dev/sdz", "/dev/disk/by-id/", "/dev/disk/by-path/ip-"];
+const MD: &[&str] = &["/dev/md1", "/dev/md/1", "/dev/disk/by-id/md-uuid-"];
+
+/// On old new's disks come as SCSI disks, and the arrays of the migrated system are md's. On new, LVM's lvmlocal.conf is
+/// written anew, but `filter` of lvm.conf stays.
+fn filters(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = ["devices/filter", "devices/global_filter"].map(|setting| ("old", &facts.old, setting));
+    let new = [("new", &facts.new, "devices/filter")];
+    let mut hits = Vec::new();
+    for (name, server, setting) in old.into_iter().chain(new) {
+        let Some(filter) = server.lvm_config.get(setting) else { continue };
+        let patterns: Vec<&str> = filter.split('"').skip(1).step_by(2).collect();
+        let wanted = if name == "old" { &[ISCSI, MD][..] } else { &[MD] };
+        let rejected = wanted.iter().filter(|links| links.iter().all(|link| rejects(&patterns, link)));
+        let rejected: Vec<&str> = rejected.map(|links| links[0]).collect();
+        if !rejected.is_empty() {
+            let hit = Hit::new(
+                format!("LVM on {name} does not look at disks like {}: {setting} = {filter}", rejected.join(" and ")),
+                format!("let `{}` in /etc/lvm/lvm.conf on {name} accept \"a|.*|\"", &setting["devices/".len()..]),
+            );
+            hits.push(hit.of(format!("{name}: LVM's {setting}")));
+        }
+    }
+    hits
+}
+
+/// Whether a filter of lvm.conf(5), the first match counts, rejects everything that its earlier patterns do not name. Of
+/// regular expressions only the parts between their special characters are compared.
+fn rejects(patterns: &[&str], device: &str) -> bool {
+    for pattern in patterns {
+        let mut letters = pattern.chars();
+        let (verb, _) = (letters.next(), letters.next_back());
+        let expression = letters.as_str().get(1..).unwrap_or_default();
+        let plain =
+            expression.trim_start_matches(['^', '(']).split([',', '.', '*', '[', '(', '|', '$', '+', '?']).next();
+        let plain = plain.unwrap_or_default();
+        let named = device.starts_with(plain) || (!plain.starts_with('/') && device.contains(plain));
+        match verb {
+            Some('a') if named => return false,
+            Some('r') if plain.is_empty() && matches!(expression, ".*" | "." | ".*/" | "^.*$" | ".+") => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn unchangeable(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (group, vg) in found(plan, facts) {
+        let attr: Vec<char> = vg.attr.chars().collect();
+        let is = |at: usize, letter: char| attr.get(at) == Some(&letter);
+        let (what, help) = if is(0, 'r') {
+            ("read-only", format!("`vgchange --permission rw {}` on old", vg.name))
+        } else if attr.get(1).is_some_and(|letter| *letter != 'z') {
+            ("not resizable", format!("`vgchange --resizeable y {}` on old", vg.name))
+        } else if is(2, 'x') {
+            ("exported", format!("`vgimport {}` on old", vg.name))
+        } else if is(5, 'c') || is(5, 's') {
+            ("shared with other machines", format!("`vgchange --locktype none {}` on old (lvmlockd(8))", vg.name))
+        } else {
+            continue;
+        };
+        hits.push(
+            Hit::new(format!("`{}` is {what}: new's disk cannot be added to it", vg.name), help)
+                .at(group.name.span()),
+        );
+    }
+    hits
+}
+
+fn pvmove(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let moving =
+        |name: &str| facts.old.lvs.iter().any(|lv| lv.vg == name && lv.hidden && lv.name.starts_with("pvmove"));
+    found(plan, facts)
+        .filter(|(_, vg)| moving(&vg.name))
+        .map(|(group, vg)| {
+            Hit::new(
+                format!("extents of `{}` are being moved between its disks (pvmove)", vg.name),
+                "`pvmove` on old goes on with it and waits, `pvmove --abort` ends it",
+            )
+            .at(group.name.span())
         })
         .collect()
 }
