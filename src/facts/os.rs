@@ -128,8 +128,10 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
             "tool" => drop(parts.tools.insert(rest.to_string())),
             "initrd" => parts.initrds.push(rest.to_string()),
             "image" => {
-                if let Some((bytes, kernel)) = rest.split_once(' ') {
-                    parts.initrd_sizes.insert(kernel.to_string(), number("the size of an initramfs", bytes)?);
+                if let Some((bytes, kernel)) = rest.split_once(' ')
+                    && let Ok(bytes) = bytes.parse()
+                {
+                    parts.initrd_sizes.insert(kernel.to_string(), bytes);
                 }
             }
             "link" => parts.link_files.push(rest.to_string()),

@@ -302,7 +302,8 @@ fn growing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn swap_needs_memory(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let used: u64 = facts.old.swaps.iter().map(|swap| swap.used).sum();
-    if used <= facts.old.memory_available {
+    // 0: it is not known
+    if used <= facts.old.memory_available || facts.old.memory_available == 0 {
         return Vec::new();
     }
     let (used, available) = (used >> 20, facts.old.memory_available >> 20);

@@ -73,6 +73,9 @@ pub fn outline(runbook: &Runbook) -> String {
 /// The whole runbook by stage.
 pub fn runbook(runbook: &Runbook) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
+    for waiver in &runbook.plan.waive {
+        let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
+    }
     let mut stage = None;
     for node in &runbook.nodes {
         let first = stage != Some(node.stage);
