@@ -302,8 +302,8 @@ pub struct Iscsi {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "ip-address"))]
     pub address: Option<At<IpAddr>>,
-    /// How long a broken link may hold up old's writes before they go on without the mirror:
-    /// `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
+    /// How long a link that is found broken (which takes up to 10 s) may hold up old's writes before they go on without
+    /// the mirror: `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
     pub replacement_timeout: At<Duration>,
 }
 

@@ -19,7 +19,8 @@ pub(super) enum Next {
 }
 
 /// Forward. *Began* makes a step ours: where it is not, it is only ever recorded after seeing that nothing is there.
-pub(super) fn apply(seen: &Seen, status: Status) -> Next {
+/// A step that only `looks` makes nothing, so nothing can be somebody else's: it waits.
+pub(super) fn apply(seen: &Seen, status: Status, looks: bool) -> Next {
     let ours = status.ours();
     // What was done and is lost again is begun again, so that the journal does not call it done meanwhile. One that is
     // resumed keeps its beginning, which is when it began.
@@ -30,9 +31,9 @@ pub(super) fn apply(seen: &Seen, status: Status) -> Next {
         Seen::Present if ours => Next::Settle(None),
         Seen::Present => Next::Adopt,
         Seen::Absent => Next::Act(begin),
-        Seen::Partial(_) if ours => Next::Act(begin),
+        Seen::Partial(_) if ours || looks => Next::Act(begin),
         Seen::Partial(what) => Next::Refuse(format!("half there, and not made by this migration: {what}")),
-        Seen::Underway(_) if ours => Next::Settle(begin),
+        Seen::Underway(_) if ours || looks => Next::Settle(begin),
         Seen::Underway(on) => Next::Refuse(format!("under way, and not begun by this migration: {}", on.what)),
     }
 }
@@ -72,7 +73,11 @@ mod tests {
     fn nothing_is_made_ours_or_touched_that_is_not() {
         for status in ALL {
             for seen in sights() {
-                let next = apply(&seen, status);
+                // looking changes nothing about what is refused and what is adopted
+                if matches!(seen, Seen::Present | Seen::Absent | Seen::Foreign(_)) {
+                    assert_eq!(apply(&seen, status, true), apply(&seen, status, false));
+                }
+                let next = apply(&seen, status, false);
                 let touches = matches!(next, Next::Act(_));
                 let records = matches!(next, Next::Act(Some(Event::Began)) | Next::Settle(Some(Event::Began)));
                 assert!(!records || status.ours() || seen == Seen::Absent, "{seen:?} {status:?}");

@@ -81,7 +81,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             };
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
-                Kind::Apply => decide::apply(&seen, status),
+                Kind::Apply => decide::apply(&seen, status, acts.is_empty()),
                 Kind::Rollback => decide::undo(&seen, status, self.node.fence),
             };
             let settled = match next {

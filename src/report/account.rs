@@ -24,7 +24,7 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node))
         || begun("extend")
     {
-        "old serves as before, from its own disks; what is written also goes to new"
+        "old serves as before, from its own disks; what is mirrored also goes to new"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && ours(&node)) {
         "old serves as before; it was prepared, and none of its data was touched"
     } else {

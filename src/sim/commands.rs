@@ -236,8 +236,11 @@ impl World {
         match script.as_str() {
             step::initramfs::BUILD => self.initramfs_build(server, args),
             step::initramfs::RESTORE => self.initramfs_restore(server, args),
-            step::packages::INSTALL => self.packages_install(server, args),
-            step::packages::PURGE => self.packages_purge(server, args),
+            step::packages::SCRIPT => match args {
+                ["install", wanted @ ..] => self.packages_install(server, wanted),
+                ["purge", names @ ..] => self.packages_purge(server, names),
+                _ => panic!("packages.sh {args:?}"),
+            },
             step::lio_export::EXPORT => self.lio_export(server, args),
             step::lio_export::WITHDRAW => self.lio_withdraw(server, args),
             _ => self.job(server, &script, args),

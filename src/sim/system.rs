@@ -94,7 +94,7 @@ impl World {
     pub(super) fn packages_install(&mut self, server: Server, wanted: &[&str]) -> Said {
         let mut packages = self.packages(server);
         for one in wanted {
-            let Some((name, version)) = one.split_once('=') else { panic!("packages-install.sh {wanted:?}") };
+            let Some((name, version)) = one.split_once('=') else { panic!("packages.sh install {wanted:?}") };
             let there = packages.get(name).is_some_and(|has| has == version);
             let offered = self.machine(server).apt.iter().any(|(a, b)| a == name && b == version);
             if !there && !offered {

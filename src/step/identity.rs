@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, mounts};
+use super::{Mark, Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// The system that booted is the same one: name, addresses, mounts, services.
@@ -36,9 +36,10 @@ impl Step for Identity {
                 Query::file("/proc/sys/kernel/hostname"),
                 Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
                 Query::run(units),
+                super::mounts_query(),
             ],
         )?;
-        let [hostname, addresses, units] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let [hostname, addresses, units, mounted] = answers.as_slice() else { return Ok(Seen::Absent) };
         let mut wrong = Vec::new();
         let name = hostname.file().unwrap_or_default().trim();
         if name != self.hostname {
@@ -49,7 +50,7 @@ impl Step for Identity {
                 wrong.push(format!("it does not have {address}"));
             }
         }
-        let mounted = mounts(on, side)?;
+        let mounted = super::parse_mounts(mounted.file().unwrap_or_default());
         for (target, fstype) in &self.mounts {
             if !mounted.iter().any(|mount| mount.target == *target && mount.fstype == *fstype) {
                 wrong.push(format!("{target} is not mounted"));
@@ -61,7 +62,7 @@ impl Step for Identity {
             }
         }
         // While it is still coming up this is no verdict: the engine asks again for as long as it is patient.
-        Ok(if wrong.is_empty() { Seen::Present } else { Seen::Absent })
+        Ok(if wrong.is_empty() { Seen::Present } else { Seen::Partial(wrong.join(", ")) })
     }
 
     fn apply(&self) -> Vec<Act> {

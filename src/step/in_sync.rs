@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Mirror, Seen, Step, Undo};
+use super::{Mark, Mirror, Seen, Step, Undo, mirror};
 use crate::host::{Act, HostError, Look, Side};
 
 /// All mirrors are whole, by the same judgement as when they were made, twice in a row.
@@ -22,12 +22,12 @@ impl Step for InSync {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let state = mirror::State::read(on, side)?;
         for mirror in &self.mirrors {
-            match mirror.observe(on, side)? {
+            match mirror.judge(&state) {
                 Seen::Present => {}
                 Seen::Absent => return Ok(Seen::Foreign(format!("{}/{} is not mirrored", mirror.vg, mirror.lv))),
-                // a check has nothing to begin: it is not so, or not yet
-                Seen::Underway(_) => return Ok(Seen::Absent),
+                underway @ Seen::Underway(_) => return Ok(underway),
                 Seen::Partial(what) | Seen::Foreign(what) => {
                     return Ok(Seen::Foreign(format!("{}/{}: {what}", mirror.vg, mirror.lv)));
                 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Progress, Seen, Step, Undo};
+use super::{Mark, Progress, Seen, Step, Undo, parsed};
 use crate::facts::{Lv, Pv, dm, lvm};
 use crate::host::{Act, HostError, Look, Query, Side, Text};
 
@@ -55,9 +55,30 @@ impl Mirror {
     fn mark_line(&self) -> String {
         format!("replant: mirror of {} begins", self.name())
     }
+}
 
-    pub(super) fn queries(&self) -> Vec<Query> {
-        vec![lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"])]
+/// What mirrors are judged by: one look for all of them.
+pub(super) struct State {
+    lvs: Vec<Lv>,
+    pvs: Vec<Pv>,
+    status: Vec<dm::Status>,
+    log: String,
+}
+
+impl State {
+    pub(super) fn read(on: &dyn Look, side: Side) -> Result<State, HostError> {
+        let queries = [lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"])];
+        let answers = on.look(side, &queries)?;
+        let [lvs, pvs, status, log] = answers.as_slice() else {
+            let cause = format!("{} answers to {} questions", answers.len(), queries.len());
+            return Err(HostError::Unclear { side, command: "lvs, pvs, dmsetup, dmesg".into(), cause });
+        };
+        Ok(State {
+            lvs: parsed(side, "lvs", lvm::parse_lvs(&lvs.stdout))?,
+            pvs: parsed(side, "pvs", lvm::parse_pvs(&pvs.stdout))?,
+            status: parsed(side, "dmsetup status", dm::parse_status(&status.stdout))?,
+            log: log.stdout.clone(),
+        })
     }
 }
 
@@ -73,13 +94,7 @@ impl Step for Mirror {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let answers = on.look(side, &self.queries())?;
-        let [lvs, pvs, status, log] = answers.as_slice() else { return Ok(Seen::Absent) };
-        let unclear = |command: &str, cause: String| HostError::Unclear { side, command: command.into(), cause };
-        let lvs = lvm::parse_lvs(&lvs.stdout).map_err(|error| unclear("lvs", error.to_string()))?;
-        let pvs = lvm::parse_pvs(&pvs.stdout).map_err(|error| unclear("pvs", error.to_string()))?;
-        let status = dm::parse_status(&status.stdout).map_err(|error| unclear("dmsetup status", error.to_string()))?;
-        Ok(self.judge(&lvs, &pvs, &status, &log.stdout))
+        Ok(self.judge(&State::read(on, side)?))
     }
 
     fn apply(&self) -> Vec<Act> {
@@ -118,7 +133,8 @@ impl Step for Mirror {
 impl Mirror {
     /// The whole predicate: what LVM says, what the kernel's own table says, which legs there are, and whether the
     /// kernel complained since the copy began. `100.00` alone proves nothing.
-    pub(super) fn judge(&self, lvs: &[Lv], pvs: &[Pv], status: &[dm::Status], log: &str) -> Seen {
+    pub(super) fn judge(&self, state: &State) -> Seen {
+        let State { lvs, pvs, status, log } = state;
         let Some(lv) = lvs.iter().find(|lv| lv.vg == self.vg && lv.name == self.lv) else {
             return Seen::Foreign(format!("there is no volume {}", self.name()));
         };
@@ -159,7 +175,7 @@ impl Mirror {
         if health.chars().any(|leg| leg != 'A' && leg != 'a') {
             return Seen::Partial(format!("the kernel says `{health}` of its legs"));
         }
-        let since = log.rfind(&self.mark_line()).map_or(log, |at| &log[at..]);
+        let since = log.rfind(&self.mark_line()).map_or(log.as_str(), |at| &log[at..]);
         let complaint = since.lines().find(|line| {
             line.contains("device-mapper: raid1:") && (line.contains("rror") || line.contains("ailed"))
                 || line.contains("device-mapper: raid:") && line.contains("ailed")

@@ -221,18 +221,26 @@ struct Mounted {
     options: Vec<String>,
 }
 
+fn mounts_query() -> Query {
+    Query::file("/proc/self/mounts")
+}
+
 fn mounts(on: &dyn Look, side: Side) -> Result<Vec<Mounted>, HostError> {
-    let table = answered(on, side, Query::file("/proc/self/mounts"))?;
+    Ok(parse_mounts(answered(on, side, mounts_query())?.file().unwrap_or_default()))
+}
+
+/// proc(5)
+fn parse_mounts(table: &str) -> Vec<Mounted> {
     let line = |line: &str| {
         let mut words = line.split_whitespace().skip(1);
         Some(Mounted {
-            // blanks in a mount point are written as octal: proc(5)
+            // blanks in a mount point are written as octal
             target: words.next()?.replace("\\040", " "),
             fstype: words.next()?.to_string(),
             options: words.next()?.split(',').map(str::to_string).collect(),
         })
     };
-    Ok(table.file().unwrap_or_default().lines().filter_map(line).collect())
+    table.lines().filter_map(line).collect()
 }
 
 /// What stands on a device, by what is written there and not by what udev remembers: wipefs(8).

@@ -11,17 +11,18 @@ use crate::host::{Act, HostError, Look, Query, Side};
 pub struct Packages {
     /// (name, version), as `apt-get -s` said
     pub packages: Vec<(String, String)>,
-    /// where the scripts go on the server
+    /// where the script goes on the server
     pub dir: String,
 }
 
-pub const INSTALL: &str = include_str!("scripts/packages-install.sh");
-pub const PURGE: &str = include_str!("scripts/packages-purge.sh");
+pub const SCRIPT: &str = include_str!("scripts/packages.sh");
 
-impl Packages {
-    fn names(&self) -> Vec<String> {
-        self.packages.iter().map(|(name, _)| name.clone()).collect()
-    }
+/// `way` is `install` or `purge`.
+pub(super) fn acts(dir: &str, way: &str, packages: impl IntoIterator<Item = String>) -> Vec<Act> {
+    let path = format!("{dir}/packages.sh");
+    let mut argv = vec!["sh".to_string(), path.clone(), way.into()];
+    argv.extend(packages);
+    vec![Act::put(path, SCRIPT, 0o700), Act::long(argv)]
 }
 
 impl Step for Packages {
@@ -56,17 +57,11 @@ impl Step for Packages {
     }
 
     fn apply(&self) -> Vec<Act> {
-        let path = format!("{}/packages-install.sh", self.dir);
-        let mut argv = vec!["sh".to_string(), path.clone()];
-        argv.extend(self.packages.iter().map(|(name, version)| format!("{name}={version}")));
-        vec![Act::put(path, INSTALL, 0o700), Act::long(argv)]
+        acts(&self.dir, "install", self.packages.iter().map(|(name, version)| format!("{name}={version}")))
     }
 
     fn undo(&self) -> Undo {
-        let path = format!("{}/packages-purge.sh", self.dir);
-        let mut argv = vec!["sh".to_string(), path.clone()];
-        argv.extend(self.names());
-        Undo::Acts(vec![Act::put(path, PURGE, 0o700), Act::long(argv)])
+        Undo::Acts(acts(&self.dir, "purge", self.packages.iter().map(|(name, _)| name.clone())))
     }
 
     fn patience(&self) -> std::time::Duration {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::packages::{PURGE, installed};
+use super::packages::{acts, installed};
 use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Side};
 
@@ -29,10 +29,7 @@ impl Step for Purged {
     }
 
     fn apply(&self) -> Vec<Act> {
-        let path = format!("{}/packages-purge.sh", self.dir);
-        let mut argv = vec!["sh".to_string(), path.clone()];
-        argv.extend(self.packages.iter().cloned());
-        vec![Act::put(path, PURGE, 0o700), Act::long(argv)]
+        acts(&self.dir, "purge", self.packages.iter().cloned())
     }
 
     fn undo(&self) -> Undo {

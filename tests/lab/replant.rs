@@ -3,6 +3,7 @@
 use crate::pair::Pair;
 use crate::shell::{run, tail};
 use crate::{Fallible, fail, say};
+use serde_json::Value;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -143,4 +144,15 @@ impl Running {
 pub fn begun(pair: &Pair) -> usize {
     let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).unwrap_or_default();
     journal.lines().filter(|line| line.contains("began")).count()
+}
+
+/// When the journal says that a step was first begun and last done, in seconds since 1970.
+pub fn times(pair: &Pair, step: &str) -> Option<(f64, f64)> {
+    let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).ok()?;
+    let lines: Vec<Value> = journal.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let at = |line: &Value| Some(line["at"].as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond() as f64 / 1e3);
+    let is = |line: &&Value, event: &str| line["step"] == step && line["event"] == event;
+    let began = lines.iter().find(|line| is(line, "began")).and_then(at)?;
+    let done = lines.iter().rfind(|line| is(line, "done")).and_then(at)?;
+    Some((began, done))
 }

@@ -2,7 +2,7 @@
 
 use super::{Bench, Subject, migrated};
 use crate::pair::{BOOT, DISK, Pair, WITHOUT_FIRST};
-use crate::{Fallible, fail, net, picture, replant, say, witness};
+use crate::{Fallible, fail, net, picture, recipe, replant, say, witness};
 use std::time::{Duration, Instant};
 
 /// Full volume group, tgt: killed in the middle of the copy, brought to its end, looked at from every side.
@@ -139,7 +139,6 @@ fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
     let pair = &subject.pair;
     let plan = pair.plan().display().to_string();
-    let copying = Instant::now();
     let mut kinds = Vec::new();
     let to_copy =
         replant::start(pair, &["apply", &plan, "--yes", "--no-input", "--until", "copy"])?.wait_and(|| {
@@ -153,13 +152,17 @@ fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> 
         !kinds.is_empty() && kinds.iter().all(|seen| seen == kind),
         format_args!("{kinds:?}"),
     );
-    bench.checks.figure("copy, in this run", format!("{:.0} s", copying.elapsed().as_secs_f64()));
-    let silence = witness::longest_silence(
-        &witness::acks(&pair.dir),
-        witness::now() - copying.elapsed().as_secs_f64(),
-        witness::now(),
-    );
-    bench.checks.figure("longest silence of the service meanwhile", format!("{silence:.1} s"));
+    if let Some((began, done)) = replant::times(pair, "mirror-vg0-root") {
+        let mib = f64::from(recipe::ROOT_MIB);
+        let (took, rate) = (done - began, mib * 1.048_576 / (done - began));
+        bench
+            .checks
+            .figure("mirror of root, while it is in use", format!("{mib} MiB in {took:.0} s, {rate:.1} MB/s"));
+    }
+    if let Some((since, _)) = replant::times(pair, "extend-vg0") {
+        let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
+        bench.checks.figure("longest silence of the service while copying", format!("{silence:.1} s"));
+    }
 
     let rest = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;
     bench.checks.figure("cutover, boot and grow", format!("{:.0} s", rest.took.as_secs_f64()));

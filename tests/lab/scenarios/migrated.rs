@@ -116,11 +116,6 @@ fn records(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
                 first == last + 1 || first == last + 2,
                 format_args!("last from old {last}, first from new {first}"),
             );
-            checks.that(
-                "downtime is within the plan's budget of 15 min",
-                seconds < 900.0,
-                format_args!("{seconds:.0} s"),
-            );
             checks.figure(
                 "downtime, last record of old to first of new",
                 format!("{seconds:.0} s ({last} to {first})"),

@@ -3,6 +3,7 @@
 mod migrate;
 mod migrated;
 mod mishaps;
+mod refusals;
 mod rollback;
 
 use crate::checks::Checks;
@@ -34,6 +35,11 @@ pub const ALL: &[Scenario] = &[
         name: "rollback-mid-copy",
         about: "interrupted in the middle of the copy, then back: both servers as they were found",
         run: rollback::mid_copy,
+    },
+    Scenario {
+        name: "refusals",
+        about: "wrong plans, wrong hosts, wrong disks, a stale runbook: each refused, and nothing changed",
+        run: refusals::all,
     },
     Scenario {
         name: "mishaps",
