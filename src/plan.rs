@@ -28,6 +28,7 @@ mod words;
 mod yaml;
 
 pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
+pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;

@@ -213,7 +213,8 @@ fn show() {
 fn a_finding_is_explained() {
     let desk = Desk::new();
     desk.check("explain", &["explain", "r1203"]);
-    desk.check("explain-unknown", &["explain", "R1233"]);
+    desk.check("explain-diagnostic", &["explain", "R0107"]);
+    desk.check("explain-unknown", &["explain", "R1293"]);
 }
 
 #[test]

@@ -54,6 +54,14 @@ fn every_code_is_one_rule_with_something_to_say() {
 }
 
 #[test]
+fn every_diagnostic_of_a_plan_is_listed() {
+    let codes = std::fs::read_to_string(Path::new(ROOT).join("src/plan/codes.rs")).unwrap();
+    let declared = codes.matches(": &str = \"R0").count();
+    let listed: BTreeSet<&str> = plan::DIAGNOSTICS.iter().map(|(code, _)| *code).collect();
+    assert_eq!((listed.len(), plan::DIAGNOSTICS.len()), (declared, declared));
+}
+
+#[test]
 fn the_lab_pair_has_no_findings() {
     let found = findings::find(&lab_plan(None).plan, &lab_facts());
     assert!(found.is_empty(), "{found:#?}");

@@ -1,6 +1,7 @@
 //! The rules as text: one for `replant explain`, all of them for `docs/findings.md`.
 
 use super::{Rule, rules};
+use crate::plan::DIAGNOSTICS;
 
 const GROUPS: &[(&str, &str)] = &[
     ("R10", "The servers and their tools"),
@@ -37,6 +38,11 @@ pub fn reference() -> String {
             text += &format!("*{}.* {}\n\n", sentence(rule.severity.word()), sentence(rule.why));
             text += &format!("**What to do:** {}\n", sentence(rule.remedy));
         }
+    }
+    text +=
+        "\n## What `replant validate` says of a plan\n\nEach is shown with its place in the file and with help.\n\n";
+    for (code, what) in DIAGNOSTICS {
+        text += &format!("- {code}: {what}\n");
     }
     text
 }
