@@ -9,8 +9,10 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1203",
         title: "a volume cannot be mirrored",
         severity: Severity::Inhibitor,
-        why: "LVM adds a leg on new to a plain (linear) volume. Volumes in thin pools, cached ones, snapshots, VDO and volumes \
-              that are mirrored or RAID already have another structure, which the cut at the cutover would lose.",
+        why: "LVM adds a leg on new to a plain (linear) volume, and cuts it off at the cutover. Volumes of a thin pool share blocks \
+              by the pool's metadata, which would not be cut along; the newest blocks of a cached volume may be in its cache only; \
+              a snapshot holds nothing but differences; VDO keeps blocks in a form of its own; a volume that is mirrored or RAID \
+              already has legs that belong together. A striped one can be mirrored with `copy: mirror`.",
         remedy: "make it linear (`lvconvert --uncache`, `lvconvert --mirrors 0`), or leave it out with `copy: skip` and \
                  move its files another way.",
         check: not_linear,
