@@ -156,6 +156,16 @@ fn what_is_not_installed_is_an_answer() {
 }
 
 #[test]
+fn rates_are_averages_since_the_boot() {
+    let written = os::parse_written(
+        " 253       0 dm-0 5417 0 253018 4012 88117 0 1843200 90112 0 30012 94124 0 0 0 0 0 0\n   8       0 sda 1 2\n",
+    );
+    assert_eq!(written.into_iter().collect::<Vec<_>>(), [("dm-0".to_string(), 1_843_200 * 512)]);
+    assert_eq!(os::parse_uptime("350735.47 234388.90\n"), Some(350_735));
+    assert_eq!(os::parse_uptime(""), None);
+}
+
+#[test]
 fn half_an_answer_is_an_error() {
     let message = |name, output| with(name, output).unwrap_err().to_string();
     let said = message("lvs", failed(5, "  {\n \"report\": [ ]\n }\n", "  Volume group \"vg0\" is not there\n"));
@@ -251,6 +261,8 @@ fn digest_names_what_matters() {
     later.old.boot_id = "another".into();
     later.old.mounts[0].used += 1;
     later.old.services.clear();
+    later.old.lvs[0].write_rate += 1;
+    later.old.interfaces[1].speed = Some(10_000);
     later.old.memory_available -= 1;
     later.old.swaps[0].used += 4096;
     later.old.blocks[0].health = Some(facts::Health { passed: false, unreadable: 1 });

@@ -277,6 +277,8 @@ const FIRES: &[Case] = &[
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
     Case("R1405", None, |facts| { card(&mut facts.old.interfaces, "ens3").name = "eth0".into(); facts.new.interfaces.push(spare_card("eth1", "52:54:00:77:00:32")); }, "may hold the name eth0"),
 
+    Case("R1406", None, |facts| { lv(facts, "var").write_rate = 90_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, "writes 90 MB/s to the volumes that move, on average; the network cards carry 125 MB/s"),
+
     Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
     Case("R1902", Some(("cutover:", "waive: [{ code: R1203, reason: why not }]\ncutover:")), SAME, "was not found"),
 ];
@@ -314,6 +316,9 @@ const SILENT: &[Case] = &[
     Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/systemd/network/10-lan.link", "MACAddress", OLD_MAC)), ""),
     Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/99-default.link".into()), ""),
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens8", "52:54:00:77:00:32")), ""),
+    Case("R1406", None, |facts| { lv(facts, "var").write_rate = 9_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, ""),
+    // it is not copied
+    Case("R1406", None, |facts| { lv(facts, "swap_1").write_rate = 90_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, ""),
 ];
 
 fn found(case: &Case) -> Vec<Finding> {

@@ -243,6 +243,9 @@ pub struct Lv {
     /// file system or `swap`, and its UUID: from lsblk
     pub fstype: Option<String>,
     pub fs_uuid: Option<String>,
+    /// bytes per second that were written to it, on average since the server was booted: /proc/diskstats, /proc/uptime
+    #[serde(default)]
+    pub write_rate: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -287,6 +290,9 @@ pub struct Interface {
     /// of a VLAN and the like: what it stands on
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// Mbit/s, of real cards that are connected and say it: `/sys/class/net/X/speed`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
     /// other names that udev knows for it
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub altnames: Vec<String>,

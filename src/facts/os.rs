@@ -64,6 +64,10 @@ for k in /lib/modules/*; do
   i=/boot/initrd.img-${k##*/}
   [ -e "$i" ] && echo "initrd ${k##*/}" && echo "image $(stat -L -c %s "$i") ${k##*/}"
 done
+for c in /sys/class/net/*/device; do
+  c=${c%/device}
+  s=$(cat "$c/speed" 2>/dev/null) && echo "speed $s ${c##*/}"
+done
 for l in /etc/systemd/network/*.link; do [ -e "$l" ] && echo "link $l"; done
 grep -rsioHnE "[a-z-]*mac-?address[\"']* *[:=] *[\"']?([0-9a-f]{2}:){5}[0-9a-f]{2}" /etc/netplan /etc/systemd/network \
   /etc/NetworkManager/system-connections | while read -r m; do echo "mac $m"; done
@@ -109,6 +113,8 @@ pub struct Parts {
     pub initrd_sizes: BTreeMap<String, u64>,
     pub macs: Vec<MacLine>,
     pub link_files: Vec<String>,
+    /// Mbit/s by name, of network cards
+    pub speeds: BTreeMap<String, u32>,
     /// modules by kernel name, of disks
     pub disks: BTreeMap<String, Vec<String>>,
     /// modules by name, of network cards
@@ -132,6 +138,14 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
                     && let Ok(bytes) = bytes.parse()
                 {
                     parts.initrd_sizes.insert(kernel.to_string(), bytes);
+                }
+            }
+            // -1: the driver does not know
+            "speed" => {
+                if let Some((speed, card)) = rest.split_once(' ')
+                    && let Ok(speed) = speed.parse::<u32>()
+                {
+                    parts.speeds.insert(card.to_string(), speed);
                 }
             }
             "link" => parts.link_files.push(rest.to_string()),
@@ -207,6 +221,21 @@ fn memory(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib.saturating_mul(1024))
+}
+
+/// Bytes written to each block device since the boot, by kernel name: the tenth field of /proc/diskstats counts sectors of
+/// 512 bytes (Documentation/admin-guide/iostats.rst).
+pub fn parse_written(text: &str) -> BTreeMap<String, u64> {
+    let of = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Some((words.get(2)?.to_string(), words.get(9)?.parse::<u64>().ok()?.saturating_mul(512)))
+    };
+    text.lines().filter_map(of).collect()
+}
+
+/// Whole seconds since the boot: /proc/uptime.
+pub fn parse_uptime(text: &str) -> Option<u64> {
+    text.split(['.', ' ']).next()?.parse().ok()
 }
 
 /// Links that udev(7) makes, those of one place together: answers [`parse_links`].

@@ -42,6 +42,8 @@ pub(super) const SMALL: &[&str] = &[
     "/proc/meminfo",
     "/proc/swaps",
     "/proc/mdstat",
+    "/proc/diskstats",
+    "/proc/uptime",
     "/etc/os-release",
 ];
 

@@ -112,12 +112,15 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         block.drivers = parts.disks.get(&block.kname).cloned().unwrap_or_default();
     }
 
+    let written = os::parse_written(text("/proc/diskstats"));
+    let uptime = os::parse_uptime(text("/proc/uptime")).unwrap_or(0);
     let mut lvs = answers.may("lvs", lvm::parse_lvs)?;
     for lv in &mut lvs {
         let path = lvm::mapper_path(&lv.vg, &lv.name);
         if let Some(block) = blocks.iter().find(|block| block.path == path) {
             lv.fstype = block.fstype.clone();
             lv.fs_uuid = block.uuid.clone();
+            lv.write_rate = written.get(&block.kname).and_then(|bytes| bytes.checked_div(uptime)).unwrap_or(0);
         }
     }
 
@@ -125,6 +128,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let exported = answers.may("arrays", md::parse_exports)?;
     let mut interfaces = answers.must("interfaces", net::parse)?;
     for interface in &mut interfaces {
+        interface.speed = parts.speeds.get(&interface.name).copied();
         interface.physical = parts.cards.contains_key(&interface.name);
         interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
     }
