@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod course;
+pub mod draft;
 pub mod engine;
 pub mod facts;
 pub mod findings;

@@ -126,6 +126,7 @@ fn help() {
     let desk = Desk::new();
     desk.check("help", &["--help"]);
     for command in [
+        "init",
         "validate",
         "plan",
         "show",
@@ -197,6 +198,26 @@ fn servers_that_do_not_let_us_in() {
     desk.check("plan-other-key", &["plan", "plans/minimal.yaml"]);
     desk.check("apply-other-key", &["apply", "plans/minimal.yaml", "--json"]);
     assert!(!desk.path(".replant").exists(), "nothing is begun");
+}
+
+#[test]
+fn init_where_it_cannot() {
+    let init = |more: &[&'static str]| [&["init", "192.0.2.10", "root@192.0.2.20:22"], more].concat();
+    let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
+    let desk = Desk::new().with_ssh(refused);
+    desk.check("init-same", &["init", "192.0.2.10", "admin@192.0.2.10:2222"]);
+    desk.check("init-mistyped", &["init", "192.0.2.10", "192.0.2.20:ssh"]);
+    std::fs::write(desk.path("mine.yaml"), "mine").unwrap();
+    desk.check("init-exists", &init(&["--out", "mine.yaml"]));
+    let both = desk.run(&init(&["--out", "mine.yaml", "--force"]));
+    let said = String::from_utf8(both.stderr).unwrap();
+    assert!(said.contains("does not answer: connect to host") && said.contains("There is no plan yet"), "{said}");
+    assert_eq!(
+        std::fs::read(desk.path("mine.yaml")).unwrap(),
+        b"mine",
+        "it is replaced by a draft and by nothing else"
+    );
+    assert_eq!(both.status.code(), Some(1));
 }
 
 #[test]

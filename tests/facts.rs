@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{activity, apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -43,6 +43,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
     ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
+    ("activity", |text| activity::parse(text).map(|it| json(&it))),
     ("iscsi-sessions", |text| iscsi::parse_sessions(text).map(|it| json(&it))),
 ];
 
@@ -205,7 +206,7 @@ fn odd_output_never_panics() {
         }
     }
     // where there must be something, nothing is an error
-    for name in ["lsblk", "pvs", "vgs", "lvs", "lvm-version", "mounts", "interfaces", "texts", "parts"] {
+    for name in ["lsblk", "pvs", "vgs", "lvs", "lvm-version", "mounts", "interfaces", "texts", "parts", "activity"] {
         let (_, parse) = PARSERS.iter().find(|(known, _)| *known == name).unwrap();
         for odd in ["", "command not found\n", "{\"other\": []}"] {
             assert!(parse(odd).is_err(), "{name} takes {odd:?}");
@@ -243,6 +244,15 @@ fn our_scripts_run() {
     let (code, out, err) = run(health::query());
     assert_eq!((code, err.as_str()), (0, ""));
     health::parse(&out);
+
+    // this test listens
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (code, out, err) = run(activity::query());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let activity = activity::parse(&out).unwrap();
+    let place = format!("tcp {}", listener.local_addr().unwrap());
+    let seen = activity.units.iter().any(|unit| unit.listens.contains(&place));
+    assert!(seen || activity.unknown.iter().any(|what| what.contains("ss(8)")), "{activity:?}");
 
     let (code, out, _) = run(lsblk::query());
     if code == 0 {

@@ -2,6 +2,8 @@
 
 #[path = "ssh/acts.rs"]
 mod acts;
+#[path = "ssh/init.rs"]
+mod init;
 #[path = "ssh/links.rs"]
 mod links;
 #[path = "ssh/logins.rs"]

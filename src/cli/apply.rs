@@ -14,6 +14,9 @@ use crate::report::{self, Live};
 use crate::runbook::Stage;
 use crate::step::Mark;
 
+/// So many times an apply begins anew by itself after a server or a link was away; only while old serves.
+const AGAIN: usize = 3;
+
 pub fn run(
     talk: &Talk,
     dir: &Path,
@@ -40,7 +43,7 @@ pub fn run(
         }
     }
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let _locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
+    let mut locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
@@ -54,7 +57,24 @@ pub fn run(
             talk.say(format!("Stopped before the cutover. To go on: replant apply {}", path.display()));
             return Ok(End::Good);
         }
-        match work.go(&mut journal, stage) {
+        let mut again = 0;
+        let ended = loop {
+            match work.go(&mut journal, stage) {
+                Err(stopped) if stopped.may_mend() && stage < Stage::Cutover && again < AGAIN => {
+                    again += 1;
+                    total.changed += stopped.summary.changed;
+                    total.took += stopped.summary.took;
+                    talk.say(format!(
+                        "{stopped}\nA server or a link was away meanwhile: everything is looked at again, and what was lost is made again."
+                    ));
+                    // a server that was restarted has forgotten whose it is
+                    drop(locked);
+                    locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
+                }
+                ended => break ended,
+            }
+        };
+        match ended {
             Ok(summary) => {
                 total.changed += summary.changed;
                 total.took += summary.took;
@@ -78,6 +98,7 @@ pub fn run(
         );
     }
     talk.say(account);
+    drop(locked);
     Ok(End::Good)
 }
 

@@ -3,6 +3,7 @@
 mod apply;
 mod confirm;
 mod explain;
+mod init;
 mod interrupt;
 mod plan;
 mod rollback;
@@ -25,7 +26,7 @@ pub use talk::Talk;
 #[derive(Parser)]
 #[command(name = "replant", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "The usual order: validate, plan, apply; status at any time; rollback to go back to the old server.\n\
+    after_help = "The usual order: init, validate, plan, apply; status at any time; rollback to go back to the old server.\n\
                   Exit codes: 0 good; 1 an error, or a finding that inhibits; 2 wrong usage, or \
                   (plan --detailed-exitcode) there is something to do; 130 interrupted."
 )]
@@ -63,6 +64,8 @@ enum When {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Read both servers, changing nothing, and write a commented plan for them to begin with
+    Init(init::Init),
     /// Check a plan, offline: every fault of the file with its line and what to do
     Validate {
         /// The plan (YAML)
@@ -188,6 +191,7 @@ pub fn main() -> ExitCode {
     }
     let talk = Talk::new(cli.json, cli.verbose, cli.quiet);
     let end = match cli.command {
+        Command::Init(init) => init::run(&talk, init),
         Command::Validate { plan } => validate::run(&talk, &plan),
         Command::Plan { plan, out, detailed_exitcode } => {
             plan::run(&talk, &cli.dir, &plan, out.as_deref(), detailed_exitcode)

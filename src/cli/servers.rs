@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, confirm};
+use crate::draft::{End, Ends};
 use crate::facts::{self, Facts};
 use crate::host::local::PowerControl;
 use crate::host::ssh::{Remote, SshConfig, SshHosts};
@@ -22,15 +23,7 @@ pub fn open(
     prompts: Option<&Prompts>,
 ) -> Result<SshHosts, Failure> {
     let name = plan.name.to_string();
-    let remote = |address: String, ssh: &Ssh, alias: &str, keys: Vec<String>| Remote {
-        address,
-        port: ssh.port.as_ref().map(|port| **port),
-        user: ssh.user.to_string(),
-        identity: ssh.identity.as_ref().map(|path| path.to_path_buf()),
-        sudo: *ssh.sudo,
-        host_key_alias: format!("{name}-{alias}"),
-        host_keys: keys,
-    };
+    let remote = |address, ssh, alias: &str, keys| remote(address, ssh, format!("{name}-{alias}"), keys);
     let keys = |ssh: &Ssh, known: Option<&Vec<String>>| match (&ssh.host_key, known) {
         (_, Some(known)) if !known.is_empty() => known.clone(),
         (Some(key), _) => vec![key.to_string()],
@@ -80,6 +73,33 @@ pub fn open(
     })?)
 }
 
+fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<String>) -> Remote {
+    Remote {
+        address,
+        port: ssh.port.as_ref().map(|port| **port),
+        user: ssh.user.to_string(),
+        identity: ssh.identity.as_ref().map(|path| path.to_path_buf()),
+        sudo: *ssh.sudo,
+        host_key_alias,
+        host_keys,
+    }
+}
+
+/// Two servers of which there is no plan yet, to be read as `plan` would read them, and to be switched by nobody.
+pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts, Failure> {
+    let one = |end: &End, alias: &str| {
+        let keys = end.ssh.host_key.iter().map(|key| key.to_string()).collect();
+        remote(end.address.to_string(), &end.ssh, alias.to_string(), keys)
+    };
+    Ok(SshHosts::new(SshConfig {
+        migration: "init".into(),
+        known_hosts: dir.join("known_hosts"),
+        remotes: BTreeMap::from([(Side::Old, one(&ends.old, "old")), (Side::New, one(&ends.new, "new"))]),
+        stop: Some(interrupt.leave.clone()),
+        ..SshConfig::default()
+    })?)
+}
+
 fn source(secret: &Secret) -> Source {
     match secret {
         Secret::Generated => Source::Generated,
@@ -98,7 +118,7 @@ pub fn read(hosts: &SshHosts) -> Result<Facts, Failure> {
     })
 }
 
-fn explain(error: facts::FactsError) -> Failure {
+pub fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
         other => Failure::from(other),

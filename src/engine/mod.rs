@@ -275,7 +275,7 @@ impl<'a> Work<'a> {
                 Ok(())
             }
             // An act was done and what it should bring about is not so: this is known, and it is how the step stands.
-            Reason::Failed(_) | Reason::Patience { .. } => {
+            Reason::Failed(_) | Reason::Patience { .. } | Reason::Gone(_) => {
                 held(&self.journal).step(&step, journal::Event::Failed { what: what.clone() })
             }
             // Nothing is known, or nothing was done: the step stands as it stood.

@@ -34,6 +34,13 @@ impl Stopped {
         }
     }
 
+    /// Whether going on at once may mend it: what failed may have failed because a server or a link was away, and what
+    /// was done before may have to be done again.
+    pub fn may_mend(&self) -> bool {
+        let failed = matches!(self.reason, Reason::Failed(_) | Reason::Patience { .. });
+        !self.interrupted && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
+    }
+
     pub(super) fn run(reason: Reason) -> Stopped {
         let interrupted = matches!(reason, Reason::Interrupted);
         let summary = Summary::default();
@@ -52,6 +59,9 @@ pub enum Reason {
     /// It was done, but for so long there was no sign that it became so.
     #[error("for {} s nothing has changed: {what}", waited.as_secs())]
     Patience { waited: Duration, what: String },
+    /// It came about, or was on its way, and then it was not there any more.
+    #[error("it is gone again: {0}")]
+    Gone(String),
     /// No link, longer than one is waited for. What was going on there goes on.
     #[error(transparent)]
     Link(HostError),
@@ -94,4 +104,6 @@ pub struct Summary {
     /// steps that were not come to, or not ended
     pub left: Vec<StepId>,
     pub took: Duration,
+    /// a server was away for a while
+    pub link_lost: bool,
 }

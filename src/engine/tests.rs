@@ -312,6 +312,16 @@ fn what_a_broken_link_took_down_while_waiting_is_made_again() {
 }
 
 #[test]
+fn what_was_on_its_way_and_is_gone_is_not_waited_for() {
+    let told = apply([absent(), copied(50), absent()], Obedient::default());
+    assert!(matches!(told.stopped().reason, Reason::Gone(_)) && told.stopped().may_mend());
+    assert_eq!((told.jobs.len(), told.status()), (1, Status::Failed));
+    assert!(told.seconds < 10, "{}", told.seconds);
+    // a command that fails with nobody having been away fails again
+    assert!(!apply([absent(), absent()], answers([failure()])).stopped().may_mend());
+}
+
+#[test]
 fn what_cannot_be_helped_stops_at_once() {
     let refused = || HostError::Refused { side: Side::Old, cause: "host key".into(), help: String::new() };
     let told = apply([Err(refused())], Obedient::default());

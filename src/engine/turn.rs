@@ -216,6 +216,10 @@ impl<'t, 'w> Turn<'t, 'w> {
                 return Err(self.stop(Reason::Refused(what.clone()), Some(seen)));
             } else if away && !matches!(seen, Seen::Underway(_)) {
                 return Ok(Settled::Again(seen));
+            } else if seen == Seen::Absent
+                && let Some(Seen::Underway(progress)) = &last
+            {
+                return Err(self.stop(Reason::Gone(progress.what.clone()), Some(seen)));
             } else {
                 agreed = 0;
                 let waited = clock.now().saturating_sub(since);
@@ -267,6 +271,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     fn link_lost(&self, error: &HostError) -> Duration {
+        held(&self.work.summary).link_lost = true;
         let (step, side, cause) = (self.id(), self.node.on, error.to_string());
         self.work.tell(Event::LinkLost { step, side, cause });
         self.work.options.clock.now()

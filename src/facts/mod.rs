@@ -2,6 +2,7 @@
 //!
 //! Sizes are in bytes. Where a field comes from is said beside it; the parsers are pure functions over recorded output.
 
+pub mod activity;
 pub mod apt;
 mod digest;
 pub mod dm;

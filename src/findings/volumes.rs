@@ -230,7 +230,7 @@ fn travelling_name(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn inactive(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     copied(plan, facts)
-        .filter(|(lv, ..)| !lv.active)
+        .filter(|(lv, ..)| !lv.active && matches!(lv.segtype.as_str(), "linear" | "striped"))
         .map(|(lv, _, span)| {
             Hit::new(
                 format!("{}/{} is not active: it would never be in sync", lv.vg, lv.name),

@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{apt, health, lsblk, lvm, md, mounts, net, os};
+use crate::facts::{activity, apt, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -35,6 +35,9 @@ impl World {
         }
         if is(health::query()) {
             return Ok(self.health(server));
+        }
+        if is(activity::query()) {
+            return Ok(self.activity(server));
         }
         if is(apt::iscsi_packages_query()) {
             return self.apt_simulate(server);

@@ -329,6 +329,28 @@ impl World {
         units.filter(move |unit| unit.writes.iter().any(on_it)).map(|unit| &unit.name)
     }
 
+    /// `activity::query`: what acknowledges to the outside listens, too.
+    pub(super) fn activity(&self, server: Server) -> String {
+        let machine = self.machine(server);
+        let runs = |name: &String| machine.run.units.get(name).copied().unwrap_or(false);
+        let [mut listening, mut writing, mut groups, mut wakers] = [const { String::new() }; 4];
+        for (at, unit) in machine.units.iter().enumerate().filter(|(_, unit)| runs(&unit.name)) {
+            let (pid, name) = (300 + at, unit.name.trim_end_matches(".service"));
+            groups += &format!("/proc/{pid}/cgroup:0::/system.slice/{}\n", unit.name);
+            if unit.acknowledges {
+                let users = format!("users:((\"{name}\",pid={pid},fd=3))");
+                listening += &format!("tcp LISTEN 0 128 0.0.0.0:{} 0.0.0.0:* {users}\n", 7000 + at);
+            }
+            for mount in unit.writes.iter().filter_map(|path| self.mount_at(server, path)) {
+                writing += &format!("{pid} {} {name}\n", mount.source);
+            }
+            for waker in unit.woken_by.iter().filter(|name| runs(name)) {
+                wakers += &format!("Id={waker}\nActiveState=active\nTriggers={}\n\n", unit.name);
+            }
+        }
+        format!("@listening\n{listening}@writing\n{writing}@groups\n{groups}@wakers\n{wakers}@end\n")
+    }
+
     pub(super) fn umount(&mut self, server: Server, argv: &[&str]) -> Said {
         let ["--recursive", target] = argv else { panic!("the simulated server knows no `umount {argv:?}`") };
         let below = format!("{target}/");

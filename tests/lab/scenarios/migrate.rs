@@ -31,6 +31,35 @@ pub fn raid1_lio(bench: &mut Bench) -> Fallible<()> {
     outcome
 }
 
+/// By the plan that `replant init` writes for the two servers: a person adds nothing but how they are switched, and takes
+/// the one suggestion that the checks ask for.
+pub fn drafted(bench: &mut Bench) -> Fallible<()> {
+    let mut subject = bench.fresh("drafted", "full", "tgt")?;
+    let outcome = (|| {
+        draft(&subject.pair)?;
+        plan_and_connect(bench, &mut subject)?;
+        finish(bench, &mut subject, "mirror")
+    })();
+    bench.pair = Some(subject);
+    outcome
+}
+
+fn draft(pair: &Pair) -> Fallible<()> {
+    let images = pair.images();
+    let (key, old, new) = (images.key(), images.host_key("old")?, images.host_key("rescue")?);
+    let ends = [net::OLD.to_string(), net::NEW.to_string()];
+    let identity = key.display().to_string();
+    let words = ["init", &ends[0], &ends[1], "--identity", &identity, "--out", "draft.yaml"];
+    let keys = ["--old-host-key", old.as_str(), "--new-host-key", new.as_str()];
+    replant::succeed(pair, &[&words[..], &keys[..]].concat())?;
+    let mut draft = fs_err::read_to_string(pair.dir.join("draft.yaml"))?;
+    for power in fs_err::read_to_string(pair.plan())?.split("  power:\n").skip(1) {
+        let power = power.split("\n\n").next().unwrap_or_default();
+        draft = draft.replacen("  power: { manual: {} }", &format!("  power:\n{power}"), 1);
+    }
+    Ok(fs_err::write(pair.plan(), draft.replace("        # grow: rest", "        grow: rest"))?)
+}
+
 /// A migrated pair, without looking at it on the way.
 pub fn quickly(bench: &mut Bench) -> Fallible<Subject> {
     let mut subject = bench.fresh("migrate", "full", "tgt")?;

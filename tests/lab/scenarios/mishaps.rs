@@ -1,4 +1,4 @@
-//! What happens at night: old loses its power, the link goes away. Old serves on, and `apply` goes on.
+//! What happens at night: old loses its power, the link goes away, new loses its power. Old serves on, and `apply` goes on.
 
 use super::{Bench, Subject, migrate, rollback};
 use crate::pair::{BOOT, Pair};
@@ -51,14 +51,28 @@ fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         silence < 30.0,
         format_args!("{silence:.1} s without a record"),
     );
-    // A person would type it again, too.
-    if running.wait()?.code != 0 {
-        to_copy(pair)?.wait()?.successful("apply --until copy")?;
-    }
-    let mirrored = pair.service.script("lvs --noheadings -o lv_name,copy_percent vg0/root vg0/var")?;
-    bench.checks.that("in the end everything is mirrored", mirrored.matches("100.00").count() == 2, &mirrored);
+    running.wait()?.successful("apply --until copy")?;
+    mirrored(bench, pair, "after that everything is mirrored")?;
+
+    // Its arrays, its exports, its hostname are forgotten: it is a rescue system.
+    let since = witness::now();
+    say::step("new loses its power, and boots into rescue again", || {
+        pair.new.off()?;
+        pair.new.on()?;
+        pair.rescue.wait(BOOT)
+    })?;
+    to_copy(pair)?.wait()?.successful("apply --until copy")?;
+    mirrored(bench, pair, "new lost its power: everything is mirrored again")?;
+    let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
+    bench.checks.figure("power of new lost: longest silence of the service", format!("{silence:.1} s"));
     rollback::as_found(bench, subject)?;
     rollback::whole_records(bench, pair)
+}
+
+fn mirrored(bench: &mut Bench, pair: &Pair, what: &str) -> Fallible<()> {
+    let seen = pair.service.script("lvs --noheadings -o lv_name,copy_percent vg0/root vg0/var")?;
+    bench.checks.that(what, seen.matches("100.00").count() == 2, &seen);
+    Ok(())
 }
 
 fn to_copy(pair: &Pair) -> Fallible<Running> {

@@ -43,13 +43,18 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "mishaps",
-        about: "in the middle of the copy old loses its power, and then the link is gone for a minute",
+        about: "old loses its power in the middle of the copy; then the link is gone for a minute; then new loses its power",
         run: mishaps::in_mid_copy,
     },
     Scenario {
         name: "raid1-lio",
         about: "a volume group with free extents (raid1), a rescue system without tgt (the kernel's target)",
         run: migrate::raid1_lio,
+    },
+    Scenario {
+        name: "drafted",
+        about: "the whole migration again, by the plan that `replant init` writes for the two servers",
+        run: migrate::drafted,
     },
 ];
 

@@ -1,0 +1,180 @@
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use super::interrupt::Interrupt;
+use super::{End, Failure, Talk, servers};
+use crate::draft::{self, Draft, Ends, NoDraft};
+use crate::facts::activity;
+use crate::host::Side;
+use crate::journal;
+use crate::plan::Ssh;
+
+#[derive(clap::Args)]
+pub struct Init {
+    /// The server in service: [USER@]HOST[:PORT]. Without a user, root; another user needs `sudo -n`
+    old: String,
+    /// The new server, booted into its rescue system: [USER@]HOST[:PORT]
+    new: String,
+    /// What the migration is called [default: old's host name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Write the plan to this file and not to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file, if there is one
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// The file of the private key, for both servers [default: what ssh uses by itself]
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Old's public host key, `ssh-ed25519 AAAA…` [default: what ~/.ssh/known_hosts has]
+    #[arg(long, value_name = "KEY")]
+    old_host_key: Option<String>,
+    /// New's public host key
+    #[arg(long, value_name = "KEY")]
+    new_host_key: Option<String>,
+}
+
+/// Reads both servers and writes a plan to begin with. Changes nothing on them.
+pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
+    if let Some(out) = init.out.as_ref().filter(|out| out.exists() && !init.force) {
+        return Err(Failure::new(
+            format!("there is a file `{}` already", out.display()),
+            "give another name, or --force to replace it",
+        ));
+    }
+    let ends = Ends {
+        name: init.name,
+        old: end("OLD", &init.old, init.identity.as_deref(), init.old_host_key)?,
+        new: end("NEW", &init.new, init.identity.as_deref(), init.new_host_key)?,
+    };
+    if ends.old.address == ends.new.address {
+        return Err(Failure::new(
+            format!("OLD and NEW are both at {}", ends.old.address),
+            "in the rescue system new needs an address of its own; it takes over old's at the cutover",
+        ));
+    }
+    let interrupt = Interrupt::listen()?;
+    let scratch = tempfile::tempdir()?;
+    let hosts = servers::reach(&ends, scratch.path(), &interrupt)?;
+    let facts = servers::read(&hosts).map_err(without_a_plan)?;
+    let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
+    let draft = draft::write(&ends, &facts, &activity).map_err(explain)?;
+    match &init.out {
+        Some(out) => journal::write_whole(out, draft.text.as_bytes(), 0o644)?,
+        None => talk.result(draft.text.trim_end()),
+    }
+    if talk.json {
+        talk.data(&serde_json::json!({
+            "plan": draft.text, "decide": draft.decide, "findings": draft.findings,
+        }));
+    }
+    tell(talk, &draft, init.out.as_deref());
+    Ok(End::Good)
+}
+
+fn tell(talk: &Talk, draft: &Draft, out: Option<&Path>) {
+    let file = out.map_or("PLAN".into(), |out| out.display().to_string());
+    match draft.decide.len() {
+        0 => talk.say(format!("Nothing is in the way. Read it, then: replant plan {file}")),
+        count => {
+            let what = if count == 1 { "thing is" } else { "things are" };
+            talk.say(format!("{count} {what} for you to decide or to do, said at the top of the plan:"));
+            draft.decide.iter().for_each(|item| talk.say(format!("- {item}")));
+            talk.say(format!("Then: replant plan {file}"));
+        }
+    }
+}
+
+/// `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.
+fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String>) -> Result<draft::End, Failure> {
+    let bad = |why: &str| {
+        Failure::new(
+            format!("`{typed}` is no {what}: {why}"),
+            "write [USER@]HOST[:PORT]: `192.0.2.10`, `admin@srv1.example.org:2222`, `[2001:db8::10]:22`",
+        )
+    };
+    let (user, rest) = typed.rsplit_once('@').unwrap_or(("root", typed));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-$".contains(c);
+    if user.is_empty() || user.starts_with('-') || !user.chars().all(plain) {
+        return Err(bad("the user is not a plain name"));
+    }
+    let bracketed = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (host, port) = match bracketed {
+        Some((host, after)) => (host, after.strip_prefix(':').or(if after.is_empty() { None } else { Some(after) })),
+        None if rest.parse::<IpAddr>().is_ok() => (rest, None),
+        None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
+    };
+    let port = match port.map(str::parse::<u16>) {
+        None => None,
+        Some(Ok(port)) if port > 0 => Some(port),
+        Some(_) => return Err(bad("the port is not a number from 1 to 65535")),
+    };
+    Ok(draft::End {
+        host: host.to_string(),
+        address: address(host).map_err(|why| bad(&why))?,
+        ssh: Ssh {
+            sudo: (user != "root").into(),
+            user: user.to_string().into(),
+            port: port.map(Into::into),
+            identity: identity.map(|path| path.to_path_buf().into()),
+            host_key: host_key.map(Into::into),
+        },
+    })
+}
+
+/// A plan has addresses: a name could come to mean another server. So it is looked up once, and the servers are read as
+/// they will be by `plan`.
+fn address(host: &str) -> Result<IpAddr, String> {
+    if let Ok(address) = host.parse() {
+        return Ok(address);
+    }
+    if host.is_empty() || host.starts_with('-') {
+        return Err("there is no host in it".into());
+    }
+    let mut found =
+        (host, 0).to_socket_addrs().map_err(|error| format!("the name `{host}` is not known here ({error})"))?;
+    found.next().map(|found| found.ip()).ok_or(format!("the name `{host}` has no address"))
+}
+
+/// What is said of the plan is said to `init` on the command line.
+fn without_a_plan(failure: Failure) -> Failure {
+    let typed = "There is no plan yet: `init` takes USER@HOST:PORT, --identity, --old-host-key and --new-host-key";
+    let help = failure.help.map(|help| if help.contains("the plan") { format!("{help}. {typed}") } else { help });
+    Failure { help, ..failure }
+}
+
+fn explain(error: NoDraft) -> Failure {
+    match error {
+        NoDraft::Servers { message, help } => Failure::new(message, help),
+        NoDraft::Unsound(_) => Failure::new(
+            error.to_string(),
+            "write the plan by hand after an example in plans/, with another name for what is said above",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_typed() {
+        let of = |typed: &str| {
+            end("OLD", typed, None, None).map(|end| {
+                (end.ssh.user.to_string(), end.address.to_string(), end.ssh.port.map(|port| *port), *end.ssh.sudo)
+            })
+        };
+        let is = |user: &str, address: &str, port, sudo| Some((user.to_string(), address.to_string(), port, sudo));
+        assert_eq!(of("192.0.2.10").ok(), is("root", "192.0.2.10", None, false));
+        assert_eq!(of("admin@192.0.2.10:2222").ok(), is("admin", "192.0.2.10", Some(2222), true));
+        assert_eq!(of("2001:db8::10").ok(), is("root", "2001:db8::10", None, false));
+        assert_eq!(of("root@[2001:db8::10]:22").ok(), is("root", "2001:db8::10", Some(22), false));
+        assert_eq!(of("[2001:db8::10]").ok(), is("root", "2001:db8::10", None, false));
+        for bad in
+            ["", "@192.0.2.10", "-oProxyCommand=x@192.0.2.10", "192.0.2.10:0", "192.0.2.10:ssh", "[2001:db8::1]x"]
+        {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A first plan for two servers: what was read from them goes in, a commented YAML text comes out, with a `why` for each
+//! choice. It names everything, destroys nothing by itself, and says which lines a person must decide.
+//!
+//! It invents no rules. Whether something fits, and what is in the way, is asked of the same findings as for any plan:
+//! layouts are tried in the order of preference, and the first that has room is taken.
+
+mod disks;
+mod servers;
+mod services;
+mod text;
+mod volumes;
+
+use serde_json::json;
+
+use crate::facts::{Facts, activity::Activity};
+use crate::findings::{self, Finding};
+use crate::plan::{self, Diagnostics, Loaded, RaidLevel};
+
+pub use servers::{End, Ends};
+
+/// A plan that is valid, and what still stands in its way on these servers.
+#[derive(Debug)]
+pub struct Draft {
+    pub text: String,
+    pub loaded: Loaded,
+    pub findings: Vec<Finding>,
+    /// what a person must decide or do before it can be applied, in words
+    pub decide: Vec<String>,
+}
+
+/// Why no plan can be written for these servers.
+#[derive(Debug, thiserror::Error)]
+pub enum NoDraft {
+    #[error("{message}")]
+    Servers { message: String, help: String },
+    /// Names on the servers that no plan can hold.
+    #[error("the draft for these servers is not a valid plan:\n{0}")]
+    Unsound(Diagnostics),
+}
+
+/// Writes the plan.
+///
+/// # Errors
+/// There is nothing on old that could move, or too little on new to move it to.
+pub fn write(ends: &Ends, facts: &Facts, activity: &Activity) -> Result<Draft, NoDraft> {
+    if !facts.old.boot_id.is_empty() && facts.old.boot_id == facts.new.boot_id {
+        return Err(NoDraft::Servers {
+            message: format!("OLD and NEW are the same machine, {}", facts.old.hostname),
+            help: "give the address of the new server, booted into its rescue system, as NEW".into(),
+        });
+    }
+    let groups = volumes::groups(facts)?;
+    let disks = disks::choose(facts)?;
+    let mut first: Option<Draft> = None;
+    for level in levels(disks.used.len()) {
+        let refused =
+            first.as_ref().and_then(|draft| no_room(&draft.findings)).map(|finding| finding.message.clone());
+        let draft = with_level(ends, facts, activity, &groups, &disks, *level, refused)?;
+        if no_room(&draft.findings).is_none() {
+            return Ok(draft);
+        }
+        first.get_or_insert(draft);
+    }
+    Ok(first.expect("there is a level for any number of disks from two"))
+}
+
+/// What speaks against the layout, and might not against another: no room (R1216), no module for the level (R1006).
+fn no_room(found: &[Finding]) -> Option<&Finding> {
+    found.iter().find(|finding| matches!(finding.code, "R1216" | "R1006"))
+}
+
+/// RAID levels for the data on so many disks, the best first.
+fn levels(disks: usize) -> &'static [RaidLevel] {
+    match disks {
+        2 => &[RaidLevel::Raid1],
+        3 => &[RaidLevel::Raid1, RaidLevel::Raid5],
+        _ => &[RaidLevel::Raid10, RaidLevel::Raid6, RaidLevel::Raid5],
+    }
+}
+
+fn why_level(level: RaidLevel, disks: usize, refused: Option<String>) -> String {
+    let why = match level {
+        RaidLevel::Raid1 if disks == 2 => "with two disks: each holds everything, and one may fail".to_string(),
+        RaidLevel::Raid1 => format!(
+            "of {disks} disks each holds everything: the simplest, and all but one may fail. `raid5` would give twice \
+             the room, and one disk may fail"
+        ),
+        RaidLevel::Raid5 => "one disk may fail".to_string(),
+        RaidLevel::Raid6 => "any two disks may fail".to_string(),
+        _ => format!(
+            "with {disks} disks: half of their room, fast to write and to rebuild; one disk may fail, and more if they \
+             do not hold the same half. With `raid6` any two may, and it writes slower"
+        ),
+    };
+    match refused {
+        Some(refused) => format!("{why}. Chosen because of the level that would be better: {refused}"),
+        None => why,
+    }
+}
+
+fn with_level(
+    ends: &Ends,
+    facts: &Facts,
+    activity: &Activity,
+    groups: &volumes::Groups,
+    disks: &disks::Choice,
+    level: RaidLevel,
+    refused: Option<String>,
+) -> Result<Draft, NoDraft> {
+    let services = services::find(facts, activity, groups);
+    let values = json!({
+        "name": text::quoted(&ends.name(facts)),
+        "why_name": if ends.name.is_some() { "" } else { "why: old's host name. It " },
+        "old": servers::old(ends, facts),
+        "new": servers::new(ends, facts),
+        "network": servers::network(ends, facts),
+        "disks": disks,
+        "boot": volumes::boot(facts),
+        "both_bios": !facts.old.uefi && !facts.new.uefi,
+        "level": level.name(),
+        "why_level": why_level(level, disks.used.len(), refused),
+        "groups": groups.with_room(level, disks.used.len()),
+        "left": groups.left,
+        "stop": services.stop,
+        "left_running": services.left_running,
+        "unknown": activity.unknown,
+    });
+    let body = text::render(include_str!("templates/plan.yaml"), values);
+    // without the head, whose comments change nothing: it tells of what is found in the rest
+    let findings = findings::find(&plan::parse("draft", &body).map_err(NoDraft::Unsound)?.plan, facts);
+    let stops = findings.iter().filter(|finding| finding.stops());
+    let mut decide: Vec<String> =
+        stops.map(|finding| format!("{} {}: {}", finding.code, finding.message, finding.help)).collect();
+    decide.extend(services.decide);
+    let warnings = findings.iter().filter(|finding| !finding.stops());
+    let head = json!({
+        "old": servers::old(ends, facts),
+        "new": servers::new(ends, facts),
+        "at": text::time(facts.old.clock),
+        "decide": decide,
+        "warnings": warnings.map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>(),
+    });
+    let text = text::render(include_str!("templates/head.yaml"), head) + &body;
+    let loaded = plan::parse("draft", &text).map_err(NoDraft::Unsound)?;
+    Ok(Draft { text, loaded, findings, decide })
+}

@@ -1,0 +1,202 @@
+//! What moves: the volume groups that the system lives on, with all their volumes, and /boot.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::NoDraft;
+use super::text::{quoted, size};
+use crate::facts::{Facts, Lv, Mount, Vg, lvm};
+use crate::plan::{Bytes, RaidLevel};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+#[derive(Debug, Clone)]
+pub struct Groups {
+    /// the largest last: it gets the rest of the disks
+    all: Vec<Group>,
+    /// those of which nothing is in use, in words
+    pub(super) left: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Group {
+    #[serde(skip)]
+    vg: Vg,
+    name: String,
+    what: String,
+    volumes: Vec<Volume>,
+    partition: String,
+    /// `rest`, or how much each disk gives to it
+    size: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Volume {
+    name: String,
+    what: String,
+    recreate: bool,
+    /// why it cannot be mirrored
+    unfit: Option<String>,
+    /// it is the one that is worth growing
+    grows: Option<String>,
+}
+
+pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
+    let old = &facts.old;
+    let in_use =
+        |vg: &&Vg| old.lvs.iter().any(|lv| lv.vg == vg.name && (mount_of(facts, lv).is_some() || is_swap(lv)));
+    let (used, left): (Vec<&Vg>, Vec<&Vg>) = old.vgs.iter().partition(in_use);
+    if used.is_empty() {
+        let root = old.mounts.iter().find(|mount| mount.target == "/").map_or("elsewhere", |mount| &mount.source);
+        return Err(NoDraft::Servers {
+            message: format!(
+                "old has no volume group in use: its `/` is on {root}, and replant moves logical volumes"
+            ),
+            help: "are OLD and NEW the right way round? OLD is the server in service, with `/` on LVM".into(),
+        });
+    }
+    let group = |vg: &Vg| {
+        let mut volumes: Vec<Volume> =
+            old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden).map(|lv| volume(facts, lv)).collect();
+        if let Some(lv) = worth_growing(facts, vg)
+            && let Some(volume) = volumes.iter_mut().find(|volume| volume.name == quoted(&lv.name))
+        {
+            let shrink = if lv.fstype.as_deref() == Some("xfs") { " (xfs cannot shrink)" } else { "" };
+            volume.grows = Some(format!(
+                "all the new room would go to it, for good{shrink}. Left out, the room stays free in the group, to be \
+                 given to any volume at any time: `lvextend --resizefs`"
+            ));
+        }
+        Group {
+            name: quoted(&vg.name),
+            what: match vg.free {
+                0 => format!("{} on old, all in use", size(vg.size)),
+                free => format!("{} on old, {} of it free", size(vg.size), size(free)),
+            },
+            vg: vg.clone(),
+            volumes,
+            partition: "data".into(),
+            size: "rest".into(),
+        }
+    };
+    let mut all: Vec<Group> = used.into_iter().map(group).collect();
+    all.sort_by_key(|group| group.vg.size);
+    let said = |vg: &Vg| {
+        format!(
+            "volume group {} ({}) is left behind: nothing of it is mounted on old. If it is needed, give it an array of \
+             its own and name it here",
+            vg.name,
+            size(vg.size)
+        )
+    };
+    Ok(Groups { all, left: left.into_iter().map(said).collect() })
+}
+
+impl Groups {
+    /// The groups, each with its part of every disk.
+    pub(super) fn with_room(&self, level: RaidLevel, disks: usize) -> impl Serialize + use<> {
+        let mut all = self.all.clone();
+        let (count, last) = (disks as u64, all.len() - 1);
+        for (at, group) in all.iter_mut().enumerate().filter(|_| last > 0) {
+            group.partition = format!("data{}", at + 1);
+            let share = match level {
+                RaidLevel::Raid0 => group.vg.size / count,
+                RaidLevel::Raid1 => group.vg.size,
+                RaidLevel::Raid10 => group.vg.size * 2 / count,
+                RaidLevel::Raid5 => group.vg.size / (count - 1),
+                RaidLevel::Raid6 => group.vg.size / (count - 2),
+            };
+            if at < last {
+                // an extent more for each volume, and what md and LVM keep for themselves: a quarter GiB is plenty
+                group.size = Bytes((share + share / 20 + GIB / 4).next_multiple_of(GIB)).to_string();
+            }
+        }
+        all
+    }
+
+    /// Devices of what moves, each with where it is mounted.
+    pub(super) fn mounted<'a>(&'a self, facts: &'a Facts) -> impl Iterator<Item = &'a Mount> {
+        let moves = |lv: &&Lv| self.all.iter().any(|group| group.vg.name == lv.vg);
+        let paths: BTreeSet<String> =
+            facts.old.lvs.iter().filter(moves).map(|lv| lvm::mapper_path(&lv.vg, &lv.name)).collect();
+        facts.old.mounts.iter().filter(move |mount| paths.contains(&mount.source))
+    }
+}
+
+fn mount_of<'a>(facts: &'a Facts, lv: &Lv) -> Option<&'a Mount> {
+    let path = lvm::mapper_path(&lv.vg, &lv.name);
+    facts.old.mounts.iter().find(|mount| mount.source == path)
+}
+
+fn is_swap(lv: &Lv) -> bool {
+    lv.fstype.as_deref() == Some("swap")
+}
+
+/// A volume of the kind that is copied by mirroring.
+fn fits(lv: &Lv) -> bool {
+    lv.segtype == "linear"
+}
+
+fn volume(facts: &Facts, lv: &Lv) -> Volume {
+    let kind = lv.fstype.as_deref().unwrap_or("no file system known");
+    let what = match mount_of(facts, lv) {
+        Some(mount) => format!("{}, {kind} on {}, {} used", size(lv.size), mount.target, size(mount.used)),
+        None if is_swap(lv) => format!("{}, swap", size(lv.size)),
+        None if !fits(lv) => format!("{}, {kind}, not mounted", size(lv.size)),
+        None => format!("{}, {kind}, not mounted: what has it open must be in `cutover.stop`", size(lv.size)),
+    };
+    Volume {
+        name: quoted(&lv.name),
+        what,
+        recreate: is_swap(lv) && fits(lv),
+        unfit: (!fits(lv)).then(|| {
+            format!(
+                "it is of type {}, which cannot be mirrored. Make it linear on old; or leave it behind with `copy: skip` \
+                 and copy by hand what is on it",
+                lv.segtype
+            )
+        }),
+        grows: None,
+    }
+}
+
+/// The largest file system that is not `/`, or `/` where there is no other.
+fn worth_growing<'a>(facts: &'a Facts, vg: &Vg) -> Option<&'a Lv> {
+    let grows = |lv: &&Lv| lv.fstype.as_deref().is_some_and(|fstype| fstype == "xfs" || fstype.starts_with("ext"));
+    let candidates = facts.old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden && fits(lv)).filter(grows);
+    let mounted = candidates.filter_map(|lv| Some((lv, mount_of(facts, lv)?)));
+    mounted.max_by_key(|(lv, mount)| (mount.target != "/", lv.size)).map(|(lv, _)| lv)
+}
+
+#[derive(Serialize)]
+pub(super) struct Boot {
+    /// of the partition, where /boot has one
+    size: Option<String>,
+    why: String,
+}
+
+/// Where /boot goes.
+pub(super) fn boot(facts: &Facts) -> Boot {
+    let none = |why: String| Boot { size: None, why };
+    let Some(mount) = facts.old.mounts.iter().find(|mount| mount.target == "/boot") else {
+        return none("/boot of old is a directory of `/`, and travels with it".into());
+    };
+    if mount.source.starts_with("/dev/mapper/") {
+        return none(format!("/boot of old is on {}, and travels as a volume of its group", mount.source));
+    }
+    let has = facts.old.blocks.iter().find(|block| block.path == mount.source).map_or(mount.size, |block| block.size);
+    // md keeps some of each member for itself
+    let wants = (has + has / 64 + 4 * MIB).next_multiple_of(512 * MIB);
+    Boot {
+        size: Some(Bytes(wants).to_string()),
+        why: format!(
+            "/boot of old has {} on {}, with {} used: it is copied as a block device, so the partition must not be \
+             smaller. What is more can be used later, by growing the file system",
+            size(has),
+            mount.source,
+            size(mount.used)
+        ),
+    }
+}
