@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1313",
         title: "there is little room to build an initramfs in",
         severity: Severity::Warning,
-        why: "mkinitramfs(8) unpacks drivers and tools below /var/tmp, and the present images are kept in /var/lib/replant to go \
+        why: "drivers and tools are unpacked below /var/tmp by mkinitramfs(8), and the present images are kept in /var/lib/replant to go \
               back to: together about five times the largest image.",
         remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
         check: no_room_to_build,

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1404",
         title: "a .link file that comes before ours",
         severity: Severity::Warning,
-        why: "udev takes the first .link file, by name, that matches a card: if that one matches new's, 10-replant.link is not \
+        why: "of the .link files that match a card the first by name counts: if that one matches new's, 10-replant.link is not \
               looked at, and the card does not get old's name.",
         remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
         check: earlier_link,
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1405",
         title: "another card of new may hold the name of old's card",
         severity: Severity::Warning,
-        why: "udev cannot give a name that another card has; eth0 and the like are given by the kernel, in no fixed order.",
+        why: "a name that another card has cannot be given by udev; eth0 and the like are given by the kernel, in no fixed order.",
         remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
         check: name_taken,
     },
