@@ -9,6 +9,7 @@ pub mod draft;
 pub mod engine;
 pub mod facts;
 pub mod findings;
+pub mod forecast;
 pub mod host;
 pub mod journal;
 pub mod plan;

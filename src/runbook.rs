@@ -59,7 +59,7 @@ impl fmt::Display for Stage {
 }
 
 /// One step in its place.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
     pub id: StepId,

@@ -130,6 +130,7 @@ fn help() {
         "validate",
         "plan",
         "show",
+        "graph",
         "apply",
         "status",
         "rollback",
@@ -228,6 +229,61 @@ fn show() {
     desk.check("show-unknown-step", &["show", "lab.runbook.json", "isolate-lmv"]);
     desk.check("show-a-plan", &["show", "plans/cs940.yaml"]);
     desk.check("show-nothing", &["show", "srv2"]);
+}
+
+/// What `--json` prints is as the schema says that `schema runbook` prints.
+#[test]
+fn runbooks_as_data() {
+    let desk = Desk::with_runbook();
+    let printed =
+        |args: &[&str]| -> serde_json::Value { serde_json::from_slice(&desk.run(args).stdout).expect("one object") };
+    let validator = jsonschema::validator_for(&printed(&["schema", "runbook"])).unwrap();
+    let whole = printed(&["show", "lab.runbook.json", "--json"]);
+    assert!(
+        validator.is_valid(&whole) && validator.is_valid(&printed(&["show", "lab.runbook.json", "--json", "-v"]))
+    );
+    let step = printed(&["show", "lab.runbook.json", "isolate-lvm", "--json"]);
+    assert!(whole["preview"]["steps"].as_array().unwrap().contains(&step));
+    assert_eq!(step["files"][0]["path"], "/etc/lvm/lvmlocal.conf");
+    // every step in all detail
+    let detail = String::from_utf8(desk.run(&["show", "lab.runbook.json", "-v"]).stdout).unwrap();
+    assert!(detail.contains("+++ b/etc/mdadm/mdadm.conf") && detail.matches("\nCommands\n").count() > 80);
+}
+
+/// A saved runbook is bound to the facts it was made from, and its file is no place to change them.
+#[test]
+fn an_edited_runbook_is_not_applied() {
+    let desk = Desk::with_runbook();
+    std::fs::write(
+        desk.path("lab.runbook.json"),
+        runbook().replace("\"hostname\": \"rescue\"", "\"hostname\": \"other\""),
+    )
+    .unwrap();
+    desk.check("apply-edited", &["apply", "lab.runbook.json"]);
+    assert!(!desk.path(".replant").exists());
+}
+
+#[test]
+fn graph() {
+    let desk = Desk::with_runbook();
+    let book: course::Runbook = serde_json::from_str(&runbook()).unwrap();
+    let draw = |format| {
+        let output = desk.run(&["graph", "lab.runbook.json", "--format", format]);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (dot, mermaid, svg) = (draw("dot"), draw("mermaid"), draw("svg"));
+    for (at, node) in book.nodes.iter().enumerate() {
+        assert!(dot.contains(&format!("    \"{}\" [label=", node.id)), "{}", node.id);
+        assert!(mermaid.contains(&format!("    s{at}[\"")), "{}", node.id);
+        assert!(svg.contains(&format!("<title>{}: ", node.id)), "{}", node.id);
+    }
+    // each step but the first ones waits for something, and what goes without saying is left out
+    let (lines, waits) = (dot.matches(" -> ").count(), book.nodes.iter().map(|node| node.after.len()).sum::<usize>());
+    assert!(lines >= book.nodes.len() - 8 && lines < waits, "{lines} of {waits}");
+    assert_eq!(mermaid.matches(" --> ").count(), lines);
+    assert_eq!(svg.matches("marker-end").count(), lines);
+    desk.check("graph-nothing", &["graph", "srv2"]);
 }
 
 #[test]

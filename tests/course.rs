@@ -40,6 +40,108 @@ fn the_runbook_holds_and_survives_a_file() {
 }
 
 #[test]
+fn times_are_foretold() {
+    use replant::{facts::Link, forecast};
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let book = course::Runbook { link: Link::measured(100_000_000), ..book };
+    let told = forecast::forecast(&book);
+    let copied: Vec<&str> = told.copies.iter().map(|copy| copy.step.0.as_str()).collect();
+    assert_eq!(copied, ["copy-boot", "mirror-vg0-var", "mirror-vg0-root"]);
+    assert_eq!(told.seconds, told.bytes as f64 / 1e8);
+    // each step between the first service that stops and the system that serves is in one part
+    let steps: usize = told.downtime.parts.iter().map(|part| part.steps.len()).sum();
+    let down = forecast::down(&book.nodes);
+    assert_eq!((steps, down[0].id.0.as_str()), (down.len(), "stop-services"));
+    assert_eq!(down.last().unwrap().id.0, "same-system");
+    assert!((60.0..900.0).contains(&told.downtime.seconds), "{}", told.downtime.seconds);
+    let parts: f64 = told.downtime.parts.iter().map(|part| part.seconds).sum();
+    assert!((parts - told.downtime.seconds).abs() < 0.001);
+    assert!(told.downtime.parts.iter().all(|part| part.what != "other steps"), "{:?}", told.downtime.parts);
+    assert_eq!(told.findings(&book.plan), [], "the lab's budget is 15 min");
+    assert_eq!(told.stops.len(), 2, "{:?}", told.stops);
+
+    // a slow answer costs at every step
+    let far = Link { new_round_trip: 1.1, ..Link::default() };
+    let slow = forecast::forecast(&course::Runbook { link: far, ..book.clone() });
+    assert!(slow.downtime.seconds > told.downtime.seconds + 60.0);
+
+    // what is to be said before anything is begun
+    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("short.yaml");
+    std::fs::write(&path, text.replace("downtime_budget: 15min", "downtime_budget: 30s")).unwrap();
+    let short = plan::load(&path).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
+    let told = forecast::forecast(&course::Runbook { plan: short.plan.clone(), link: blocked, ..book });
+    let found = told.findings(&short.plan);
+    assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
+    assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
+    assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());
+}
+
+#[test]
+fn the_published_schema_of_runbooks_is_current() {
+    use snapbox::{Assert, Data};
+    let mut text = serde_json::to_string_pretty(&replant::report::runbook_schema()).unwrap();
+    text.push('\n');
+    let path = "schemas/runbook.schema.json";
+    let published = Data::read_from(path.as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
+    if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&path), text.into(), published) {
+        panic!("{error}\nrun `SNAPSHOTS=overwrite cargo test --test course` to update {path}");
+    }
+}
+
+/// As it is saved and as it is printed; and a schema that holds lets nothing else pass.
+#[test]
+fn runbooks_are_as_the_published_schema_says() {
+    let validator = jsonschema::validator_for(&replant::report::runbook_schema()).unwrap();
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let saved = serde_json::to_value(&book).unwrap();
+    let printed = replant::report::runbook_json(&book);
+    for value in [&saved, &printed] {
+        let errors: Vec<_> =
+            validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    for (place, wrong) in
+        [("/nodes/0/on", "third"), ("/nodes/0/step/hostname/name", "null"), ("/facts/old/memory", "\"x\"")]
+    {
+        let mut damaged = printed.clone();
+        *damaged.pointer_mut(place).unwrap() = serde_json::from_str(wrong).unwrap_or_else(|_| wrong.into());
+        assert!(!validator.is_valid(&damaged), "{place}");
+    }
+    let mut more = saved.clone();
+    more["nodes"][0]["hurry"] = true.into();
+    assert!(!validator.is_valid(&more));
+}
+
+/// What a step insists on finding is what the steps before it leave there: its undo is its diff the other way round.
+#[test]
+fn diffs_of_files_follow_from_step_to_step() {
+    use replant::{report, step::StepKind};
+    let loaded = lab_plan();
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let mut seen = Vec::new();
+    for (node, changes) in book.nodes.iter().zip(report::changes(&book)) {
+        match &node.step {
+            StepKind::File(_) => {
+                let (Some(done), Some(undone)) = (&changes.apply[0], &changes.undo[0]) else { panic!("{}", node.id) };
+                let lines = |diff: &str, sign| diff.lines().skip(2).filter(|line| line.starts_with(sign)).count();
+                assert_eq!((done.added, done.removed), (undone.removed, undone.added), "{}", node.id);
+                assert_eq!(lines(&done.diff, '+'), done.added);
+                seen.push(node.id.0.as_str());
+            }
+            // each file that is removed is one whose text is known
+            StepKind::NoFile(_) => assert!(changes.apply[0].as_ref().is_some_and(|gone| gone.added == 0)),
+            _ => {}
+        }
+    }
+    assert!(seen.contains(&"mdadm-conf") && seen.contains(&"open-lvm") && seen.contains(&"boot-hook"), "{seen:?}");
+}
+
+#[test]
 fn every_script_of_a_runbook_is_a_script() {
     use replant::host::Act;
     use replant::step::Undo;

@@ -337,7 +337,9 @@ fn every_rule_fires_where_it_should() {
         assert!(hit.fact.is_none() || hit.span.is_none(), "one place is enough: {hit:?}");
     }
     let tried: BTreeSet<&str> = FIRES.iter().map(|case| case.0).collect();
-    let all: BTreeSet<&str> = findings::rules().iter().map(|rule| rule.code).collect();
+    // R15xx are the forecast's: tests/course.rs
+    let all = findings::rules().into_iter().map(|rule| rule.code).filter(|code| !code.starts_with("R15"));
+    let all: BTreeSet<&str> = all.collect();
     assert_eq!(tried, all, "every rule has a case, and every case a rule");
 }
 

@@ -9,8 +9,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sim", "report", "draft", "engine", "course", "findings", "journal", "runbook", "step", "facts", "plan",
-            "host", "secret",
+            "sim", "report", "draft", "engine", "forecast", "course", "findings", "journal", "runbook", "step",
+            "facts", "plan", "host", "secret",
         ],
     ),
     // a world to try plans on: it knows what real servers would answer
@@ -18,9 +18,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         "sim",
         &["report", "engine", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host", "secret"],
     ),
-    ("report", &["engine", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host"]),
+    ("report", &["engine", "forecast", "course", "findings", "journal", "runbook", "step", "facts", "plan", "host"]),
     // from facts to a plan, before there is one
     ("draft", &["findings", "facts", "plan"]),
+    ("forecast", &["course", "findings", "runbook", "step", "facts", "plan", "host"]),
     // knows no plan and no facts
     ("engine", &["journal", "runbook", "step", "host"]),
     // the only room that knows both what is wanted and how it is done

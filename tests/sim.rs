@@ -472,3 +472,56 @@ fn faults_are_met_once_and_where_they_were_ordered() {
     assert!(sim.ask(Side::New, Query::file("/etc/x")).is_err());
     assert!(sim.ask(Side::Old, Query::file("/etc/x")).is_ok());
 }
+
+// ---- what has changed, and by whom ------------------------------------------------------------------------------------
+
+/// After each step, either server differs from what was found by nothing but what the steps so far have done.
+#[test]
+fn what_the_steps_change_is_not_taken_for_what_others_did() {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU8;
+
+    use replant::engine::{self, Event, Options};
+    use replant::journal::{Header, Journal};
+
+    for (plan, server) in [("lab", IscsiServer::Tgt), ("lab", IscsiServer::Lio), ("cs940", IscsiServer::Tgt)] {
+        let mut loaded = self::plan(plan);
+        loaded.plan.transfer.iscsi.server = server.into();
+        let sim = Sim::from_plan(&loaded.plan, None);
+        let facts = facts_of(&sim);
+        let book = course::make(&loaded.plan, "digest", &facts).unwrap();
+        let begun: Mutex<BTreeSet<replant::runbook::StepId>> = Mutex::default();
+        let looks = Mutex::new(0);
+        let observe = |event: Event| {
+            let (Event::Done { step, .. } | Event::Adopted { step }) = event else { return };
+            let mut begun = begun.lock().unwrap();
+            begun.insert(step.clone());
+            let over = |id: &str| begun.iter().any(|step| step.0 == id);
+            for (side, gone) in [(Side::Old, over("old-off")), (Side::New, over("own-boot"))] {
+                if !gone {
+                    let now = facts::read(&sim, side).unwrap();
+                    let others = course::changed_by_others(&book, |step| begun.contains(step), side, &now);
+                    assert!(others.is_empty(), "{plan} after {step} on {side}: {others:#?}");
+                    *looks.lock().unwrap() += 1;
+                }
+            }
+        };
+        let flag = AtomicU8::new(0);
+        let options = Options { parallelism: 1, poll: std::time::Duration::ZERO, ..Options::new(&flag) };
+        let mut journal = Journal::nowhere(Header::new("srv1", ""));
+        engine::apply(&book.nodes, &mut journal, &sim, &options, &observe).unwrap();
+        assert!(*looks.lock().unwrap() > 100);
+
+        // and what others do is told: with nothing begun, and with all of it
+        for begun in [false, true] {
+            let mut now = facts.old.clone();
+            now.blocks.retain(|block| block.kind != "disk" || !block.path.ends_with('a'));
+            now.files.insert("/etc/fstab".into(), "".into());
+            now.lvs.retain(|lv| lv.name != "root");
+            let others = course::changed_by_others(&book, |_| begun, Side::Old, &now);
+            let kinds: BTreeSet<_> = others.iter().map(|change| change.kind).collect();
+            assert_eq!(kinds, BTreeSet::from(["disk", "file", "logical volume"]), "{others:#?}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use super::servers::Locked;
 use super::{End, Failure, Prompts, Talk, confirm, plan, servers, show, validate};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Summary};
-use crate::facts::drift;
+use crate::facts::{self, drift};
 use crate::findings;
 use crate::host::Side;
 use crate::host::ssh::SshHosts;
@@ -47,6 +47,10 @@ pub fn run(
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
+    if !work.may_go_on(&mut journal)? {
+        talk.say(format!("Nothing was changed. To go back: replant rollback {}", runbook.name));
+        return Ok(End::Failed);
+    }
     if !work.may_destroy(&mut journal)? {
         talk.say("Nothing was changed.");
         return Ok(End::Failed);
@@ -117,6 +121,32 @@ impl Work<'_> {
         let options =
             Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
+    }
+
+    /// When a migration is gone on with: only what its own steps have changed should be other than it was found. In the
+    /// middle of the cutover it is said and not asked: standing still is worse there.
+    fn may_go_on(&self, journal: &mut Journal) -> Result<bool, Failure> {
+        let state = journal.state();
+        let begun = |stage| self.runbook.nodes.iter().any(|node| node.stage >= stage && state.ours(&node.id));
+        if !begun(Stage::Prepare) {
+            return Ok(true); // the facts are fresh, or were compared
+        }
+        let changes = servers::changed_by_others(self.hosts, self.runbook, state);
+        if changes.is_empty() {
+            return Ok(true);
+        }
+        let told =
+            format!("Changed since the runbook was made, and not by this migration:\n  {}", changes.join("\n  "));
+        if begun(Stage::Cutover) {
+            self.talk.say(told);
+            return Ok(true);
+        }
+        let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
+        let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
+        if yes {
+            journal.run(Run::Confirmed { prompt: told })?;
+        }
+        Ok(yes)
     }
 
     /// Asks before the first step that destroys something.
@@ -219,6 +249,13 @@ fn find_or_make(
         set_aside(talk, &migration)?;
     }
 
+    // a migration that is under way is never held up by this: another version of this program may know other facts
+    if saved.as_ref().is_some_and(|book| facts::digest(&book.facts) != book.facts_digest) {
+        return Err(Failure::new(
+            format!("`{}` was edited: its facts are not those that it was made from", path.display()),
+            "change the plan instead, and make it again with `replant plan`",
+        ));
+    }
     let scratch = tempfile::tempdir()?;
     let plan = match (&saved, &loaded) {
         (Some(book), _) => &book.plan,
@@ -229,9 +266,8 @@ fn find_or_make(
     let runbook = match (saved, loaded) {
         (Some(book), _) => {
             let now = servers::read(&hosts)?;
-            let mut changes: Vec<String> =
-                drift(&book.facts.old, &now.old).iter().map(|line| format!("old: {line}")).collect();
-            changes.extend(drift(&book.facts.new, &now.new).iter().map(|line| format!("new: {line}")));
+            let mut changes = report::changes_on(Side::Old, &drift(&book.facts.old, &now.old));
+            changes.extend(report::changes_on(Side::New, &drift(&book.facts.new, &now.new)));
             if !changes.is_empty() {
                 return Err(Failure::new(
                     format!("the servers have changed since the runbook was made:\n  {}", changes.join("\n  ")),
@@ -245,7 +281,8 @@ fn find_or_make(
         }
         (None, Some(loaded)) => {
             let facts = plan::look(talk, &loaded, &hosts)?;
-            let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(None) };
+            let link = servers::link(&hosts, &loaded.plan, false)?;
+            let Some(runbook) = plan::make(talk, &loaded, &facts, link)? else { return Ok(None) };
             talk.say(report::outline(&runbook));
             runbook
         }
@@ -265,7 +302,7 @@ fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_runbook(path: &Path) -> Result<bool, Failure> {
+pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
     let text = std::fs::read(path).map_err(|error| {
         Failure::new(
             format!("cannot read `{}`: {error}", path.display()),

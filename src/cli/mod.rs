@@ -3,6 +3,7 @@
 mod apply;
 mod confirm;
 mod explain;
+mod graph;
 mod init;
 mod interrupt;
 mod plan;
@@ -62,6 +63,12 @@ enum When {
     Never,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SchemaOf {
+    Plan,
+    Runbook,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Read both servers, changing nothing, and write a commented plan for them to begin with
@@ -81,6 +88,9 @@ enum Command {
         /// Exit with 2 when there is something to do
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Do not measure the link by sending from old to new for some seconds
+        #[arg(long)]
+        no_probe: bool,
     },
     /// Show a saved runbook; for one step its exact commands, its files and how it is taken back
     Show {
@@ -88,6 +98,13 @@ enum Command {
         runbook: PathBuf,
         /// The id of a step
         step: Option<String>,
+    },
+    /// Draw the steps and what waits for what
+    Graph {
+        /// The plan (YAML), a runbook saved by `plan --out`, or the name of a migration
+        plan: PathBuf,
+        #[arg(long, value_name = "FORMAT", default_value = "svg")]
+        format: graph::Format,
     },
     /// Carry it out, step by step, on both servers; run again to go on after any interruption
     Apply {
@@ -127,8 +144,11 @@ enum Command {
         /// Its code, as `plan` prints it: R1203
         code: String,
     },
-    /// Print the JSON Schema of plans
-    Schema,
+    /// Print the JSON Schema of plans, or of runbooks as they are saved and printed
+    Schema {
+        #[arg(default_value = "plan")]
+        of: SchemaOf,
+    },
     /// Print completions for a shell
     Completions { shell: clap_complete::Shell },
     /// Print the manual page
@@ -193,10 +213,12 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { plan } => validate::run(&talk, &plan),
-        Command::Plan { plan, out, detailed_exitcode } => {
-            plan::run(&talk, &cli.dir, &plan, out.as_deref(), detailed_exitcode)
+        Command::Plan { plan, out, detailed_exitcode, no_probe } => {
+            let how = plan::How { detailed: detailed_exitcode, probe: !no_probe };
+            plan::run(&talk, &cli.dir, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
+        Command::Graph { plan, format } => graph::run(&talk, &cli.dir, &plan, format),
         Command::Apply { plan, until, prompts, parallelism } => {
             apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
         }
@@ -204,8 +226,11 @@ pub fn main() -> ExitCode {
         Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
         Command::Simulate { plan } => simulate::run(&talk, &plan),
         Command::Explain { code } => explain::run(&talk, &code),
-        Command::Schema => {
-            talk.data(&crate::plan::schema());
+        Command::Schema { of } => {
+            talk.data(&match of {
+                SchemaOf::Plan => crate::plan::schema(),
+                SchemaOf::Runbook => crate::report::runbook_schema(),
+            });
             Ok(End::Good)
         }
         Command::Completions { shell } => {

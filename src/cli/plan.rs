@@ -3,23 +3,38 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::{End, Failure, Talk, servers, validate};
 use crate::course::{self, Runbook};
-use crate::facts::Facts;
+use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
+use crate::forecast;
 use crate::journal;
 use crate::plan::Loaded;
 use crate::report;
 
-pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, detailed: bool) -> Result<End, Failure> {
+pub struct How {
+    /// exit with 2 when there is something to do
+    pub detailed: bool,
+    /// measure the link
+    pub probe: bool,
+}
+
+pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
     let facts = look(talk, &loaded, &hosts)?;
-    let Some(runbook) = make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
+    if how.probe {
+        talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
+    }
+    let link = servers::link(&hosts, &loaded.plan, how.probe)?;
+    let Some(runbook) = make(talk, &loaded, &facts, link)? else { return Ok(End::Failed) };
     if talk.json {
-        talk.data(&runbook);
+        talk.data(&report::runbook_json(&runbook));
     } else {
         talk.result(report::runbook(&runbook));
+        if talk.verbose {
+            talk.result(report::detail(&runbook));
+        }
     }
     match out {
         Some(out) => {
@@ -32,7 +47,7 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, detailed: 
             path.display()
         )),
     }
-    Ok(if detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
+    Ok(if how.detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
 }
 
 /// Reads both servers, and says so.
@@ -49,23 +64,24 @@ pub fn look(talk: &Talk, loaded: &Loaded, hosts: &crate::host::ssh::SshHosts) ->
 }
 
 /// The runbook, unless a finding inhibits it. All findings are shown either way.
-pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts) -> Result<Option<Runbook>, Failure> {
-    let found = findings::find(&loaded.plan, facts);
-    show_findings(talk, loaded, &found);
+pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Runbook>, Failure> {
+    let mut found = findings::find(&loaded.plan, facts);
     if found.iter().any(Finding::stops) {
+        show_findings(talk, loaded, &found);
         if talk.json {
             talk.data(&report::findings_json(&found, loaded));
         }
         talk.say("Nothing was changed. What inhibits must be resolved first, or waived in the plan: `waive: [{ code: …, reason: … }]`");
         return Ok(None);
     }
-    match course::make(&loaded.plan, &loaded.digest, facts) {
-        Ok(runbook) => Ok(Some(runbook)),
-        Err(found) => {
-            show_findings(talk, loaded, &found);
-            Ok(None)
-        }
+    let made = course::make(&loaded.plan, &loaded.digest, facts).map(|book| Runbook { link, ..book });
+    match &made {
+        Ok(runbook) => found.extend(forecast::forecast(runbook).findings(&loaded.plan)),
+        Err(more) => found.extend(more.iter().cloned()),
     }
+    found.sort_by_key(|finding| (finding.severity, finding.code));
+    show_findings(talk, loaded, &found);
+    Ok(made.ok())
 }
 
 fn show_findings(talk: &Talk, loaded: &Loaded, found: &[Finding]) {

@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, confirm};
+use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
-use crate::facts::{self, Facts};
+use crate::facts::{self, Facts, Link, link};
 use crate::host::local::PowerControl;
-use crate::host::ssh::{Remote, SshConfig, SshHosts};
-use crate::host::{Act, HostError, Hosts, Server, Side};
+use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
+use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
+use crate::journal::State;
 use crate::plan::{Plan, Power, Secret, Ssh};
+use crate::report;
+use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
+use crate::step::StepKind;
 
 /// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.
 pub fn open(
@@ -115,6 +120,63 @@ pub fn read(hosts: &SshHosts) -> Result<Facts, Failure> {
         let new = facts::read(hosts, Side::New);
         let old = old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok(Facts { format: 1, old: old.map_err(explain)?, new: new.map_err(explain)? })
+    })
+}
+
+/// What is known of the way from old to new; with `probe` it is measured.
+pub fn link(hosts: &SshHosts, plan: &Plan, probe: bool) -> Result<Link, Failure> {
+    let iscsi = &plan.transfer.iscsi;
+    let address = iscsi.address.as_ref().map_or(*plan.new.address, |address| **address);
+    let mut link = match card_speed(hosts, plan, address)? {
+        Some(mbit) => Link::of_card(mbit),
+        None => Link::default(),
+    };
+    if probe {
+        match hosts.probe(&Probe { address, port: *iscsi.port }).map_err(explain_host)? {
+            Probed::Rate(rate) => link = Link::measured(rate),
+            Probed::Blocked(why) => link.blocked = Some(why),
+            Probed::Unknown(why) => link.note = Some(format!("not measured: {why}")),
+        }
+    }
+    link.old_round_trip = round_trip(hosts, Side::Old)?;
+    link.new_round_trip = round_trip(hosts, Side::New)?;
+    Ok(link)
+}
+
+/// Mbit/s of the slower of the two cards, where either knows.
+fn card_speed(hosts: &SshHosts, plan: &Plan, new: std::net::IpAddr) -> Result<Option<u64>, Failure> {
+    let ask = |side, of| hosts.ask(side, link::speed_query(of)).map_err(explain_host);
+    let answers = [ask(Side::Old, new)?, ask(Side::New, *plan.old.address)?];
+    Ok(answers.iter().filter_map(|answer| link::speed(&answer.stdout)).min())
+}
+
+/// The shortest of three, in seconds.
+fn round_trip(hosts: &SshHosts, side: Side) -> Result<f64, Failure> {
+    let mut best = f64::MAX;
+    for _ in 0..3 {
+        let began = std::time::Instant::now();
+        hosts.ask(side, Query::run(["true"])).map_err(explain_host)?;
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+/// What has changed on the servers since the runbook was made, and not by its steps. A system that does not answer, or
+/// is there no more, has nothing to tell.
+pub fn changed_by_others(hosts: &SshHosts, runbook: &Runbook, state: &State) -> Vec<String> {
+    let begun = |id: &StepId| state.ours(id);
+    let over = |over: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| over(&node.step) && begun(&node.id));
+    let of = |side| match facts::read(hosts, side) {
+        Ok(now) => report::changes_on(side, &course::changed_by_others(runbook, begun, side, &now)),
+        Err(_) => Vec::new(),
+    };
+    let old_is_off = over(|step| matches!(step, StepKind::OldOff(_)));
+    let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_)));
+    std::thread::scope(|scope| {
+        let new = scope.spawn(|| if rescue_is_left { Vec::new() } else { of(Side::New) });
+        let mut all = if old_is_off { Vec::new() } else { of(Side::Old) };
+        all.extend(new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        all
     })
 }
 

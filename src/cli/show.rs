@@ -10,13 +10,16 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
         if what.is_file() { read(what)? } else { of_migration(&status::open(dir, &what.to_string_lossy())?)? };
     let Some(step) = step else {
         if talk.json {
-            talk.data(&runbook);
+            talk.data(&report::runbook_json(&runbook));
         } else {
             talk.result(report::runbook(&runbook));
+            if talk.verbose {
+                talk.result(report::detail(&runbook));
+            }
         }
         return Ok(End::Good);
     };
-    let Some(node) = runbook.nodes.iter().find(|node| node.id.0 == step) else {
+    let Some(at) = runbook.nodes.iter().position(|node| node.id.0 == step) else {
         let near = runbook
             .nodes
             .iter()
@@ -25,10 +28,11 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
             .unwrap_or_default();
         return Err(Failure::new(format!("the runbook has no step `{step}`"), format!("did you mean `{near}`?")));
     };
+    let (node, changes) = (&runbook.nodes[at], &report::changes(&runbook)[at]);
     if talk.json {
-        talk.data(&report::node_json(node));
+        talk.data(&report::node_json(node, changes));
     } else {
-        talk.result(report::node(node));
+        talk.result(report::node(node, changes));
     }
     Ok(End::Good)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::interrupt::Interrupt;
 use super::{End, Failure, Talk, plan, validate};
 use crate::engine::{self, Options};
-use crate::facts::{self, Facts};
+use crate::facts::{self, Facts, Link};
 use crate::host::Side;
 use crate::journal::{Header, Journal};
 use crate::report::{self, Live};
@@ -18,7 +18,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     let hosts = Sim::from_plan(&loaded.plan, None);
     let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
     talk.say("Simulated: nothing of this happens on a server.");
-    let Some(runbook) = plan::make(talk, &loaded, &facts)? else { return Ok(End::Failed) };
+    let Some(runbook) = plan::make(talk, &loaded, &facts, Link::default())? else { return Ok(End::Failed) };
     talk.say(report::outline(&runbook));
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
     let live = Live::new(&runbook.nodes, talk.json, talk.verbose, talk.quiet);

@@ -4,27 +4,28 @@ use super::interrupt::Interrupt;
 use super::{End, Failure, Talk, servers, show};
 use crate::engine;
 use crate::journal::Migration;
-use crate::report;
+use crate::report::{self, Survey};
 
 pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result<End, Failure> {
     let migration = choose(dir, name)?;
     let runbook = show::of_migration(&migration)?;
     let story = migration.read()?;
     let state = story.state;
-    let sights = if offline {
+    let survey = if offline {
         None
     } else {
         let interrupt = Interrupt::listen()?;
         let scratch = tempfile::tempdir()?;
         // The migration's directory has its secrets; its file of host keys is written beside, not by one who only looks.
         let hosts = servers::open(&runbook.plan, Some(&runbook.facts), scratch.path(), &interrupt, None)?;
-        Some(engine::survey(&runbook.nodes, &state, &hosts))
+        let sights = engine::survey(&runbook.nodes, &state, &hosts);
+        Some(Survey { sights, drift: servers::changed_by_others(&hosts, &runbook, &state) })
     };
     if talk.json {
-        talk.data(&report::status_json(&runbook, &state, sights.as_deref()));
+        talk.data(&report::status_json(&runbook, &state, survey.as_ref()));
     } else {
         let path = migration.path().join("runbook.json").display().to_string();
-        talk.result(report::status(&runbook, &path, &state, sights.as_deref()));
+        talk.result(report::status(&runbook, &path, &state, survey.as_ref()));
     }
     Ok(End::Good)
 }

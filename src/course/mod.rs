@@ -8,21 +8,24 @@ mod copy;
 mod cutover;
 mod grow;
 mod layout;
+mod own;
 mod prepare;
 pub(crate) mod text;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Link};
 use crate::findings::Finding;
 use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
 pub use layout::{boot_room, group_room, growth_room, new_card, service_card};
+pub use own::changed_by_others;
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Runbook {
     /// version of this format
@@ -32,6 +35,9 @@ pub struct Runbook {
     pub plan_digest: String,
     pub facts: Facts,
     pub facts_digest: String,
+    /// the way from old to new: what times are foretold from
+    #[serde(default)]
+    pub link: Link,
     pub nodes: Vec<Node>,
 }
 
@@ -60,6 +66,7 @@ pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Ve
         plan_digest: plan_digest.to_string(),
         facts: facts.clone(),
         facts_digest: crate::facts::digest(facts),
+        link: Link::default(),
         nodes,
     })
 }

@@ -1,44 +1,90 @@
 //! What is not as it was found.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::{Block, ServerFacts};
 
-/// One line for people for each difference that matters to a migration: `disk `OLD0` is gone`. Things are known by what
-/// stays when a server boots again (serials, UUIDs, mount points), never by `/dev/sdX`.
-pub fn drift(before: &ServerFacts, now: &ServerFacts) -> Vec<String> {
-    let mut lines = Vec::new();
+/// One thing that is not as it was found. Shown: `disk `OLD0` is gone`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// `disk`, `logical volume`, `file`: the words that it is shown with
+    pub kind: &'static str,
+    /// what stays when a server boots again (a serial number, a UUID, a mount point), never `/dev/sdX`
+    pub name: String,
+    /// what it was; of files their text. `None`: there was none
+    pub was: Option<String>,
+    pub now: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        if !self.name.is_empty() {
+            write!(f, " `{}`", self.name)?;
+        }
+        match (&self.was, &self.now) {
+            (_, None) => write!(f, " is gone"),
+            (None, _) => write!(f, " is new"),
+            (Some(was), Some(now)) if self.kind == FILE => write!(f, " has changed{}", first_difference(was, now)),
+            (Some(was), Some(now)) => write!(f, " is {now}, was {was}"),
+        }
+    }
+}
+
+/// The kind of a [`Change`] of a text.
+pub const FILE: &str = "file";
+
+/// `, at line 3: it says `x`, said `y``
+fn first_difference(was: &str, now: &str) -> String {
+    let line = |line: Option<&str>| match line {
+        Some(line) if line.chars().count() > 80 => format!("`{}…`", line.chars().take(80).collect::<String>()),
+        Some(line) => format!("`{line}`"),
+        None => "nothing".into(),
+    };
+    let (mut before, mut after) = (was.lines(), now.lines());
+    for number in 1.. {
+        match (before.next(), after.next()) {
+            (None, None) => break,
+            (was, now) if was == now => {}
+            (was, now) => return format!(", at line {number}: it says {}, said {}", line(now), line(was)),
+        }
+    }
+    String::new()
+}
+
+/// Each difference that matters to a migration.
+pub fn drift(before: &ServerFacts, now: &ServerFacts) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let one = |kind, was: &str, now: &str| Change {
+        kind,
+        name: String::new(),
+        was: Some(format!("`{was}`")),
+        now: Some(format!("`{now}`")),
+    };
     // another machine differs in everything: nothing more to say
     if before.machine != now.machine {
         let name = |machine: &Option<String>| machine.clone().unwrap_or_else(|| "unknown".into());
-        return vec![format!("it is another machine: `{}`, was `{}`", name(&now.machine), name(&before.machine))];
+        return vec![one("machine", &name(&before.machine), &name(&now.machine))];
     }
-    for (what, was, is) in [
+    for (kind, was, is) in [
         ("host name", &before.hostname, &now.hostname),
         ("kernel", &before.kernel, &now.kernel),
         ("system", &before.os.pretty_name, &now.os.pretty_name),
         ("architecture", &before.arch, &now.arch),
     ] {
         if was != is {
-            lines.push(format!("{what} is `{is}`, was `{was}`"));
+            changes.push(one(kind, was, is));
         }
     }
-    for (what, of) in KINDS {
-        compare(what, &of(before), &of(now), &mut lines);
+    for (kind, of) in KINDS {
+        compare(kind, &of(before), &of(now), &mut changes);
     }
-    // long texts: only that they changed
-    for (path, text) in &before.files {
-        match now.files.get(path) {
-            None => lines.push(format!("file `{path}` is gone")),
-            Some(other) if other != text => lines.push(format!("file `{path}` has changed")),
-            Some(_) => {}
-        }
-    }
-    let newer = now.files.keys().filter(|path| !before.files.contains_key(*path));
-    lines.extend(newer.map(|path| format!("file `{path}` is new")));
-    let gone = before.tools.difference(&now.tools);
-    lines.extend(gone.map(|tool| format!("command `{tool}` is gone")));
-    lines
+    // what is new is of use to nobody, or was not there to be used
+    let tools = |server: &ServerFacts| server.tools.iter().map(|tool| (tool.clone(), String::new())).collect();
+    compare("command", &tools(before), &tools(now), &mut changes);
+    changes.retain(|change| change.kind != "command" || change.now.is_none());
+    changes
 }
 
 /// Name and description of each thing of a kind.
@@ -58,18 +104,16 @@ const KINDS: &[(&str, OfServer)] = &[
     ("host key", host_keys),
     ("kernel with an initramfs", initrds),
     ("iSCSI session", sessions),
+    (FILE, files),
 ];
 
-fn compare(what: &str, before: &Things, now: &Things, lines: &mut Vec<String>) {
-    for (name, was) in before {
-        match now.get(name) {
-            None => lines.push(format!("{what} `{name}` is gone")),
-            Some(is) if is != was => lines.push(format!("{what} `{name}` is {is}, was {was}")),
-            Some(_) => {}
+fn compare(kind: &'static str, before: &Things, now: &Things, changes: &mut Vec<Change>) {
+    let names = before.keys().chain(now.keys().filter(|name| !before.contains_key(*name)));
+    for name in names {
+        let (was, now) = (before.get(name).cloned(), now.get(name).cloned());
+        if was != now {
+            changes.push(Change { kind, name: name.clone(), was, now });
         }
-    }
-    for name in now.keys().filter(|name| !before.contains_key(*name)) {
-        lines.push(format!("{what} `{name}` is new"));
     }
 }
 
@@ -84,7 +128,7 @@ fn disks(server: &ServerFacts) -> Things {
 }
 
 /// A serial or a name that udev makes from what the disk says of itself.
-fn identity(disk: &Block) -> String {
+pub fn identity(disk: &Block) -> String {
     let told = disk.wwn.as_ref().or(disk.serial.as_ref()).or(disk.by_id.first()).or(disk.by_path.first());
     told.unwrap_or(&disk.path).clone()
 }
@@ -172,6 +216,10 @@ fn host_keys(server: &ServerFacts) -> Things {
 
 fn initrds(server: &ServerFacts) -> Things {
     server.initrds.iter().map(|kernel| (kernel.clone(), String::new())).collect()
+}
+
+fn files(server: &ServerFacts) -> Things {
+    server.files.clone()
 }
 
 fn sessions(server: &ServerFacts) -> Things {

@@ -9,6 +9,7 @@ pub mod dm;
 mod drift;
 pub mod health;
 pub mod iscsi;
+pub mod link;
 pub mod lsblk;
 pub mod lvm;
 pub mod md;
@@ -21,14 +22,16 @@ mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use digest::digest;
-pub use drift::drift;
+pub use drift::{Change, FILE, drift, identity};
+pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, read};
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// version of this format
     pub format: u32,
@@ -37,7 +40,7 @@ pub struct Facts {
 }
 
 /// One server as it was found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerFacts {
     pub hostname: String,
@@ -108,7 +111,7 @@ pub struct ServerFacts {
     pub lvm_config: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Os {
     pub id: String,
     pub id_like: Vec<String>,
@@ -117,7 +120,7 @@ pub struct Os {
 }
 
 /// A block device, from lsblk(8) `-J -b`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// `/dev/sda`: true only until the next boot
     pub path: String,
@@ -157,7 +160,7 @@ pub struct Block {
 }
 
 /// What a disk says of itself: smartctl(8).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// its own verdict; no: it expects to fail
     pub passed: bool,
@@ -165,7 +168,7 @@ pub struct Health {
     pub unreadable: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Array {
     /// `/dev/md0`
     pub path: String,
@@ -186,7 +189,7 @@ pub struct Array {
     pub action: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pv {
     pub path: String,
     pub uuid: String,
@@ -199,7 +202,7 @@ pub struct Pv {
     pub pe_alloc_count: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vg {
     pub name: String,
     pub uuid: String,
@@ -215,7 +218,7 @@ pub struct Vg {
     pub attr: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lv {
     /// hidden volumes without their brackets
     pub name: String,
@@ -249,7 +252,7 @@ pub struct Lv {
     pub write_rate: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mount {
     pub target: String,
     /// as the kernel has it: `/dev/mapper/vg0-root`
@@ -262,7 +265,7 @@ pub struct Mount {
     pub uuid: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Swap {
     /// as /proc/swaps has it: `/dev/dm-1`
     pub path: String,
@@ -274,7 +277,7 @@ pub struct Swap {
     pub used: u64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
     pub name: String,
     pub mac: String,
@@ -300,7 +303,7 @@ pub struct Interface {
 }
 
 /// A line of a configuration file that names a MAC address.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MacLine {
     pub path: String,
     pub line: u32,
@@ -310,7 +313,7 @@ pub struct MacLine {
     pub mac: String,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
     pub name: String,
     pub version: String,

@@ -10,10 +10,12 @@ mod names;
 mod network;
 mod reference;
 mod servers;
+mod time;
 mod tools;
 mod volumes;
 mod waivers;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::facts::Facts;
@@ -23,7 +25,7 @@ pub use disks::{find_disk, what_is_on};
 pub use reference::{entry, reference};
 pub use volumes::volumes;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// the migration cannot be carried out; only a waiver in the plan lets it go on
@@ -66,6 +68,7 @@ const ROOMS: &[&[Rule]] = &[
     boot::RULES,
     names::RULES,
     network::RULES,
+    time::RULES,
     waivers::RULES,
 ];
 
@@ -101,7 +104,7 @@ impl Hit {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     pub code: &'static str,
     pub severity: Severity,
@@ -162,10 +165,15 @@ pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
         .into_iter()
         .flat_map(|rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit)))
         .collect();
-    for finding in &mut all {
+    waive(plan, &mut all);
+    all.sort_by_key(|finding| (finding.severity, finding.code));
+    all
+}
+
+/// Applies the plan's waivers.
+pub fn waive(plan: &Plan, all: &mut [Finding]) {
+    for finding in all {
         let waiver = plan.waive.iter().find(|waiver| *waiver.code == finding.code);
         finding.waived = waiver.map(|waiver| waiver.reason.to_string());
     }
-    all.sort_by_key(|finding| (finding.severity, finding.code));
-    all
 }

@@ -9,6 +9,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("R12", "LVM: groups, volumes, swap"),
     ("R13", "What boots, and the names in its files"),
     ("R14", "The network"),
+    ("R15", "Time and the link"),
     ("R19", "Waivers"),
 ];
 

@@ -19,11 +19,13 @@ use crate::secret::{SecretError, Secrets};
 
 mod errors;
 mod link;
+mod probe;
 mod script;
 
 use link::{Link, Lost};
 use script::{Answer, Mode, Script};
 
+pub use probe::{Probe, Probed};
 pub use script::{brief, quote};
 
 /// Where and how to log in.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::{brief_act, duration};
+use super::{about, brief_act, duration};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
+use crate::forecast::{down, forecast};
 use crate::host::Side;
 use crate::journal::State;
 use crate::runbook::{Node, Stage};
@@ -48,7 +49,8 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
     let complete = last == Stage::Grow;
     if complete {
         if let Some(down) = downtime(runbook, state) {
-            let _ = writeln!(text, "Services were down for {}.", duration(down));
+            let foretold = about(forecast(runbook).downtime.seconds);
+            let _ = writeln!(text, "Services were down for {}; about {foretold} were foretold.", duration(down));
         }
         text +=
             "New serves in the place of old. Keep old switched off: two servers with one address harm each other.\n";
@@ -63,12 +65,8 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
 
 /// From the first service stopped to the migrated system found serving, by the journal.
 fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
-    let first = runbook
-        .nodes
-        .iter()
-        .find(|node| node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check)?;
-    let last = runbook.nodes.iter().find(|node| node.id.0 == "same-system")?;
-    state.between(&first.id, &last.id)
+    let down = down(&runbook.nodes);
+    state.between(&down.first()?.id, &down.last()?.id)
 }
 
 /// An apply that was stopped.

@@ -2,14 +2,19 @@
 //! and [`Live`] prints lines while the engine works.
 
 mod account;
+mod files;
+pub mod graph;
 mod live;
+mod preview;
 mod runbook;
 mod status;
 
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use files::{Changes, FileChange, changes};
 pub use live::Live;
-pub use runbook::{findings, findings_json, node, node_json, outline, runbook};
-pub use status::{status, status_json};
+pub use preview::{node_json, runbook_json, runbook_schema};
+pub use runbook::{detail, findings, findings_json, node, outline, runbook};
+pub use status::{Survey, changes_on, status, status_json};
 
 use std::time::Duration;
 
@@ -36,6 +41,18 @@ pub fn duration(duration: Duration) -> String {
         10..120 => format!("{seconds} s"),
         120..7200 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// A time that is foretold, no finer than it is known: `38 s`, `3 min 50 s`, `12 min`, `1 h 40 min`
+pub fn about(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    let tens = (seconds / 10.0).round() as u64;
+    match seconds {
+        0.0..100.0 => format!("{} s", seconds.ceil()),
+        100.0..600.0 => format!("{} min {:02} s", tens / 6, tens % 6 * 10),
+        100.0..6000.0 => format!("{minutes} min"),
+        _ => format!("{} h {:02} min", minutes / 60, minutes % 60),
     }
 }
 

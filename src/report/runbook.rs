@@ -5,9 +5,11 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::{act, bytes, duration};
+use super::files::{Changes, FileChange, changes};
+use super::{about, act, bytes};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
+use crate::forecast::{Forecast, forecast};
 use crate::host::Act;
 use crate::plan::Loaded;
 use crate::runbook::{Node, Stage};
@@ -65,13 +67,20 @@ pub fn findings_json(all: &[Finding], loaded: &Loaded) -> Value {
 
 /// One line: how much there is to do.
 pub fn outline(runbook: &Runbook) -> String {
-    let to_copy: u64 = runbook.nodes.iter().map(|node| node.step.as_step().bytes()).sum();
     let stages = Stage::ALL.iter().filter(|stage| runbook.nodes.iter().any(|node| node.stage == **stage)).count();
-    format!("Runbook: {} steps, {stages} stages, {} to copy", runbook.nodes.len(), bytes(to_copy))
+    let Forecast { bytes: to_copy, seconds, downtime, .. } = forecast(runbook);
+    format!(
+        "Runbook: {} steps, {stages} stages, {} to copy in about {}, about {} of downtime",
+        runbook.nodes.len(),
+        bytes(to_copy),
+        about(seconds),
+        about(downtime.seconds)
+    )
 }
 
 /// The whole runbook by stage.
 pub fn runbook(runbook: &Runbook) -> String {
+    let forecast = forecast(runbook);
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
     for waiver in &runbook.plan.waive {
         let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
@@ -80,11 +89,12 @@ pub fn runbook(runbook: &Runbook) -> String {
     for node in &runbook.nodes {
         let first = stage != Some(node.stage);
         if first && node.stage == Stage::Cutover {
-            let budget = runbook.plan.cutover.downtime_budget.as_ref();
-            let budget = budget.map_or(String::new(), |budget| {
-                format!("; your budget is {}", duration(std::time::Duration::from_secs(budget.as_secs())))
-            });
-            let _ = writeln!(text, "{BOLD}  — services stop here{budget} —{BOLD:#}");
+            let down = about(forecast.downtime.seconds);
+            let _ = writeln!(
+                text,
+                "{BOLD}  — services stop here: about {down} of downtime expected{} —{BOLD:#}",
+                budget(&forecast)
+            );
         }
         let label = if first { node.stage.to_string() } else { String::new() };
         stage = Some(node.stage);
@@ -92,20 +102,76 @@ pub fn runbook(runbook: &Runbook) -> String {
         let (sign, style) = symbol(step.mark());
         let _ = writeln!(
             text,
-            "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}  {DIM}{}{DIM:#}",
+            "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}{}  {DIM}{}{DIM:#}",
             node.on.to_string(),
             step.title(),
+            forecast.copies.iter().find(|copy| copy.step == node.id).map_or(String::new(), |copy| {
+                format!("  about {} at {:.0} MB/s", about(copy.seconds), forecast.link.rate as f64 / 1e6)
+            }),
             node.id
         );
     }
+    text += &files(runbook);
+    text += &times(&forecast);
     text += "\nSymbols: + create, ~ change, ! destroys data, ? makes sure of something.\n";
     text += "Undo: every step up to the end of `copy` is taken back one by one. Once old has been switched off, going back\n\
              means switching new off and old on, and loses what new has written since.\n";
     text
 }
 
-/// One step: why, after what, the exact commands, the texts, and how it is taken back.
-pub fn node(node: &Node) -> String {
+fn budget(forecast: &Forecast) -> String {
+    forecast.downtime.budget.map_or(String::new(), |budget| format!(", budget {}", about(budget as f64)))
+}
+
+/// How long it will take, and what that is made of.
+fn times(forecast: &Forecast) -> String {
+    let mut text = format!("\n{BOLD}Times{BOLD:#}\n");
+    let link = &forecast.link;
+    let _ = writeln!(text, "  copying   about {:10}  {} at {link}", about(forecast.seconds), bytes(forecast.bytes),);
+    if let Some(note) = &link.note {
+        let _ = writeln!(text, "                              {note}");
+    }
+    let down = &forecast.downtime;
+    let _ = writeln!(text, "  downtime  about {}{}, made of", about(down.seconds), budget(forecast));
+    for part in &down.parts {
+        let assumed = part.assumed.as_ref().map_or(String::new(), |what| format!("  {DIM}(assumed: {what}){DIM:#}"));
+        let _ = writeln!(text, "    {:>8}  {}{assumed}", about(part.seconds), part.what);
+    }
+    let _ = writeln!(text, "\n{BOLD}It will stop and ask{BOLD:#}");
+    for stop in &forecast.stops {
+        let _ = writeln!(text, "  before {}: {}", stop.step, stop.why);
+    }
+    text
+}
+
+/// The files that steps write or remove for good, in short.
+fn files(runbook: &Runbook) -> String {
+    let mut text = format!("\n{BOLD}Files{BOLD:#}\n");
+    for (node, changes) in runbook.nodes.iter().zip(changes(runbook)) {
+        for change in changes.apply.iter().flatten().filter(|change| !change.fleeting) {
+            let _ = writeln!(
+                text,
+                "  {:3} {}  {GREEN}+{}{GREEN:#} {RED}-{}{RED:#}  {DIM}{}{DIM:#}",
+                node.on.to_string(),
+                change.path,
+                change.added,
+                change.removed,
+                node.id
+            );
+        }
+    }
+    text += "  Not listed: what a boot forgets (/run), and what the system's own tools write (initramfs, boot menu, packages).\n";
+    text
+}
+
+/// Every step in all detail.
+pub fn detail(runbook: &Runbook) -> String {
+    let nodes = runbook.nodes.iter().zip(changes(runbook));
+    nodes.map(|(node, changes)| format!("\n{}", self::node(node, &changes))).collect()
+}
+
+/// One step: why, after what, the exact commands, what they do to files, and how it is taken back.
+pub fn node(node: &Node, changes: &Changes) -> String {
     let step = node.step.as_step();
     let (sign, style) = symbol(step.mark());
     let mut text = format!("{style}{sign}{style:#} {BOLD}{}{BOLD:#}\n", step.title());
@@ -117,45 +183,38 @@ pub fn node(node: &Node) -> String {
         let _ = writeln!(text, "  holds  until {until} begins");
     }
     text += "\nCommands\n";
-    acts(&mut text, &step.apply());
+    acts(&mut text, &step.apply(), &changes.apply);
     match step.undo() {
         Undo::Nothing(why) => {
             let _ = writeln!(text, "\nUndo: nothing; {why}");
         }
         Undo::Acts(all) => {
             text += "\nUndo\n";
-            acts(&mut text, &all);
+            acts(&mut text, &all, &changes.undo);
         }
     }
     text
 }
 
-fn acts(text: &mut String, all: &[Act]) {
+fn acts(text: &mut String, all: &[Act], changes: &[Option<FileChange>]) {
     if all.is_empty() {
         text.push_str("  none: it only looks\n");
     }
-    for one in all {
+    for (one, change) in all.iter().zip(changes) {
         let _ = writeln!(text, "  {}", act(one));
-        let body = match one {
-            Act::Put { text, .. } => Some(&text.0),
-            Act::Run { stdin: Some(stdin), .. } => Some(&stdin.0),
-            _ => None,
-        };
-        for line in body.iter().flat_map(|body| body.lines()) {
-            let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+        if let Act::Run { stdin: Some(stdin), .. } = one {
+            for line in stdin.0.lines() {
+                let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");
+            }
+        }
+        for line in change.iter().flat_map(|change| change.diff.lines()) {
+            let style = match line.as_bytes().first() {
+                Some(b'+') => GREEN,
+                Some(b'-') => RED,
+                Some(b'@') => DIM,
+                _ => Style::new(),
+            };
+            let _ = writeln!(text, "    {style}{line}{style:#}");
         }
     }
-}
-
-pub fn node_json(node: &Node) -> Value {
-    let step = node.step.as_step();
-    let undo = match step.undo() {
-        Undo::Nothing(why) => json!({ "nothing": why }),
-        Undo::Acts(acts) => json!({ "acts": acts }),
-    };
-    json!({
-        "id": node.id, "stage": node.stage, "on": node.on, "after": node.after, "until": node.until, "why": node.why,
-        "title": step.title(), "mark": step.mark(), "bytes": step.bytes(), "apply": step.apply(), "undo": undo,
-        "step": node.step,
-    })
 }

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::duration;
 use crate::course::Runbook;
 use crate::engine::Sight;
+use crate::facts::Change;
+use crate::host::Side;
 use crate::journal::{State, Status};
 use crate::runbook::{Stage, StepId};
 use crate::step::Seen;
@@ -31,7 +33,19 @@ fn sight(sight: &Sight) -> Option<String> {
     }
 }
 
-pub fn status(runbook: &Runbook, path: &str, state: &State, sights: Option<&[(StepId, Sight)]>) -> String {
+/// One line for each difference: `old: disk `OLD0` is gone`.
+pub fn changes_on(side: Side, changes: &[Change]) -> Vec<String> {
+    changes.iter().map(|change| format!("{side}: {change}")).collect()
+}
+
+/// What the servers themselves say.
+pub struct Survey {
+    pub sights: Vec<(StepId, Sight)>,
+    /// what has changed since the runbook was made, and not by its steps
+    pub drift: Vec<String>,
+}
+
+pub fn status(runbook: &Runbook, path: &str, state: &State, survey: Option<&Survey>) -> String {
     let mut text = format!("Migration {}\n", runbook.name);
     for stage in Stage::ALL {
         let (done, all) = over_or_done(runbook, state, stage);
@@ -48,14 +62,20 @@ pub fn status(runbook: &Runbook, path: &str, state: &State, sights: Option<&[(St
     for (node, what) in failed {
         let _ = writeln!(text, "  failed: {} on {}: {what}", node.id, node.on);
     }
-    if let Some(sights) = sights {
-        let odd: Vec<_> = sights.iter().filter_map(|(id, seen)| Some((id, sight(seen)?))).collect();
+    if let Some(survey) = survey {
+        let odd: Vec<_> = survey.sights.iter().filter_map(|(id, seen)| Some((id, sight(seen)?))).collect();
         if odd.is_empty() {
             text += "The servers are as the journal says.\n";
         } else {
             text += "On the servers:\n";
             for (id, what) in odd {
                 let _ = writeln!(text, "  {id} {what}");
+            }
+        }
+        if !survey.drift.is_empty() {
+            text += "Changed since the runbook was made, and not by this migration:\n";
+            for line in &survey.drift {
+                let _ = writeln!(text, "  {line}");
             }
         }
     }
@@ -80,9 +100,9 @@ fn next(runbook: &Runbook, path: &str, state: &State) -> String {
     }
 }
 
-pub fn status_json(runbook: &Runbook, state: &State, sights: Option<&[(StepId, Sight)]>) -> Value {
+pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) -> Value {
     let seen = |id: &StepId| {
-        let (_, found) = sights?.iter().find(|(other, _)| other == id)?;
+        let (_, found) = survey?.sights.iter().find(|(other, _)| other == id)?;
         Some(match found {
             Sight::Over => "over".into(),
             other => sight(other).unwrap_or("present".into()),
@@ -99,5 +119,5 @@ pub fn status_json(runbook: &Runbook, state: &State, sights: Option<&[(StepId, S
             })
         })
         .collect();
-    json!({ "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps, "old": super::account::old_is(runbook, state) })
+    json!({ "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps, "drift": survey.map(|survey| &survey.drift), "old": super::account::old_is(runbook, state) })
 }

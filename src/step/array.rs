@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
@@ -6,7 +7,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An md array, created on empty partitions. Whether it runs is another step ([`super::Assembled`]): this one is about
 /// what is written on the members, and creating is never done twice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Array {
     /// `/dev/md0`

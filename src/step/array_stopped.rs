@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
@@ -5,7 +6,7 @@ use super::{Seen, Step, Undo, assembled};
 use crate::host::{Act, HostError, Look, Side};
 
 /// An array that has been stopped cleanly, so that its members agree at the next boot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArrayStopped {
     pub device: String,

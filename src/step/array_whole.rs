@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, answered, parsed};
@@ -5,7 +6,7 @@ use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An array that has all its members. Its first resync may still go on: that harms nothing, and ends by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArrayWhole {
     /// `/dev/disk/by-id/md-uuid-…`

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::wiped::STOP_ARRAY;
@@ -6,7 +7,7 @@ use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// An array that runs. Creating starts it; after a reboot of the rescue system it must be assembled again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assembled {
     pub device: String,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo};
@@ -5,7 +6,7 @@ use crate::host::{Act, HostError, Look, Query, Side, Text};
 
 /// A whole text file with exactly this content. What stood there before is known from the facts, so that it can be put
 /// back, and so that anything else there is noticed as foreign.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     pub path: String,

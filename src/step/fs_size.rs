@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// A mounted file system that fills its volume: xfs_growfs(8), resize2fs(8).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FsSize {
     pub device: String,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NO_ARCHIVE, Seen, Step, Undo, pvs, vgs};
@@ -5,7 +6,7 @@ use crate::host::{Act, HostError, Look, Side};
 
 /// The disk on new with all that is on it leaves the group as a group of its own. From here on either server is whole
 /// without the other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSplit {
     pub vg: String,

@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo, answered};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// The running system's hostname (not the file): md writes it into the arrays it creates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hostname {
     pub name: String,

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Mirror, Seen, Step, Undo, mirror};
 use crate::host::{Act, HostError, Look, Side};
 
 /// All mirrors are whole, by the same judgement as when they were made, twice in a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InSync {
     pub mirrors: Vec<Mirror>,

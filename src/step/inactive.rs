@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NO_ARCHIVE, Seen, Step, Undo, lvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// Volumes that no device-mapper table holds any more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inactive {
     pub vg: String,

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo, answered};
@@ -9,7 +10,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 ///
 /// Built on old while it serves, it holds the drivers and arrays of both servers: old boots with it in the middle of a
 /// copy, and new boots with it after the cutover, so nothing has to be built while services are down.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Initramfs {
     pub kernel: String,

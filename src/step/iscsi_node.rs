@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file::agrees_in_lines;
@@ -6,7 +7,7 @@ use crate::host::{Act, HostError, Look, Query, Side, Text};
 
 /// open-iscsi's record of one target: how to log in, and for how long a dead link may hold up writes. Written as a file
 /// of mode 0600, because iscsiadm(8) takes the secret in its arguments only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IscsiNode {
     pub iqn: String,

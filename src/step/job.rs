@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -7,7 +8,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 /// Work that leaves nothing by which it could be recognised: a comparison, a check of a file system, a boot loader
 /// written to a disk. Its script checks its own result and fails if it is not right; then a stamp is written that holds
 /// the hash of script and arguments. A stamp under /run is forgotten with the boot in which the work was true.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     pub title: String,

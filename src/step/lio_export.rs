@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, answered};
@@ -5,7 +6,7 @@ use crate::host::{Act, HostError, Look, Query, Side, Text, secret_place};
 
 /// A block device offered over iSCSI by the kernel's own target (LIO), through configfs: it needs no package.
 /// One initiator name may log in, with CHAP, on one address.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LioExport {
     pub iqn: String,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::lio_export::{LIO_STATE, WITHDRAW};
@@ -5,7 +6,7 @@ use super::{Seen, Step, Undo, answered};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// A target of the kernel's iSCSI server that is no more: the array belongs to new alone from here on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LioGone {
     pub iqn: String,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Progress, Seen, Step, Undo};
@@ -6,7 +7,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 
 /// A session with one target, and the disk that it brings: known by its path, and proven by its serial number before
 /// anything is ever written to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
     pub iqn: String,

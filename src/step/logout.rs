@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::login::{session, sessions};
@@ -5,7 +6,7 @@ use super::{Seen, Step, Undo, answered};
 use crate::host::{Act, HostError, Look, Side};
 
 /// No session with a target any more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {
     pub iqn: String,

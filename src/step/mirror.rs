@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Progress, Seen, Step, Undo, parsed};
@@ -7,7 +8,7 @@ use crate::facts::{Lv, Pv, dm, lvm};
 use crate::host::{Act, HostError, Look, Query, Side, Text};
 
 /// A logical volume mirrored onto the new server's array, while it is in use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
     pub vg: String,
@@ -23,7 +24,7 @@ pub struct Mirror {
 }
 
 /// lvmraid(7), lvconvert(8)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
     /// needs a free extent for its metadata on each side; survives a lost link by itself

@@ -38,7 +38,7 @@ pub enum Undo {
 }
 
 /// How a step is marked in a runbook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mark {
     /// `+` something new comes to be
@@ -92,7 +92,7 @@ macro_rules! steps {
         $(pub(crate) mod $module; pub use $module::$Type;)*
 
         /// One step of a runbook, as data.
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum StepKind { $($(#[$doc])* $Type($Type)),* }
 

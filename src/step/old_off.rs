@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Progress, Seen, Step, Undo, power};
@@ -7,7 +8,7 @@ use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 
 /// The old server switched off, and known to be off. Going back over this step switches new off *first*, and then old
 /// on: never are both up in the working system.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OldOff {}
 

@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnBoot {
     /// serial numbers of which at least one must be there: by the name alone it could be old

@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, pvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhysicalVolume {
     /// `/dev/disk/by-path/…`

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::packages::{acts, installed};
@@ -5,7 +6,7 @@ use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Side};
 
 /// Debian packages that were installed for the migration and are so no more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Purged {
     pub packages: Vec<String>,

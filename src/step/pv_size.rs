@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo, pvs};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// The physical volume reaches to the end of its array.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PvSize {
     /// `/dev/disk/by-id/md-uuid-…`

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, answered, power};
@@ -5,7 +6,7 @@ use crate::host::{Act, HostError, Look, Query, Server, Side};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
 /// made a file system writable again. What old wrote after the cut would be lost with the change of servers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StillQuiet {
     /// a file in memory that was written when everything was quiet; a boot forgets it

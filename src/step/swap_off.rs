@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// A swap that is not in use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwapOff {
     /// `/dev/mapper/vg0-swap_1`

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo};
@@ -5,7 +6,7 @@ use crate::host::{Act, HostError, Look, Query, Side, Text};
 
 /// A block device offered over iSCSI by tgtd, to one address and with CHAP. An address *and* a name on one target would
 /// mean *or* in tgt, so it is the address only.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TgtExport {
     pub iqn: String,

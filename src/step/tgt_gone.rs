@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, Step, Undo, answered};
 use crate::host::{Act, HostError, Look, Query, Side};
 
 /// No iSCSI server any more: the arrays belong to new alone from here on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TgtGone {
     /// our targets and where their configuration is

@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Mark, Seen, Step, Undo, signatures};
 use crate::host::{Act, HostError, Look, Side};
 
 /// A disk without any signature. Whatever was on it is destroyed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wiped {
     /// `/dev/disk/by-id/…`

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use replant::host::ssh::SshHosts;
+use replant::host::ssh::{Probe, Probed, SshHosts};
 use replant::host::{Act, HostError, Hosts, Look, Query, Side, Text};
 
 use crate::server::*;
@@ -273,4 +273,28 @@ fn a_connection_that_was_let_go_is_made_again() {
     hosts.forget(Side::New);
     assert_eq!(ask(&hosts, "echo again"), "again\n");
     assert_eq!(sshd.log().matches("Accepted publickey").count(), 2);
+}
+
+/// Both ends on one machine: new listens, old sends, and nothing is left of it.
+#[test]
+fn the_link_is_measured_and_a_port_in_use_is_told() {
+    let sshd = Sshd::start();
+    let mut config = sshd.config();
+    config.remotes.insert(Side::New, sshd.remote());
+    let hosts = SshHosts::new(config).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let probe = Probe { address: "127.0.0.1".parse().unwrap(), port: free.local_addr().unwrap().port() };
+    // what listens there already gets not a byte
+    let Probed::Unknown(why) = hosts.probe(&probe).unwrap() else { panic!("somebody else was listening") };
+    assert!(why.contains("in use"), "{why}");
+    free.set_nonblocking(true).unwrap();
+    while let Ok((mut peer, _)) = free.accept() {
+        let mut got = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut peer, &mut got);
+        assert!(got.is_empty());
+    }
+    drop(free);
+    let Probed::Rate(rate) = hosts.probe(&probe).unwrap() else { panic!("nothing was measured") };
+    assert!(rate > 10_000_000, "{rate}");
+    assert!(std::net::TcpListener::bind(("127.0.0.1", probe.port)).is_ok());
 }

@@ -1,0 +1,45 @@
+use std::path::Path;
+
+use super::interrupt::Interrupt;
+use super::{End, Failure, Talk, apply, plan, servers, show, status, validate};
+use crate::report;
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Format {
+    /// for Graphviz
+    Dot,
+    /// for Mermaid, as in Markdown on many sites
+    Mermaid,
+    /// a drawing that every browser shows
+    Svg,
+}
+
+/// Of a plan the servers are read, as `plan` does; a runbook, or a migration's, is enough in itself.
+pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, Failure> {
+    let runbook = if !what.is_file() {
+        show::of_migration(&status::open(dir, &what.to_string_lossy())?)?
+    } else if apply::is_runbook(what)? {
+        show::read(what)?
+    } else {
+        let loaded = validate::load(talk, what)?;
+        let interrupt = Interrupt::listen()?;
+        let scratch = tempfile::tempdir()?;
+        let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
+        let facts = plan::look(talk, &loaded, &hosts)?;
+        let Some(runbook) = plan::make(talk, &loaded, &facts, servers::link(&hosts, &loaded.plan, false)?)? else {
+            return Ok(End::Failed);
+        };
+        runbook
+    };
+    let drawing = match format {
+        Format::Dot => report::graph::dot(&runbook),
+        Format::Mermaid => report::graph::mermaid(&runbook),
+        Format::Svg => report::graph::svg(&runbook),
+    };
+    if talk.json {
+        talk.data(&serde_json::json!({ "graph": drawing }));
+    } else {
+        talk.result(drawing.trim_end());
+    }
+    Ok(End::Good)
+}

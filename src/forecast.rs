@@ -1,0 +1,191 @@
+//! How long it will take, how long services will be down, and where it will stop and ask: told before anything is done.
+
+mod work;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::course::Runbook;
+use crate::facts::Link;
+use crate::findings::{self, Finding, Hit};
+use crate::host::Side;
+use crate::plan::{Plan, Power};
+use crate::runbook::{Node, Stage, StepId};
+use crate::step::{Mark, StepKind};
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Forecast {
+    pub link: Link,
+    pub copies: Vec<Copy>,
+    /// of all copies, over one link
+    pub bytes: u64,
+    pub seconds: f64,
+    pub downtime: Downtime,
+    pub stops: Vec<Stop>,
+}
+
+/// One copy over the link.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Copy {
+    pub step: StepId,
+    pub bytes: u64,
+    /// with the link for itself
+    pub seconds: f64,
+}
+
+/// From the first service that stops to the migrated system found serving.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Downtime {
+    pub seconds: f64,
+    /// seconds that the plan allows
+    pub budget: Option<u64>,
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Part {
+    pub what: String,
+    pub seconds: f64,
+    pub steps: Vec<StepId>,
+    /// what was taken for granted, where it weighs
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
+}
+
+/// A point where `apply` stops and asks a person.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Stop {
+    /// before this step is begun
+    pub step: StepId,
+    pub why: String,
+}
+
+/// The steps during which services are down.
+pub fn down(nodes: &[Node]) -> &[Node] {
+    let first =
+        nodes.iter().position(|node| node.stage == Stage::Cutover && node.step.as_step().mark() != Mark::Check);
+    let last = nodes.iter().position(|node| node.on == Side::Migrated);
+    match (first, last) {
+        (Some(first), Some(last)) => nodes.get(first..=last).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+pub fn forecast(runbook: &Runbook) -> Forecast {
+    let seconds = |bytes: u64| bytes as f64 / runbook.link.rate.max(1) as f64;
+    let copies: Vec<Copy> = runbook
+        .nodes
+        .iter()
+        .map(|node| (node, node.step.as_step().bytes()))
+        .filter(|(_, bytes)| *bytes > 0)
+        .map(|(node, bytes)| Copy { step: node.id.clone(), bytes, seconds: seconds(bytes) })
+        .collect();
+    let bytes = copies.iter().map(|copy| copy.bytes).sum();
+    Forecast {
+        link: runbook.link.clone(),
+        copies,
+        bytes,
+        seconds: seconds(bytes),
+        downtime: downtime(runbook),
+        stops: stops(runbook),
+    }
+}
+
+fn downtime(runbook: &Runbook) -> Downtime {
+    let mut parts: Vec<Part> = Vec::new();
+    for node in down(&runbook.nodes) {
+        let work = work::of(runbook, node);
+        let seconds = work.seconds + round_trips(node) * round_trip(&runbook.link, node.on);
+        match parts.iter_mut().find(|part| part.what == work.part) {
+            Some(part) => {
+                part.seconds += seconds;
+                part.steps.push(node.id.clone());
+                part.assumed = part.assumed.take().or(work.assumed);
+            }
+            None => parts.push(Part {
+                what: work.part.into(),
+                seconds,
+                steps: vec![node.id.clone()],
+                assumed: work.assumed,
+            }),
+        }
+    }
+    Downtime {
+        seconds: parts.iter().map(|part| part.seconds).sum(),
+        budget: runbook.plan.cutover.downtime_budget.as_ref().map(|budget| budget.as_secs()),
+        parts,
+    }
+}
+
+/// A look before, each act, and as many looks after as the step wants.
+fn round_trips(node: &Node) -> f64 {
+    let step = node.step.as_step();
+    (1 + step.apply().len() as u32 + step.confirmations()) as f64
+}
+
+fn round_trip(link: &Link, side: Side) -> f64 {
+    match side {
+        Side::Old => link.old_round_trip,
+        Side::New | Side::Migrated => link.new_round_trip,
+    }
+}
+
+fn stops(runbook: &Runbook) -> Vec<Stop> {
+    let mut all = Vec::new();
+    let mut stop = |node: Option<&Node>, why: &str| {
+        all.extend(node.map(|node| Stop { step: node.id.clone(), why: why.into() }));
+    };
+    let nodes = &runbook.nodes;
+    stop(
+        nodes.first(),
+        "nothing has been changed yet; new's disks are named, and the migration's name is to be typed",
+    );
+    let cutover = nodes.iter().find(|node| node.stage == Stage::Cutover);
+    stop(cutover, "everything is copied, services are to stop; the migration's name is to be typed");
+    let Plan { old, new, .. } = &runbook.plan;
+    if matches!(old.power, Power::Manual {}) {
+        stop(
+            nodes.iter().find(|node| matches!(node.step, StepKind::OldOff(_))),
+            "a person is to switch old off, and to say so",
+        );
+    }
+    if matches!(new.power, Power::Manual {}) {
+        stop(
+            nodes.iter().find(|node| matches!(node.step, StepKind::OwnBoot(_))),
+            "a person is to make new boot from its own disks, and to say so",
+        );
+    }
+    all
+}
+
+impl Forecast {
+    /// What is to be said about it before anything is begun.
+    pub fn findings(&self, plan: &Plan) -> Vec<Finding> {
+        let mut found: Vec<Finding> = self.over_budget(plan).into_iter().chain(self.blocked(plan)).collect();
+        findings::waive(plan, &mut found);
+        found
+    }
+
+    fn over_budget(&self, plan: &Plan) -> Option<Finding> {
+        let budget = plan.cutover.downtime_budget.as_ref()?;
+        let (seconds, allowed) = (self.downtime.seconds, budget.as_secs());
+        if seconds <= allowed as f64 {
+            return None;
+        }
+        let longest = self.downtime.parts.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
+        let message = format!(
+            "services will be down for about {seconds:.0} s, the plan allows {allowed} s; longest: {} ({:.0} s)",
+            longest.what, longest.seconds
+        );
+        let help = "raise `cutover.downtime_budget`, or shorten what takes longest";
+        Some(Finding::new("R1501", Hit::new(message, help).at(budget.span())))
+    }
+
+    fn blocked(&self, plan: &Plan) -> Option<Finding> {
+        let why = self.link.blocked.as_ref()?;
+        let port = &plan.transfer.iscsi.port;
+        let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
+        let help = "let old in there, in new's firewall and in what is between them, or name another port";
+        Some(Finding::new("R1502", Hit::new(message, help).at(port.span())))
+    }
+}

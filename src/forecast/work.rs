@@ -1,0 +1,109 @@
+//! How long each kind of step works, beside its round trips. Seconds, as they are on a server of these years; where it
+//! depends on the server it is said what was assumed. To be held against the journals of real migrations.
+
+use super::{Power, Runbook};
+use crate::facts::lvm;
+use crate::plan::Power::Manual;
+use crate::runbook::{Node, Stage};
+use crate::step::{Job, StepKind};
+
+/// A person who stands ready, and the way to the switch.
+const BY_HAND: f64 = 60.0;
+/// Firmware, boot loader, kernel, initramfs, services: what machines with RAID controllers and much memory take.
+const BOOT: f64 = 150.0;
+const GIB: f64 = (1u64 << 30) as f64;
+
+pub struct Work {
+    pub part: &'static str,
+    pub seconds: f64,
+    pub assumed: Option<String>,
+}
+
+pub fn of(runbook: &Runbook, node: &Node) -> Work {
+    let by_hand = |power: &Power| matches!(power, Manual {});
+    let plan = &runbook.plan;
+    let (part, seconds) = match &node.step {
+        StepKind::Service(service) => ("services and journal stop", 1.0 + 0.5 * service.units.len() as f64),
+        StepKind::SwapOff(_) => ("swap off", 2.0),
+        StepKind::Remount(_) => ("file systems read-only", 1.0),
+        StepKind::InSync(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),
+        StepKind::Split(_) => ("the mirror is cut", 1.5),
+        StepKind::GroupSplit(_) => ("the mirror is cut", 1.0),
+        StepKind::Logout(_) => ("the mirror is cut", 1.0),
+        StepKind::OldOff(_) => ("old is switched off", if by_hand(&plan.old.power) { BY_HAND } else { 5.0 }),
+        StepKind::OldIsOff(_) => ("old is switched off", 0.5),
+        StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new's volumes get their names", 1.5),
+        StepKind::GroupName(_) | StepKind::VolumeName(_) => ("new's volumes get their names", 0.5),
+        StepKind::Volume(_) | StepKind::Active(_) | StepKind::SwapSpace(_) => ("new's volumes get their names", 0.7),
+        StepKind::Job(job) => of_job(runbook, job),
+        StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
+        StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
+        StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
+        StepKind::OwnBoot(_) => {
+            ("new boots from its own disks", BOOT + if by_hand(&plan.new.power) { BY_HAND } else { 5.0 })
+        }
+        StepKind::Identity(_) => ("new boots from its own disks", 1.0),
+        StepKind::File(_) if node.stage == Stage::Cutover => ("the mirror is cut", 0.1),
+        StepKind::File(_) | StepKind::NoFile(_) => ("the system is mounted and made fit", 0.1),
+        // before the downtime or after it
+        StepKind::Hostname(_)
+        | StepKind::Tunable(_)
+        | StepKind::Packages(_)
+        | StepKind::Purged(_)
+        | StepKind::Initramfs(_)
+        | StepKind::Wiped(_)
+        | StepKind::PartitionTable(_)
+        | StepKind::Array(_)
+        | StepKind::Assembled(_)
+        | StepKind::ArrayWhole(_)
+        | StepKind::Daemon(_)
+        | StepKind::TgtExport(_)
+        | StepKind::LioExport(_)
+        | StepKind::IscsiNode(_)
+        | StepKind::Login(_)
+        | StepKind::PhysicalVolume(_)
+        | StepKind::GroupMember(_)
+        | StepKind::Mirror(_)
+        | StepKind::PvSize(_)
+        | StepKind::VolumeSize(_)
+        | StepKind::FsSize(_) => ("other steps", 1.0),
+    };
+    let assumed = match &node.step {
+        StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),
+        StepKind::OwnBoot(_) if by_hand(&plan.new.power) => {
+            Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
+        }
+        StepKind::OwnBoot(_) => Some(format!("new starts in {BOOT} s")),
+        StepKind::Job(job) if job.name.starts_with("check-") => {
+            Some("by the bytes in use, not by the number of files".into())
+        }
+        _ => None,
+    };
+    Work { part, seconds, assumed }
+}
+
+fn of_job(runbook: &Runbook, job: &Job) -> (&'static str, f64) {
+    match job.name.split('-').next() {
+        Some("check") => ("file systems are checked", 1.0 + check(runbook, job)),
+        Some("grub") => ("boot loader on new's disks", 4.0),
+        // read from disk and hashed
+        Some("boot") => {
+            let boot = runbook.nodes.iter().map(|node| match &node.step {
+                StepKind::Job(job) => job.bytes,
+                _ => 0,
+            });
+            ("the system is mounted and made fit", boot.sum::<u64>() as f64 / 150e6)
+        }
+        _ => ("other steps", 1.0),
+    }
+}
+
+/// All metadata is read: the more is in use, the longer; much longer on disks that turn.
+fn check(runbook: &Runbook, job: &Job) -> f64 {
+    let facts = &runbook.facts;
+    let Some(device) = job.args.last() else { return 0.0 };
+    let size = facts.old.lvs.iter().find(|lv| lvm::mapper_path(&lv.vg, &lv.name) == *device).map_or(0, |lv| lv.size);
+    let used = facts.old.mounts.iter().find(|mount| mount.source == *device).map_or(size, |mount| mount.used);
+    let turns = facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational);
+    used as f64 / GIB * if turns { 0.2 } else { 0.05 }
+}

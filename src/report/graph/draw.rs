@@ -1,0 +1,326 @@
+//! The drawing: a column for each stage, in it a lane for each server, in it the steps from top to bottom. What waits for
+//! what next to it is a short arrow; what is further away in the lane, a line beside it; in another lane, a curve.
+
+use svg::Document;
+use svg::node::element::path::Data;
+use svg::node::element::{Definitions, Group, Marker, Path, Rectangle, Text, Title};
+
+use super::{colours, edges, sign, stages};
+use crate::course::Runbook;
+use crate::forecast::{self, forecast};
+use crate::host::Server;
+use crate::report::{about, outline};
+use crate::runbook::{Node, Stage};
+use crate::step::Mark;
+
+// all lengths in pixels
+const BOX: (f64, f64) = (226.0, 32.0);
+/// from one row to the next
+const ROW: f64 = 46.0;
+/// from the border of a stage to its lanes, and between them
+const GAP: f64 = 16.0;
+/// between two lines beside a lane
+const TRACK: f64 = 6.0;
+const TOP: f64 = 128.0;
+const INK: &str = "#25303b";
+const FAINT: &str = "#6b7785";
+const FONT: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+
+/// Where a step is drawn.
+#[derive(Clone, Copy, PartialEq)]
+struct Place {
+    lane: usize,
+    row: usize,
+}
+
+/// One server's steps of one stage.
+struct Lane {
+    server: Server,
+    x: f64,
+    /// lines beside it: from row to row, of one step each
+    tracks: Vec<Vec<(usize, usize, usize)>>,
+}
+
+struct Column {
+    stage: Stage,
+    x: f64,
+    width: f64,
+    steps: usize,
+    rows: usize,
+    lanes: std::ops::Range<usize>,
+}
+
+struct Picture<'a> {
+    runbook: &'a Runbook,
+    nodes: &'a [Node],
+    edges: Vec<(usize, usize)>,
+    places: Vec<Place>,
+    lanes: Vec<Lane>,
+    columns: Vec<Column>,
+}
+
+/// The runbook as SVG.
+pub fn svg(runbook: &Runbook) -> String {
+    Picture::new(runbook).draw().to_string() + "\n"
+}
+
+impl<'a> Picture<'a> {
+    fn new(runbook: &'a Runbook) -> Picture<'a> {
+        let nodes = &runbook.nodes;
+        let mut picture = Picture {
+            runbook,
+            nodes,
+            edges: edges(nodes),
+            places: vec![Place { lane: 0, row: 0 }; nodes.len()],
+            lanes: Vec::new(),
+            columns: Vec::new(),
+        };
+        for (stage, steps) in stages(nodes) {
+            picture.place(stage, &steps);
+        }
+        picture.tracks();
+        picture.widths();
+        picture
+    }
+
+    /// Each step below those of its stage that it waits for, and below the one before it in its lane.
+    fn place(&mut self, stage: Stage, steps: &[usize]) {
+        let first = self.lanes.len();
+        for server in [Server::Old, Server::New] {
+            if steps.iter().any(|at| self.nodes[*at].on.server() == server) {
+                self.lanes.push(Lane { server, x: 0.0, tracks: Vec::new() });
+            }
+        }
+        let lanes = first..self.lanes.len();
+        let mut free = vec![0; lanes.len()];
+        for at in steps {
+            let lane = lanes
+                .clone()
+                .find(|lane| self.lanes[*lane].server == self.nodes[*at].on.server())
+                .expect("each server of a stage has its lane");
+            let before = self.edges.iter().filter(|(from, to)| to == at && steps.contains(from));
+            let below = before.map(|(from, _)| self.places[*from].row + 1).max().unwrap_or(0);
+            let row = below.max(free[lane - first]);
+            free[lane - first] = row + 1;
+            self.places[*at] = Place { lane, row };
+        }
+        let rows = free.into_iter().max().unwrap_or(0);
+        self.columns.push(Column { stage, x: 0.0, width: 0.0, steps: steps.len(), rows, lanes });
+    }
+
+    fn far_in_lane(&self, (from, to): (usize, usize)) -> bool {
+        let (a, b) = (self.places[from], self.places[to]);
+        a.lane == b.lane && b.row > a.row + 1
+    }
+
+    /// The lines beside the lanes, so that no two lie on each other but those that come from one step.
+    fn tracks(&mut self) {
+        let far: Vec<_> = self.edges.iter().copied().filter(|edge| self.far_in_lane(*edge)).collect();
+        for (from, to) in far {
+            let line = (self.places[from].row, self.places[to].row, from);
+            let tracks = &mut self.lanes[self.places[from].lane].tracks;
+            let clash = |other: &(usize, usize, usize)| other.2 != from && other.0 <= line.1 && line.0 <= other.1;
+            match tracks.iter_mut().find(|track| !track.iter().any(clash)) {
+                Some(track) => track.push(line),
+                None => tracks.push(vec![line]),
+            }
+        }
+    }
+
+    fn widths(&mut self) {
+        let mut x = GAP;
+        for column in &mut self.columns {
+            column.x = x;
+            for lane in &mut self.lanes[column.lanes.clone()] {
+                x += GAP + TRACK * (lane.tracks.len() + 1) as f64;
+                lane.x = x;
+                x += BOX.0;
+            }
+            x += GAP;
+            column.width = x - column.x;
+            x += 2.0 * GAP;
+        }
+    }
+
+    /// Top left corner of a step's box.
+    fn corner(&self, at: usize) -> (f64, f64) {
+        let place = self.places[at];
+        (self.lanes[place.lane].x, TOP + ROW * place.row as f64)
+    }
+
+    fn draw(&self) -> Document {
+        let last = self.columns.last().map_or(0.0, |column| column.x + column.width);
+        let rows = self.columns.iter().map(|column| column.rows).max().unwrap_or(0);
+        let (width, height) = (last + GAP, TOP + ROW * rows as f64 + GAP);
+        let mut document = Document::new()
+            .set("viewBox", (0, 0, width.ceil() as i64, height.ceil() as i64))
+            .set("width", width.ceil())
+            .set("height", height.ceil())
+            .set("font-family", FONT)
+            .add(Definitions::new().add(arrow_head()))
+            .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
+            .add(text(GAP, 28.0, 17.0, INK, &self.runbook.name).set("font-weight", "bold"))
+            .add(text(GAP, 48.0, 12.0, FAINT, &outline(self.runbook)))
+            .add(self.legend(width));
+        for column in &self.columns {
+            document = document.add(self.column(column, height));
+        }
+        // below the boxes: lines between stages may pass behind them
+        let (inside, across): (Vec<(usize, usize)>, Vec<_>) =
+            self.edges.iter().copied().partition(|&(from, to)| self.nodes[from].stage == self.nodes[to].stage);
+        for edge in across.into_iter().chain(inside) {
+            document = document.add(self.edge(edge));
+        }
+        let down = forecast::down(self.nodes);
+        for at in 0..self.nodes.len() {
+            document = document.add(self.step(at, down.iter().any(|node| node.id == self.nodes[at].id)));
+        }
+        document
+    }
+
+    fn legend(&self, width: f64) -> Group {
+        let words = [
+            (Some(("#e4eefb", "#3b6fb0")), "on old"),
+            (Some(("#e6f4e6", "#3f8f4f")), "on new, in rescue"),
+            (Some(("#fdf3d8", "#b58a1b")), "on new, migrated"),
+            (Some(("#fbe0de", "#c0392b")), "destroys data"),
+            (None, "services are down"),
+            (None, "+ create   ~ change   ? make sure"),
+        ];
+        let mut x = width - 930.0;
+        let mut group = Group::new();
+        for (colour, word) in words {
+            let mark = Rectangle::new().set("x", x).set("y", 18).set("height", 12);
+            match (colour, word) {
+                (Some((fill, border)), _) => {
+                    group = group.add(mark.set("width", 18).set("rx", 2).set("fill", fill).set("stroke", border));
+                }
+                (None, "services are down") => {
+                    group = group.add(mark.set("x", x + 12.0).set("width", 5).set("fill", "#e08a1e"))
+                }
+                (None, _) => {}
+            }
+            group = group.add(text(x + 24.0, 28.0, 11.0, INK, word));
+            x += 42.0 + 6.4 * word.len() as f64;
+        }
+        group
+    }
+
+    fn column(&self, column: &Column, height: f64) -> Group {
+        let frame = Rectangle::new()
+            .set("x", column.x)
+            .set("y", 62)
+            .set("width", column.width)
+            .set("height", height - 62.0 - GAP / 2.0)
+            .set("rx", 6)
+            .set("fill", "#f6f7f9")
+            .set("stroke", "#d5dae0");
+        let mut says = format!("{} steps", column.steps);
+        let forecast = forecast(self.runbook);
+        match column.stage {
+            Stage::Copy => says += &format!(", about {}", about(forecast.seconds)),
+            Stage::Cutover => says += &format!(", down for about {} in all", about(forecast.downtime.seconds)),
+            _ => {}
+        }
+        let stage = column.stage.to_string();
+        let mut group = Group::new()
+            .add(frame)
+            .add(text(column.x + 12.0, 86.0, 15.0, INK, &stage).set("font-weight", "bold"))
+            .add(text(column.x + 24.0 + 9.5 * stage.len() as f64, 86.0, 11.0, FAINT, &says));
+        for lane in &self.lanes[column.lanes.clone()] {
+            group = group.add(text(lane.x, 112.0, 11.0, FAINT, &lane.server.to_string()).set("font-weight", "bold"));
+        }
+        group
+    }
+
+    fn step(&self, at: usize, down: bool) -> Group {
+        let node = &self.nodes[at];
+        let step = node.step.as_step();
+        let (x, y) = self.corner(at);
+        let (fill, border) = colours(node);
+        let mut frame = Rectangle::new()
+            .set("x", x)
+            .set("y", y)
+            .set("width", BOX.0)
+            .set("height", BOX.1)
+            .set("rx", 4)
+            .set("fill", fill)
+            .set("stroke", border)
+            .set("stroke-width", if node.fence { 2.5 } else { 1.0 });
+        if step.mark() == Mark::Check {
+            frame = frame.set("stroke-dasharray", "4 3");
+        }
+        let mut group = Group::new()
+            .add(Title::new(format!("{}: {} ({})", node.id, step.title(), node.why)))
+            .add(frame)
+            .add(
+                text(x + 10.0, y + 13.5, 10.5, INK, &format!("{} {}", sign(step.mark()), cut(&node.id.0, 30)))
+                    .set("font-weight", "bold"),
+            )
+            .add(text(x + 10.0, y + 26.0, 9.5, FAINT, &cut(&step.title(), 38)));
+        if down {
+            group = group.add(
+                Rectangle::new().set("x", x).set("y", y).set("width", 4).set("height", BOX.1).set("fill", "#e08a1e"),
+            );
+        }
+        group
+    }
+
+    fn edge(&self, (from, to): (usize, usize)) -> Path {
+        let (a, b) = (self.places[from], self.places[to]);
+        let ((ax, ay), (bx, by)) = (self.corner(from), self.corner(to));
+        let (am, bm) = (ay + BOX.1 / 2.0, by + BOX.1 / 2.0);
+        let data = if a.lane == b.lane && b.row == a.row + 1 {
+            let middle = ax + BOX.0 / 2.0;
+            Data::new().move_to((middle, ay + BOX.1)).line_to((middle, by))
+        } else if a.lane == b.lane {
+            let tracks = &self.lanes[a.lane].tracks;
+            let track = tracks.iter().position(|track| track.contains(&(a.row, b.row, from))).unwrap_or(0);
+            let x = ax - 10.0 - TRACK * track as f64;
+            let (am, bm) = (am + 5.0, bm - 5.0);
+            Data::new()
+                .move_to((ax, am))
+                .line_to((x + 4.0, am))
+                .quadratic_curve_to((x, am, x, am + 4.0))
+                .line_to((x, bm - 4.0))
+                .quadratic_curve_to((x, bm, x + 4.0, bm))
+                .line_to((bx, bm))
+        } else {
+            // leaves to the side on which the other lane is
+            let (start, end) = if ax < bx { (ax + BOX.0, bx) } else { (ax, bx + BOX.0) };
+            let pull = ((end - start).abs() / 2.0).clamp(18.0, 90.0) * (end - start).signum();
+            Data::new().move_to((start, am)).cubic_curve_to((start + pull, am, end - pull, bm, end, bm))
+        };
+        let across = self.nodes[from].stage != self.nodes[to].stage;
+        Path::new()
+            .set("d", data)
+            .set("fill", "none")
+            .set("stroke", if across { "#b3bcc7" } else { "#7d8996" })
+            .set("stroke-width", 1.2)
+            .set("marker-end", "url(#to)")
+    }
+}
+
+fn arrow_head() -> Marker {
+    Marker::new()
+        .set("id", "to")
+        .set("viewBox", "0 0 8 8")
+        .set("refX", 7)
+        .set("refY", 4)
+        .set("markerWidth", 6)
+        .set("markerHeight", 6)
+        .set("orient", "auto")
+        .add(Path::new().set("d", "M0 0 L8 4 L0 8 Z").set("fill", "#7d8996"))
+}
+
+fn text(x: f64, y: f64, size: f64, colour: &str, content: &str) -> Text {
+    Text::new(content).set("x", x).set("y", y).set("font-size", size).set("fill", colour)
+}
+
+/// At most so many letters; the whole is in the title, which browsers show.
+fn cut(text: &str, most: usize) -> String {
+    match text.chars().count() > most {
+        true => text.chars().take(most - 1).chain(['…']).collect(),
+        false => text.into(),
+    }
+}

@@ -1,0 +1,116 @@
+//! A runbook for programs: what is saved, and beside it what a person is shown. Its form is `schemas/runbook.schema.json`.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::files::{Changes, FileChange, changes};
+use crate::course::Runbook;
+use crate::findings::{self, Finding};
+use crate::forecast::{Forecast, forecast};
+use crate::host::{Act, Side};
+use crate::runbook::{Node, Stage, StepId};
+use crate::step::{Mark, StepKind, Undo};
+
+/// What `plan` and `show` print of a runbook, as data.
+#[derive(Serialize, JsonSchema)]
+struct Preview {
+    findings: Vec<Finding>,
+    steps: Vec<Shown>,
+    forecast: Forecast,
+}
+
+/// One step with all that it does.
+#[derive(Serialize, JsonSchema)]
+struct Shown {
+    id: StepId,
+    stage: Stage,
+    on: Side,
+    after: Vec<StepId>,
+    until: Option<StepId>,
+    why: String,
+    title: String,
+    mark: Mark,
+    /// that are copied over the link
+    bytes: u64,
+    /// the exact commands, in order
+    apply: Vec<Act>,
+    undo: TakenBack,
+    /// what `apply` does to files
+    files: Vec<FileChange>,
+    step: StepKind,
+}
+
+/// How a step is taken back.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum TakenBack {
+    /// the exact commands, in order
+    Acts(Vec<Act>),
+    /// there is nothing to take back, and why
+    Nothing(String),
+}
+
+fn shown(node: &Node, changes: &Changes) -> Shown {
+    let step = node.step.as_step();
+    Shown {
+        id: node.id.clone(),
+        stage: node.stage,
+        on: node.on,
+        after: node.after.clone(),
+        until: node.until.clone(),
+        why: node.why.clone(),
+        title: step.title(),
+        mark: step.mark(),
+        bytes: step.bytes(),
+        apply: step.apply(),
+        undo: match step.undo() {
+            Undo::Acts(acts) => TakenBack::Acts(acts),
+            Undo::Nothing(why) => TakenBack::Nothing(why.into()),
+        },
+        files: changes.apply.iter().flatten().cloned().collect(),
+        step: node.step.clone(),
+    }
+}
+
+pub fn node_json(node: &Node, changes: &Changes) -> Value {
+    serde_json::to_value(shown(node, changes)).expect("a step is plain data")
+}
+
+/// The runbook as it is saved, and `preview`.
+pub fn runbook_json(runbook: &Runbook) -> Value {
+    let forecast = forecast(runbook);
+    let mut findings = findings::find(&runbook.plan, &runbook.facts);
+    findings.extend(forecast.findings(&runbook.plan));
+    let steps = runbook.nodes.iter().zip(changes(runbook)).map(|(node, changes)| shown(node, &changes)).collect();
+    let mut value = serde_json::to_value(runbook).expect("a runbook is plain data");
+    value["preview"] =
+        serde_json::to_value(Preview { findings, steps, forecast }).expect("what is seen of it is plain data");
+    value
+}
+
+/// The JSON Schema (2020-12) of a runbook: as it is saved, and with `preview` as it is printed.
+pub fn runbook_schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let preview = generator.subschema_for::<Preview>();
+    let mut schema = generator.into_root_schema_for::<Runbook>().to_value();
+    schema["title"] = "replant runbook".into();
+    schema["properties"]["preview"] = preview.to_value();
+    without_formats(&mut schema);
+    schema
+}
+
+/// `uint64` and the like say nothing to anyone but Rust.
+fn without_formats(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(without_formats),
+        Value::Object(object) => {
+            if object.get("format").is_some_and(Value::is_string) {
+                object.remove("format");
+            }
+            object.values_mut().for_each(without_formats);
+        }
+        _ => {}
+    }
+}
