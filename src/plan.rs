@@ -28,6 +28,7 @@ mod words;
 mod yaml;
 
 pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
+pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
@@ -73,7 +74,7 @@ pub struct Plan {
     /// The moment when the services stop on old and start on new.
     #[serde(default)]
     pub cutover: Cutover,
-    /// Findings that would stop the migration and are accepted, each with its reason.
+    /// Findings that are accepted, each with its reason: an inhibitor does not stop the migration then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<Waiver>,
 }
@@ -331,13 +332,13 @@ pub struct Cutover {
     pub downtime_budget: Option<At<Duration>>,
 }
 
-/// A finding that would stop the migration and is accepted.
+/// A finding that is accepted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// The code of the finding: `R1203`.
     #[schemars(extend("format" = "finding-code"))]
     pub code: At<String>,
-    /// Why it is accepted. Kept in the journal.
+    /// Why it is accepted. Kept in the runbook and in the journal.
     pub reason: At<String>,
 }
