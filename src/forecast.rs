@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::course::Runbook;
 use crate::facts::Link;
-use crate::findings::Finding;
+use crate::findings::{self, Finding, Hit};
 use crate::host::Side;
 use crate::plan::{Plan, Power};
 use crate::runbook::{Node, Stage, StepId};
@@ -161,7 +161,9 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
 impl Forecast {
     /// What is to be said about it before anything is begun.
     pub fn findings(&self, plan: &Plan) -> Vec<Finding> {
-        self.over_budget(plan).into_iter().chain(self.blocked(plan)).collect()
+        let mut found: Vec<Finding> = self.over_budget(plan).into_iter().chain(self.blocked(plan)).collect();
+        findings::waive(plan, &mut found);
+        found
     }
 
     fn over_budget(&self, plan: &Plan) -> Option<Finding> {
@@ -176,7 +178,7 @@ impl Forecast {
             longest.what, longest.seconds
         );
         let help = "raise `cutover.downtime_budget`, or shorten what takes longest";
-        Some(Finding::warning("R1501", message, help).at(budget.span()))
+        Some(Finding::new("R1501", Hit::new(message, help).at(budget.span())))
     }
 
     fn blocked(&self, plan: &Plan) -> Option<Finding> {
@@ -184,6 +186,6 @@ impl Forecast {
         let port = &plan.transfer.iscsi.port;
         let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
         let help = "let old in there, in new's firewall and in what is between them, or name another port";
-        Some(Finding::warning("R1502", message, help).at(port.span()))
+        Some(Finding::new("R1502", Hit::new(message, help).at(port.span())))
     }
 }

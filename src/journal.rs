@@ -96,7 +96,7 @@ pub enum Run {
     },
     /// a person said yes to this
     Confirmed { prompt: String },
-    /// a finding that would have stopped us was waived in the plan
+    /// a finding was waived in the plan
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was
     Trouble { step: StepId, what: String },

@@ -28,6 +28,7 @@ mod words;
 mod yaml;
 
 pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
+pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
@@ -74,7 +75,7 @@ pub struct Plan {
     /// The moment when the services stop on old and start on new.
     #[serde(default)]
     pub cutover: Cutover,
-    /// Findings that would stop the migration and are accepted, each with its reason.
+    /// Findings that are accepted, each with its reason: an inhibitor does not stop the migration then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<Waiver>,
 }
@@ -89,6 +90,17 @@ impl Plan {
     pub fn partitions_of<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = &'a Partition> {
         let gets = |part: &&Partition| part.disks.as_ref().is_none_or(|disks| disks.contains(&disk.name));
         self.partitions.iter().filter(gets)
+    }
+
+    /// The disks on which lies what `boot.to` or a group's `to` names.
+    pub fn disks_under<'a>(&'a self, to: &At<String>) -> impl Iterator<Item = &'a Disk> {
+        let array = self.arrays.iter().find(|array| array.name == *to);
+        let partition = array.map_or(to, |array| &array.partitions).clone();
+        let only = array.and_then(|array| array.disks.as_ref());
+        self.disks.iter().filter(move |disk| {
+            only.is_none_or(|only| only.contains(&disk.name))
+                && self.partitions_of(disk).any(|part| part.name == partition)
+        })
     }
 }
 
@@ -346,13 +358,13 @@ pub struct Cutover {
     pub downtime_budget: Option<At<Duration>>,
 }
 
-/// A finding that would stop the migration and is accepted.
+/// A finding that is accepted.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// The code of the finding: `R1203`.
     #[schemars(extend("format" = "finding-code"))]
     pub code: At<String>,
-    /// Why it is accepted. Kept in the journal.
+    /// Why it is accepted. Kept in the runbook and in the journal.
     pub reason: At<String>,
 }

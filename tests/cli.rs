@@ -135,6 +135,7 @@ fn help() {
         "status",
         "rollback",
         "simulate",
+        "explain",
         "schema",
         "completions",
         "man",
@@ -283,6 +284,14 @@ fn graph() {
     assert_eq!(mermaid.matches(" --> ").count(), lines);
     assert_eq!(svg.matches("marker-end").count(), lines);
     desk.check("graph-nothing", &["graph", "srv2"]);
+}
+
+#[test]
+fn a_finding_is_explained() {
+    let desk = Desk::new();
+    desk.check("explain", &["explain", "r1203"]);
+    desk.check("explain-diagnostic", &["explain", "R0107"]);
+    desk.check("explain-unknown", &["explain", "R1293"]);
 }
 
 #[test]

@@ -171,6 +171,46 @@ fn every_script_of_a_runbook_is_a_script() {
     assert!(seen > 20, "{seen}");
 }
 
+/// A file system with a swap file in use does not become read-only.
+#[test]
+fn a_swap_file_is_switched_off_before_its_file_system_falls_silent() {
+    let loaded = lab_plan();
+    let mut facts = lab_facts();
+    let swap = |path: &str| replant::facts::Swap { path: path.into(), kind: "file".into(), size: 1 << 30, used: 0 };
+    facts.old.swaps.extend([swap("/swap.img"), swap("/elsewhere/swap.img")]);
+    facts.old.mounts.push(replant::facts::Mount {
+        target: "/elsewhere".into(),
+        source: "/dev/sdc1".into(),
+        ..Default::default()
+    });
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+    let at = |id: &str| book.nodes.iter().position(|node| node.id.0 == id);
+    assert!(at("swap-off-swap.img").unwrap() < at("read-only-root").unwrap());
+    assert_eq!(book.nodes.iter().filter(|node| node.id.0.starts_with("swap-off")).count(), 2);
+}
+
+/// An address on a bridge: its one card is the one whose name new's card gets.
+#[test]
+fn a_card_is_found_below_a_bridge() {
+    let (loaded, mut facts) = (lab_plan(), lab_facts());
+    let card = facts.old.interfaces.iter_mut().find(|card| card.name == "ens3").unwrap();
+    let addresses = std::mem::take(&mut card.addresses);
+    card.master = Some("br0".into());
+    let bridge = replant::facts::Interface { name: "br0".into(), addresses, ..Default::default() };
+    // a guest's, which is no card, and the two ends of a pair that name each other
+    let tap = replant::facts::Interface { name: "tap0".into(), master: Some("br0".into()), ..Default::default() };
+    let end = |name: &str, link: &str| replant::facts::Interface {
+        name: name.into(),
+        link: Some(link.into()),
+        master: Some("br0".into()),
+        ..Default::default()
+    };
+    facts.old.interfaces.extend([bridge, tap, end("veth0", "veth1"), end("veth1", "veth0")]);
+    assert_eq!(course::service_card(&loaded.plan, &facts).unwrap().name, "ens3");
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+    assert!(book.nodes.iter().any(|node| node.id.0 == "keep-card-name"));
+}
+
 /// What LVM lists in an initramfs in which one disk is missing, and what the boot hook makes of it.
 #[test]
 fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {

@@ -231,6 +231,7 @@ fn more_than_one_group_and_no_boot() {
     let mut facts = lab();
     // /boot is a directory of `/`, and /srv is on a group of its own
     facts.old.mounts.retain(|mount| mount.target != "/boot");
+    facts.old.files.insert("/etc/fstab".into(), "/dev/mapper/vg0-root / ext4 defaults 0 1\n".into());
     let (mut vg, mut lv) = (facts.old.vgs[0].clone(), facts.old.lvs[0].clone());
     let mut mount = facts.old.mounts[0].clone();
     (vg.name, vg.uuid, vg.size) = ("data-1".into(), "other".into(), 512 << 20);
@@ -251,7 +252,6 @@ fn more_than_one_group_and_no_boot() {
 fn a_busy_server() {
     let mut facts = lab();
     facts.old.services.push("cron.service".into());
-    facts.old.swaps.push(facts::Swap { path: "/swapfile".into(), kind: "file".into(), size: 1 << 20 });
     let activity = activity::parse(&read("tests/facts/activity/composed-busy.out")).unwrap();
     let draft = drafted(&facts, &activity);
     assert_eq!(holds(&draft, &facts), [""; 0]);
@@ -261,8 +261,8 @@ fn a_busy_server() {
         assert!(stop.iter().any(|stop| stop == unit), "{unit}: {stop:?}");
     }
     assert!(stop.iter().all(|unit| !unit.contains("ssh") && !unit.starts_with("systemd-")), "{stop:?}");
-    // dhclient's leases, a login's editor, a swap file: nobody else will see to them
-    assert_eq!(draft.decide.len(), 4, "{:#?}", draft.decide);
+    // dhclient's leases, a login's editor: nobody else will see to them
+    assert_eq!(draft.decide.len(), 3, "{:#?}", draft.decide);
 }
 
 #[test]

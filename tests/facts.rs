@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{activity, apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -39,6 +39,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
+    ("health", |text| Ok(json(&health::parse(text)))),
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
     ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
@@ -156,6 +157,16 @@ fn what_is_not_installed_is_an_answer() {
 }
 
 #[test]
+fn rates_are_averages_since_the_boot() {
+    let written = os::parse_written(
+        " 253       0 dm-0 5417 0 253018 4012 88117 0 1843200 90112 0 30012 94124 0 0 0 0 0 0\n   8       0 sda 1 2\n",
+    );
+    assert_eq!(written.into_iter().collect::<Vec<_>>(), [("dm-0".to_string(), 1_843_200 * 512)]);
+    assert_eq!(os::parse_uptime("350735.47 234388.90\n"), Some(350_735));
+    assert_eq!(os::parse_uptime(""), None);
+}
+
+#[test]
 fn half_an_answer_is_an_error() {
     let message = |name, output| with(name, output).unwrap_err().to_string();
     let said = message("lvs", failed(5, "  {\n \"report\": [ ]\n }\n", "  Volume group \"vg0\" is not there\n"));
@@ -230,6 +241,10 @@ fn our_scripts_run() {
     assert!(code == 0 || code == 127);
     md::parse_exports(&out).unwrap_or_else(|error| panic!("{error}: {out}"));
 
+    let (code, out, err) = run(health::query());
+    assert_eq!((code, err.as_str()), (0, ""));
+    health::parse(&out);
+
     // this test listens
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, out, err) = run(activity::query());
@@ -256,6 +271,11 @@ fn digest_names_what_matters() {
     later.old.boot_id = "another".into();
     later.old.mounts[0].used += 1;
     later.old.services.clear();
+    later.old.lvs[0].write_rate += 1;
+    later.old.interfaces[1].speed = Some(10_000);
+    later.old.memory_available -= 1;
+    later.old.swaps[0].used += 4096;
+    later.old.blocks[0].health = Some(facts::Health { passed: false, unreadable: 1 });
     later.old.lvs.reverse();
     assert_eq!(facts::digest(&later), name);
 

@@ -37,6 +37,7 @@ pub fn run(
     if journal.state().runs().is_empty() {
         for finding in findings::find(&runbook.plan, &runbook.facts) {
             if let Some(reason) = finding.waived {
+                talk.say(format!("Waived: {} {}. Reason: {reason}", finding.code, finding.message));
                 journal.run(Run::Waived { code: finding.code.into(), reason })?;
             }
         }

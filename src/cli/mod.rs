@@ -2,6 +2,7 @@
 
 mod apply;
 mod confirm;
+mod explain;
 mod graph;
 mod init;
 mod interrupt;
@@ -138,6 +139,11 @@ enum Command {
         /// The plan (YAML)
         plan: PathBuf,
     },
+    /// Explain a finding: what it means, why it matters, what to do
+    Explain {
+        /// Its code, as `plan` prints it: R1203
+        code: String,
+    },
     /// Print the JSON Schema of plans, or of runbooks as they are saved and printed
     Schema {
         #[arg(default_value = "plan")]
@@ -219,6 +225,7 @@ pub fn main() -> ExitCode {
         Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
         Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
         Command::Simulate { plan } => simulate::run(&talk, &plan),
+        Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema { of } => {
             talk.data(&match of {
                 SchemaOf::Plan => crate::plan::schema(),

@@ -69,7 +69,7 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
     if found.iter().any(Finding::stops) {
         show_findings(talk, loaded, &found);
         if talk.json {
-            talk.data(&serde_json::json!({ "findings": found }));
+            talk.data(&report::findings_json(&found, loaded));
         }
         talk.say("Nothing was changed. What inhibits must be resolved first, or waived in the plan: `waive: [{ code: …, reason: … }]`");
         return Ok(None);

@@ -73,7 +73,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     silence.push(quiet.clone());
     for swap in &layout.swaps {
-        let name = swap.trim_start_matches("/dev/mapper/");
+        let name = swap.trim_start_matches("/dev/mapper/").trim_start_matches('/').replace('/', "-");
         quiet = book.step(
             format!("swap-off-{name}"),
             Old,

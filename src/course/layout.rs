@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::facts::{Block, Facts, Interface, Lv, lvm};
-use crate::findings::{Finding, find_disk, volumes, what_is_on};
+use crate::facts::{Block, Facts, Interface, Lv, ServerFacts, lvm, md};
+use crate::findings::{Finding, Hit, find_disk, volumes, what_is_on};
 use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
 use crate::step::{How, Partition};
 
@@ -120,8 +120,8 @@ impl Store {
         }
     }
 
-    /// The same, in a sentence: `array md0`
-    fn kind(&self) -> String {
+    /// `array md0`, `partition data`
+    fn in_a_sentence(&self) -> String {
         match self.made {
             Made::Array(_) => format!("array {}", self.name),
             Made::Partition(_) => self.label(),
@@ -221,84 +221,124 @@ impl Ids {
     }
 }
 
-/// The card that has old's address.
+/// The real card by which old is reached at its address: below a VLAN, or the only one in a bridge or a bond.
 pub fn service_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
-    let address = format!("{}/", *plan.old.address);
-    facts
-        .old
-        .interfaces
-        .iter()
-        .find(|card| card.physical && card.addresses.iter().any(|with_prefix| with_prefix.starts_with(&address)))
+    card(&facts.old, &plan.old.address.to_string())
 }
 
-/// What does not fit. Also the rule R12xx of the findings.
-pub fn room(plan: &Plan, facts: &Facts) -> Vec<Finding> {
-    match resolve(plan, "", facts) {
-        Err(found) => found,
-        Ok(layout) => layout.room(plan),
+/// The real card by which new is reached.
+pub fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
+    card(&facts.new, &plan.new.address.to_string())
+}
+
+fn card<'a>(server: &'a ServerFacts, address: &str) -> Option<&'a Interface> {
+    let has = |with_prefix: &String| with_prefix.split('/').next() == Some(address);
+    let card = server.interfaces.iter().find(|card| card.addresses.iter().any(has))?;
+    below(server, card, 0)
+}
+
+fn below<'a>(server: &'a ServerFacts, card: &'a Interface, depth: u32) -> Option<&'a Interface> {
+    // two ends of a veth name each other
+    if card.physical || depth > 4 {
+        return Some(card).filter(|card| card.physical);
+    }
+    let under =
+        |other: &&Interface| other.master.as_ref() == Some(&card.name) || card.link.as_ref() == Some(&other.name);
+    let mut real = server.interfaces.iter().filter(under).filter_map(|other| below(server, other, depth + 1));
+    match (real.next(), real.next()) {
+        (Some(card), None) => Some(card),
+        _ => None,
     }
 }
 
-impl Layout {
-    fn room(&self, plan: &Plan) -> Vec<Finding> {
-        let mut found = Vec::new();
-        for (group, said) in self.groups.iter().zip(&plan.volume_groups) {
-            let store = &self.stores[group.to];
-            // the label, the metadata and the alignment of the first extent: pvcreate(8)
-            let needs = group.needs + 2 * MIB;
-            if store.capacity < needs {
-                found.push(
-                    Finding::inhibitor(
-                        "R1216",
-                        format!(
-                            "`{}` needs {} MiB, {} has {} MiB",
-                            group.vg,
-                            needs.div_ceil(MIB),
-                            store.kind(),
-                            store.capacity / MIB
-                        ),
-                        "use larger disks, another RAID level, or leave volumes out with `copy: skip`",
-                    )
-                    .at(said.to.span()),
-                );
-            }
-        }
-        if let (Some(boot), Some(said)) = (&self.boot, &plan.boot) {
-            let store = &self.stores[boot.to];
-            if store.capacity < boot.size {
-                found.push(
-                    Finding::inhibitor(
-                        "R1217",
-                        format!(
-                            "{} of old has {} MiB, {} has {} MiB: it is copied as a block device",
-                            boot.target,
-                            boot.size.div_ceil(MIB),
-                            store.kind(),
-                            store.capacity / MIB
-                        ),
-                        "make its partition larger",
-                    )
-                    .at(said.to.span()),
-                );
-            }
-        }
-        found
-    }
+/// Groups that have no room where they go: the rule R1216.
+pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    room(plan, facts, |group, store| {
+        let (needs, has) = (group.needs / group.extent, store.extents(group.extent));
+        (has < needs).then(|| {
+            Hit::new(
+                format!(
+                    "`{}` needs {needs} extents ({}), {} has room for {has} ({})",
+                    group.vg,
+                    mib(needs * group.extent),
+                    store.in_a_sentence(),
+                    mib(has * group.extent)
+                ),
+                "use larger disks or another RAID level, or leave volumes out with `copy: skip`",
+            )
+        })
+    })
 }
 
-impl Array {
-    /// Bytes it will have, never too many: md(4) keeps up to 128 MiB of each member for itself, and rounds to chunks.
-    fn capacity(&self) -> u64 {
-        let headroom = (self.member_size / 1024).next_power_of_two().clamp(MIB, 128 * MIB);
-        let each = self.member_size.saturating_sub(headroom);
-        let n = self.members.len() as u64;
-        match self.level.as_str() {
-            "raid0" => each * n,
-            "raid1" => each,
-            "raid10" => each * n / 2,
-            "raid5" => each * (n - 1),
-            _ => each * (n - 2),
-        }
+/// Groups whose volumes cannot all grow as the plan says: the rule R1218.
+pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    room(plan, facts, |group, store| {
+        let size = |lv: &str| group.copied.iter().find(|copied| copied.lv == lv).map_or(0, |copied| copied.size);
+        let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(size(&grown.lv)))).sum();
+        // the metadata of raid1 is gone by then
+        let data: u64 = group.copied.iter().map(|copied| copied.size).sum();
+        let data = data + group.recreated.iter().map(|made| made.size).sum::<u64>();
+        let (wants, has) = ((data + more) / group.extent, store.extents(group.extent));
+        (more > 0 && has < wants).then(|| {
+            Hit::new(
+                format!(
+                    "the volumes of `{}` are to grow to {wants} extents ({}), {} has room for {has} ({})",
+                    group.vg,
+                    mib(wants * group.extent),
+                    store.in_a_sentence(),
+                    mib(has * group.extent)
+                ),
+                "let them grow less, or one of them with `grow: rest`",
+            )
+        })
+    })
+}
+
+fn room(plan: &Plan, facts: &Facts, look: impl Fn(&Group, &Store) -> Option<Hit>) -> Vec<Hit> {
+    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
+    let groups = layout.groups.iter().filter(|group| group.extent > 0);
+    groups
+        .filter_map(|group| {
+            let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
+            Some(look(group, &layout.stores[group.to])?.at(said.to.span()))
+        })
+        .collect()
+}
+
+/// A boot file system that its array is too small for: the rule R1217.
+pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
+    let (Some(boot), Some(said)) = (&layout.boot, &plan.boot) else { return Vec::new() };
+    let store = &layout.stores[boot.to];
+    if store.capacity >= boot.size {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!(
+            "{} of old has {}, {} has {}: it is copied as a block device",
+            boot.target,
+            mib(boot.size),
+            store.in_a_sentence(),
+            mib(store.capacity)
+        ),
+        "make its partition larger",
+    );
+    vec![hit.at(said.to.span())]
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes / MIB)
+}
+
+impl Store {
+    /// Extents of a group that it holds. Before the first of them are LVM's label and metadata, 1 MiB or a whole stripe
+    /// (pvcreate(8), --dataalignment); a MiB more may be lost where it is seen over iSCSI.
+    fn extents(&self, extent: u64) -> u64 {
+        let members = match &self.made {
+            Made::Array(array) => array.members.len() as u64,
+            Made::Partition(_) => 1,
+        };
+        self.capacity.saturating_sub((members * MIB / 2).max(MIB) + MIB) / extent
     }
 }
 
@@ -308,26 +348,16 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     for disk in &plan.disks {
         match find_disk(&facts.new, disk) {
             Some(block) => blocks.push(block),
-            None => found.push(
-                Finding::inhibitor(
-                    "R1101",
-                    format!("disk `{}` is not on new", *disk.name),
-                    "correct its serial number",
-                )
-                .at(disk.name.span()),
-            ),
+            None => {
+                let hit = Hit::new(format!("disk `{}` is not on new", *disk.name), "correct its serial number");
+                found.push(Finding::new("R1101", hit.at(disk.name.span())));
+            }
         }
     }
     for group in &plan.volume_groups {
         if !facts.old.vgs.iter().any(|vg| vg.name == **group.name) {
-            found.push(
-                Finding::inhibitor(
-                    "R1201",
-                    format!("there is no volume group `{}` on old", *group.name),
-                    "correct its name",
-                )
-                .at(group.name.span()),
-            );
+            let hit = Hit::new(format!("there is no volume group `{}` on old", *group.name), "correct its name");
+            found.push(Finding::new("R1201", hit.at(group.name.span())));
         }
     }
     if !found.is_empty() {
@@ -367,13 +397,8 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     let mut seen = std::collections::BTreeSet::new();
     modules.retain(|module| seen.insert(module.clone()));
 
-    let new_address = format!("{}/", *plan.new.address);
-    let new_card = facts
-        .new
-        .interfaces
-        .iter()
-        .find(|card| card.physical && card.addresses.iter().any(|address| address.starts_with(&new_address)));
-    let card = service_card(plan, facts).zip(new_card).map(|(old, new)| (old.name.clone(), new.mac.clone()));
+    let card =
+        service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| (old.name.clone(), new.mac.clone()));
     let addresses = facts
         .old
         .interfaces
@@ -414,7 +439,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         modules,
         files: facts.old.files.clone(),
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
-        swaps: swaps(facts, &groups),
+        swaps: swaps(facts, &groups, &mounts),
         hostname,
         disks,
         stores,
@@ -597,7 +622,8 @@ fn stores(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiSer
             member_size,
         };
         let path = format!("/dev/disk/by-id/md-uuid-{}", array.uuid);
-        store(name, path, array.capacity(), sector, Made::Array(array))
+        let capacity = md::array_size(&array.level, array.members.len() as u64, array.member_size, &array.metadata);
+        store(name, path, capacity, sector, Made::Array(array))
     };
     let partition = |name: &str| {
         let (index, disk, part) = disks.iter().enumerate().find_map(|(index, disk)| {
@@ -729,8 +755,9 @@ fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], stores: &[Store]
     mounts
 }
 
-/// Swaps in use on old that are on volumes of the groups, by their lasting names.
-fn swaps(facts: &Facts, groups: &[Group]) -> Vec<String> {
+/// Swaps in use on old that are on volumes of the groups, by their lasting names, and files on what moves: a file system
+/// with a swap in it does not become read-only.
+fn swaps(facts: &Facts, groups: &[Group], mounts: &[Mount]) -> Vec<String> {
     let mut all = Vec::new();
     for group in groups {
         for recreated in &group.recreated {
@@ -742,5 +769,21 @@ fn swaps(facts: &Facts, groups: &[Group]) -> Vec<String> {
             }
         }
     }
+    for swap in facts.old.swaps.iter().filter(|swap| swap.kind == "file") {
+        let on = mount_of(facts, &swap.path);
+        if on.is_some_and(|on| mounts.iter().any(|mount| mount.target == on.target)) {
+            all.push(swap.path.clone());
+        }
+    }
     all
+}
+
+/// The file system of old that a file is on.
+fn mount_of<'a>(facts: &'a Facts, path: &str) -> Option<&'a crate::facts::Mount> {
+    facts
+        .old
+        .mounts
+        .iter()
+        .filter(|mount| std::path::Path::new(path).starts_with(&mount.target))
+        .max_by_key(|mount| mount.target.len())
 }

@@ -21,7 +21,7 @@ use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
-pub use layout::{room, service_card};
+pub use layout::{boot_room, group_room, growth_room, new_card, service_card};
 pub use own::changed_by_others;
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.

@@ -97,12 +97,6 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
             services.stop.push(Stop { unit: unit.to_string(), why: why.to_string() });
         }
     }
-    for swap in facts.old.swaps.iter().filter(|swap| swap.kind == "file") {
-        services.decide.push(format!(
-            "old swaps to the file {}, which keeps its file system from becoming read-only: `swapoff {}` before the cutover",
-            swap.path, swap.path
-        ));
-    }
     // what would start one of them again goes with it
     let mut wakers = Vec::new();
     for waker in &activity.wakers {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{Facts, ServerFacts};
 
 /// SHA-256, in hexadecimal, over everything in the facts but what changes by itself: clock, boot, memory, use of file
-/// systems, progress of a synchronisation, services. The order of lists that have none is no difference.
+/// systems and swap, progress of a synchronisation, services, health of disks, sizes of boot files, rates. The order of lists that have none is no difference.
 ///
 /// It names these facts, so that a runbook can say from which it was made. Whether a server is still as it was found is
 /// another question: [`super::drift`].
@@ -21,8 +21,18 @@ fn still(server: &ServerFacts) -> ServerFacts {
     let mut server = server.clone();
     server.clock = 0;
     server.boot_id.clear();
-    server.memory = 0;
+    (server.memory, server.memory_available) = (0, 0);
     server.services.clear();
+    server.initrd_sizes.clear();
+    for block in &mut server.blocks {
+        block.health = None;
+    }
+    for interface in &mut server.interfaces {
+        interface.speed = None;
+    }
+    for swap in &mut server.swaps {
+        swap.used = 0;
+    }
     for mount in &mut server.mounts {
         (mount.used, mount.avail) = (0, 0);
     }
@@ -32,6 +42,7 @@ fn still(server: &ServerFacts) -> ServerFacts {
     }
     for lv in &mut server.lvs {
         (lv.sync_percent, lv.sync_action) = (None, None);
+        lv.write_rate = 0;
         // some of its letters tell of sync and of being open (lvs(8)); what else it tells is in other fields
         lv.attr.clear();
     }

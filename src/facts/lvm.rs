@@ -146,6 +146,7 @@ pub fn parse_lvs(text: &str) -> Result<Vec<Lv>, ParseError> {
             mirror_log: some(row.mirror_log.trim_matches(['[', ']']).to_string()),
             fstype: None,
             fs_uuid: None,
+            write_rate: 0,
         });
     }
     Ok(lvs)

@@ -185,3 +185,26 @@ fn action(line: &str) -> Option<Action> {
     }
     Some(action)
 }
+
+/// Bytes of an array, as mdadm(8) lays data out on members: room for a reshape before it, whole chunks. Checked against the
+/// lab's arrays.
+pub fn array_size(level: &str, members: u64, smallest: u64, metadata: &str) -> u64 {
+    let sectors = smallest / 512;
+    let mut headroom = 128 * 1024 * 2;
+    while headroom << 10 > sectors {
+        headroom >>= 1;
+    }
+    let offset = (24 + 8 + headroom).div_ceil(2048) * 2048;
+    let data = match metadata {
+        "1.0" => sectors.saturating_sub(256),
+        _ => sectors.saturating_sub(offset),
+    };
+    let chunked = data / 1024 * 1024;
+    512 * match level {
+        "raid1" => data,
+        "raid10" => chunked * members / 2,
+        "raid5" => chunked * members.saturating_sub(1),
+        "raid6" => chunked * members.saturating_sub(2),
+        _ => chunked * members,
+    }
+}

@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod health;
 pub mod iscsi;
 pub mod link;
 pub mod lsblk;
@@ -58,6 +59,9 @@ pub struct ServerFacts {
     pub memory: u64,
     /// `/sys/firmware/efi` exists
     pub uefi: bool,
+    /// bytes that can be had without swapping, `MemAvailable` of /proc/meminfo
+    #[serde(default)]
+    pub memory_available: u64,
     /// seconds since the epoch, `date +%s`
     pub clock: i64,
     /// every block device, parents before children: lsblk(8)
@@ -84,6 +88,15 @@ pub struct ServerFacts {
     pub modules: BTreeSet<String>,
     /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`
     pub initrds: Vec<String>,
+    /// bytes of `/boot/initrd.img-V`, by kernel version
+    #[serde(default)]
+    pub initrd_sizes: BTreeMap<String, u64>,
+    /// lines of the network's configuration that name a MAC address (see `os::PARTS`)
+    #[serde(default)]
+    pub macs: Vec<MacLine>,
+    /// `/etc/systemd/network/*.link`
+    #[serde(default)]
+    pub link_files: Vec<String>,
     /// active systemd services, with the suffix
     pub services: Vec<String>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
@@ -141,6 +154,18 @@ pub struct Block {
     pub by_path: Vec<String>,
     /// kernel modules of the drivers from the device up to its bus, for disks: e.g. `sd_mod`, `virtio_scsi`, `virtio_pci`
     pub drivers: Vec<String>,
+    /// of disks that say it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// What a disk says of itself: smartctl(8).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// its own verdict; no: it expects to fail
+    pub passed: bool,
+    /// sectors that could not be read, or (NVMe, SCSI) how often that happened
+    pub unreadable: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -222,6 +247,9 @@ pub struct Lv {
     /// file system or `swap`, and its UUID: from lsblk
     pub fstype: Option<String>,
     pub fs_uuid: Option<String>,
+    /// bytes per second that were written to it, on average since the server was booted: /proc/diskstats, /proc/uptime
+    #[serde(default)]
+    pub write_rate: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -244,6 +272,9 @@ pub struct Swap {
     /// `partition` or `file`
     pub kind: String,
     pub size: u64,
+    /// bytes that are in it
+    #[serde(default)]
+    pub used: u64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -257,6 +288,29 @@ pub struct Interface {
     pub drivers: Vec<String>,
     /// a real card (it has a `device` link in sysfs)
     pub physical: bool,
+    /// the bridge or bond that it is a part of
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    /// of a VLAN and the like: what it stands on
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Mbit/s, of real cards that are connected and say it: `/sys/class/net/X/speed`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    /// other names that udev knows for it
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub altnames: Vec<String>,
+}
+
+/// A line of a configuration file that names a MAC address.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MacLine {
+    pub path: String,
+    pub line: u32,
+    /// what is before it: `macaddress`, `mac-address`, `MACAddress`
+    pub key: String,
+    /// in lower case
+    pub mac: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -64,10 +64,11 @@ fn flatten(node: Node, mounts: &mut Vec<Mount>) {
 pub fn parse_swaps(text: &str) -> Result<Vec<Swap>, ParseError> {
     let rows = text.lines().skip(1).filter(|line| !line.trim().is_empty());
     rows.map(|line| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-        [path, kind, size, _, _] => Ok(Swap {
+        [path, kind, size, used, _] => Ok(Swap {
             path: path.replace("\\040", " "),
             kind: kind.to_string(),
             size: number::<u64>("the size", size)?.saturating_mul(1024),
+            used: number::<u64>("what is used", used)?.saturating_mul(1024),
         }),
         _ => Err(ParseError(format!("not a line of /proc/swaps: `{line}`"))),
     })

@@ -20,6 +20,12 @@ struct Link {
     address: String,
     #[serde(default)]
     addr_info: Vec<Address>,
+    #[serde(default)]
+    master: Option<String>,
+    #[serde(default)]
+    link: Option<String>,
+    #[serde(default)]
+    altnames: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +63,9 @@ pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
             // it is switched on and there is a carrier: netdevice(7)
             up: ["UP", "LOWER_UP"].into_iter().all(|flag| link.flags.iter().any(|has| has == flag)),
             addresses: given.map(|at| format!("{}/{}", at.local, at.prefixlen)).collect(),
+            master: link.master,
+            link: link.link,
+            altnames: link.altnames,
             ..Interface::default()
         });
     }

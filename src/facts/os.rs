@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Os;
 use super::parse::{ParseError, number};
 use super::queries::{FILES, MODULES, PRESENCE, SMALL, TOOLS};
+use super::{MacLine, Os};
 use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
@@ -51,7 +51,8 @@ fn split_path(line: &str) -> Option<(&str, &str)> {
     line.split_once(':').filter(|(path, _)| path.starts_with('/'))
 }
 
-/// Who we are, what is there, what drives what: one line for each, the word before it says what it is.
+/// Who we are, what is there, what drives what: one line for each, the word before it says what it is. Of the network's
+/// configuration only keys and addresses are read: the files may hold passwords.
 const PARTS: &str = r#"echo "arch $(uname -m)"
 echo "uid $(id -u)"
 echo "clock $(date +%s)"
@@ -59,7 +60,17 @@ echo "clock $(date +%s)"
 for f in $1; do [ -e "$f" ] && echo "present $f"; done
 for t in $2; do command -v "$t" >/dev/null 2>&1 && echo "tool $t"; done
 for m in $3; do [ -d "/sys/module/$m" ] && echo "module $m"; done
-for k in /lib/modules/*; do [ -e "/boot/initrd.img-${k##*/}" ] && echo "initrd ${k##*/}"; done
+for k in /lib/modules/*; do
+  i=/boot/initrd.img-${k##*/}
+  [ -e "$i" ] && echo "initrd ${k##*/}" && echo "image $(stat -L -c %s "$i") ${k##*/}"
+done
+for c in /sys/class/net/*/device; do
+  c=${c%/device}
+  s=$(cat "$c/speed" 2>/dev/null) && echo "speed $s ${c##*/}"
+done
+for l in /etc/systemd/network/*.link; do [ -e "$l" ] && echo "link $l"; done
+grep -rsioHnE "[a-z-]*mac-?address[\"']* *[:=] *[\"']?([0-9a-f]{2}:){5}[0-9a-f]{2}" /etc/netplan /etc/systemd/network \
+  /etc/NetworkManager/system-connections | while read -r m; do echo "mac $m"; done
 climb() {
   p=$1
   while [ -n "$p" ] && [ "$p" != /sys/devices ]; do
@@ -99,6 +110,11 @@ pub struct Parts {
     pub tools: BTreeSet<String>,
     pub modules: BTreeSet<String>,
     pub initrds: Vec<String>,
+    pub initrd_sizes: BTreeMap<String, u64>,
+    pub macs: Vec<MacLine>,
+    pub link_files: Vec<String>,
+    /// Mbit/s by name, of network cards
+    pub speeds: BTreeMap<String, u32>,
     /// modules by kernel name, of disks
     pub disks: BTreeMap<String, Vec<String>>,
     /// modules by name, of network cards
@@ -117,6 +133,23 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
             "present" => drop(parts.present.insert(rest.to_string())),
             "tool" => drop(parts.tools.insert(rest.to_string())),
             "initrd" => parts.initrds.push(rest.to_string()),
+            "image" => {
+                if let Some((bytes, kernel)) = rest.split_once(' ')
+                    && let Ok(bytes) = bytes.parse()
+                {
+                    parts.initrd_sizes.insert(kernel.to_string(), bytes);
+                }
+            }
+            // -1: the driver does not know
+            "speed" => {
+                if let Some((speed, card)) = rest.split_once(' ')
+                    && let Ok(speed) = speed.parse::<u32>()
+                {
+                    parts.speeds.insert(card.to_string(), speed);
+                }
+            }
+            "link" => parts.link_files.push(rest.to_string()),
+            "mac" => parts.macs.extend(mac_line(rest)),
             "driver" => {
                 let (path, modules) = rest.split_once(' ').unwrap_or((rest, ""));
                 let mut drivers: Vec<String> = Vec::new();
@@ -149,6 +182,16 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
     Ok(parts)
 }
 
+/// `/etc/netplan/50-cloud-init.yaml:9:macaddress: "52:54:00:77:00:21`
+fn mac_line(text: &str) -> Option<MacLine> {
+    let mut parts = text.splitn(3, ':');
+    let (path, line, rest) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
+    let (key, _) = rest.split_once([':', '='])?;
+    let mac = rest.get(rest.len().checked_sub(17)?..)?.to_lowercase();
+    let key = key.trim_matches(|c: char| c.is_whitespace() || "\"'".contains(c)).to_string();
+    Some(MacLine { path: path.into(), line, key, mac })
+}
+
 /// os-release(5).
 pub fn parse_release(text: &str) -> Os {
     let get = |key: &str| {
@@ -166,10 +209,33 @@ pub fn parse_release(text: &str) -> Os {
 
 /// `MemTotal` of /proc/meminfo, in bytes.
 pub fn parse_memory(text: &str) -> Result<u64, ParseError> {
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    let kib: u64 = number("MemTotal", kib.ok_or_else(|| ParseError::new("there is no `MemTotal:`"))?)?;
-    Ok(kib.saturating_mul(1024))
+    memory(text, "MemTotal").ok_or_else(|| ParseError::new("there is no `MemTotal:` with a number"))
+}
+
+/// `MemAvailable` of /proc/meminfo, in bytes; 0 where it is not told.
+pub fn parse_memory_available(text: &str) -> u64 {
+    memory(text, "MemAvailable").unwrap_or(0)
+}
+
+fn memory(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib.saturating_mul(1024))
+}
+
+/// Bytes written to each block device since the boot, by kernel name: the tenth field of /proc/diskstats counts sectors of
+/// 512 bytes (Documentation/admin-guide/iostats.rst).
+pub fn parse_written(text: &str) -> BTreeMap<String, u64> {
+    let of = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Some((words.get(2)?.to_string(), words.get(9)?.parse::<u64>().ok()?.saturating_mul(512)))
+    };
+    text.lines().filter_map(of).collect()
+}
+
+/// Whole seconds since the boot: /proc/uptime.
+pub fn parse_uptime(text: &str) -> Option<u64> {
+    text.split(['.', ' ']).next()?.parse().ok()
 }
 
 /// Links that udev(7) makes, those of one place together: answers [`parse_links`].

@@ -1,7 +1,7 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
-use super::{apt, lsblk, lvm, md, mounts, net, os};
+use super::{apt, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Query, Side};
 
 /// A question and what we call it.
@@ -42,6 +42,8 @@ pub(super) const SMALL: &[&str] = &[
     "/proc/meminfo",
     "/proc/swaps",
     "/proc/mdstat",
+    "/proc/diskstats",
+    "/proc/uptime",
     "/etc/os-release",
 ];
 
@@ -96,7 +98,8 @@ pub const TOOLS: &[&str] = &[
     "unshare",
 ];
 
-/// Kernel modules that a migration may use, as the kernel writes their names.
+/// Kernel modules that a migration may use, as the kernel writes their names; then drivers of disks and of network cards,
+/// which old's kernel must have for those of new.
 pub const MODULES: &[&str] = &[
     "raid1",
     "raid10",
@@ -112,6 +115,67 @@ pub const MODULES: &[&str] = &[
     "xfs",
     "ext4",
     "btrfs",
+    "sd_mod",
+    "ahci",
+    "ata_piix",
+    "nvme",
+    "vmd",
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_scsi",
+    "aacraid",
+    "arcmsr",
+    "hpsa",
+    "smartpqi",
+    "isci",
+    "megaraid_sas",
+    "mpi3mr",
+    "mpt3sas",
+    "mptsas",
+    "mptspi",
+    "mvsas",
+    "pm80xx",
+    "3w_9xxx",
+    "3w_sas",
+    "hv_storvsc",
+    "vmw_pvscsi",
+    "xen_blkfront",
+    "usb_storage",
+    "uas",
+    "xhci_pci",
+    "virtio_net",
+    "atlantic",
+    "be2net",
+    "bnx2",
+    "bnx2x",
+    "bnxt_en",
+    "cxgb4",
+    "e1000",
+    "e1000e",
+    "ena",
+    "enic",
+    "gve",
+    "hv_netvsc",
+    "i40e",
+    "iavf",
+    "ice",
+    "igb",
+    "igc",
+    "ionic",
+    "ixgbe",
+    "ixgbevf",
+    "mlx4_core",
+    "mlx4_en",
+    "mlx5_core",
+    "nfp",
+    "qede",
+    "r8125",
+    "r8169",
+    "sfc",
+    "sky2",
+    "tg3",
+    "vmxnet3",
+    "xen_netfront",
 ];
 
 /// What is asked, with names.
@@ -130,6 +194,7 @@ pub fn asked(side: Side) -> Vec<Asked> {
         Asked { name: "texts", query: os::texts_query() },
         Asked { name: "parts", query: os::parts_query() },
         Asked { name: "services", query: os::services_query() },
+        Asked { name: "health", query: health::query() },
     ];
     if side == Side::Old {
         all.push(Asked { name: "iscsi-packages", query: apt::iscsi_packages_query() });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries::{self, FILES};
-use super::{Array, ServerFacts, apt, lsblk, lvm, md, mounts, net, os};
+use super::{Array, ServerFacts, apt, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -102,7 +102,9 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         output if not_there(output) => answers.must("links", os::parse_links)?,
         output => os::parse_links(&output.stdout).map_err(|cause| answers.misread("links", cause))?,
     };
+    let mut health = health::parse(&answers.output("health").stdout);
     for block in &mut blocks {
+        block.health = health.remove(&block.kname);
         for (link, _) in links.iter().filter(|(_, device)| *device == block.kname) {
             let list = if link.starts_with("/dev/disk/by-id/") { &mut block.by_id } else { &mut block.by_path };
             list.push(link.clone());
@@ -110,12 +112,15 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         block.drivers = parts.disks.get(&block.kname).cloned().unwrap_or_default();
     }
 
+    let written = os::parse_written(text("/proc/diskstats"));
+    let uptime = os::parse_uptime(text("/proc/uptime")).unwrap_or(0);
     let mut lvs = answers.may("lvs", lvm::parse_lvs)?;
     for lv in &mut lvs {
         let path = lvm::mapper_path(&lv.vg, &lv.name);
         if let Some(block) = blocks.iter().find(|block| block.path == path) {
             lv.fstype = block.fstype.clone();
             lv.fs_uuid = block.uuid.clone();
+            lv.write_rate = written.get(&block.kname).and_then(|bytes| bytes.checked_div(uptime)).unwrap_or(0);
         }
     }
 
@@ -123,6 +128,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let exported = answers.may("arrays", md::parse_exports)?;
     let mut interfaces = answers.must("interfaces", net::parse)?;
     for interface in &mut interfaces {
+        interface.speed = parts.speeds.get(&interface.name).copied();
         interface.physical = parts.cards.contains_key(&interface.name);
         interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
     }
@@ -150,6 +156,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         arch: parts.arch,
         uid: parts.uid,
         memory: os::parse_memory(text("/proc/meminfo")).map_err(misread)?,
+        memory_available: os::parse_memory_available(text("/proc/meminfo")),
         uefi: parts.uefi,
         clock: parts.clock,
         arrays: arrays(exported, &mdstat),
@@ -165,6 +172,9 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         tools: parts.tools,
         modules: parts.modules,
         initrds: parts.initrds,
+        initrd_sizes: parts.initrd_sizes,
+        macs: parts.macs,
+        link_files: parts.link_files,
         services: os::parse_services(&answers.output("services").stdout),
         iscsi_packages,
         iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),

@@ -1,6 +1,19 @@
-//! One thing wrong or noteworthy in plan and facts: rules over both, one function for each.
+//! What is wrong or noteworthy in plan and facts: rules over both, one function for each.
+//!
+//! A rule is an entry of a table in the room of its topic: a code that never changes, how much it matters, why, and what to
+//! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
-mod rules;
+mod boot;
+mod disks;
+mod groups;
+mod names;
+mod network;
+mod reference;
+mod servers;
+mod time;
+mod tools;
+mod volumes;
+mod waivers;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,7 +21,9 @@ use serde::Serialize;
 use crate::facts::Facts;
 use crate::plan::{Loaded, Place, Plan, Span};
 
-pub use rules::{RULES, find_disk, volumes, what_is_on};
+pub use disks::{find_disk, what_is_on};
+pub use reference::{entry, reference};
+pub use volumes::volumes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -19,13 +34,86 @@ pub enum Severity {
     Note,
 }
 
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Inhibitor => "inhibitor",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
+/// One rule, and all that can be said of it without servers.
+pub struct Rule {
+    /// stable: `R1203`. A code is never used for anything else again
+    pub code: &'static str,
+    /// what is so when it fires
+    pub title: &'static str,
+    pub severity: Severity,
+    /// what would happen otherwise
+    pub why: &'static str,
+    /// what to do in general; each [`Hit`] says it of the thing at hand
+    pub remedy: &'static str,
+    pub check: fn(&Plan, &Facts) -> Vec<Hit>,
+}
+
+/// Every room's rules.
+const ROOMS: &[&[Rule]] = &[
+    servers::RULES,
+    tools::RULES,
+    disks::RULES,
+    groups::RULES,
+    volumes::RULES,
+    boot::RULES,
+    names::RULES,
+    network::RULES,
+    time::RULES,
+    waivers::RULES,
+];
+
+/// All rules, in the order of their codes.
+pub fn rules() -> Vec<&'static Rule> {
+    let mut all: Vec<&Rule> = ROOMS.iter().flat_map(|room| room.iter()).collect();
+    all.sort_by_key(|rule| rule.code);
+    all
+}
+
+/// What a rule found, of one thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    message: String,
+    help: String,
+    span: Option<Span>,
+    fact: Option<String>,
+}
+
+impl Hit {
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Hit {
+        Hit { message: message.into(), help: help.into(), span: None, fact: None }
+    }
+
+    /// Where the plan speaks of it.
+    pub fn at(self, span: Option<Span>) -> Hit {
+        Hit { span, ..self }
+    }
+
+    /// The fact that it is about, where the plan does not speak of it: `old: /etc/fstab, line 5`.
+    pub fn of(self, fact: impl Into<String>) -> Hit {
+        Hit { fact: Some(fact.into()), ..self }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
-    /// stable: `R1203`
     pub code: &'static str,
     pub severity: Severity,
     pub message: String,
-    /// what to do about it
+    /// the fact that it is about
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    pub why: &'static str,
+    /// what to do about it, as a command where there is one
     pub help: String,
     #[serde(skip)]
     pub span: Option<Span>,
@@ -35,20 +123,14 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(code: &'static str, severity: Severity, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Finding { code, severity, message: message.into(), help: help.into(), span: None, waived: None }
-    }
-
-    pub fn inhibitor(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Finding {
-        Finding::new(code, Severity::Inhibitor, message, help)
-    }
-
-    pub fn warning(code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Finding {
-        Finding::new(code, Severity::Warning, message, help)
-    }
-
-    pub fn at(self, span: Option<Span>) -> Finding {
-        Finding { span, ..self }
+    /// What the rule of this code says of `hit`.
+    ///
+    /// # Panics
+    /// Where there is no such rule: codes are written in the program, not read.
+    pub fn new(code: &str, hit: Hit) -> Finding {
+        let all = rules();
+        let rule = all.iter().find(|rule| rule.code == code).expect("a rule for every code that is used");
+        rule.finding(hit)
     }
 
     /// The place in the plan that it is about.
@@ -62,15 +144,36 @@ impl Finding {
     }
 }
 
-/// Everything that the rules find, the worst first, with the plan's waivers applied.
-pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
-    let mut all: Vec<Finding> = RULES.iter().flat_map(|rule| rule(plan, facts)).collect();
-    for finding in &mut all {
-        if finding.severity == Severity::Inhibitor {
-            let waiver = plan.waive.iter().find(|waiver| *waiver.code == finding.code);
-            finding.waived = waiver.map(|waiver| waiver.reason.to_string());
+impl Rule {
+    fn finding(&self, hit: Hit) -> Finding {
+        Finding {
+            code: self.code,
+            severity: self.severity,
+            message: hit.message,
+            fact: hit.fact,
+            why: self.why,
+            help: hit.help,
+            span: hit.span,
+            waived: None,
         }
     }
+}
+
+/// Everything that the rules find, the worst first, with the plan's waivers applied.
+pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
+    let mut all: Vec<Finding> = rules()
+        .into_iter()
+        .flat_map(|rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit)))
+        .collect();
+    waive(plan, &mut all);
     all.sort_by_key(|finding| (finding.severity, finding.code));
     all
+}
+
+/// Applies the plan's waivers.
+pub fn waive(plan: &Plan, all: &mut [Finding]) {
+    for finding in all {
+        let waiver = plan.waive.iter().find(|waiver| *waiver.code == finding.code);
+        finding.waived = waiver.map(|waiver| waiver.reason.to_string());
+    }
 }

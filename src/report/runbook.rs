@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
 
 use super::files::{Changes, FileChange, changes};
 use super::{about, act, bytes};
@@ -29,25 +30,39 @@ fn symbol(mark: Mark) -> (&'static str, Style) {
     }
 }
 
-/// Findings, the worst first, each with its place in the plan and its remedy.
+/// Findings, the worst first, each with its place in the plan or the fact that it is about, and its remedy.
 pub fn findings(all: &[Finding], loaded: &Loaded) -> String {
     let mut text = format!("{BOLD}Findings{BOLD:#}\n");
     for finding in all {
         let (word, style) = match (finding.severity, &finding.waived) {
             (_, Some(_)) => ("waived", YELLOW),
-            (Severity::Inhibitor, None) => ("inhibitor", RED),
-            (Severity::Warning, None) => ("warning", YELLOW),
-            (Severity::Note, None) => ("note", DIM),
+            (severity @ Severity::Inhibitor, None) => (severity.word(), RED),
+            (severity @ Severity::Warning, None) => (severity.word(), YELLOW),
+            (severity @ Severity::Note, None) => (severity.word(), DIM),
         };
         let _ = writeln!(text, "  {style}{word:9}{style:#} {}  {}", finding.code, finding.message);
-        let place =
-            finding.place(loaded).map(|place| format!("{}:{}:{}  ", loaded.source.name, place.line, place.column));
-        let _ = writeln!(text, "                   {}→ {}", place.unwrap_or_default(), finding.help);
+        let place = finding.place(loaded);
+        let place = place.map(|place| format!("{}:{}:{}", loaded.source.name, place.line, place.column));
+        let place = place.or(finding.fact.clone()).map_or(String::new(), |place| format!("{place}  "));
+        let _ = writeln!(text, "                   {place}→ {}", finding.help);
         if let Some(reason) = &finding.waived {
             let _ = writeln!(text, "                   waived in the plan: {reason}");
         }
     }
+    text += "What a code means, and why it matters: replant explain CODE\n";
     text
+}
+
+/// For programs: each with its place in the plan.
+pub fn findings_json(all: &[Finding], loaded: &Loaded) -> Value {
+    let one = |finding: &Finding| {
+        let mut value = json!(finding);
+        if let Some(place) = finding.place(loaded) {
+            value["place"] = json!({ "file": &*loaded.source.name, "line": place.line, "column": place.column });
+        }
+        value
+    };
+    json!({ "findings": all.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// One line: how much there is to do.
@@ -67,6 +82,9 @@ pub fn outline(runbook: &Runbook) -> String {
 pub fn runbook(runbook: &Runbook) -> String {
     let forecast = forecast(runbook);
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
+    for waiver in &runbook.plan.waive {
+        let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
+    }
     let mut stage = None;
     for node in &runbook.nodes {
         let first = stage != Some(node.stage);

@@ -103,7 +103,7 @@ impl World {
                 continue;
             };
             let smallest = members.iter().map(|dev| dev.size).min().unwrap_or(0);
-            let size = array_size(&head.level, members.len() as u64, smallest, &head.metadata);
+            let size = super::array_size(&head.level, members.len() as u64, smallest, &head.metadata);
             let sector = members.iter().map(|dev| dev.sector).max().unwrap_or(512);
             let by_uuid = format!("/dev/disk/by-id/md-uuid-{}", array.uuid);
             let mut links = vec![format!("/dev/disk/by-id/md-name-{}", head.name), by_uuid];
@@ -294,26 +294,4 @@ fn own_disk(at: usize, disk: &Disk) -> Dev {
 
 fn fold(text: &str) -> u64 {
     text.bytes().fold(5381_u64, |sum, byte| sum.wrapping_mul(33) ^ u64::from(byte)) & 0x0fff_ffff_ffff_ffff
-}
-
-/// As mdadm(8) lays data out on members: room for a reshape before it, whole chunks. Checked against the lab's arrays.
-pub fn array_size(level: &str, members: u64, smallest: u64, metadata: &str) -> u64 {
-    let sectors = smallest / 512;
-    let mut headroom = 128 * 1024 * 2;
-    while headroom << 10 > sectors {
-        headroom >>= 1;
-    }
-    let offset = (24 + 8 + headroom).div_ceil(2048) * 2048;
-    let data = match metadata {
-        "1.0" => sectors.saturating_sub(256),
-        _ => sectors.saturating_sub(offset),
-    };
-    let chunked = data / 1024 * 1024;
-    512 * match level {
-        "raid1" => data,
-        "raid10" => chunked * members / 2,
-        "raid5" => chunked * members.saturating_sub(1),
-        "raid6" => chunked * members.saturating_sub(2),
-        _ => chunked * members,
-    }
 }

@@ -129,7 +129,10 @@ impl World {
                 format!("5d1c6a44-6a0e-4b53-9d4b-0000000{of}{:04}\n", machine.boots)
             }
             "/sys/class/dmi/id/product_uuid" => format!("{}\n", machine.uuid),
-            "/proc/meminfo" => format!("MemTotal:       {} kB\nMemFree:        100000 kB\n", machine.memory / 1024),
+            "/proc/meminfo" => {
+                let kib = machine.memory / 1024;
+                format!("MemTotal:       {kib} kB\nMemFree:        100000 kB\nMemAvailable:   {} kB\n", kib / 2)
+            }
             "/proc/cmdline" => format!("BOOT_IMAGE=/vmlinuz-{KERNEL} root={} ro quiet\n", self.root_source(server)),
             "/proc/self/mounts" => run.mounts.iter().map(mounts_line).collect(),
             "/proc/swaps" => {

@@ -6,7 +6,7 @@ use super::files::KERNEL;
 use super::make::{MIB, Maker, Wanted, file, uuid};
 use super::system::MODULES_FILE;
 use super::world::{Disk, Files, Fs, Part, Table, Unit, Written};
-use crate::plan::Size;
+use crate::plan::{Grow, Size};
 
 impl Maker<'_> {
     /// Old's files by their full paths; they are spread over the file systems later.
@@ -65,7 +65,14 @@ impl Maker<'_> {
                 Size::Rest => 0,
             })
             .sum();
-        let size = (fixed + needs * 2).div_ceil(1 << 30) * (1 << 30) + (1 << 30);
+        let volumes = self.plan.volume_groups.iter().flat_map(|group| group.volumes.iter().flatten());
+        let more: u64 = volumes
+            .map(|volume| match volume.grow.as_deref() {
+                Some(Grow::By(bytes) | Grow::To(bytes)) => *bytes,
+                Some(Grow::Rest) | None => 0,
+            })
+            .sum();
+        let size = (fixed + more + needs * 2).div_ceil(1 << 30) * (1 << 30) + (1 << 30);
         let plan = self.plan;
         let one = |(at, said): (usize, &crate::plan::Disk)| {
             let serial =

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::devices::array_size;
 use super::files::KERNEL;
 use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
@@ -155,7 +154,7 @@ impl Maker<'_> {
             }
             mdadm += &format!("ARRAY /dev/md/{number} metadata=1.2 UUID={array} name={hostname}:{number}\n");
             let sectors = size.div_ceil(MIB) * 2048;
-            bodies.push((body_loc("raid1", &locs), array_size("raid1", 2, sectors * 512, "1.2")));
+            bodies.push((body_loc("raid1", &locs), super::array_size("raid1", 2, sectors * 512, "1.2")));
             start += sectors;
         }
 

@@ -25,7 +25,7 @@ use std::sync::Mutex;
 
 use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side};
 
-pub use devices::array_size;
+pub use crate::facts::md::array_size;
 pub use make::Shape;
 pub use system::file_name as module_file;
 pub use world::{Backing, File, Fs, Segtype, System, World, Written};

@@ -204,7 +204,8 @@ impl World {
             .filter(|dev| dev.kind.starts_with("raid"))
             .map(|dev| dev.kind)
             .collect();
-        if let Some(level) = levels.iter().find(|level| !has(level)) {
+        let module = |level: &str| if matches!(level, "raid5" | "raid6") { "raid456" } else { level }.to_string();
+        if let Some(level) = levels.iter().find(|level| !has(&module(level))) {
             return Err(format!("the initramfs lacks {level}: arrays do not run"));
         }
         self.machine_mut(server).run.mounts = pseudo(Vec::new());

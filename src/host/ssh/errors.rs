@@ -1,7 +1,5 @@
 //! What ssh says when it does not work, and what to do about it.
 
-use std::path::Path;
-
 use super::Remote;
 use crate::host::{HostError, Side};
 
@@ -26,7 +24,7 @@ pub(super) fn cause(said: &str, otherwise: &str) -> String {
 }
 
 /// Why ssh ended with 255 before anything was run.
-pub(super) fn login(side: Side, remote: &Remote, known_hosts: &Path, said: &str) -> HostError {
+pub(super) fn login(side: Side, remote: &Remote, said: &str) -> HostError {
     let refused = |cause: String, help: String| HostError::Refused { side, cause, help };
     let address = &remote.address;
     let scan = format!("ssh-keyscan {}{address}", remote.port.map(|port| format!("-p {port} ")).unwrap_or_default());
@@ -47,10 +45,7 @@ pub(super) fn login(side: Side, remote: &Remote, known_hosts: &Path, said: &str)
             } else {
                 format!(
                     "it may be another machine, or another system on it. Compare the fingerprint on its console, then \
-                     correct `host_key` in the plan (`{scan}` prints what it shows; {} holds what was expected of \
-                     `{}`)",
-                    known_hosts.display(),
-                    remote.host_key_alias
+                     correct `host_key` in the plan (`{scan}` prints what it shows)"
                 )
             },
         );

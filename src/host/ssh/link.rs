@@ -211,7 +211,7 @@ impl Link {
         use std::io::Seek;
         let mut text = String::new();
         let _ = said.rewind().and_then(|()| said.read_to_string(&mut text));
-        Err(errors::login(self.side, &self.remote, &self.known_hosts, &text))
+        Err(errors::login(self.side, &self.remote, &text))
     }
 
     /// Lets the connection go.
@@ -334,7 +334,7 @@ impl Link {
             Some(code) if code != 255 && code != CUT_SHORT && progress.is_none() => {
                 errors::no_shell(self.side, &self.remote, code, &said)
             }
-            Some(255) if progress.is_none() => errors::login(self.side, &self.remote, &self.known_hosts, &said),
+            Some(255) if progress.is_none() => errors::login(self.side, &self.remote, &said),
             Some(CUT_SHORT) if progress.is_none() => {
                 let cause = errors::cause(&said, "a script arrived in part");
                 self.unreachable(format!("{cause} (the link broke, or a login file there reads standard input)"))

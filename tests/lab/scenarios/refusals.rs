@@ -13,6 +13,9 @@ struct Mistake {
     says: &'static [&'static str],
 }
 
+/// The path of a disk of new, by its serial number.
+const DISK: &str = "disk() { lsblk -nd -o PATH,SERIAL | awk -v serial=$1 '$2 == serial {print $1}'; }\n";
+
 const NOTHING: (&str, &str) = ("", "");
 
 fn as_it_is(_: &Pair, plan: String) -> Fallible<String> {
@@ -24,7 +27,7 @@ const MISTAKES: &[Mistake] = &[
         about: "a host that does not answer",
         on_new: NOTHING,
         plan: |_, plan| Ok(plan.replace(&format!("address: {}", net::NEW), "address: 10.77.0.99")),
-        says: &["new server", "10.77.0.99"],
+        says: &["new does not answer", "10.77.0.99"],
     },
     Mistake {
         about: "the wrong host key",
@@ -68,16 +71,13 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         about: "a disk that is in use",
-        on_new: (
-            "mkfs.ext4 -q /dev/disk/by-id/*NEW2; mount /dev/disk/by-id/*NEW2 /mnt",
-            "umount /mnt; wipefs -qa /dev/disk/by-id/*NEW2",
-        ),
+        on_new: ("mkfs.ext4 -q $(disk NEW2); mount $(disk NEW2) /mnt", "umount /mnt; wipefs -qa $(disk NEW2)"),
         plan: |_, plan| Ok(plan.replace("serial: NEW2", "serial: NEW2, wipe: true")),
         says: &["R1104", "/mnt"],
     },
     Mistake {
         about: "a disk that holds data",
-        on_new: ("mkfs.ext4 -q /dev/disk/by-id/*NEW1; udevadm settle", "wipefs -qa /dev/disk/by-id/*NEW1"),
+        on_new: ("mkfs.ext4 -q $(disk NEW1); udevadm settle", "wipefs -qa $(disk NEW1)"),
         plan: as_it_is,
         says: &["R1107", "ext4", "wipe: true"],
     },
@@ -96,11 +96,11 @@ pub fn all(bench: &mut Bench) -> Fallible<()> {
     let wrong = pair.dir.join("wrong.yaml");
     let outcome = (|| {
         for mistake in MISTAKES {
-            pair.rescue.script(mistake.on_new.0)?;
+            pair.rescue.script(&format!("{DISK}{}", mistake.on_new.0))?;
             fs_err::write(&wrong, (mistake.plan)(pair, good.clone())?)?;
             let words = ["apply", &wrong.display().to_string(), "--yes", "--no-input"].map(String::from);
             refused(bench, pair, mistake.about, &words.each_ref().map(String::as_str), mistake.says)?;
-            pair.rescue.script(mistake.on_new.1)?;
+            pair.rescue.script(&format!("{DISK}{}", mistake.on_new.1))?;
         }
         // A runbook whose facts no longer hold.
         replant::succeed(pair, &["plan", &pair.plan().display().to_string(), "--out", "srv1.runbook.json"])?;

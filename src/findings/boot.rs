@@ -1,0 +1,287 @@
+//! What boots: firmware, `/boot`, the initramfs, encryption.
+
+use std::path::Path;
+
+use super::{Hit, Rule, Severity, volumes};
+use crate::facts::{Facts, Mount, lvm};
+use crate::plan::{CopyHow, Plan};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1301",
+        title: "a server boots with UEFI",
+        severity: Severity::Inhibitor,
+        why: "new gets a boot loader for legacy BIOS on each of its disks. Copying an EFI system partition, registering it \
+              with the firmware and keeping it on several disks is not there yet; a system that boots with UEFI on one \
+              side would not boot on the other.",
+        remedy: "boot new's rescue system, and later new itself, in legacy BIOS mode (CSM).",
+        check: uefi,
+    },
+    Rule {
+        code: "R1302",
+        title: "the root file system does not move",
+        severity: Severity::Inhibitor,
+        why: "only what is on logical volumes travels; without `/` there is no system on new.",
+        remedy: "only systems with `/` on a logical volume of the plan can be migrated.",
+        check: root_stays,
+    },
+    Rule {
+        code: "R1303",
+        title: "the plan does not say where /boot goes",
+        severity: Severity::Inhibitor,
+        why: "/boot is a file system of its own, outside LVM: without it new has no kernel.",
+        remedy: "`boot: { from: /boot, to: ARRAY }`, with a raid1 array for it.",
+        check: boot_unsaid,
+    },
+    Rule {
+        code: "R1304",
+        title: "`boot:` names what is not a file system of its own outside LVM",
+        severity: Severity::Inhibitor,
+        why: "`boot:` copies a block device to an array; what is on a volume travels with that volume.",
+        remedy: "leave `boot:` out.",
+        check: boot_wrong,
+    },
+    Rule {
+        code: "R1305",
+        title: "there is no room for a new initramfs",
+        severity: Severity::Inhibitor,
+        why: "an initramfs for both servers is built on old while it serves. It has more drivers than the present one, and stands \
+              beside it in /boot for a moment: half as much again as the largest there is, or 64 MiB where that is not known.",
+        remedy: "remove kernels that are no longer used: `apt-get autoremove --purge`.",
+        check: boot_room,
+    },
+    Rule {
+        code: "R1306",
+        title: "old builds its initramfs with dracut",
+        severity: Severity::Inhibitor,
+        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools.",
+        remedy: "`apt-get install initramfs-tools` on Debian and Ubuntu, and boot with it once.",
+        check: dracut,
+    },
+    Rule {
+        code: "R1307",
+        title: "there is no initramfs",
+        severity: Severity::Inhibitor,
+        why: "new's arrays and volumes are put together in the initramfs, before `/` can be mounted.",
+        remedy: "`update-initramfs -c -k all` on old.",
+        check: no_initramfs,
+    },
+    Rule {
+        code: "R1309",
+        title: "old has encrypted devices",
+        severity: Severity::Inhibitor,
+        why: "a volume would be copied with its LUKS header, but keys that are bound to the machine (TPM, clevis, a key \
+              server) and the devices that /etc/crypttab names would not be there on new.",
+        remedy: "there is none yet: this method copies plain logical volumes.",
+        check: crypt,
+    },
+    Rule {
+        code: "R1312",
+        title: "old does not know md arrays",
+        severity: Severity::Inhibitor,
+        why: "new's disks are md arrays, put together in the initramfs that is built on old: without mdadm there, and without its \
+              mdadm.conf to name the arrays in, new finds no `/`.",
+        remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
+        check: no_mdadm,
+    },
+    Rule {
+        code: "R1313",
+        title: "there is little room to build an initramfs in",
+        severity: Severity::Warning,
+        why: "drivers and tools are unpacked below /var/tmp by mkinitramfs(8), and the present images are kept in /var/lib/replant to go \
+              back to: together about five times the largest image.",
+        remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
+        check: no_room_to_build,
+    },
+    Rule {
+        code: "R1315",
+        title: "a loop device that is written to",
+        severity: Severity::Warning,
+        why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would stop there, \
+              with services down (and go on or back from there).",
+        remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
+        check: loops,
+    },
+];
+
+fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let who = match (facts.old.uefi, facts.new.uefi) {
+        (true, true) => "both servers boot",
+        (true, false) => "old boots",
+        (false, true) => "new boots",
+        (false, false) => return Vec::new(),
+    };
+    let hit = Hit::new(
+        format!("{who} with UEFI, which cannot be migrated yet"),
+        "boot new's rescue system, and later new itself, in legacy BIOS mode",
+    );
+    let esp = facts.old.mounts.iter().find(|mount| mount.target == "/boot/efi" || mount.target == "/efi");
+    vec![match esp {
+        Some(esp) => hit.of(format!("old: {} on {}", esp.target, esp.source)),
+        None => hit,
+    }]
+}
+
+fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Some(root) = facts.old.mounts.iter().find(|mount| mount.target == "/") else { return Vec::new() };
+    let source = root.source.split('[').next().unwrap_or_default();
+    let moves = |how: CopyHow| !matches!(how, CopyHow::Skip | CopyHow::Recreate);
+    if volumes(plan, facts).any(|(lv, how, _)| moves(how) && lvm::mapper_path(&lv.vg, &lv.name) == source) {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        format!("the root file system of old is on {}, which is not a volume that moves", root.source),
+        "only systems with `/` on a logical volume can be migrated",
+    )]
+}
+
+fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mount = facts.old.mounts.iter().find(|mount| mount.target == "/boot");
+    match mount {
+        Some(mount) if plan.boot.is_none() && !mount.source.starts_with("/dev/mapper/") => vec![Hit::new(
+            format!("/boot of old is on {}, and the plan does not say where it goes", mount.source),
+            "add `boot: { from: /boot, to: ARRAY }` with a raid1 array for it",
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Some(boot) = &plan.boot else { return Vec::new() };
+    let (message, help) = match facts.old.mounts.iter().find(|mount| mount.target == **boot.from) {
+        None => (
+            format!("{} is not a file system of its own on old", *boot.from),
+            "leave `boot:` out: it travels with the volume that it is on",
+        ),
+        Some(mount) if mount.source.starts_with("/dev/mapper/") => (
+            format!("{} is on the logical volume {}", *boot.from, mount.source),
+            "leave `boot:` out: it travels as a volume of its group",
+        ),
+        Some(_) => return Vec::new(),
+    };
+    vec![Hit::new(message, help).at(boot.from.span())]
+}
+
+/// The file system of old that a path is on.
+fn file_system<'a>(facts: &'a Facts, path: &str) -> Option<&'a Mount> {
+    let above = facts.old.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
+    above.max_by_key(|mount| mount.target.len())
+}
+
+const MIB: u64 = 1 << 20;
+
+fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let largest = facts.old.initrd_sizes.values().max();
+    let needs = largest.map_or(64 * MIB, |bytes| bytes * 3 / 2 + MIB);
+    match file_system(facts, "/boot") {
+        Some(mount) if mount.avail < needs => vec![
+            Hit::new(
+                format!(
+                    "{} of old has {} MiB free; a new initramfs needs about {} MiB there",
+                    mount.target,
+                    mount.avail / MIB,
+                    needs / MIB
+                ),
+                "remove kernels that are no longer used, on old: `apt-get autoremove --purge`",
+            )
+            .of(format!("old: room in {}", mount.target)),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Some(largest) = facts.old.initrd_sizes.values().max() else { return Vec::new() };
+    let kept: u64 = facts.old.initrd_sizes.values().sum();
+    let places = [("/var/tmp", largest * 4), ("/var/lib/replant", kept + largest * 3 / 2)];
+    let on = |path: &str| file_system(facts, path).map(|mount| mount.target.as_str());
+    let mut hits = Vec::new();
+    for mount in &facts.old.mounts {
+        let mine = places.iter().filter(|(path, _)| on(path) == Some(mount.target.as_str()));
+        let needs: u64 = mine.map(|(_, bytes)| bytes).sum();
+        if mount.avail < needs {
+            let hit = Hit::new(
+                format!(
+                    "{} of old has {} MiB free; to build an initramfs takes about {} MiB there",
+                    mount.target,
+                    mount.avail / MIB,
+                    needs / MIB
+                ),
+                "make room on old: `apt-get clean`, `journalctl --vacuum-size=100M`",
+            );
+            hits.push(hit.of(format!("old: room in {}", mount.target)));
+        }
+    }
+    hits
+}
+
+fn no_mdadm(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (message, help) = if !facts.old.tools.contains("mdadm") {
+        ("old has no mdadm, which puts new's arrays together when it boots", "on old: `apt-get install mdadm`")
+    } else if !facts.old.files.contains_key("/etc/mdadm/mdadm.conf") {
+        (
+            "old has no /etc/mdadm/mdadm.conf to name new's arrays in",
+            "on old: `/usr/share/mdadm/mkconf force-generate`",
+        )
+    } else {
+        return Vec::new();
+    };
+    vec![Hit::new(message, help)]
+}
+
+fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let written = facts.old.blocks.iter().filter(|block| block.kind == "loop" && !block.read_only && block.size > 0);
+    written
+        .map(|block| {
+            Hit::new(
+                format!(
+                    "{} of old can be written to; the file system with its file may not become read-only",
+                    block.path
+                ),
+                format!(
+                    "`losetup --list {}` on old says whose file it is: unmount it before the cutover",
+                    block.path
+                ),
+            )
+            .of(format!("old: {}", block.path))
+        })
+        .collect()
+}
+
+fn dracut(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if !facts.old.tools.contains("dracut") || facts.old.tools.contains("mkinitramfs") {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        "old builds its initramfs with dracut, which cannot be migrated yet",
+        "on Debian and Ubuntu: `apt-get install initramfs-tools`",
+    )]
+}
+
+fn no_initramfs(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if !facts.old.initrds.is_empty() {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        "there is no /boot/initrd.img-* on old",
+        "old must boot with an initramfs of initramfs-tools: `update-initramfs -c -k all`",
+    )]
+}
+
+fn crypt(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let crypttab = facts.old.files.get("/etc/crypttab").map(String::as_str).unwrap_or_default();
+    let used = crypttab.lines().any(|line| !line.trim().is_empty() && !line.trim().starts_with('#'));
+    let device = facts.old.blocks.iter().find(|block| block.kind == "crypt");
+    let fact = match (used, device) {
+        (_, Some(device)) => format!("old: {}", device.path),
+        (true, None) => "old: /etc/crypttab".into(),
+        (false, None) => return Vec::new(),
+    };
+    vec![
+        Hit::new(
+            "old has encrypted devices, which cannot be migrated yet",
+            "this method copies logical volumes only",
+        )
+        .of(fact),
+    ]
+}

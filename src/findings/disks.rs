@@ -1,0 +1,370 @@
+//! Disks of new that are to be wiped, and what stands on arrays and disks of both servers.
+
+use super::{Hit, Rule, Severity};
+use crate::facts::{Array, Block, Facts, ServerFacts};
+use crate::plan::{At, Disk, Plan, Size, Table};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1101",
+        title: "a disk of the plan is not on new",
+        severity: Severity::Inhibitor,
+        why: "disks are found by serial number or WWN, so that none is wiped by mistake.",
+        remedy: "correct `serial` or `wwn`: `lsblk --nodeps --output NAME,SERIAL,WWN,SIZE` on new.",
+        check: disk_missing,
+    },
+    Rule {
+        code: "R1102",
+        title: "a disk has no name that lasts",
+        severity: Severity::Inhibitor,
+        why: "steps name disks by /dev/disk/by-id or by-path; /dev/sdX may be another disk after the next boot.",
+        remedy: "start udev in the rescue system, `udevadm trigger`, and look into /dev/disk/by-id.",
+        check: disk_unnamed,
+    },
+    Rule {
+        code: "R1103",
+        title: "a disk is read-only",
+        severity: Severity::Inhibitor,
+        why: "nothing can be written to it.",
+        remedy: "choose another disk; or is a write protection on (`blockdev --getro`, `hdparm -r`)?",
+        check: disk_read_only,
+    },
+    Rule {
+        code: "R1104",
+        title: "a disk is mounted on new",
+        severity: Severity::Inhibitor,
+        why: "it would be wiped while it is in use; it may be the disk that the rescue system runs from.",
+        remedy: "unmount it, or choose another disk.",
+        check: disk_mounted,
+    },
+    Rule {
+        code: "R1105",
+        title: "a volume on the disk is active on new",
+        severity: Severity::Inhibitor,
+        why: "the kernel holds the disk, and a new partition table would not be seen.",
+        remedy: "`vgchange --activate n` or `cryptsetup close` on new.",
+        check: disk_active,
+    },
+    Rule {
+        code: "R1106",
+        title: "a disk belongs to an array with disks that the plan does not name",
+        severity: Severity::Inhibitor,
+        why: "the array would be destroyed, and with it data on disks that the plan does not give away.",
+        remedy: "`mdadm --stop` it on new if nobody needs it, or name all of its disks.",
+        check: disk_of_other_array,
+    },
+    Rule {
+        code: "R1107",
+        title: "a disk holds data",
+        severity: Severity::Inhibitor,
+        why: "it would be wiped, and the plan does not say that it may be.",
+        remedy: "if all of it may be destroyed, say `wipe: true` for this disk.",
+        check: disk_not_blank,
+    },
+    Rule {
+        code: "R1108",
+        title: "an array of old is degraded",
+        severity: Severity::Warning,
+        why: "the copy reads every block of it: a second failing disk would end the copy and old's service with it.",
+        remedy: "repair it first if you can: `mdadm --detail ARRAY`, `mdadm ARRAY --add DISK`.",
+        check: degraded,
+    },
+    Rule {
+        code: "R1109",
+        title: "an array of old is busy",
+        severity: Severity::Warning,
+        why: "the copy and the array's own work take the disks from each other.",
+        remedy: "wait for it (`mdadm --wait ARRAY`); a check can be ended: `echo idle > /sys/block/mdX/md/sync_action`.",
+        check: busy,
+    },
+    Rule {
+        code: "R1110",
+        title: "a disk is too large for a DOS partition table",
+        severity: Severity::Inhibitor,
+        why: "such a table counts 2^32 blocks: 2 TiB on disks with blocks of 512 bytes.",
+        remedy: "`table: gpt` (the small partition that GRUB needs there for BIOS boot is added), or partitions of fixed size.",
+        check: too_large_for_dos,
+    },
+    Rule {
+        code: "R1111",
+        title: "a disk of new expects to fail",
+        severity: Severity::Inhibitor,
+        why: "its own health check (SMART) says so: new would start its life degraded, or lose data with it.",
+        remedy: "look with `smartctl --all`, and have the disk replaced.",
+        check: new_disk_failing,
+    },
+    Rule {
+        code: "R1112",
+        title: "a disk of old expects to fail",
+        severity: Severity::Warning,
+        why: "the copy reads every block of old's volumes, which may be more than the disk can still take.",
+        remedy: "have a fresh backup before you begin; let md replace the disk first if there is a spare.",
+        check: old_disk_failing,
+    },
+    Rule {
+        code: "R1113",
+        title: "a disk has sectors that cannot be read",
+        severity: Severity::Warning,
+        why: "on old the copy stops where a block cannot be read and no mirror has it; on new the disk may fail soon.",
+        remedy: "old: let md rewrite them from the other disk, `echo repair > /sys/block/mdX/md/sync_action`. New: replace it.",
+        check: unreadable,
+    },
+];
+
+/// The block device that a disk of the plan names, where there is exactly one.
+pub fn find_disk<'a>(server: &'a ServerFacts, disk: &Disk) -> Option<&'a Block> {
+    let same = |have: &Option<String>, want: &Option<At<String>>| match want {
+        Some(want) => have.as_deref().is_some_and(|have| have.trim() == want.as_str()),
+        None => true,
+    };
+    let mut all = server
+        .blocks
+        .iter()
+        .filter(|block| block.kind == "disk" && same(&block.serial, &disk.serial) && same(&block.wwn, &disk.wwn));
+    match (all.next(), all.next()) {
+        (Some(block), None) => Some(block),
+        _ => None,
+    }
+}
+
+/// The disks of the plan that are there.
+fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Disk, &'a Block)> {
+    plan.disks.iter().filter_map(|disk| Some((disk, find_disk(&facts.new, disk)?)))
+}
+
+/// Everything that stands on a block device.
+fn standing_on<'a>(server: &'a ServerFacts, path: &'a str) -> impl Iterator<Item = &'a Block> {
+    server.blocks.iter().filter(move |block| block.ancestors.iter().any(|ancestor| ancestor == path))
+}
+
+/// What a disk holds, for people; `None` where it is blank.
+pub fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
+    let parts: Vec<_> = standing_on(server, &block.path).filter(|part| part.kind == "part").collect();
+    let mut what = Vec::new();
+    if let Some(table) = &block.pttype {
+        what.push(format!("{table} table with {} partitions", parts.len()));
+    }
+    if let Some(fstype) = &block.fstype {
+        what.push(fstype.clone());
+    }
+    let mut kinds: Vec<&str> = parts.iter().filter_map(|part| part.fstype.as_deref()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    what.extend(kinds.iter().map(|kind| kind.to_string()));
+    (!what.is_empty()).then(|| what.join(", "))
+}
+
+fn disk_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let there: Vec<String> = facts
+        .new
+        .blocks
+        .iter()
+        .filter(|block| block.kind == "disk")
+        .filter_map(|block| Some(format!("{} ({} GiB)", block.serial.as_ref()?, block.size >> 30)))
+        .collect();
+    let missing = plan.disks.iter().filter(|disk| find_disk(&facts.new, disk).is_none());
+    missing
+        .map(|disk| {
+            let id = disk.serial.as_ref().or(disk.wwn.as_ref());
+            Hit::new(
+                format!("disk `{}` is not on new", *disk.name),
+                format!("new's disks by serial number: {}", there.join(", ")),
+            )
+            .at(id.and_then(|id| id.span()))
+        })
+        .collect()
+}
+
+fn disk_unnamed(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, block)| block.by_id.is_empty() && block.by_path.is_empty())
+        .map(|(disk, block)| {
+            Hit::new(
+                format!("disk `{}` ({}) has no link under /dev/disk/by-id or by-path", *disk.name, block.path),
+                "is udev running in the rescue system? Try `udevadm trigger` there",
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn disk_read_only(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, block)| block.read_only)
+        .map(|(disk, _)| {
+            Hit::new(format!("disk `{}` is read-only", *disk.name), "choose another disk").at(disk.name.span())
+        })
+        .collect()
+}
+
+/// The first thing on a disk, or the disk itself, that is mounted.
+fn mounted<'a>(facts: &'a Facts, block: &'a Block) -> Option<&'a Block> {
+    std::iter::once(block).chain(standing_on(&facts.new, &block.path)).find(|block| !block.mountpoints.is_empty())
+}
+
+fn disk_mounted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter_map(|(disk, block)| Some((disk, mounted(facts, block)?)))
+        .map(|(disk, used)| {
+            let on = used.mountpoints.join(", ");
+            Hit::new(
+                format!("disk `{}` is in use on new: {} is mounted on {on}", *disk.name, used.path),
+                "is this the disk that the rescue system runs from? Unmount it, or choose another",
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn disk_active(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, block)| mounted(facts, block).is_none())
+        .filter_map(|(disk, block)| {
+            let mut above = standing_on(&facts.new, &block.path);
+            Some((disk, above.find(|block| block.kind == "lvm" || block.kind == "crypt")?))
+        })
+        .map(|(disk, volume)| {
+            let close = if volume.kind == "crypt" { "cryptsetup close" } else { "vgchange --activate n" };
+            Hit::new(
+                format!("disk `{}` is in use on new: {} is active on it", *disk.name, volume.path),
+                format!("deactivate it on new, e.g. `{close}`"),
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn disk_of_other_array(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let on = |block: &Block, member: &String| {
+        *member == block.path || standing_on(&facts.new, &block.path).any(|part| part.path == *member)
+    };
+    let ours = |member: &String| found(plan, facts).any(|(_, block)| on(block, member));
+    let mut hits = Vec::new();
+    for (disk, block) in found(plan, facts).filter(|(_, block)| mounted(facts, block).is_none()) {
+        let other =
+            |array: &&Array| array.members.iter().any(|member| on(block, member)) && !array.members.iter().all(ours);
+        for array in facts.new.arrays.iter().filter(other) {
+            let hit = Hit::new(
+                format!("disk `{}` belongs to {} with disks that the plan does not name", *disk.name, array.path),
+                format!("stop it on new: `mdadm --stop {}`, and make sure that nobody needs it", array.path),
+            );
+            hits.push(hit.at(disk.name.span()));
+        }
+    }
+    hits
+}
+
+fn disk_not_blank(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(disk, _)| !*disk.wipe)
+        .filter_map(|(disk, block)| Some((disk, block, what_is_on(&facts.new, block)?)))
+        .map(|(disk, block, what)| {
+            Hit::new(
+                format!("disk `{}` ({}) holds data: {what}", *disk.name, block.path),
+                "if all of it may be destroyed, say so in the plan: `wipe: true` for this disk",
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn degraded(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let arrays = facts.old.arrays.iter().filter(|array| array.degraded);
+    arrays
+        .map(|array| {
+            Hit::new(
+                format!("{} on old is degraded", array.path),
+                format!(
+                    "a second failing disk would stop the copy. Repair it first if you can: `mdadm --detail {}`",
+                    array.path
+                ),
+            )
+        })
+        .collect()
+}
+
+fn busy(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let busy = facts.old.arrays.iter().filter_map(|array| Some((array, array.action.as_ref()?)));
+    busy.map(|(array, action)| {
+        Hit::new(
+            format!("{} on old is busy: {action}", array.path),
+            format!("the copy will be slow until it has ended: `mdadm --wait {}`", array.path),
+        )
+    })
+    .collect()
+}
+
+fn too_large_for_dos(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    // only `rest` depends on the disk; sizes that are written down were looked at with the plan
+    let to_the_end = |disk: &Disk| {
+        plan.partitions.iter().any(|part| {
+            let on = part.disks.as_ref().is_none_or(|only| only.iter().any(|name| **name == *disk.name));
+            on && *part.size == Size::Rest
+        })
+    };
+    let dos = plan.table == Table::Dos;
+    found(plan, facts)
+        .filter(|(disk, block)| dos && to_the_end(disk) && block.size / block.log_sec.max(512) > u64::from(u32::MAX))
+        .map(|(disk, block)| {
+            Hit::new(
+                format!(
+                    "disk `{}` has {} GiB, more than a DOS partition table can name",
+                    *disk.name,
+                    block.size >> 30
+                ),
+                "`table: gpt`",
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn label(block: &Block) -> String {
+    block.serial.as_ref().map_or(block.path.clone(), |serial| format!("{} ({serial})", block.path))
+}
+
+fn failing(block: &Block) -> bool {
+    block.health.as_ref().is_some_and(|health| !health.passed)
+}
+
+fn new_disk_failing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, block)| failing(block))
+        .map(|(disk, block)| {
+            Hit::new(
+                format!("disk `{}` of new, {}, expects to fail (SMART)", *disk.name, label(block)),
+                format!("look with `smartctl --all {}` on new, and have it replaced", block.path),
+            )
+            .at(disk.name.span())
+        })
+        .collect()
+}
+
+fn old_disk_failing(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let failing = facts.old.blocks.iter().filter(|block| failing(block));
+    failing
+        .map(|block| {
+            Hit::new(
+                format!("disk {} of old expects to fail (SMART)", label(block)),
+                format!("have a fresh backup before you begin; `smartctl --all {}` on old says more", block.path),
+            )
+            .of(format!("old: health of {}", block.path))
+        })
+        .collect()
+}
+
+fn unreadable(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = facts.old.blocks.iter().map(|block| ("old", block));
+    let new = found(plan, facts).map(|(_, block)| ("new", block));
+    old.chain(new)
+        .filter_map(|(name, block)| Some((name, block, block.health.as_ref()?.unreadable)))
+        .filter(|(_, _, sectors)| *sectors > 0)
+        .map(|(name, block, sectors)| {
+            Hit::new(
+                format!("disk {} of {name} could not read {sectors} sectors", label(block)),
+                format!("`smartctl --all {}` on {name} says more; replace it if the number grows", block.path),
+            )
+            .of(format!("{name}: health of {}", block.path))
+        })
+        .collect()
+}

@@ -1,0 +1,372 @@
+//! Volume groups, their physical volumes, and LVM's own settings.
+
+use super::{Hit, Rule, Severity, find_disk};
+use crate::facts::{Facts, Vg};
+use crate::plan::{Plan, VolumeGroup};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1201",
+        title: "there is no such volume group on old",
+        severity: Severity::Inhibitor,
+        why: "there is nothing to move.",
+        remedy: "correct its name: `vgs` on old.",
+        check: group_missing,
+    },
+    Rule {
+        code: "R1202",
+        title: "the name under which a group travels is taken",
+        severity: Severity::Inhibitor,
+        why: "at the cutover new's half of group `vg0` becomes a group of its own, `vg0_new`.",
+        remedy: "is it left over from another migration? `vgrename` or `vgremove` it.",
+        check: travelling_name,
+    },
+    Rule {
+        code: "R1204",
+        title: "physical volumes are missing",
+        severity: Severity::Inhibitor,
+        why: "LVM refuses to change a group that is not whole, and some volumes may have lost data.",
+        remedy: "repair the group first: `vgck`, `vgextend --restoremissing`, `vgreduce --removemissing` (lvm(8)).",
+        check: group_partial,
+    },
+    Rule {
+        code: "R1205",
+        title: "the group belongs to a system id",
+        severity: Severity::Inhibitor,
+        why: "LVM on another machine does not touch a group with a foreign system id (lvmsystemid(7)).",
+        remedy: "`vgchange --systemid '' GROUP` on old.",
+        check: system_id,
+    },
+    Rule {
+        code: "R1211",
+        title: "an iSCSI disk is in the group already",
+        severity: Severity::Inhibitor,
+        why: "another migration may be under way, or part of the group is somewhere else altogether.",
+        remedy: "look with `replant status`, and at who logged in: `iscsiadm -m session` on old.",
+        check: already_extended,
+    },
+    Rule {
+        code: "R1212",
+        title: "logical blocks of other sizes",
+        severity: Severity::Inhibitor,
+        why: "LVM refuses to mix them in a group, and a file system made for blocks of 512 bytes may not mount on 4096.",
+        remedy: "format the disk to the other size (`nvme format --lbaf`, nvme-format(1); it erases), or choose another.",
+        check: block_sizes,
+    },
+    Rule {
+        code: "R1213",
+        title: "LVM on old does not watch its mirrors",
+        severity: Severity::Inhibitor,
+        why: "without monitoring the kernel takes failed writes to a mirror's leg for good: a dead leg would look whole.",
+        remedy: "`activation { monitoring = 1 }` in /etc/lvm/lvm.conf, then `systemctl start lvm2-monitor`.",
+        check: monitoring,
+    },
+    Rule {
+        code: "R1214",
+        title: "LVM uses a devices file",
+        severity: Severity::Inhibitor,
+        why: "the file names disks by their identities, and the migrated system would not find its own on new.",
+        remedy: "`devices { use_devicesfile = 0 }` in /etc/lvm/lvmlocal.conf (lvmdevices(8)).",
+        check: devices_file,
+    },
+    Rule {
+        code: "R1215",
+        title: "a kernel in which converting to raid1 hung",
+        severity: Severity::Warning,
+        why: "in 6.7 and early 6.8 a regression of dm-raid can hang lvconvert, and with it the volume.",
+        remedy: "`copy: mirror` for each volume, or boot another kernel first.",
+        check: kernel,
+    },
+    Rule {
+        code: "R1216",
+        title: "an array is too small for its group",
+        severity: Severity::Inhibitor,
+        why: "every volume that moves needs its extents on new, and each raid1 one more for its metadata.",
+        remedy: "larger disks, another RAID level, or `copy: skip` for what need not move.",
+        check: crate::course::group_room,
+    },
+    Rule {
+        code: "R1217",
+        title: "an array is too small for /boot",
+        severity: Severity::Inhibitor,
+        why: "/boot is copied as a block device, so its array must be at least as large as the device on old.",
+        remedy: "make its partition larger.",
+        check: crate::course::boot_room,
+    },
+    Rule {
+        code: "R1218",
+        title: "volumes cannot grow as much as the plan says",
+        severity: Severity::Inhibitor,
+        why: "the last stage would fail on new, in service already, with some volumes grown and others not.",
+        remedy: "less growth, or `grow: rest` for the one that takes what is left.",
+        check: crate::course::growth_room,
+    },
+    Rule {
+        code: "R1227",
+        title: "the group cannot be changed",
+        severity: Severity::Inhibitor,
+        why: "new's disk joins the group for the time of the copy, which a group that is read-only, not resizable, exported or \
+              shared refuses.",
+        remedy: "`vgchange --permission rw`, `vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)).",
+        check: unchangeable,
+    },
+    Rule {
+        code: "R1228",
+        title: "a filter of LVM rejects the disks of the migration",
+        severity: Severity::Inhibitor,
+        why: "old must see new's disks as physical volumes, and the migrated system, which has old's lvm.conf, new's arrays.",
+        remedy: "let `filter` and `global_filter` accept `\"a|^/dev/sd|\"` and `\"a|^/dev/md|\"` before they reject the rest \
+                 (lvm.conf(5)); disks of guests can be rejected by their names.",
+        check: filters,
+    },
+    Rule {
+        code: "R1229",
+        title: "extents are being moved",
+        severity: Severity::Inhibitor,
+        why: "a volume that pvmove is at work on is not linear while it lasts, and cannot be mirrored.",
+        remedy: "`pvmove` goes on with it and waits; `pvmove --abort` ends it.",
+        check: pvmove,
+    },
+];
+
+/// The groups of the plan that are there.
+fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a VolumeGroup, &'a Vg)> {
+    plan.volume_groups
+        .iter()
+        .filter_map(|group| Some((group, facts.old.vgs.iter().find(|vg| vg.name == **group.name)?)))
+}
+
+fn group_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let there: Vec<&str> = facts.old.vgs.iter().map(|vg| vg.name.as_str()).collect();
+    let missing = plan.volume_groups.iter().filter(|group| !there.contains(&group.name.as_str()));
+    missing
+        .map(|group| {
+            Hit::new(
+                format!("there is no volume group `{}` on old", *group.name),
+                format!("old has: {}", if there.is_empty() { "none".into() } else { there.join(", ") }),
+            )
+            .at(group.name.span())
+        })
+        .collect()
+}
+
+fn travelling_name(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for group in &plan.volume_groups {
+        let travels = format!("{}_new", *group.name);
+        if facts.old.vgs.iter().chain(&facts.new.vgs).any(|vg| vg.name == travels) {
+            let hit = Hit::new(
+                format!("a volume group `{travels}` exists already, the name under which `{}` travels", *group.name),
+                "is it left over from another migration? Rename or remove it",
+            );
+            hits.push(hit.at(group.name.span()));
+        }
+    }
+    hits
+}
+
+fn group_partial(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, vg)| vg.missing_pv_count > 0)
+        .map(|(group, vg)| {
+            Hit::new(
+                format!("{} physical volumes of `{}` are missing on old", vg.missing_pv_count, vg.name),
+                "repair the group first: `vgck`, `vgreduce --removemissing` (lvm(8))",
+            )
+            .at(group.name.span())
+        })
+        .collect()
+}
+
+fn system_id(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter(|(_, vg)| !vg.system_id.is_empty())
+        .map(|(group, vg)| {
+            Hit::new(
+                format!("`{}` belongs to the system id `{}`: new could not use it", vg.name, vg.system_id),
+                format!("`vgchange --systemid '' {}` on old (lvmsystemid(7))", vg.name),
+            )
+            .at(group.name.span())
+        })
+        .collect()
+}
+
+fn already_extended(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (group, vg) in found(plan, facts) {
+        for pv in facts.old.pvs.iter().filter(|pv| pv.vg == vg.name) {
+            let over_iscsi =
+                facts.old.blocks.iter().any(|block| block.path == pv.path && block.tran.as_deref() == Some("iscsi"));
+            if over_iscsi {
+                let hit = Hit::new(
+                    format!("`{}` already has an iSCSI disk in it: {}", vg.name, pv.path),
+                    "is another migration under way? Look with `replant status`, or at who logged in",
+                );
+                hits.push(hit.at(group.name.span()));
+            }
+        }
+    }
+    hits
+}
+
+fn block_sizes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    // what is copied as it is, and where it goes
+    let groups = plan.volume_groups.iter().flat_map(|group| {
+        let pvs = facts.old.pvs.iter().filter(|pv| pv.vg == **group.name);
+        pvs.map(move |pv| (pv.path.as_str(), &group.to))
+    });
+    let boot = plan.boot.iter().filter_map(|boot| {
+        let mount = facts.old.mounts.iter().find(|mount| mount.target == **boot.from)?;
+        Some((mount.source.as_str(), &boot.to))
+    });
+    for (path, to) in groups.chain(boot) {
+        let Some(old) = facts.old.blocks.iter().find(|block| block.path == path) else { continue };
+        for disk in plan.disks_under(to) {
+            let Some(new) = find_disk(&facts.new, disk) else { continue };
+            if new.log_sec != old.log_sec {
+                let hit = Hit::new(
+                    format!(
+                        "disk `{}` has logical blocks of {} bytes, {path} of old has {}",
+                        *disk.name, new.log_sec, old.log_sec
+                    ),
+                    "file systems made on the one may not mount on the other. Format the disk to the other size (nvme-format(1)), or choose another disk",
+                );
+                hits.push(hit.at(disk.name.span()));
+            }
+        }
+    }
+    hits
+}
+
+fn monitoring(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if facts.old.lvm_config.get("activation/monitoring").map(String::as_str) != Some("0") {
+        return Vec::new();
+    }
+    vec![
+        Hit::new(
+            "LVM on old does not monitor its volumes: a mirror with a dead leg would say that it is whole",
+            "set `activation { monitoring = 1 }` in /etc/lvm/lvm.conf and `systemctl start lvm2-monitor`",
+        )
+        .of("old: LVM's activation/monitoring=0"),
+    ]
+}
+
+/// Without the file LVM uses all devices, whatever the setting says: lvmdevices(8).
+fn devices_file(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let used = |setting: Option<&String>| setting.map(String::as_str) == Some("1");
+    [("old", &facts.old), ("new", &facts.new)]
+        .into_iter()
+        .filter(|(_, server)| used(server.lvm_config.get("devices/use_devicesfile")))
+        .filter(|(_, server)| server.present.contains("/etc/lvm/devices/system.devices"))
+        .map(|(name, _)| {
+            Hit::new(
+                format!("LVM on {name} uses a devices file, which cannot be migrated yet"),
+                format!(
+                    "set `devices {{ use_devicesfile = 0 }}` in /etc/lvm/lvmlocal.conf on {name} (lvmdevices(8))"
+                ),
+            )
+            .of(format!("{name}: /etc/lvm/devices/system.devices"))
+        })
+        .collect()
+}
+
+/// Names under which LVM sees a disk of the migration; one that is accepted is enough.
+const ISCSI: &[&str] = &["/dev/sdz", "/dev/disk/by-id/", "/dev/disk/by-path/ip-"];
+const MD: &[&str] = &["/dev/md1", "/dev/md/1", "/dev/disk/by-id/md-uuid-"];
+
+/// On old new's disks come as SCSI disks, and the arrays of the migrated system are md's. On new, LVM's lvmlocal.conf is
+/// written anew, but `filter` of lvm.conf stays.
+fn filters(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = ["devices/filter", "devices/global_filter"].map(|setting| ("old", &facts.old, setting));
+    let new = [("new", &facts.new, "devices/filter")];
+    let mut hits = Vec::new();
+    for (name, server, setting) in old.into_iter().chain(new) {
+        let Some(filter) = server.lvm_config.get(setting) else { continue };
+        let patterns: Vec<&str> = filter.split('"').skip(1).step_by(2).collect();
+        let wanted = if name == "old" { &[ISCSI, MD][..] } else { &[MD] };
+        let rejected = wanted.iter().filter(|links| links.iter().all(|link| rejects(&patterns, link)));
+        let rejected: Vec<&str> = rejected.map(|links| links[0]).collect();
+        if !rejected.is_empty() {
+            let hit = Hit::new(
+                format!("LVM on {name} does not look at disks like {}: {setting} = {filter}", rejected.join(" and ")),
+                format!("let `{}` in /etc/lvm/lvm.conf on {name} accept \"a|.*|\"", &setting["devices/".len()..]),
+            );
+            hits.push(hit.of(format!("{name}: LVM's {setting}")));
+        }
+    }
+    hits
+}
+
+/// Whether a filter of lvm.conf(5), the first match counts, rejects everything that its earlier patterns do not name. Of
+/// regular expressions only the parts between their special characters are compared.
+fn rejects(patterns: &[&str], device: &str) -> bool {
+    for pattern in patterns {
+        let mut letters = pattern.chars();
+        let (verb, _) = (letters.next(), letters.next_back());
+        let expression = letters.as_str().get(1..).unwrap_or_default();
+        let plain =
+            expression.trim_start_matches(['^', '(']).split([',', '.', '*', '[', '(', '|', '$', '+', '?']).next();
+        let plain = plain.unwrap_or_default();
+        let named = device.starts_with(plain) || (!plain.starts_with('/') && device.contains(plain));
+        match verb {
+            Some('a') if named => return false,
+            Some('r') if plain.is_empty() && matches!(expression, ".*" | "." | ".*/" | "^.*$" | ".+") => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn unchangeable(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (group, vg) in found(plan, facts) {
+        let attr: Vec<char> = vg.attr.chars().collect();
+        let is = |at: usize, letter: char| attr.get(at) == Some(&letter);
+        let (what, help) = if is(0, 'r') {
+            ("read-only", format!("`vgchange --permission rw {}` on old", vg.name))
+        } else if attr.get(1).is_some_and(|letter| *letter != 'z') {
+            ("not resizable", format!("`vgchange --resizeable y {}` on old", vg.name))
+        } else if is(2, 'x') {
+            ("exported", format!("`vgimport {}` on old", vg.name))
+        } else if is(5, 'c') || is(5, 's') {
+            ("shared with other machines", format!("`vgchange --locktype none {}` on old (lvmlockd(8))", vg.name))
+        } else {
+            continue;
+        };
+        hits.push(
+            Hit::new(format!("`{}` is {what}: new's disk cannot be added to it", vg.name), help)
+                .at(group.name.span()),
+        );
+    }
+    hits
+}
+
+fn pvmove(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let moving =
+        |name: &str| facts.old.lvs.iter().any(|lv| lv.vg == name && lv.hidden && lv.name.starts_with("pvmove"));
+    found(plan, facts)
+        .filter(|(_, vg)| moving(&vg.name))
+        .map(|(group, vg)| {
+            Hit::new(
+                format!("extents of `{}` are being moved between its disks (pvmove)", vg.name),
+                "`pvmove` on old goes on with it and waits, `pvmove --abort` ends it",
+            )
+            .at(group.name.span())
+        })
+        .collect()
+}
+
+fn kernel(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut numbers =
+        facts.old.kernel.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if (major, minor) != (6, 7) && (major, minor) != (6, 8) {
+        return Vec::new();
+    }
+    let message = format!(
+        "kernel {} of old is of a line in which converting to raid1 hung (6.7 and early 6.8)",
+        facts.old.kernel
+    );
+    vec![Hit::new(message, "use `copy: mirror` for each volume, or boot another kernel first")]
+}

@@ -1,0 +1,262 @@
+//! Names of devices in old's files, which travel along: will they mean the same on new?
+
+use super::{Hit, Rule, Severity, volumes};
+use crate::facts::{Block, Facts, Mount, lvm};
+use crate::plan::{CopyHow, Plan};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1308",
+        title: "a name that may not exist on new",
+        severity: Severity::Warning,
+        why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For swap, `resume=` \
+              and mounts with `nofail` new only waits for them in vain, up to 90 seconds at each boot.",
+        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in \
+                 /etc/initramfs-tools/conf.d/resume. Old arrays in mdadm.conf are taken care of: they are replaced by new's.",
+        check: idle_names,
+    },
+    Rule {
+        code: "R1310",
+        title: "a file system does not move",
+        severity: Severity::Warning,
+        why: "only the volumes of the plan and /boot travel; what is mounted from elsewhere stays on old.",
+        remedy: "copy it by hand if it is needed, and see to its line in /etc/fstab.",
+        check: mount_stays,
+    },
+    Rule {
+        code: "R1311",
+        title: "new would not boot by itself: a name in its files does not exist there",
+        severity: Severity::Inhibitor,
+        why: "a mount of /etc/fstab without `nofail` whose device is missing ends the boot in emergency mode, and a missing \
+              root device in the initramfs: new would not come up, with services stopped.",
+        remedy: "write `UUID=…` for what moves (file systems keep theirs); add `nofail` or remove the line for what stays; \
+                 for `root=` correct /etc/default/grub and run `update-grub`.",
+        check: fatal_names,
+    },
+    Rule {
+        code: "R1314",
+        title: "GRUB's menu finds /boot only by old's array",
+        severity: Severity::Warning,
+        why: "the menu that new boots with is old's: it must find /boot by the UUID of its file system, which is the same on \
+              new. The array has another one there.",
+        remedy: "`update-grub` on old writes it so (`search --fs-uuid`); if it does not, see /etc/default/grub.",
+        check: grub_by_array,
+    },
+];
+
+/// A name of a device in a file.
+struct Use<'a> {
+    file: &'static str,
+    line: usize,
+    name: &'a str,
+    /// where fstab mounts it
+    target: Option<&'a str>,
+    /// without it new does not boot
+    fatal: bool,
+}
+
+/// What becomes of a named device.
+enum Fate<'a> {
+    Moves,
+    /// it is something that stays on old
+    Stays(String),
+    /// something that moves, but not under this name; what it holds
+    Renamed(Option<&'a Block>),
+    /// nobody knows what it names
+    Unknown,
+}
+
+fn text<'a>(facts: &'a Facts, path: &str) -> &'a str {
+    facts.old.files.get(path).map(String::as_str).unwrap_or_default()
+}
+
+/// Lines with their numbers, without comments.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())).filter(|(_, line)| !line.starts_with('#'))
+}
+
+fn names_device(word: &str) -> bool {
+    ["/dev/", "UUID=", "PARTUUID=", "LABEL=", "PARTLABEL="].iter().any(|start| word.starts_with(start))
+}
+
+/// Every name of a device in fstab(5), in the configuration of the boot loader and of resume.
+fn uses(facts: &Facts) -> Vec<Use<'_>> {
+    let mut all = Vec::new();
+    for (line, words) in lines(text(facts, "/etc/fstab")).map(|(at, line)| (at, line.split_whitespace())) {
+        let words: Vec<&str> = words.collect();
+        let [name, target, fstype, rest @ ..] = words.as_slice() else { continue };
+        let options: Vec<&str> = rest.first().unwrap_or(&"").split(',').collect();
+        let harmless = ["noauto", "nofail", "x-systemd.automount"].iter().any(|option| options.contains(option));
+        if names_device(name) {
+            let target = Some(*target).filter(|_| *fstype != "swap");
+            all.push(Use { file: "/etc/fstab", line, name, target, fatal: target.is_some() && !harmless });
+        }
+    }
+    // (file, what a line of interest begins with)
+    let command_lines = [
+        ("/etc/default/grub", "GRUB_CMDLINE_LINUX"),
+        ("/boot/grub/grub.cfg", "linux"),
+        ("/etc/initramfs-tools/conf.d/resume", "RESUME="),
+    ];
+    for (file, begin) in command_lines {
+        for (line, words) in lines(text(facts, file)).filter(|(_, line)| line.starts_with(begin)) {
+            for word in words.split(|c: char| c.is_whitespace() || "\"'".contains(c)) {
+                let Some((key, name)) = word.split_once('=').filter(|(_, name)| names_device(name)) else { continue };
+                all.push(Use { file, line, name, target: None, fatal: key == "root" });
+            }
+        }
+    }
+    // each name once for a file: a menu has it in every entry
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|one| seen.insert((one.file, one.name, one.target)));
+    all
+}
+
+/// The block devices of old whose content moves.
+fn moves(plan: &Plan, facts: &Facts, block: &Block) -> bool {
+    let volume = volumes(plan, facts)
+        .filter(|(_, how, _)| *how != CopyHow::Skip)
+        .any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == block.path);
+    volume || boot(plan, facts).is_some_and(|mount| mount.source == block.path)
+}
+
+fn boot<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
+    let boot = plan.boot.as_ref()?;
+    facts.old.mounts.iter().find(|mount| mount.target == **boot.from)
+}
+
+fn fate<'a>(plan: &Plan, facts: &'a Facts, used: &Use) -> Fate<'a> {
+    let blocks = &facts.old.blocks;
+    let name = used.name.trim_matches('"');
+    let by_uuid = name.strip_prefix("UUID=").or(name.strip_prefix("/dev/disk/by-uuid/"));
+    let by_part = name.strip_prefix("PARTUUID=").or(name.strip_prefix("/dev/disk/by-partuuid/"));
+    if let Some(uuid) = by_uuid {
+        let same = |block: &&Block| {
+            block.uuid.as_deref().is_some_and(|has| has.eq_ignore_ascii_case(uuid.trim_matches('"')))
+        };
+        let all: Vec<&Block> = blocks.iter().filter(same).collect();
+        return match all.first() {
+            None => Fate::Unknown,
+            Some(_) if all.iter().any(|block| moves(plan, facts, block)) => Fate::Moves,
+            Some(block) => Fate::Stays(block.path.clone()),
+        };
+    }
+    let block = if let Some(uuid) = by_part {
+        blocks.iter().find(|block| block.partuuid.as_deref().is_some_and(|has| has.eq_ignore_ascii_case(uuid)))
+    } else if name.starts_with("/dev/disk/by-id/") || name.starts_with("/dev/disk/by-path/") {
+        blocks.iter().find(|block| block.by_id.iter().chain(&block.by_path).any(|link| link == name))
+    } else if let Some(block) = volume(facts, name) {
+        // volumes keep their names
+        return if moves(plan, facts, block) { Fate::Moves } else { Fate::Stays(block.path.clone()) };
+    } else {
+        let array = name.strip_prefix("/dev/md/").map(|rest| format!("/dev/md{rest}"));
+        blocks.iter().find(|block| block.path == name || array.as_ref() == Some(&block.path))
+    };
+    let Some(block) = block else {
+        // not there now either; but kernel names mean something else on new
+        let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md"];
+        return match kernels.iter().any(|start| name.starts_with(start)) {
+            true => Fate::Renamed(None),
+            false => Fate::Unknown,
+        };
+    };
+    if volume(facts, &block.path).is_some() && moves(plan, facts, block) {
+        return Fate::Moves; // by-id/dm-name-…: made of the volume's name, or its UUID
+    }
+    // an array of new with the name that old's boot array has
+    let array = block.path.strip_prefix("/dev/").unwrap_or_default();
+    let same_name = plan.boot.as_ref().is_some_and(|boot| *boot.to == *array) && !name.starts_with("/dev/disk/");
+    match moves(plan, facts, block) {
+        true if same_name => Fate::Moves,
+        true => Fate::Renamed(Some(block)),
+        false if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
+        false => Fate::Stays(block.path.clone()),
+    }
+}
+
+/// The volume that a path names: `/dev/mapper/vg0-root` or `/dev/vg0/root`.
+fn volume<'a>(facts: &'a Facts, path: &str) -> Option<&'a Block> {
+    let lv = facts
+        .old
+        .lvs
+        .iter()
+        .find(|lv| path == lvm::mapper_path(&lv.vg, &lv.name) || path == format!("/dev/{}/{}", lv.vg, lv.name))?;
+    let path = lvm::mapper_path(&lv.vg, &lv.name);
+    facts.old.blocks.iter().find(|block| block.path == path)
+}
+
+fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for used in uses(facts).into_iter().filter(|used| used.fatal == fatal) {
+        let (file, name) = (used.file, used.name);
+        let verb = match (used.target, file) {
+            (Some(target), _) => format!("mounts {name} on {target}"),
+            (None, "/etc/fstab") => format!("swaps on {name}"),
+            _ => format!("names {name}"),
+        };
+        let edit = |what: &str| match file {
+            "/etc/fstab" => format!("{what} line {} of /etc/fstab on old", used.line),
+            "/etc/initramfs-tools/conf.d/resume" => format!("`RESUME=none` in {file} on old"),
+            _ => "correct it in /etc/default/grub on old, then `update-grub`".to_string(),
+        };
+        let (what, help) = match fate(plan, facts, &used) {
+            Fate::Moves | Fate::Unknown => continue,
+            Fate::Stays(path) if path == name => ("which does not move".into(), edit("add `nofail` to, or remove,")),
+            Fate::Stays(path) => (format!("which is {path} and does not move"), edit("add `nofail` to, or remove,")),
+            Fate::Renamed(block) => {
+                let uuid = block.and_then(|block| block.uuid.as_ref());
+                let help = match uuid {
+                    Some(uuid) => format!("write `UUID={uuid}` instead in line {} of {file} on old", used.line),
+                    None => edit("correct or remove"),
+                };
+                ("a name that means nothing on new, or something else".into(), help)
+            }
+        };
+        hits.push(
+            Hit::new(format!("{file} of old {verb}, {what}"), help).of(format!("old: {file}, line {}", used.line)),
+        );
+    }
+    hits
+}
+
+fn idle_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    gone(plan, facts, false)
+}
+
+fn fatal_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    gone(plan, facts, true)
+}
+
+fn mount_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let volume = |mount: &Mount| {
+        let source = mount.source.split('[').next().unwrap_or_default();
+        volumes(plan, facts).any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == source)
+    };
+    let real = |mount: &&Mount| mount.source.starts_with("/dev/") && !mount.source.starts_with("/dev/loop");
+    let is_boot = |mount: &Mount| boot(plan, facts).is_some_and(|boot| boot.target == mount.target);
+    let left = facts.old.mounts.iter().filter(real).filter(|mount| !volume(mount) && !is_boot(mount));
+    left.map(|mount| {
+        Hit::new(
+            format!("{} is mounted from {}, which does not move", mount.target, mount.source),
+            "copy it by hand if it is needed, and see to its line in /etc/fstab",
+        )
+        .of(format!("old: mount of {}", mount.target))
+    })
+    .collect()
+}
+
+fn grub_by_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let menu = text(facts, "/boot/grub/grub.cfg");
+    let searches = lines(menu).any(|(_, line)| line.starts_with("search "));
+    let by_array = lines(menu).find(|(_, line)| line.starts_with("set root=") && line.contains("mduuid/"));
+    match by_array {
+        Some((number, _)) if !searches => vec![
+            Hit::new(
+                "/boot/grub/grub.cfg of old finds /boot by its array only, which has another UUID on new",
+                "`update-grub` on old; the menu must then have a line `search --fs-uuid`",
+            )
+            .of(format!("old: /boot/grub/grub.cfg, line {number}")),
+        ],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,210 @@
+//! The network configuration, which travels along and must find the cards that it names.
+
+use super::{Hit, Rule, Severity, volumes};
+use crate::course::new_card;
+use crate::course::service_card;
+use crate::facts::{Facts, Interface, MacLine};
+use crate::plan::{CopyHow, Plan};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1401",
+        title: "the network card that is to take old's name cannot be told",
+        severity: Severity::Inhibitor,
+        why: "new's card gets the name of old's by a .link file, so that ifupdown, systemd-networkd, NetworkManager and netplan \
+              find it under the name that they know. An address on a card, on a VLAN, or on a bridge or bond with one card is \
+              followed down to it; with more cards, replant would have to guess, and new might come up without a network.",
+        remedy: "put a .link file for new's card into /etc/systemd/network of old yourself (systemd.link(5)): \
+                 `[Match] MACAddress=` new's, `[Link] Name=` the name that the configuration knows.",
+        check: no_card,
+    },
+    Rule {
+        code: "R1402",
+        title: "old uses more than one network card",
+        severity: Severity::Warning,
+        why: "only the card with old's address gets its name back on new; the others may be called something else there.",
+        remedy: "write .link files for new's other cards into /etc/systemd/network of old (systemd.link(5)).",
+        check: more_cards,
+    },
+    Rule {
+        code: "R1403",
+        title: "the network configuration names the MAC address of old's card",
+        severity: Severity::Inhibitor,
+        why: "no card of new has that address: netplan's `match:`, `[Match]` of systemd-networkd and `mac-address` of \
+              NetworkManager would match nothing, and new would come up without a network.",
+        remedy: "let the configuration name the card by its name, which new's card gets too. In netplan: the card's name as the \
+                 key, without `match:` and `set-name:`; `netplan try` on old shows that it works. Where cloud-init writes the \
+                 file: `network: {config: disabled}` in /etc/cloud/cloud.cfg.d/99-network.cfg.",
+        check: bound_to_mac,
+    },
+    Rule {
+        code: "R1404",
+        title: "a .link file that comes before ours",
+        severity: Severity::Warning,
+        why: "of the .link files that match a card the first by name counts: if that one matches new's, 10-replant.link is not \
+              looked at, and the card does not get old's name.",
+        remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
+        check: earlier_link,
+    },
+    Rule {
+        code: "R1405",
+        title: "another card of new may hold the name of old's card",
+        severity: Severity::Warning,
+        why: "a name that another card has cannot be given by udev; eth0 and the like are given by the kernel, in no fixed order.",
+        remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
+        check: name_taken,
+    },
+    Rule {
+        code: "R1406",
+        title: "old writes nearly as fast as the network can carry",
+        severity: Severity::Warning,
+        why: "while the volumes are mirrored, every write also goes to new: with more than the cards can carry the copy would \
+              never end, and old would wait for the network. This is the average since old was booted; there are faster hours.",
+        remedy: "copy in quiet hours, stop what writes most, or use faster cards (`transfer.iscsi.address` names new's address \
+                 on another network).",
+        check: writes_too_fast,
+    },
+];
+
+/// The text of a .link file for a card, in one line.
+fn link_file(mac: &str, name: &str) -> String {
+    format!("`printf '[Match]\\nMACAddress={mac}\\n[Link]\\nName={name}\\n' >/etc/systemd/network/10-{name}.link`")
+}
+
+/// Old has a .link file that names this card of new.
+fn has_link(facts: &Facts, card: &Interface) -> bool {
+    facts.old.macs.iter().any(|line| line.path.ends_with(".link") && line.mac == card.mac)
+}
+
+fn no_card(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (old, new) = (service_card(plan, facts), new_card(plan, facts));
+    if facts.new.interfaces.iter().any(|card| card.physical && has_link(facts, card)) {
+        return Vec::new();
+    }
+    let mut hits = Vec::new();
+    let unknown = [("old", &plan.old.address, old), ("new", &plan.new.address, new)];
+    for (server, address, _) in unknown.into_iter().filter(|(_, _, card)| card.is_none()) {
+        let mac = new.map_or("MAC-OF-NEW", |card| card.mac.as_str());
+        let hit = Hit::new(
+            format!(
+                "the address {} of {server} is not on one network card (several in a bridge or a bond?)",
+                **address
+            ),
+            format!(
+                "tell new's card its name, on old: {}",
+                link_file(mac, old.map_or("NAME", |card| card.name.as_str()))
+            ),
+        );
+        hits.push(hit.at(address.span()));
+    }
+    hits
+}
+
+fn more_cards(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let cards = &facts.old.interfaces;
+    let used = |card: &&Interface| {
+        let carries = cards.iter().any(|other| other.link.as_ref() == Some(&card.name));
+        card.physical && (!card.addresses.is_empty() || card.master.is_some() || carries)
+    };
+    let others: Vec<&str> = cards
+        .iter()
+        .filter(used)
+        .filter(|card| service_card(plan, facts).is_some_and(|service| service.name != card.name))
+        .map(|card| card.name.as_str())
+        .collect();
+    let told = facts.new.interfaces.iter().filter(|card| card.physical && has_link(facts, card)).count();
+    if others.len() <= told {
+        return Vec::new();
+    }
+    let mac = "MAC-ON-NEW";
+    vec![Hit::new(
+        format!(
+            "old also uses the network cards {}; only the one with its address gets its name back on new",
+            others.join(", ")
+        ),
+        format!("for each, on old: {}", link_file(mac, others[0])),
+    )]
+}
+
+fn bound_to_mac(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let service = service_card(plan, facts);
+    let of_old = |line: &&MacLine| {
+        let cards = facts.old.interfaces.iter().filter(|card| card.physical);
+        let mut cards = cards.filter(|card| service.is_none_or(|service| service.name == card.name));
+        cards.any(|card| card.mac == line.mac)
+    };
+    // a .link file that matches nothing on new does no harm, and a cloned address is given to whatever card there is
+    let binds = |line: &&MacLine| {
+        !line.path.ends_with(".link") && !line.path.ends_with(".netdev") && !line.key.starts_with("cloned")
+    };
+    // what names new's card as well was made for the migration
+    let knows_new = |path: &str| {
+        new_card(plan, facts)
+            .is_some_and(|card| facts.old.macs.iter().any(|line| line.path == path && line.mac == card.mac))
+    };
+    let bound = facts.old.macs.iter().filter(binds).filter(of_old).filter(|line| !knows_new(&line.path));
+    bound
+        .map(|line| {
+            Hit::new(
+                format!("{} binds the network to the MAC address {} of old's card", line.path, line.mac),
+                "let it name the card by its name instead; `replant explain R1403` says how",
+            )
+            .of(format!("old: {}, line {}", line.path, line.line))
+        })
+        .collect()
+}
+
+fn earlier_link(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    const OURS: &str = "/etc/systemd/network/10-replant.link";
+    // one that names an address fits one card only
+    let open = |path: &&String| !facts.old.macs.iter().any(|line| line.path == **path);
+    let earlier = facts.old.link_files.iter().filter(|path| path.as_str() < OURS).filter(open);
+    earlier
+        .map(|path| {
+            let later = path.replacen("/etc/systemd/network/", "/etc/systemd/network/90-", 1);
+            Hit::new(
+                format!("{path} of old is read before 10-replant.link, and may match new's card"),
+                format!("`mv {path} {later}` on old, if it is not meant for new's card"),
+            )
+            .of(format!("old: {path}"))
+        })
+        .collect()
+}
+
+fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (Some(old), Some(new)) = (service_card(plan, facts), new_card(plan, facts)) else { return Vec::new() };
+    let kernels = old.name.strip_prefix("eth").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let others = facts.new.interfaces.iter().filter(|card| card.physical && card.name != new.name);
+    let taking = others.filter(|card| kernels || card.name == old.name || card.altnames.contains(&old.name));
+    taking
+        .filter(|card| !has_link(facts, card))
+        .map(|card| {
+            Hit::new(
+                format!("new has another card, {}, which may hold the name {} when it boots", card.mac, old.name),
+                format!("on old: {}", link_file(&card.mac, "lan1")),
+            )
+        })
+        .collect()
+}
+
+fn writes_too_fast(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let copied = volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
+    let writes: u64 = copied.map(|(lv, ..)| lv.write_rate).sum();
+    let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
+    let slower = speed(service_card(plan, facts)).into_iter().chain(speed(new_card(plan, facts))).min();
+    let Some(carries) = slower.map(|mbit| u64::from(mbit) * 1_000_000 / 8) else { return Vec::new() };
+    if writes * 2 < carries {
+        return Vec::new();
+    }
+    vec![
+        Hit::new(
+            format!(
+                "old writes {} MB/s to the volumes that move, on average; the network cards carry {} MB/s at most",
+                writes / 1_000_000,
+                carries / 1_000_000
+            ),
+            "copy in quiet hours, stop what writes most, or use another network (`transfer.iscsi.address`)",
+        )
+        .of("old: /proc/diskstats"),
+    ]
+}

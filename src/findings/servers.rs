@@ -1,0 +1,237 @@
+//! The two machines: who they are, and whether they can stand in for each other.
+
+use super::{Hit, Rule, Severity, find_disk};
+use crate::facts::queries::MODULES;
+use crate::facts::{Facts, ServerFacts};
+use crate::plan::Plan;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1001",
+        title: "commands do not run as root",
+        severity: Severity::Inhibitor,
+        why: "partitions, arrays and volumes can only be read whole, and changed, by root.",
+        remedy: "log in as root, or set `sudo: true` under `ssh:` with a user that may `sudo -n`.",
+        check: not_root,
+    },
+    Rule {
+        code: "R1002",
+        title: "old and new are the same machine",
+        severity: Severity::Inhibitor,
+        why: "the disks that would be wiped are those of the server in service.",
+        remedy: "correct the addresses in the plan.",
+        check: same_machine,
+    },
+    Rule {
+        code: "R1003",
+        title: "old and new look swapped",
+        severity: Severity::Inhibitor,
+        why: "disks that the plan wants to wipe are on old, or the volume group that moves is on new already.",
+        remedy: "exchange the addresses of `old` and `new`; the disks to be wiped must be on new.",
+        check: swapped,
+    },
+    Rule {
+        code: "R1011",
+        title: "the clocks are far apart",
+        severity: Severity::Warning,
+        why: "after the migration the hardware clock of new counts: logs, certificates and databases would see time jump.",
+        remedy: "set the clock of new by NTP (`timedatectl set-ntp true`, `chronyd -q`), then `hwclock --systohc --utc`.",
+        check: clocks,
+    },
+    Rule {
+        code: "R1012",
+        title: "the processors are of different kinds",
+        severity: Severity::Inhibitor,
+        why: "new would boot old's programs: they run only on the same architecture.",
+        remedy: "choose a new server of the same architecture (`uname -m`).",
+        check: architecture,
+    },
+    Rule {
+        code: "R1013",
+        title: "multipathd runs on old",
+        severity: Severity::Warning,
+        why: "it may take new's iSCSI disks for itself; queued I/O of a multipath device would block old when the link breaks.",
+        remedy: "exclude them in /etc/multipath.conf: `blacklist { device { vendor \"(LIO-ORG|REPLANT|IET)\" } }`, then \
+                 `multipathd reconfigure`.",
+        check: multipath,
+    },
+    Rule {
+        code: "R1014",
+        title: "old installs updates by itself",
+        severity: Severity::Warning,
+        why: "from the copy to the cutover /boot is read-only and the initramfs must stay: a new kernel would fail half-way.",
+        remedy: "`systemctl mask --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service` on old until then; \
+                 `systemctl unmask` them on new.",
+        check: updates,
+    },
+    Rule {
+        code: "R1015",
+        title: "old's kernel lacks a driver that new needs",
+        severity: Severity::Inhibitor,
+        why: "new boots old's kernel: without the driver of its disks it finds no `/`, without that of its card no network.",
+        remedy: "install a kernel that has it (`linux-image-amd64`, `linux-image-generic`, `linux-modules-extra-…`, a backport), \
+                 and boot old with it.",
+        check: driver_missing,
+    },
+    Rule {
+        code: "R1016",
+        title: "a driver of new's network card that replant does not know",
+        severity: Severity::Note,
+        why: "new boots old's kernel. Drivers of disks are proven to be in the initramfs; that of a card is looked up in a list.",
+        remedy: "`modprobe --dry-run DRIVER` on old says whether its kernel has it.",
+        check: driver_unknown,
+    },
+    Rule {
+        code: "R1017",
+        title: "the kernel that runs on old is not the one that new would boot",
+        severity: Severity::Warning,
+        why: "there is no initramfs for the running kernel, so another was installed since: it has never proved itself on this \
+              system, and its first boot would be new's.",
+        remedy: "reboot old before the migration, and see that all is well.",
+        check: other_kernel,
+    },
+];
+
+fn both(facts: &Facts) -> [(&'static str, &ServerFacts); 2] {
+    [("old", &facts.old), ("new", &facts.new)]
+}
+
+fn not_root(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    both(facts)
+        .into_iter()
+        .filter(|(_, server)| server.uid != 0)
+        .map(|(name, server)| {
+            Hit::new(
+                format!("commands on {name} run as uid {}, not as root", server.uid),
+                format!("log in as root, or set `sudo: true` under `{name}.ssh` with a user that may `sudo -n`"),
+            )
+        })
+        .collect()
+}
+
+fn same_machine(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let same_machine = facts.old.machine.is_some() && facts.old.machine == facts.new.machine;
+    let same_boot = !facts.old.boot_id.is_empty() && facts.old.boot_id == facts.new.boot_id;
+    let same_keys = facts.old.host_keys == facts.new.host_keys && !facts.old.host_keys.is_empty();
+    if same_boot || (same_machine && same_keys) {
+        let hit = Hit::new("old and new are the same machine", "correct the addresses in the plan");
+        return vec![hit.at(plan.new.address.span())];
+    }
+    Vec::new()
+}
+
+fn swapped(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let disks_on_old = plan.disks.iter().any(|disk| find_disk(&facts.old, disk).is_some());
+    let group_on = |server: &ServerFacts| {
+        plan.volume_groups.iter().any(|group| server.vgs.iter().any(|vg| vg.name == **group.name))
+    };
+    if disks_on_old || (group_on(&facts.new) && !group_on(&facts.old)) {
+        let hit = Hit::new(
+            "old and new look swapped: what the plan says of one is on the other",
+            "exchange the addresses of `old` and `new`; the disks to be wiped must be on new",
+        );
+        return vec![hit.at(plan.old.address.span())];
+    }
+    Vec::new()
+}
+
+fn clocks(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let skew = facts.old.clock.abs_diff(facts.new.clock);
+    if skew <= 120 {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        format!("the clocks of old and new are {skew} s apart"),
+        "set the clock of new (`chronyd -q`, `timedatectl set-ntp true`), then `hwclock --systohc --utc`",
+    )]
+}
+
+fn architecture(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (old, new) = (facts.old.arch.as_str(), facts.new.arch.as_str());
+    let x86_32 = |arch: &str| matches!(arch, "i386" | "i486" | "i586" | "i686");
+    if old == new || (x86_32(old) && (new == "x86_64" || x86_32(new))) {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        format!("old is {old}, new is {new}: old's programs do not run there"),
+        "choose a new server, or a rescue system, of the same architecture",
+    )]
+}
+
+fn runs(server: &ServerFacts, unit: &str) -> bool {
+    server.services.iter().any(|service| service == unit)
+}
+
+fn multipath(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if !runs(&facts.old, "multipathd.service") {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        "multipathd runs on old, and may take new's disks",
+        "`systemctl stop multipathd.socket multipathd.service` on old if it is not needed; otherwise `replant explain R1013`",
+    );
+    vec![hit.of("old: multipathd.service")]
+}
+
+fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if !runs(&facts.old, "unattended-upgrades.service") {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        "old installs updates by itself; a new kernel between the copy and the cutover would fail half-way",
+        "on old: `systemctl mask --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service`",
+    );
+    vec![hit.of("old: unattended-upgrades.service")]
+}
+
+/// Drivers that new needs, and what for: those of the disks in the plan, and of the card that takes old's address.
+fn drivers<'a>(plan: &'a Plan, facts: &'a Facts) -> Vec<(&'a str, String, bool)> {
+    let disks = plan.disks.iter().filter_map(|disk| Some((disk, find_disk(&facts.new, disk)?)));
+    let mut all: Vec<(&str, String, bool)> = Vec::new();
+    for (disk, block) in disks {
+        all.extend(block.drivers.iter().map(|driver| (driver.as_str(), format!("disk `{}`", *disk.name), false)));
+    }
+    if let Some(card) = crate::course::new_card(plan, facts) {
+        all.extend(card.drivers.iter().map(|driver| (driver.as_str(), format!("network card {}", card.name), true)));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|(driver, ..)| seen.insert(*driver));
+    all
+}
+
+fn driver_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let missing = drivers(plan, facts)
+        .into_iter()
+        .filter(|(driver, ..)| MODULES.contains(driver) && !facts.old.modules.contains(*driver));
+    missing
+        .map(|(driver, of, _)| {
+            Hit::new(
+                format!("kernel {} of old has no `{driver}`, the driver of new's {of}", facts.old.kernel),
+                "install a kernel that has it (`apt-get install linux-image-amd64`, Ubuntu: `linux-image-generic`) and boot it",
+            )
+        })
+        .collect()
+}
+
+fn driver_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let unknown = drivers(plan, facts).into_iter().filter(|(driver, _, card)| *card && !MODULES.contains(driver));
+    unknown
+        .map(|(driver, of, _)| {
+            Hit::new(
+                format!("new's {of} needs `{driver}`; whether old's kernel has it was not looked up"),
+                format!("`modprobe --dry-run {driver}` on old says nothing if it has"),
+            )
+        })
+        .collect()
+}
+
+fn other_kernel(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = &facts.old;
+    if old.initrds.is_empty() || old.initrds.contains(&old.kernel) {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        format!("old runs kernel {}, and has boot files of {} only", old.kernel, old.initrds.join(", ")),
+        "reboot old before the migration, and see that all is well",
+    )]
+}

@@ -1,0 +1,208 @@
+//! Tools, packages and kernel modules that must be there, and how they get there.
+
+use std::collections::BTreeSet;
+
+use super::{Hit, Rule, Severity, volumes};
+use crate::facts::{Facts, ServerFacts};
+use crate::plan::{CopyHow, IscsiServer, Plan};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1005",
+        title: "tools are missing",
+        severity: Severity::Inhibitor,
+        why: "the steps are made of these commands; one that is missing would stop the migration half-way.",
+        remedy: "install the packages that have them. On old only open-iscsi is installed for you, and removed again.",
+        check: tools,
+    },
+    Rule {
+        code: "R1006",
+        title: "a kernel has no module for an array's level",
+        severity: Severity::Inhibitor,
+        why: "new's rescue system makes the array, and old's kernel boots from it on new: both must know its level.",
+        remedy: "choose another level, or install and boot a kernel that has the module.",
+        check: array_modules,
+    },
+    Rule {
+        code: "R1007",
+        title: "old has no iSCSI initiator, and cannot install it",
+        severity: Severity::Inhibitor,
+        why: "old reaches new's disks by open-iscsi; it is installed for the migration and removed after it.",
+        remedy: "`apt-get update` on old, or install open-iscsi by hand.",
+        check: initiator,
+    },
+    Rule {
+        code: "R1008",
+        title: "the kernel of old has no module `iscsi_tcp`",
+        severity: Severity::Inhibitor,
+        why: "old could not log in to new's disks. The kernels of cloud images often lack it.",
+        remedy: "`apt-get install linux-image-amd64` (Debian) or `linux-image-generic` (Ubuntu), and boot it.",
+        check: initiator_module,
+    },
+    Rule {
+        code: "R1009",
+        title: "old is logged in to iSCSI targets already",
+        severity: Severity::Warning,
+        why: "old uses iSCSI for something of its own. These sessions are left alone, but what is on them does not move.",
+        remedy: "make sure that nothing of them belongs to the volumes that move.",
+        check: sessions,
+    },
+    Rule {
+        code: "R1010",
+        title: "new cannot serve iSCSI",
+        severity: Severity::Inhibitor,
+        why: "new must offer its arrays to old: by the kernel's own target (LIO) or by tgt.",
+        remedy: "`apt-get install tgt` in the rescue system, or choose `transfer.iscsi.server: auto`.",
+        check: iscsi_server,
+    },
+];
+
+/// Commands that steps run on old, and the Debian package of each.
+const OLD: &[(&str, &str)] = &[
+    ("lvm", "lvm2"),
+    ("lvconvert", "lvm2"),
+    ("vgextend", "lvm2"),
+    ("vgsplit", "lvm2"),
+    ("dmeventd", "dmeventd"),
+    ("dmsetup", "dmsetup"),
+    ("dd", "coreutils"),
+    ("sha256sum", "coreutils"),
+    ("wipefs", "util-linux"),
+    ("blockdev", "util-linux"),
+    ("findmnt", "util-linux"),
+    ("udevadm", "udev"),
+    ("systemctl", "systemd"),
+    ("mkinitramfs", "initramfs-tools"),
+    ("lsinitramfs", "initramfs-tools"),
+    ("grub-install", "grub-pc"),
+    ("update-grub", "grub-pc"),
+];
+
+/// On new, in its rescue system.
+const NEW: &[(&str, &str)] = &[
+    ("sfdisk", "fdisk"),
+    ("wipefs", "util-linux"),
+    ("mdadm", "mdadm"),
+    ("lvm", "lvm2"),
+    ("dmsetup", "dmsetup"),
+    ("blockdev", "util-linux"),
+    ("udevadm", "udev"),
+    ("chroot", "coreutils"),
+    ("mkswap", "util-linux"),
+    ("sha256sum", "coreutils"),
+];
+
+fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut old = OLD.to_vec();
+    let mut new = NEW.to_vec();
+    let copied = || volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
+    let is = |fstype: &Option<String>, start: &str| fstype.as_deref().is_some_and(|name| name.starts_with(start));
+    if copied().any(|(lv, ..)| is(&lv.fstype, "ext")) {
+        new.push(("e2fsck", "e2fsprogs"));
+    }
+    if copied().any(|(lv, ..)| is(&lv.fstype, "xfs")) {
+        new.push(("xfs_repair", "xfsprogs"));
+    }
+    // the migrated system grows its file systems with its own tools
+    for (lv, ..) in copied().filter(|(_, _, said)| said.is_some_and(|said| said.grow.is_some())) {
+        if is(&lv.fstype, "ext") {
+            old.push(("resize2fs", "e2fsprogs"));
+        }
+        if is(&lv.fstype, "xfs") {
+            old.push(("xfs_growfs", "xfsprogs"));
+        }
+    }
+    if !facts.old.tools.contains("iscsiadm") {
+        old.push(("unshare", "util-linux"));
+    }
+    [lacks("old", &facts.old, &old), lacks("new", &facts.new, &new)].into_iter().flatten().collect()
+}
+
+fn lacks(name: &str, server: &ServerFacts, wanted: &[(&str, &str)]) -> Option<Hit> {
+    let missing: Vec<_> = wanted.iter().filter(|(tool, _)| !server.tools.contains(*tool)).collect();
+    let tools: BTreeSet<&str> = missing.iter().map(|(tool, _)| *tool).collect();
+    let packages: BTreeSet<&str> = missing.iter().map(|(_, package)| *package).collect();
+    let list = |words: BTreeSet<&str>, between: &str| words.into_iter().collect::<Vec<_>>().join(between);
+    let packages = list(packages, " ");
+    if tools.is_empty() {
+        return None;
+    }
+    let help = match server.tools.contains("apt-get") {
+        true => format!("on {name}: `apt-get install {packages}`"),
+        false => format!("install on {name} the packages that have them (on Debian and Ubuntu: {packages})"),
+    };
+    Some(Hit::new(format!("{name} lacks {}", list(tools, ", ")), help))
+}
+
+fn array_modules(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for array in &plan.arrays {
+        let module = match array.level.name() {
+            "raid5" | "raid6" => "raid456",
+            other => other,
+        };
+        for (name, server) in [("old", &facts.old), ("new", &facts.new)] {
+            if !server.modules.contains(module) {
+                let hit = Hit::new(
+                    format!("the kernel of {name} has no module `{module}`, for array {}", *array.name),
+                    "choose another level, or install a kernel that has it",
+                );
+                hits.push(hit.at(array.level.span()));
+            }
+        }
+    }
+    hits
+}
+
+fn initiator(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let installable = facts.old.iscsi_packages.as_ref().is_some_and(|packages| !packages.is_empty());
+    if facts.old.tools.contains("iscsiadm") || installable {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        "old has no open-iscsi, and apt-get cannot install it",
+        "run `apt-get update` on old and try again, or install open-iscsi by hand",
+    )]
+}
+
+fn initiator_module(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if facts.old.modules.contains("iscsi_tcp") {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        "the kernel of old has no module `iscsi_tcp`",
+        "install the full kernel package of its distribution (not a cloud kernel) and boot it",
+    )]
+}
+
+fn sessions(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if facts.old.iscsi_sessions.is_empty() {
+        return Vec::new();
+    }
+    vec![Hit::new(
+        format!("old is already logged in to {}", facts.old.iscsi_sessions.join(", ")),
+        "these sessions are left alone; make sure that nothing of them belongs to the volumes that move",
+    )]
+}
+
+fn iscsi_server(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let tgt = ["tgtd", "tgtadm", "tgt-admin"].iter().all(|tool| facts.new.tools.contains(*tool));
+    let lio = ["iscsi_target_mod", "target_core_mod", "target_core_iblock"]
+        .iter()
+        .all(|module| facts.new.modules.contains(*module));
+    let server = &plan.transfer.iscsi.server;
+    let (good, what, help) = match **server {
+        IscsiServer::Tgt => {
+            (tgt, "new has no tgt", "`apt-get install tgt` in the rescue system, or use `server: auto`")
+        }
+        IscsiServer::Lio => {
+            (lio, "the kernel of new has no iscsi_target_mod", "use `server: tgt` and `apt-get install tgt` on new")
+        }
+        IscsiServer::Auto => (
+            tgt || lio,
+            "new can serve iSCSI neither by its kernel nor by tgt",
+            "`apt-get install tgt` in the rescue system",
+        ),
+    };
+    if good { Vec::new() } else { vec![Hit::new(what, help).at(server.span())] }
+}

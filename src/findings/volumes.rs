@@ -1,0 +1,435 @@
+//! Logical volumes: what each is, and whether it can travel.
+
+use super::{Hit, Rule, Severity};
+use crate::facts::{Facts, Lv, Mount, lvm};
+use crate::plan::{CopyHow, Grow, Plan, Span, Volume};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1203",
+        title: "a volume cannot be mirrored",
+        severity: Severity::Inhibitor,
+        why: "LVM adds a leg on new to a plain (linear) volume, and cuts it off at the cutover. Volumes of a thin pool share blocks \
+              by the pool's metadata, which would not be cut along; the newest blocks of a cached volume may be in its cache only; \
+              a snapshot holds nothing but differences; VDO keeps blocks in a form of its own; a volume that is mirrored or RAID \
+              already has legs that belong together. A striped one can be mirrored with `copy: mirror`.",
+        remedy: "make it linear (`lvconvert --uncache`, `lvconvert --mirrors 0`), or leave it out with `copy: skip` and \
+                 move its files another way.",
+        check: not_linear,
+    },
+    Rule {
+        code: "R1206",
+        title: "there is no such volume on old",
+        severity: Severity::Inhibitor,
+        why: "there is nothing to move.",
+        remedy: "correct its name: `lvs` on old.",
+        check: volume_missing,
+    },
+    Rule {
+        code: "R1207",
+        title: "the plan does not say what becomes of a volume",
+        severity: Severity::Inhibitor,
+        why: "a plan that lists volumes must list all of the group, so that none is forgotten.",
+        remedy: "list it, with `copy: skip` if it is to stay behind.",
+        check: volume_unlisted,
+    },
+    Rule {
+        code: "R1208",
+        title: "a volume is to be recreated, but is no swap",
+        severity: Severity::Inhibitor,
+        why: "`copy: recreate` makes an empty swap: whatever the volume holds would not be on new.",
+        remedy: "leave `copy:` out, so that it is mirrored.",
+        check: recreated_data,
+    },
+    Rule {
+        code: "R1209",
+        title: "a volume that stays behind is mounted",
+        severity: Severity::Warning,
+        why: "what is on it will not be on new.",
+        remedy: "copy what is needed of it by hand; `nofail` in its line of /etc/fstab lets new boot without it.",
+        check: skipped_mount,
+    },
+    Rule {
+        code: "R1210",
+        title: "there is no room for raid1",
+        severity: Severity::Inhibitor,
+        why: "a raid1 keeps its metadata in an extent of its own on each side, old's too.",
+        remedy: "leave `copy:` out: a mirror with its log in memory is used where there is no room.",
+        check: raid1_room,
+    },
+    Rule {
+        code: "R1219",
+        title: "a volume with snapshots",
+        severity: Severity::Inhibitor,
+        why: "snapshots do not travel, and a mirror under a snapshot can block for good when a leg fails (lvm.conf(5), \
+              mirror_segtype_default).",
+        remedy: "`lvremove` the snapshots, or `lvconvert --merge` one of them, before the copy.",
+        check: has_snapshots,
+    },
+    Rule {
+        code: "R1220",
+        title: "the name under which a volume travels is taken",
+        severity: Severity::Inhibitor,
+        why: "at the cutover new's half of volume `root` is cut off as `root_new`. It would fail there, with services stopped.",
+        remedy: "`lvrename` or `lvremove` the other volume.",
+        check: travelling_name,
+    },
+    Rule {
+        code: "R1221",
+        title: "a volume is not active",
+        severity: Severity::Inhibitor,
+        why: "the kernel mirrors only what is active: the copy would wait for ever.",
+        remedy: "`lvchange --activate y VOLUME`, or `copy: skip`.",
+        check: inactive,
+    },
+    Rule {
+        code: "R1222",
+        title: "a volume is in use, and not as a mounted file system",
+        severity: Severity::Warning,
+        why: "at the cutover file systems become read-only, but nothing stops a virtual machine or a database that writes to \
+              the volume itself: what it writes after the cut is lost.",
+        remedy: "find out by whom (`fuser -v`, `lsblk`), and name its unit under `cutover.stop`.",
+        check: used_raw,
+    },
+    Rule {
+        code: "R1223",
+        title: "a file system that is not checked",
+        severity: Severity::Note,
+        why: "it is copied block for block like any other, but replant checks only ext2, ext3, ext4 and xfs before new boots.",
+        remedy: "check it yourself when new runs, before old is scrapped.",
+        check: untried,
+    },
+    Rule {
+        code: "R1224",
+        title: "what is in swap does not fit into memory",
+        severity: Severity::Warning,
+        why: "swap is not copied: at the cutover it is switched off, and what is in it must be in memory. Processes may be killed.",
+        remedy: "name what needs much memory under `cutover.stop`, or stop it before.",
+        check: swap_needs_memory,
+    },
+    Rule {
+        code: "R1225",
+        title: "a swap that does not move",
+        severity: Severity::Warning,
+        why: "new will have less swap than old, or none. Swap on a volume of the plan is made again with the same size and UUID, \
+              and a swap file travels with its file system.",
+        remedy: "make one on new when it runs, and correct its line in /etc/fstab.",
+        check: no_swap_left,
+    },
+    Rule {
+        code: "R1226",
+        title: "a volume cannot grow as the plan says",
+        severity: Severity::Inhibitor,
+        why: "the last stage would fail on new: volumes only grow there, and with them only ext2, ext3, ext4 and xfs.",
+        remedy: "give a larger size, or leave `grow:` out.",
+        check: growing,
+    },
+];
+
+/// The volumes of a group with what the plan says of each: all that are not hidden, or those that it lists.
+pub fn volumes<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<&'a Volume>)> {
+    plan.volume_groups.iter().flat_map(move |group| {
+        facts.old.lvs.iter().filter(move |lv| lv.vg == **group.name && !lv.hidden).filter_map(move |lv| match &group
+            .volumes
+        {
+            None => Some((lv, default_copy(lv), None)),
+            Some(all) => {
+                let said = all.iter().find(|volume| **volume.name == lv.name)?;
+                let how = if *said.copy == CopyHow::Auto { default_copy(lv) } else { *said.copy };
+                Some((lv, how, Some(said)))
+            }
+        })
+    })
+}
+
+/// A swap needs no copying.
+fn default_copy(lv: &Lv) -> CopyHow {
+    if lv.fstype.as_deref() == Some("swap") { CopyHow::Recreate } else { CopyHow::Auto }
+}
+
+/// Where the plan speaks of a volume.
+fn span(said: Option<&Volume>) -> Option<Span> {
+    said.and_then(|said| said.name.span())
+}
+
+/// Those that are mirrored, with their places in the plan.
+fn copied<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<Span>)> {
+    volumes(plan, facts)
+        .filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate))
+        .map(|(lv, how, said)| (lv, how, span(said)))
+}
+
+fn has_role(lv: &Lv, role: &str) -> bool {
+    lv.role.iter().any(|has| has == role)
+}
+
+fn not_linear(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (lv, how, span) in copied(plan, facts) {
+        let name = format!("{}/{}", lv.vg, lv.name);
+        let skip = "or leave it out with `copy: skip`";
+        // what LVM keeps the changes of a snapshot in is linear: its role tells (lvs(8))
+        let (what, help) = match lv.segtype.as_str() {
+            _ if has_role(lv, "thicksnapshot") || lv.segtype == "snapshot" => {
+                ("is a snapshot", format!("`lvremove {name}` if nobody needs it any more, {skip}"))
+            }
+            "linear" => continue,
+            "striped" if how == CopyHow::Mirror => continue,
+            "striped" => ("is striped", format!("`copy: mirror` for it, {skip}")),
+            "thin" | "thin-pool" => {
+                ("belongs to a thin pool", format!("copy it to a plain volume (`lvcreate`, `dd`) first, {skip}"))
+            }
+            "cache" | "cache-pool" | "writecache" => {
+                ("is cached", format!("`lvconvert --uncache {name}` on old, {skip}"))
+            }
+            "vdo" | "vdo-pool" => {
+                ("is a VDO volume", format!("copy it to a plain volume (`lvcreate`, `dd`) first, {skip}"))
+            }
+            "mirror" | "raid1" => {
+                ("is mirrored already", format!("`lvconvert --mirrors 0 {name}` on old makes it linear, {skip}"))
+            }
+            kind if kind.starts_with("raid") => {
+                ("is a RAID volume", format!("`lvconvert --type linear {name}` where LVM can (lvmraid(7)), {skip}"))
+            }
+            _ => ("is not linear", format!("make it linear, {skip}")),
+        };
+        let message = format!("{name} {what} ({}): it cannot be mirrored by this method", lv.segtype);
+        hits.push(Hit::new(message, help).at(span));
+    }
+    hits
+}
+
+fn has_snapshots(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    copied(plan, facts)
+        .filter(|(lv, ..)| has_role(lv, "thickorigin"))
+        .map(|(lv, _, span)| {
+            Hit::new(
+                format!("{}/{} has snapshots", lv.vg, lv.name),
+                format!("`lvs -o name,origin {}` lists them; `lvremove` those that nobody needs any more", lv.vg),
+            )
+            .at(span)
+        })
+        .collect()
+}
+
+fn travelling_name(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    copied(plan, facts)
+        .filter_map(|(lv, _, span)| {
+            let travels = format!("{}_new", lv.name);
+            let taken = facts.old.lvs.iter().any(|other| other.vg == lv.vg && other.name == travels);
+            taken.then(|| {
+                Hit::new(
+                    format!("`{}/{travels}` exists, the name under which `{}` travels", lv.vg, lv.name),
+                    format!("`lvrename {} {travels} OTHER` on old, or `lvremove` it if it is left over", lv.vg),
+                )
+                .at(span)
+            })
+        })
+        .collect()
+}
+
+fn inactive(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    copied(plan, facts)
+        .filter(|(lv, ..)| !lv.active && matches!(lv.segtype.as_str(), "linear" | "striped"))
+        .map(|(lv, _, span)| {
+            Hit::new(
+                format!("{}/{} is not active: it would never be in sync", lv.vg, lv.name),
+                format!("`lvchange --activate y {}/{}` on old, or `copy: skip`", lv.vg, lv.name),
+            )
+            .at(span)
+        })
+        .collect()
+}
+
+/// The volume's mount; findmnt(8) puts a btrfs subvolume behind the device: `/dev/mapper/vg0-root[/@]`.
+fn mount<'a>(facts: &'a Facts, lv: &Lv) -> Option<&'a Mount> {
+    let path = lvm::mapper_path(&lv.vg, &lv.name);
+    facts.old.mounts.iter().find(|mount| mount.source.split('[').next() == Some(&path))
+}
+
+fn used_raw(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    // the sixth letter: lvs(8), lv_attr
+    let open = |lv: &Lv| lv.attr.chars().nth(5) == Some('o');
+    copied(plan, facts)
+        .filter(|(lv, ..)| open(lv) && lv.fstype.as_deref() != Some("swap") && mount(facts, lv).is_none())
+        .map(|(lv, _, span)| {
+            let path = lvm::mapper_path(&lv.vg, &lv.name);
+            Hit::new(
+                format!("{}/{} is in use, but not as a mounted file system", lv.vg, lv.name),
+                format!(
+                    "find out by whom (`fuser -v {path}`, `lsblk {path}`), and name its unit under `cutover.stop`"
+                ),
+            )
+            .at(span)
+        })
+        .collect()
+}
+
+fn untried(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let known = |fstype: &str| fstype.starts_with("ext") || matches!(fstype, "xfs" | "swap");
+    copied(plan, facts)
+        .filter_map(|(lv, _, span)| Some((lv, lv.fstype.as_deref().filter(|fstype| !known(fstype))?, span)))
+        .map(|(lv, fstype, span)| {
+            Hit::new(
+                format!("{}/{} holds {fstype}, which is copied but not checked on new", lv.vg, lv.name),
+                "check it yourself when new runs, before old is scrapped",
+            )
+            .at(span)
+        })
+        .collect()
+}
+
+fn growing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (lv, _, said) in volumes(plan, facts) {
+        let Some(grow) = said.and_then(|said| said.grow.as_ref()) else { continue };
+        let name = format!("{}/{}", lv.vg, lv.name);
+        let fstype = lv.fstype.as_deref().unwrap_or_default();
+        let grows = fstype.starts_with("ext") || fstype == "xfs";
+        let hit = match **grow {
+            Grow::To(bytes) if bytes < lv.size => Hit::new(
+                format!("{name} is to grow to {} MiB, and has {} MiB", bytes >> 20, lv.size >> 20),
+                "give a larger size, `+SIZE`, or leave `grow:` out",
+            ),
+            _ if mount(facts, lv).is_some() && !grows => Hit::new(
+                format!("{name} is to grow, and its file system ({fstype}) cannot be grown by replant"),
+                "leave `grow:` out, and grow it by hand when new runs",
+            ),
+            _ => continue,
+        };
+        hits.push(hit.at(grow.span()));
+    }
+    hits
+}
+
+fn swap_needs_memory(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let used: u64 = facts.old.swaps.iter().map(|swap| swap.used).sum();
+    // 0: it is not known
+    if used <= facts.old.memory_available || facts.old.memory_available == 0 {
+        return Vec::new();
+    }
+    let (used, available) = (used >> 20, facts.old.memory_available >> 20);
+    vec![
+        Hit::new(
+            format!("{used} MiB are in old's swap, and {available} MiB of memory are free to take them"),
+            "name what needs much memory under `cutover.stop`, or stop it before the cutover",
+        )
+        .of("old: /proc/swaps"),
+    ]
+}
+
+fn no_swap_left(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let path = |lv: &Lv| lvm::mapper_path(&lv.vg, &lv.name);
+    let moving: Vec<&Lv> =
+        volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip).map(|(lv, ..)| lv).collect();
+    let stays = facts.old.swaps.iter().filter(|swap| swap.kind == "partition").filter(|swap| {
+        let block = facts
+            .old
+            .blocks
+            .iter()
+            .find(|block| block.path == swap.path || format!("/dev/{}", block.kname) == swap.path);
+        block.is_some_and(|block| !moving.iter().any(|lv| path(lv) == block.path) && !block.kname.starts_with("zram"))
+    });
+    stays
+        .map(|swap| {
+            Hit::new(
+                format!("the swap {} ({} MiB) does not move", swap.path, swap.size >> 20),
+                "make one on new when it runs (`lvcreate`, `mkswap`, `swapon`), and correct its line in /etc/fstab",
+            )
+            .of("old: /proc/swaps")
+        })
+        .collect()
+}
+
+fn volume_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    listed(plan, facts)
+        .flat_map(|(vg, _, there, listed)| {
+            listed
+                .iter()
+                .filter(|volume| !there.contains(&volume.name.as_str()))
+                .map(|volume| {
+                    Hit::new(
+                        format!("there is no volume `{vg}/{}` on old", *volume.name),
+                        format!("the group has: {}", there.join(", ")),
+                    )
+                    .at(volume.name.span())
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn volume_unlisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    listed(plan, facts)
+        .flat_map(|(vg, span, there, listed)| {
+            let unlisted =
+                there.into_iter().filter(|name| !listed.iter().any(|volume| volume.name.as_str() == *name));
+            unlisted
+                .map(|name| {
+                    Hit::new(
+                        format!("the plan does not say what becomes of `{vg}/{name}`"),
+                        format!("add `- {{ name: {name} }}`, with `copy: skip` if it is to stay behind"),
+                    )
+                    .at(span)
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+type Listed<'a> = (&'a str, Option<Span>, Vec<&'a str>, &'a [Volume]);
+
+/// The groups whose volumes the plan lists: name, its place, the volumes that are there, those that are listed.
+fn listed<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = Listed<'a>> {
+    plan.volume_groups.iter().filter_map(|group| {
+        let ours = facts.old.lvs.iter().filter(|lv| lv.vg == **group.name && !lv.hidden);
+        let there: Vec<&str> = ours.map(|lv| lv.name.as_str()).collect();
+        (!there.is_empty()).then_some((group.name.as_str(), group.name.span(), there, group.volumes.as_deref()?))
+    })
+}
+
+fn recreated_data(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    volumes(plan, facts)
+        .filter(|(lv, how, _)| *how == CopyHow::Recreate && lv.fstype.as_deref() != Some("swap"))
+        .map(|(lv, _, said)| {
+            Hit::new(
+                format!("{}/{} is to be recreated, but it is no swap", lv.vg, lv.name),
+                "leave `copy:` out, so that it is mirrored",
+            )
+            .at(span(said))
+        })
+        .collect()
+}
+
+fn skipped_mount(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    volumes(plan, facts)
+        .filter(|(_, how, _)| *how == CopyHow::Skip)
+        .filter_map(|(lv, _, said)| {
+            let mount = mount(facts, lv)?;
+            let hit = Hit::new(
+                format!("{}/{} stays behind, but is mounted on {}", lv.vg, lv.name, mount.target),
+                "copy what is needed of it by hand; `nofail` in /etc/fstab lets new boot without it",
+            );
+            Some(hit.at(span(said)))
+        })
+        .collect()
+}
+
+fn raid1_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for group in &plan.volume_groups {
+        let Some(vg) = facts.old.vgs.iter().find(|vg| vg.name == **group.name) else { continue };
+        let wanted = volumes(plan, facts).filter(|(lv, how, _)| lv.vg == vg.name && *how == CopyHow::Raid1).count();
+        if wanted as u64 > vg.free_count {
+            let hit = Hit::new(
+                format!(
+                    "raid1 needs a free extent in `{}` for each of {wanted} volumes; {} are free",
+                    vg.name, vg.free_count
+                ),
+                "leave `copy:` out: a mirror with its log in memory is used where there is no room",
+            );
+            hits.push(hit.at(group.name.span()));
+        }
+    }
+    hits
+}

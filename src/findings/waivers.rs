@@ -1,0 +1,55 @@
+//! Waivers of the plan that do nothing.
+
+use super::{Hit, Rule, Severity, rules};
+use crate::facts::Facts;
+use crate::plan::Plan;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1901",
+        title: "a waiver of a code that does not exist",
+        severity: Severity::Warning,
+        why: "it waives nothing; perhaps another code was meant.",
+        remedy: "correct the code: `docs/findings.md` lists them all.",
+        check: unknown,
+    },
+    Rule {
+        code: "R1902",
+        title: "a waiver that nothing needs",
+        severity: Severity::Warning,
+        why: "it would hide the finding without anybody looking at it if it came up later.",
+        remedy: "remove it from the plan.",
+        check: idle,
+    },
+];
+
+fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
+    let known: Vec<&str> = rules().iter().map(|rule| rule.code).collect();
+    let unknown = plan.waive.iter().filter(|waiver| !known.contains(&waiver.code.as_str()));
+    unknown
+        .map(|waiver| {
+            Hit::new(
+                format!("the plan waives `{}`, and there is no such finding", *waiver.code),
+                "correct the code, or remove the waiver",
+            )
+            .at(waiver.code.span())
+        })
+        .collect()
+}
+
+fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    // those of waivers would never end here, and the forecast has not been made yet
+    let asked = |code: &str| !code.starts_with("R19") && !code.starts_with("R15");
+    let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code)).collect();
+    let idle = plan.waive.iter().filter(|waiver| {
+        others.iter().any(|rule| *rule.code == **waiver.code && (rule.check)(plan, facts).is_empty())
+    });
+    idle.map(|waiver| {
+        Hit::new(
+            format!("the plan waives `{}`, which was not found", *waiver.code),
+            "remove the waiver: it would hide the finding if it came up later",
+        )
+        .at(waiver.code.span())
+    })
+    .collect()
+}

@@ -1,0 +1,366 @@
+//! The rules over plan and facts: each fires where it should, and is silent on the lab's pair. `docs/findings.md` is
+//! made of them; `SNAPSHOTS=overwrite` writes it anew.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use replant::facts::{Block, Facts, Health, Interface, Lv, MacLine, Mount, Swap};
+use replant::findings::{self, Finding};
+use replant::plan::{self, Loaded};
+use snapbox::Data;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn lab_facts() -> Facts {
+    let text = std::fs::read_to_string(Path::new(ROOT).join("tests/facts/lab-full.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The lab's plan, with one text in it changed.
+fn lab_plan(change: Option<(&str, &str)>) -> Loaded {
+    let path = Path::new(ROOT).join("tests/runbooks/lab.yaml");
+    let mut text = std::fs::read_to_string(&path).unwrap();
+    if let Some((from, to)) = change {
+        assert!(text.contains(from), "the plan has no {from:?}");
+        text = text.replacen(from, to, 1);
+    }
+    plan::parse("lab.yaml", &text).unwrap_or_else(|bad| panic!("{}", bad.render(false)))
+}
+
+#[test]
+fn the_reference_is_current() {
+    snapbox::Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(
+        Data::text(findings::reference()),
+        Data::read_from(&Path::new(ROOT).join("docs/findings.md"), Some(snapbox::data::DataFormat::Text)),
+    );
+}
+
+#[test]
+fn every_code_is_one_rule_with_something_to_say() {
+    let rules = findings::rules();
+    let reference = findings::reference();
+    for pair in rules.windows(2) {
+        assert!(pair[0].code < pair[1].code, "{} is used twice", pair[0].code);
+    }
+    for rule in rules {
+        let digits = rule.code.strip_prefix('R').unwrap_or_default();
+        assert!(digits.len() == 4 && digits.starts_with('1'), "{}", rule.code);
+        assert!(reference.contains(&format!("### {}: ", rule.code)), "{} belongs to no group", rule.code);
+        for text in [rule.why, rule.remedy] {
+            assert!(text.len() > 15 && text.ends_with(['.', '?']), "{}: {text}", rule.code);
+        }
+        assert!(!rule.title.ends_with('.') && !rule.title.is_empty(), "{}", rule.code);
+    }
+}
+
+#[test]
+fn every_diagnostic_of_a_plan_is_listed() {
+    let codes = std::fs::read_to_string(Path::new(ROOT).join("src/plan/codes.rs")).unwrap();
+    let declared = codes.matches(": &str = \"R0").count();
+    let listed: BTreeSet<&str> = plan::DIAGNOSTICS.iter().map(|(code, _)| *code).collect();
+    assert_eq!((listed.len(), plan::DIAGNOSTICS.len()), (declared, declared));
+}
+
+#[test]
+fn the_lab_pair_has_no_findings() {
+    let found = findings::find(&lab_plan(None).plan, &lab_facts());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+// ---- each rule ----------------------------------------------------------------------------------------------------
+
+type Change = fn(&mut Facts);
+
+/// Code, what is different from the lab's plan and pair, and a part of what is said then.
+struct Case(&'static str, Option<(&'static str, &'static str)>, Change, &'static str);
+
+/// No difference.
+const SAME: Change = |_| {};
+
+fn block<'a>(blocks: &'a mut [Block], path: &str) -> &'a mut Block {
+    blocks.iter_mut().find(|block| block.path == path).unwrap_or_else(|| panic!("no {path}"))
+}
+
+fn lv<'a>(facts: &'a mut Facts, name: &str) -> &'a mut Lv {
+    facts.old.lvs.iter_mut().find(|lv| lv.name == name).unwrap()
+}
+
+fn mount<'a>(facts: &'a mut Facts, target: &str) -> &'a mut Mount {
+    facts.old.mounts.iter_mut().find(|mount| mount.target == target).unwrap()
+}
+
+fn card<'a>(cards: &'a mut [Interface], name: &str) -> &'a mut Interface {
+    cards.iter_mut().find(|card| card.name == name).unwrap()
+}
+
+fn lack(tools: &mut BTreeSet<String>, name: &str) {
+    assert!(tools.remove(name), "{name} is not there");
+}
+
+/// A line more in a file of old.
+fn add(facts: &mut Facts, path: &str, line: &str) {
+    let text = facts.old.files.entry(path.into()).or_default();
+    *text += line;
+    text.push('\n');
+}
+
+/// A file system of old that is on no volume: /dev/sdc1 on /data.
+fn data_disk(facts: &mut Facts) {
+    let uuid = Some("dddddddd-0000-4000-8000-000000000009".to_string());
+    facts.old.blocks.push(Block {
+        path: "/dev/sdc1".into(),
+        kname: "sdc1".into(),
+        kind: "part".into(),
+        fstype: Some("ext4".into()),
+        uuid: uuid.clone(),
+        partuuid: Some("0badcafe-01".into()),
+        by_id: vec!["/dev/disk/by-id/ata-DATA-part1".into()],
+        log_sec: 512,
+        ..Block::default()
+    });
+    facts.old.mounts.push(Mount {
+        target: "/data".into(),
+        source: "/dev/sdc1".into(),
+        fstype: "ext4".into(),
+        avail: 1 << 40,
+        uuid,
+        ..Mount::default()
+    });
+}
+
+fn volume(name: &str, segtype: &str, role: &str) -> Lv {
+    Lv {
+        name: name.into(),
+        vg: "vg0".into(),
+        uuid: name.into(),
+        size: 4 << 20,
+        attr: "-wi-a-----".into(),
+        segtype: segtype.into(),
+        role: role.split(',').map(str::to_string).collect(),
+        active: true,
+        ..Lv::default()
+    }
+}
+
+/// A second card on either server.
+fn spare_card(name: &str, mac: &str) -> Interface {
+    Interface { name: name.into(), mac: mac.into(), physical: true, ..Interface::default() }
+}
+
+fn bridge(facts: &mut Facts, cards: &[&str]) {
+    let card = card(&mut facts.old.interfaces, "ens3");
+    let addresses = std::mem::take(&mut card.addresses);
+    card.master = Some("br0".into());
+    for name in cards {
+        let more = Interface { master: Some("br0".into()), ..spare_card(name, "52:54:00:77:00:31") };
+        facts.old.interfaces.push(more);
+    }
+    facts.old.interfaces.push(Interface { name: "br0".into(), addresses, ..Interface::default() });
+}
+
+fn mac_line(path: &str, key: &str, mac: &str) -> MacLine {
+    MacLine { path: path.into(), line: 9, key: key.into(), mac: mac.into() }
+}
+
+const OLD_MAC: &str = "52:54:00:77:00:21";
+const NEW_MAC: &str = "52:54:00:77:00:22";
+const ALL: Option<(&str, &str)> = Some((
+    "    volumes:\n      - { name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n",
+    "",
+));
+
+#[rustfmt::skip]
+const FIRES: &[Case] = &[
+    Case("R1001", None, |facts| facts.new.uid = 1000, "on new run as uid 1000"),
+    Case("R1002", None, |facts| facts.new.boot_id = facts.old.boot_id.clone(), "the same machine"),
+    Case("R1003", None, |facts| std::mem::swap(&mut facts.old, &mut facts.new), "look swapped"),
+    Case("R1005", None, |facts| lack(&mut facts.old.tools, "vgsplit"), "old lacks vgsplit"),
+    Case("R1005", None, |facts| lack(&mut facts.new.tools, "xfs_repair"), "new lacks xfs_repair"),
+    Case("R1005", None, |facts| lack(&mut facts.old.tools, "xfs_growfs"), "old lacks xfs_growfs"),
+    Case("R1006", None, |facts| lack(&mut facts.old.modules, "raid10"), "no module `raid10`, for array md1"),
+    Case("R1007", None, |facts| { facts.old.tools.remove("iscsiadm"); facts.old.iscsi_packages = None; }, "cannot install it"),
+    Case("R1008", None, |facts| lack(&mut facts.old.modules, "iscsi_tcp"), "`iscsi_tcp`"),
+    Case("R1009", None, |facts| facts.old.iscsi_sessions.push("iqn.x".into()), "iqn.x"),
+    Case("R1010", None, |facts| lack(&mut facts.new.tools, "tgtadm"), "new has no tgt"),
+    Case("R1011", None, |facts| facts.new.clock += 3600, "s apart"),
+    Case("R1012", None, |facts| facts.new.arch = "aarch64".into(), "old is x86_64, new is aarch64"),
+    Case("R1013", None, |facts| facts.old.services.push("multipathd.service".into()), "multipathd"),
+    Case("R1014", None, |facts| facts.old.services.push("unattended-upgrades.service".into()), "updates"),
+    Case("R1015", None, |facts| lack(&mut facts.old.modules, "virtio_scsi"), "no `virtio_scsi`, the driver of new's disk `a`"),
+    Case("R1015", None, |facts| lack(&mut facts.old.modules, "virtio_net"), "no `virtio_net`, the driver of new's network card eth0"),
+    Case("R1016", None, |facts| card(&mut facts.new.interfaces, "eth0").drivers = vec!["newcard".into()], "needs `newcard`"),
+    Case("R1017", None, |facts| facts.old.kernel = "6.1.0-49-amd64".into(), "old runs kernel 6.1.0-49-amd64"),
+
+    Case("R1101", Some(("NEW3", "NEW9")), SAME, "disk `d` is not on new"),
+    Case("R1102", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.by_id.clear(); disk.by_path.clear(); }, "no link"),
+    Case("R1103", None, |facts| block(&mut facts.new.blocks, "/dev/sda").read_only = true, "read-only"),
+    Case("R1104", None, |facts| block(&mut facts.new.blocks, "/dev/sda").mountpoints.push("/mnt".into()), "mounted on /mnt"),
+    Case("R1105", None, |facts| facts.new.blocks.push(Block { path: "/dev/mapper/x".into(), kind: "lvm".into(), ancestors: vec!["/dev/sda".into()], ..Block::default() }), "/dev/mapper/x is active"),
+    Case("R1106", None, |facts| facts.new.arrays.push(replant::facts::Array { path: "/dev/md9".into(), members: vec!["/dev/sda".into(), "/dev/vda".into()], ..Default::default() }), "belongs to /dev/md9"),
+    Case("R1107", None, |facts| block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into()), "holds data: dos table"),
+    Case("R1108", None, |facts| facts.old.arrays[0].degraded = true, "/dev/md0 on old is degraded"),
+    Case("R1109", None, |facts| facts.old.arrays[1].action = Some("resync".into()), "/dev/md1 on old is busy: resync"),
+    Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 4 << 40, "4096 GiB"),
+    Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/sda").health = Some(Health { passed: false, unreadable: 0 }), "expects to fail"),
+    Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: false, unreadable: 0 }), "of old expects to fail"),
+    Case("R1113", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 16 }), "of old could not read 16"),
+
+    Case("R1201", None, |facts| facts.old.vgs[0].name = "vg1".into(), "no volume group `vg0`"),
+    Case("R1202", None, |facts| { let mut vg = facts.old.vgs[0].clone(); vg.name = "vg0_new".into(); facts.old.vgs.push(vg); }, "`vg0_new` exists"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "thin".into(), "vg0/var belongs to a thin pool"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "cache".into(), "vg0/var is cached"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "vdo".into(), "vg0/var is a VDO volume"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "raid1".into(), "vg0/var is mirrored already"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "raid5".into(), "vg0/var is a RAID volume"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "striped".into(), "vg0/var is striped"),
+    Case("R1203", None, |facts| lv(facts, "var").segtype = "linear,striped".into(), "vg0/var is not linear"),
+    // LVM calls what it keeps the changes of a snapshot in linear
+    Case("R1203", ALL, |facts| facts.old.lvs.push(volume("snap", "linear", "public,snapshot,thicksnapshot")), "vg0/snap is a snapshot"),
+    Case("R1204", None, |facts| facts.old.vgs[0].missing_pv_count = 1, "are missing"),
+    Case("R1205", None, |facts| facts.old.vgs[0].system_id = "other".into(), "system id `other`"),
+    Case("R1206", Some(("name: var,", "name: vra,")), SAME, "no volume `vg0/vra`"),
+    Case("R1207", Some(("      - { name: root }\n", "")), SAME, "`vg0/root`"),
+    Case("R1208", Some(("name: root }", "name: root, copy: recreate }")), SAME, "vg0/root is to be recreated"),
+    Case("R1209", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "stays behind, but is mounted on /var"),
+    Case("R1210", Some(("name: root }", "name: root, copy: raid1 }")), SAME, "for each of 1 volumes; 0 are free"),
+    Case("R1211", None, |facts| block(&mut facts.old.blocks, "/dev/md1").tran = Some("iscsi".into()), "already has an iSCSI disk"),
+    Case("R1212", None, |facts| block(&mut facts.new.blocks, "/dev/sda").log_sec = 4096, "blocks of 4096 bytes, /dev/md1 of old has 512"),
+    Case("R1212", None, |facts| block(&mut facts.old.blocks, "/dev/md0").log_sec = 4096, "/dev/md0 of old has 4096"),
+    Case("R1213", None, |facts| drop(facts.old.lvm_config.insert("activation/monitoring".into(), "0".into())), "does not monitor"),
+    Case("R1214", None, |facts| { facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into()); facts.old.present.insert("/etc/lvm/devices/system.devices".into()); }, "LVM on old uses a devices file"),
+    Case("R1215", None, |facts| { facts.old.kernel = "6.8.0-31-generic".into(); facts.old.initrds = vec![facts.old.kernel.clone()]; }, "6.8.0-31-generic"),
+    // four times 3.7 GiB as raid10 hold 1916 extents of 4 MiB: one more does not fit
+    Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32 + 1) * (4 << 20), "`vg0` needs 1917 extents (7668 MiB), array md1 has room for 1916 (7664 MiB)"),
+    Case("R1217", None, |facts| block(&mut facts.old.blocks, "/dev/md0").size = 300 << 20, "/boot of old has 300 MiB"),
+    Case("R1218", Some(("grow: rest", "grow: 8GiB")), SAME, "are to grow to"),
+    Case("R1219", None, |facts| lv(facts, "root").role = vec!["public".into(), "origin".into(), "thickorigin".into()], "vg0/root has snapshots"),
+    Case("R1220", ALL, |facts| facts.old.lvs.push(volume("root_new", "linear", "public")), "`vg0/root_new` exists"),
+    Case("R1221", None, |facts| lv(facts, "var").active = false, "vg0/var is not active"),
+    Case("R1222", ALL, |facts| { let mut guest = volume("guest", "linear", "public"); guest.attr = "-wi-ao----".into(); facts.old.lvs.push(guest); }, "vg0/guest is in use"),
+    Case("R1223", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "holds btrfs"),
+    Case("R1224", None, |facts| { facts.old.swaps[0].used = 2 << 30; facts.old.memory_available = 1 << 30; }, "2048 MiB are in old's swap"),
+    Case("R1225", None, |facts| { data_disk(facts); facts.old.swaps.push(Swap { path: "/dev/sdc1".into(), kind: "partition".into(), size: 1 << 30, used: 0 }); }, "the swap /dev/sdc1 (1024 MiB)"),
+    Case("R1226", Some(("grow: rest", "grow: 1GiB")), SAME, "is to grow to 1024 MiB, and has 1040 MiB"),
+    Case("R1226", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "(btrfs) cannot be grown"),
+    Case("R1227", None, |facts| facts.old.vgs[0].attr = "w---n-".into(), "not resizable"),
+    Case("R1227", None, |facts| facts.old.vgs[0].attr = "wz--ns".into(), "shared"),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "/dev/sdz"),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "/dev/sdz and /dev/md1"),
+    Case("R1228", None, |facts| drop(facts.new.lvm_config.insert("devices/filter".into(), r#"["r|.*|"]"#.into())), "LVM on new"),
+    Case("R1229", None, |facts| { let mut moved = volume("pvmove0", "mirror", "private,pvmove"); moved.hidden = true; facts.old.lvs.push(moved); }, "pvmove"),
+
+    Case("R1301", None, |facts| facts.new.uefi = true, "new boots with UEFI"),
+    Case("R1302", None, |facts| mount(facts, "/").source = "/dev/sda3".into(), "on /dev/sda3"),
+    Case("R1303", Some(("boot: { from: /boot, to: md0 }\n", "")), SAME, "/boot of old is on /dev/md0"),
+    Case("R1304", None, |facts| facts.old.mounts.retain(|mount| mount.target != "/boot"), "not a file system of its own"),
+    Case("R1305", None, |facts| mount(facts, "/boot").avail = 12 << 20, "/boot of old has 12 MiB free; a new initramfs needs about 15 MiB"),
+    Case("R1306", None, |facts| { facts.old.tools.insert("dracut".into()); facts.old.tools.remove("mkinitramfs"); }, "dracut"),
+    Case("R1307", None, |facts| facts.old.initrds.clear(), "no /boot/initrd.img"),
+    Case("R1308", None, |facts| add(facts, "/etc/fstab", "/dev/sdq1 /backup ext4 nofail 0 2"), "mounts /dev/sdq1 on /backup"),
+    Case("R1308", None, |facts| { data_disk(facts); add(facts, "/etc/initramfs-tools/conf.d/resume", "RESUME=UUID=dddddddd-0000-4000-8000-000000000009"); }, "which is /dev/sdc1 and does not move"),
+    Case("R1309", None, |facts| add(facts, "/etc/crypttab", "data UUID=x none luks"), "encrypted"),
+    Case("R1310", None, data_disk, "/data is mounted from /dev/sdc1"),
+    Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults 0 2"); }, "/dev/sdc1 and does not move"),
+    Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/sdb3 /data ext4 defaults 0 2"), "a name that means nothing on new"),
+    Case("R1311", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "mounts /dev/mapper/vg0-var on /var, which does not move"),
+    Case("R1311", None, |facts| add(facts, "/boot/grub/grub.cfg", "  linux /vmlinuz root=/dev/sda2 ro"), "names /dev/sda2"),
+    Case("R1312", None, |facts| lack(&mut facts.old.tools, "mdadm"), "old has no mdadm"),
+    Case("R1312", None, |facts| drop(facts.old.files.remove("/etc/mdadm/mdadm.conf")), "no /etc/mdadm/mdadm.conf"),
+    Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
+    Case("R1314", None, |facts| { let menu = facts.old.files.get_mut("/boot/grub/grub.cfg").unwrap(); *menu = menu.replace("\tsearch ", "\t#search "); }, "by its array only"),
+    Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, ..Block::default() }), "/dev/loop3"),
+
+    Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
+    Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),
+    Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/netplan/50-cloud-init.yaml", "macaddress", OLD_MAC)), "50-cloud-init.yaml binds the network"),
+    Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/00-all.link".into()), "00-all.link"),
+    Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
+    Case("R1405", None, |facts| { card(&mut facts.old.interfaces, "ens3").name = "eth0".into(); facts.new.interfaces.push(spare_card("eth1", "52:54:00:77:00:32")); }, "may hold the name eth0"),
+
+    Case("R1406", None, |facts| { lv(facts, "var").write_rate = 90_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, "writes 90 MB/s to the volumes that move, on average; the network cards carry 125 MB/s"),
+
+    Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
+    Case("R1902", Some(("cutover:", "waive: [{ code: R1203, reason: why not }]\ncutover:")), SAME, "was not found"),
+];
+
+/// What looks like one of them and is none.
+#[rustfmt::skip]
+const SILENT: &[Case] = &[
+    Case("R1011", None, |facts| facts.new.clock += 60, ""),
+    Case("R1012", None, |facts| facts.old.arch = "i686".into(), ""),
+    Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 0 }), ""),
+    // a failing disk of new that the plan leaves alone
+    Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/vda").health = Some(Health { passed: false, unreadable: 9 }), ""),
+    Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 1 << 40, ""),
+    Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: mirror }")), |facts| lv(facts, "var").segtype = "striped".into(), ""),
+    Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: skip }")), |facts| lv(facts, "var").segtype = "thin".into(), ""),
+    Case("R1214", None, |facts| drop(facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into())), ""),
+    Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32) * (4 << 20), ""),
+    Case("R1218", Some(("grow: rest", "grow: 5GiB")), SAME, ""),
+    Case("R1225", None, |facts| facts.old.swaps.push(Swap { path: "/var/swap.img".into(), kind: "file".into(), size: 1 << 30, used: 0 }), ""),
+    // guests' disks are hidden from LVM on old: no harm
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["r|/dev/zd.*|", "r|/dev/rbd.*|"]"#.into())), ""),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|^/dev/(sd|md).*|", "r|.*|"]"#.into())), ""),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/disk/by-id/.*|", "r|.*|"]"#.into())), ""),
+    Case("R1308", None, |facts| add(facts, "/etc/initramfs-tools/conf.d/resume", "RESUME=UUID=aaaaaaaa-0000-4000-8000-000000000004"), ""),
+    Case("R1308", None, |facts| add(facts, "/etc/fstab", "# /dev/sda1 /old ext4 nofail 0 0\n/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0"), ""),
+    Case("R1311", None, |facts| add(facts, "/etc/fstab", "UUID=AAAAAAAA-0000-4000-8000-000000000003 /srv xfs defaults 0 2\n/dev/vg0/var /mnt xfs defaults 0 2"), ""),
+    // the array of new that takes /boot has the same name
+    Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/md0 /boot2 ext4 defaults 0 2"), ""),
+    Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/dev/sdc1 /data ext4 noauto 0 2"); }, ""),
+    Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, read_only: true, ..Block::default() }), ""),
+    // a bridge with one card is followed down to it
+    Case("R1401", None, |facts| bridge(facts, &[]), ""),
+    Case("R1401", None, |facts| { bridge(facts, &["ens4"]); facts.old.macs.push(mac_line("/etc/systemd/network/10-lan.link", "MACAddress", NEW_MAC)); }, ""),
+    Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/NetworkManager/system-connections/a.nmconnection", "cloned-mac-address", OLD_MAC)), ""),
+    Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/systemd/network/10-lan.link", "MACAddress", OLD_MAC)), ""),
+    Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/99-default.link".into()), ""),
+    Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens8", "52:54:00:77:00:32")), ""),
+    Case("R1406", None, |facts| { lv(facts, "var").write_rate = 9_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, ""),
+    // it is not copied
+    Case("R1406", None, |facts| { lv(facts, "swap_1").write_rate = 90_000_000; card(&mut facts.old.interfaces, "ens3").speed = Some(1000); }, ""),
+];
+
+fn found(case: &Case) -> Vec<Finding> {
+    let mut facts = lab_facts();
+    case.2(&mut facts);
+    findings::find(&lab_plan(case.1).plan, &facts)
+}
+
+#[test]
+fn every_rule_fires_where_it_should() {
+    for case in FIRES {
+        let all = found(case);
+        let hit = all.iter().find(|finding| finding.code == case.0 && finding.message.contains(case.3));
+        let hit = hit.unwrap_or_else(|| panic!("{} does not say {:?}: {all:#?}", case.0, case.3));
+        assert!(!hit.help.is_empty() && !hit.message.ends_with('.'), "{hit:?}");
+        assert!(hit.fact.is_none() || hit.span.is_none(), "one place is enough: {hit:?}");
+    }
+    let tried: BTreeSet<&str> = FIRES.iter().map(|case| case.0).collect();
+    // R15xx are the forecast's: tests/course.rs
+    let all = findings::rules().into_iter().map(|rule| rule.code).filter(|code| !code.starts_with("R15"));
+    let all: BTreeSet<&str> = all.collect();
+    assert_eq!(tried, all, "every rule has a case, and every case a rule");
+}
+
+#[test]
+fn no_rule_fires_where_nothing_is_wrong() {
+    for case in SILENT {
+        let all = found(case);
+        assert!(all.iter().all(|finding| finding.code != case.0), "{} fires: {all:#?}", case.0);
+    }
+}
+
+#[test]
+fn a_waiver_is_kept_with_its_reason() {
+    let waived = Case(
+        "R1107",
+        Some(("cutover:", "waive: [{ code: R1107, reason: from the spare shelf }]\ncutover:")),
+        |facts| block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into()),
+        "",
+    );
+    let all = found(&waived);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!(all[0].waived.as_deref(), Some("from the spare shelf"));
+    assert!(!all[0].stops());
+}
