@@ -114,7 +114,7 @@ fn other_pairs_reach_the_goal_too() {
     let shape = Shape { rescue_assembles: true, initiator_installed: true, ..Shape::default() };
     back_and_forth(&other("lio, core log", plan::IscsiServer::Lio, shape));
     back_and_forth(&other("tgt, raid1", plan::IscsiServer::Tgt, Shape { free_extents: 16, ..Shape::default() }));
-    for name in ["cs940", "minimal"] {
+    for name in ["cs940", "minimal", "nvme", "one-disk", "two-groups"] {
         let plan = loaded(name).plan;
         let world = Sim::from_plan(&plan, None);
         let nodes = nodes_for(&plan, &world);

@@ -147,11 +147,13 @@ impl Shape {
             let Some(node) = tree.at(path) else { continue };
             let whole = say::name(path).unwrap_or_else(|| "the plan".to_owned());
             let same = |other: &&Difference| matches!(other.clash, Clash::Missing(_)) && other.path == *path;
+            let mistyped = || differences.iter().any(|other| matches!(other.clash, Clash::Type) && other.path == *path);
             self.found.push(match clash {
                 // All that one mapping lacks is said at once.
                 Clash::Missing(_) if differences[..index].iter().any(|other| same(&other)) => continue,
                 Clash::Missing(_) => say::missing_fields(differences.iter().filter(same), schema, &whole, node),
                 Clash::Type => say::wrong_type(node, schema, &whole),
+                Clash::Choice if mistyped() => continue,
                 Clash::Choice => say::unknown_choice(node, schema, &whole),
                 Clash::Form => say::malformed(node, schema),
                 Clash::Range => say::out_of_range(node, schema, path, &whole),
@@ -168,6 +170,9 @@ impl Shape {
     /// Puts something well-formed where something is not, so that the types can be made and the rules can look at the rest.
     fn stand_in(&mut self, difference: &Difference, tree: &mut Node) {
         let Difference { path, clash, schema } = difference;
+        if path == &["arrays"] {
+            return; // without the arrays, whatever names one would seem to be wrong
+        }
         let Some(node) = tree.at_mut(path) else { return };
         match clash {
             Clash::Missing(name) => {

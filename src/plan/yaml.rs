@@ -208,6 +208,11 @@ fn in_plain_words(message: &str, line: &str) -> (String, &'static str) {
             && value[1..].chars().next().is_some_and(|c| c != ' ')
     });
     let known = [
+        (
+            message.contains("merge value"),
+            "`<<` takes in nothing but mappings",
+            "write `<<: *name`, where `&name` stands before a mapping above",
+        ),
         (message.contains("simple key") && glued, "a space is missing after the colon", "write `key: value`"),
         (
             message.contains("quoted scalar"),

@@ -5,7 +5,7 @@ use replant::plan::{self, Diagnostics, Loaded, Severity};
 use snapbox::{Assert, Data};
 
 /// The YAML files of a directory, sorted. Tests run in the directory of the package.
-fn plans(directory: &str) -> Vec<PathBuf> {
+pub fn plans(directory: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut plans: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect();
@@ -54,6 +54,19 @@ fn every_fault_is_told_as_expected() {
         "{}\nrun `SNAPSHOTS=overwrite cargo test --test plan` to update",
         different.join("\n")
     );
+}
+
+#[test]
+fn no_snapshot_is_left_without_its_plan() {
+    for entry in fs::read_dir("plans/invalid").unwrap() {
+        let path = entry.unwrap().path();
+        let other = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml") => "stderr",
+            Some("stderr") => "yaml",
+            _ => panic!("{} is neither a plan nor a snapshot", path.display()),
+        };
+        assert!(path.with_extension(other).exists(), "{} has no .{other}", path.display());
+    }
 }
 
 /// Every code that `validate` can give has a plan that shows it.

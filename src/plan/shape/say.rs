@@ -87,12 +87,16 @@ pub(super) fn wrong_type(node: &Node, schema: &Value, whole: &str) -> Diagnostic
         ("text", Kind::Bool(_)) => diagnostic.help("put it in quotes if it is a name"),
         ("a list", Kind::Map(_)) => diagnostic.help("begin each entry with `- `"),
         ("a list", Kind::Text(_)) => diagnostic.help("put it in brackets: `[…]`"),
-        ("a mapping", Kind::List(_)) => diagnostic.help("write `key: value` without the `- `"),
+        ("a mapping", Kind::List(_)) => diagnostic.help("write `key: value`, without `- ` and without `[ ]`"),
         ("a mapping", Kind::Text(text)) if schema["properties"].get(text).is_some() => {
             diagnostic.help(format!("write `{text}: {{…}}`"))
         }
         _ => match keys(&schema["properties"]).as_slice() {
-            [] => diagnostic.help(format!("write {wanted}")),
+            [] if schema["enum"].is_array() => diagnostic.help(format!("the choices are {}", list(&choices(schema)))),
+            [] => diagnostic.help(match schema["examples"][0].as_str() {
+                Some(example) => format!("write {wanted}, such as `{example}`"),
+                None => format!("write {wanted}"),
+            }),
             fields => diagnostic.help(format!("its fields are {}", list(fields))),
         },
     }
