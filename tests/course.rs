@@ -2,6 +2,8 @@
 
 use replant::{course, facts::Facts, findings, plan, runbook};
 
+mod made;
+
 fn lab_facts() -> Facts {
     let text = std::fs::read_to_string("tests/facts/lab-full.json").unwrap();
     serde_json::from_str(&text).unwrap()
@@ -243,4 +245,27 @@ fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {
     // one of old's own disks is missing too: nothing may be given up
     let broken = run(&format!("  [unknown] {ours}\\n  /dev/sdx aaaaaa-bbbb\\n"));
     assert!(!broken.contains("vgreduce") && !broken.contains("vgchange"), "{broken}");
+}
+
+/// Each of the examples, on recorded facts: nothing stands in its way, and a runbook comes out that can be read.
+#[test]
+fn every_example_gives_a_runbook() {
+    for entry in std::fs::read_dir("plans").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let loaded = plan::load(&path).unwrap_or_else(|bad| panic!("{bad}"));
+        let facts = made::facts(&loaded.plan);
+        let found = findings::find(&loaded.plan, &facts);
+        let stops: Vec<_> = found.iter().filter(|finding| finding.stops()).collect();
+        assert!(stops.is_empty(), "{}: {stops:#?}", path.display());
+        let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+        assert_eq!(runbook::lint(&book.nodes), []);
+        let text = replant::report::runbook(&book);
+        for group in &loaded.plan.volume_groups {
+            assert!(text.contains(&format!("split group {}", *group.name)), "{text}");
+        }
+        assert!(text.contains("boot new from its own disks"), "{text}");
+    }
 }
