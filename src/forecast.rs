@@ -92,9 +92,10 @@ pub fn forecast(runbook: &Runbook) -> Forecast {
 }
 
 fn downtime(runbook: &Runbook) -> Downtime {
+    let used = work::Used::of(&runbook.facts);
     let mut parts: Vec<Part> = Vec::new();
     for node in down(&runbook.nodes) {
-        let work = work::of(runbook, node);
+        let work = work::of(runbook, node, &used);
         let seconds = work.seconds + round_trips(node) * round_trip(&runbook.link, node.on);
         match parts.iter_mut().find(|part| part.what == work.part) {
             Some(part) => {

@@ -101,6 +101,7 @@ pub fn lint(nodes: &[Node]) -> Vec<Lint> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let mut fence: Option<&Node> = None;
+    let mut latest = Stage::Prepare;
     for (at, node) in nodes.iter().enumerate() {
         if !seen.insert(&node.id) {
             found.push(Lint::Twice(node.id.clone()));
@@ -120,9 +121,10 @@ pub fn lint(nodes: &[Node]) -> Vec<Lint> {
         {
             found.push(Lint::TwoFences(first.id.clone(), node.id.clone()));
         }
-        if nodes[..at].iter().any(|before| before.stage > node.stage) {
+        if latest > node.stage {
             found.push(Lint::StageOrder { step: node.id.clone(), stage: node.stage });
         }
+        latest = latest.max(node.stage);
     }
     found
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::host::Side;
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::StepKind;
@@ -5,7 +7,11 @@ use crate::step::StepKind;
 /// A step that stands in the book. Only such a one can be waited for, so a circle cannot be written, and the order of
 /// the list is an order in which it can be done.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Handle(StepId);
+pub struct Handle {
+    id: StepId,
+    /// its place in the book
+    at: usize,
+}
 
 /// A runbook while it is written.
 pub struct Book {
@@ -32,28 +38,24 @@ impl Book {
         why: impl Into<String>,
     ) -> Handle {
         let id = StepId(id.into());
-        let mut ids: Vec<StepId> = Vec::new();
-        for handle in after {
-            if !ids.contains(&handle.0) {
-                ids.push(handle.0.clone());
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let after = after.iter().filter(|handle| seen.insert(handle.at)).map(|handle| handle.id.clone()).collect();
         self.nodes.push(Node {
             id: id.clone(),
             stage: self.stage,
             on,
-            after: ids,
+            after,
             until: None,
             fence: false,
             why: why.into(),
             step: step.into(),
         });
-        Handle(id)
+        Handle { id, at: self.nodes.len() - 1 }
     }
 
     /// `step` need hold only until `end` begins.
     pub fn until(&mut self, step: &Handle, end: &Handle) {
-        self.node(step).until = Some(end.0.clone());
+        self.node(step).until = Some(end.id.clone());
     }
 
     /// Going back over `step` means changing servers.
@@ -62,7 +64,7 @@ impl Book {
     }
 
     fn node(&mut self, step: &Handle) -> &mut Node {
-        self.nodes.iter_mut().find(|node| node.id == step.0).expect("a handle stands for a step of this book")
+        &mut self.nodes[step.at]
     }
 
     /// The list, with what goes without saying: nothing on old need hold once it is switched off, and nothing in the
@@ -75,10 +77,10 @@ impl Book {
                 Side::New => own_boot,
                 Side::Migrated => continue,
             };
-            if node.id == end.0 {
+            if node.id == end.id {
                 gone.push(node.on);
             } else if node.until.is_none() && !gone.contains(&node.on) {
-                node.until = Some(end.0.clone());
+                node.until = Some(end.id.clone());
             }
         }
         self.nodes

@@ -172,6 +172,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     // ---- mounted ----------------------------------------------------------------------------------------------------
     let mut mounted = sound.clone();
     let mut mounts = Vec::new();
+    let mut early: Vec<String> = Vec::new();
     let mut proof = None;
     for mount in &layout.mounts {
         let target = format!("{root}{}", mount.target.trim_end_matches('/'));
@@ -192,7 +193,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                     "the hash of old's boot file system is there",
                 );
                 mounted = handle.clone();
-                mounts.push((other.target.clone(), handle));
+                mounts.push(handle);
+                early.push(other.target.clone());
             }
             mounted = book.step(
                 "prove-boot",
@@ -211,7 +213,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             );
             proof = Some(mounted.clone());
         }
-        if mounts.iter().any(|(done, _)| *done == mount.target) {
+        if early.contains(&mount.target) {
             continue;
         }
         let name = if mount.target == "/" { "-root".into() } else { mount.target.replace('/', "-") };
@@ -227,9 +229,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             book.until(&proof, &handle);
         }
         mounted = handle.clone();
-        mounts.push((mount.target.clone(), handle));
+        mounts.push(handle);
     }
-    let mut mounts: Vec<Handle> = mounts.into_iter().map(|(_, handle)| handle).collect();
     for dir in ["/dev", "/proc", "/sys", "/run"] {
         mounted = book.step(
             format!("bind{}", dir.replace('/', "-")),

@@ -93,10 +93,12 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 size: copied.size,
                 region: layout.region,
             };
-            let mut after = vec![&member];
             // so many at a time, one after the other
-            if running.len() >= layout.parallel {
-                after.push(&running[running.len() - layout.parallel]);
+            let before = running.len().checked_sub(layout.parallel).map(|at| &running[at]);
+            let mut after = Vec::from_iter(before);
+            // one of the same group has waited for it already
+            if mirrors.len() < layout.parallel {
+                after.insert(0, &member);
             }
             let handle = book.step(
                 format!("mirror-{}-{}", group.vg, copied.lv),

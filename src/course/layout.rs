@@ -1,10 +1,10 @@
 //! Plan and facts, joined: every name of the plan with what it is on the servers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::facts::{Block, Facts, Interface, Lv, ServerFacts, lvm, md};
+use crate::facts::{Block, Facts, Interface, ServerFacts, lvm, md};
 use crate::findings::{Finding, Hit, find_disk, volumes, what_is_on};
 use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
 use crate::step::{How, Partition};
@@ -187,6 +187,7 @@ pub struct Recreated {
 
 pub struct Grown {
     pub lv: String,
+    pub from: u64,
     pub to: Option<u64>,
     pub fstype: String,
     pub target: String,
@@ -273,8 +274,7 @@ pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 /// Groups whose volumes cannot all grow as the plan says: the rule R1218.
 pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     room(plan, facts, |group, store| {
-        let size = |lv: &str| group.copied.iter().find(|copied| copied.lv == lv).map_or(0, |copied| copied.size);
-        let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(size(&grown.lv)))).sum();
+        let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(grown.from))).sum();
         // the metadata of raid1 is gone by then
         let data: u64 = group.copied.iter().map(|copied| copied.size).sum();
         let data = data + group.recreated.iter().map(|made| made.size).sum::<u64>();
@@ -470,10 +470,11 @@ const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
 
 fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> {
     let bios_boot = plan.table == Table::Gpt && !facts.new.uefi;
-    let boot_partition = plan.boot.as_ref().map(|boot| match plan.arrays.iter().find(|array| array.name == boot.to) {
-        Some(array) => array.partitions.as_str(),
-        None => boot.to.as_str(),
-    });
+    let boot_partition =
+        plan.boot.as_ref().map(|boot| match plan.arrays.iter().find(|array| array.name == boot.to) {
+            Some(array) => array.partitions.as_str(),
+            None => boot.to.as_str(),
+        });
     let kind = |part: &crate::plan::Partition| {
         let [gpt, dos] = if plan.arrays.iter().any(|array| array.partitions == part.name) {
             RAID
@@ -662,6 +663,9 @@ fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
 }
 
 fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group> {
+    // the first mount of each device
+    let mounted: HashMap<&str, &str> =
+        facts.old.mounts.iter().rev().map(|mount| (mount.source.as_str(), mount.target.as_str())).collect();
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
         let mut group = Group {
@@ -716,9 +720,12 @@ fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group>
                 let to = to.map(|bytes| bytes.div_ceil(vg.extent_size) * vg.extent_size);
                 group.grown.push(Grown {
                     lv: lv.name.clone(),
+                    from: lv.size,
                     to,
                     fstype: lv.fstype.clone().unwrap_or_default(),
-                    target: mounted_on(facts, lv).unwrap_or_default(),
+                    target: mounted
+                        .get(&lvm::mapper_path(&lv.vg, &lv.name)[..])
+                        .map_or_else(String::new, |on| on.to_string()),
                 });
             }
         }
@@ -730,13 +737,8 @@ fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group>
     plan.volume_groups.iter().filter_map(one).collect()
 }
 
-fn mounted_on(facts: &Facts, lv: &Lv) -> Option<String> {
-    let path = lvm::mapper_path(&lv.vg, &lv.name);
-    facts.old.mounts.iter().find(|mount| mount.source == path).map(|mount| mount.target.clone())
-}
-
 fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], stores: &[Store]) -> Vec<Mount> {
-    let copied: Vec<String> = groups
+    let copied: HashSet<String> = groups
         .iter()
         .flat_map(|group| group.copied.iter().map(|copied| lvm::mapper_path(&group.vg, &copied.lv)))
         .collect();

@@ -1,5 +1,7 @@
 //! Names of devices in old's files, which travel along: will they mean the same on new?
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Hit, Rule, Severity, volumes};
 use crate::facts::{Block, Facts, Mount, lvm};
 use crate::plan::{CopyHow, Plan};
@@ -112,12 +114,109 @@ fn uses(facts: &Facts) -> Vec<Use<'_>> {
     all
 }
 
-/// The block devices of old whose content moves.
-fn moves(plan: &Plan, facts: &Facts, block: &Block) -> bool {
-    let volume = volumes(plan, facts)
-        .filter(|(_, how, _)| *how != CopyHow::Skip)
-        .any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == block.path);
-    volume || boot(plan, facts).is_some_and(|mount| mount.source == block.path)
+/// The devices of old by what they can be called. Made once: fstab can have many lines.
+struct Names<'a> {
+    plan: &'a Plan,
+    /// by UUID, in small letters
+    uuids: HashMap<String, Vec<&'a Block>>,
+    partuuids: HashMap<String, &'a Block>,
+    links: HashMap<&'a str, &'a Block>,
+    paths: HashMap<&'a str, &'a Block>,
+    /// `/dev/mapper/vg0-root` and `/dev/vg0/root`
+    volumes: HashMap<String, &'a Block>,
+    /// paths of the devices whose content moves
+    moving: HashSet<String>,
+}
+
+impl<'a> Names<'a> {
+    fn new(plan: &'a Plan, facts: &'a Facts) -> Names<'a> {
+        let mut names = Names {
+            plan,
+            uuids: HashMap::new(),
+            partuuids: HashMap::new(),
+            links: HashMap::new(),
+            paths: HashMap::new(),
+            volumes: HashMap::new(),
+            moving: moving(plan, facts),
+        };
+        for block in &facts.old.blocks {
+            if let Some(uuid) = &block.uuid {
+                names.uuids.entry(uuid.to_ascii_lowercase()).or_default().push(block);
+            }
+            if let Some(uuid) = &block.partuuid {
+                names.partuuids.entry(uuid.to_ascii_lowercase()).or_insert(block);
+            }
+            for link in block.by_id.iter().chain(&block.by_path) {
+                names.links.entry(link).or_insert(block);
+            }
+            names.paths.entry(&block.path).or_insert(block);
+        }
+        for lv in &facts.old.lvs {
+            let path = lvm::mapper_path(&lv.vg, &lv.name);
+            if let Some(block) = names.paths.get(path.as_str()) {
+                names.volumes.insert(format!("/dev/{}/{}", lv.vg, lv.name), block);
+                names.volumes.insert(path, block);
+            }
+        }
+        names
+    }
+
+    fn moves(&self, block: &Block) -> bool {
+        self.moving.contains(&block.path)
+    }
+
+    fn fate(&self, used: &Use) -> Fate<'a> {
+        let name = used.name.trim_matches('"');
+        let by_uuid = name.strip_prefix("UUID=").or(name.strip_prefix("/dev/disk/by-uuid/"));
+        let by_part = name.strip_prefix("PARTUUID=").or(name.strip_prefix("/dev/disk/by-partuuid/"));
+        if let Some(uuid) = by_uuid {
+            let all = self.uuids.get(&uuid.trim_matches('"').to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
+            return match all.first() {
+                None => Fate::Unknown,
+                Some(_) if all.iter().any(|block| self.moves(block)) => Fate::Moves,
+                Some(block) => Fate::Stays(block.path.clone()),
+            };
+        }
+        let block = if let Some(uuid) = by_part {
+            self.partuuids.get(&uuid.to_ascii_lowercase())
+        } else if name.starts_with("/dev/disk/by-id/") || name.starts_with("/dev/disk/by-path/") {
+            self.links.get(name)
+        } else if let Some(block) = self.volumes.get(name) {
+            // volumes keep their names
+            return if self.moves(block) { Fate::Moves } else { Fate::Stays(block.path.clone()) };
+        } else {
+            let array = name.strip_prefix("/dev/md/").map(|rest| format!("/dev/md{rest}"));
+            self.paths.get(name).or_else(|| self.paths.get(array?.as_str()))
+        };
+        let Some(block) = block.copied() else {
+            // not there now either; but kernel names mean something else on new
+            let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md"];
+            return match kernels.iter().any(|start| name.starts_with(start)) {
+                true => Fate::Renamed(None),
+                false => Fate::Unknown,
+            };
+        };
+        if self.volumes.contains_key(&block.path) && self.moves(block) {
+            return Fate::Moves; // by-id/dm-name-…: made of the volume's name, or its UUID
+        }
+        // an array of new with the name that old's boot array has
+        let array = block.path.strip_prefix("/dev/").unwrap_or_default();
+        let boot = self.plan.boot.as_ref();
+        let same_name = boot.is_some_and(|boot| *boot.to == *array) && !name.starts_with("/dev/disk/");
+        match self.moves(block) {
+            true if same_name => Fate::Moves,
+            true => Fate::Renamed(Some(block)),
+            false if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
+            false => Fate::Stays(block.path.clone()),
+        }
+    }
+}
+
+/// The paths of old's devices whose content moves.
+fn moving(plan: &Plan, facts: &Facts) -> HashSet<String> {
+    let volumes = volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip);
+    let volumes = volumes.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name));
+    volumes.chain(boot(plan, facts).map(|mount| mount.source.clone())).collect()
 }
 
 fn boot<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
@@ -125,67 +224,8 @@ fn boot<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
     facts.old.mounts.iter().find(|mount| mount.target == **boot.from)
 }
 
-fn fate<'a>(plan: &Plan, facts: &'a Facts, used: &Use) -> Fate<'a> {
-    let blocks = &facts.old.blocks;
-    let name = used.name.trim_matches('"');
-    let by_uuid = name.strip_prefix("UUID=").or(name.strip_prefix("/dev/disk/by-uuid/"));
-    let by_part = name.strip_prefix("PARTUUID=").or(name.strip_prefix("/dev/disk/by-partuuid/"));
-    if let Some(uuid) = by_uuid {
-        let same = |block: &&Block| {
-            block.uuid.as_deref().is_some_and(|has| has.eq_ignore_ascii_case(uuid.trim_matches('"')))
-        };
-        let all: Vec<&Block> = blocks.iter().filter(same).collect();
-        return match all.first() {
-            None => Fate::Unknown,
-            Some(_) if all.iter().any(|block| moves(plan, facts, block)) => Fate::Moves,
-            Some(block) => Fate::Stays(block.path.clone()),
-        };
-    }
-    let block = if let Some(uuid) = by_part {
-        blocks.iter().find(|block| block.partuuid.as_deref().is_some_and(|has| has.eq_ignore_ascii_case(uuid)))
-    } else if name.starts_with("/dev/disk/by-id/") || name.starts_with("/dev/disk/by-path/") {
-        blocks.iter().find(|block| block.by_id.iter().chain(&block.by_path).any(|link| link == name))
-    } else if let Some(block) = volume(facts, name) {
-        // volumes keep their names
-        return if moves(plan, facts, block) { Fate::Moves } else { Fate::Stays(block.path.clone()) };
-    } else {
-        let array = name.strip_prefix("/dev/md/").map(|rest| format!("/dev/md{rest}"));
-        blocks.iter().find(|block| block.path == name || array.as_ref() == Some(&block.path))
-    };
-    let Some(block) = block else {
-        // not there now either; but kernel names mean something else on new
-        let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md"];
-        return match kernels.iter().any(|start| name.starts_with(start)) {
-            true => Fate::Renamed(None),
-            false => Fate::Unknown,
-        };
-    };
-    if volume(facts, &block.path).is_some() && moves(plan, facts, block) {
-        return Fate::Moves; // by-id/dm-name-…: made of the volume's name, or its UUID
-    }
-    // an array of new with the name that old's boot array has
-    let array = block.path.strip_prefix("/dev/").unwrap_or_default();
-    let same_name = plan.boot.as_ref().is_some_and(|boot| *boot.to == *array) && !name.starts_with("/dev/disk/");
-    match moves(plan, facts, block) {
-        true if same_name => Fate::Moves,
-        true => Fate::Renamed(Some(block)),
-        false if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
-        false => Fate::Stays(block.path.clone()),
-    }
-}
-
-/// The volume that a path names: `/dev/mapper/vg0-root` or `/dev/vg0/root`.
-fn volume<'a>(facts: &'a Facts, path: &str) -> Option<&'a Block> {
-    let lv = facts
-        .old
-        .lvs
-        .iter()
-        .find(|lv| path == lvm::mapper_path(&lv.vg, &lv.name) || path == format!("/dev/{}/{}", lv.vg, lv.name))?;
-    let path = lvm::mapper_path(&lv.vg, &lv.name);
-    facts.old.blocks.iter().find(|block| block.path == path)
-}
-
 fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
+    let names = Names::new(plan, facts);
     let mut hits = Vec::new();
     for used in uses(facts).into_iter().filter(|used| used.fatal == fatal) {
         let (file, name) = (used.file, used.name);
@@ -199,7 +239,7 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
             "/etc/initramfs-tools/conf.d/resume" => format!("`RESUME=none` in {file} on old"),
             _ => "correct it in /etc/default/grub on old, then `update-grub`".to_string(),
         };
-        let (what, help) = match fate(plan, facts, &used) {
+        let (what, help) = match names.fate(&used) {
             Fate::Moves | Fate::Unknown => continue,
             Fate::Stays(path) if path == name => ("which does not move".into(), edit("add `nofail` to, or remove,")),
             Fate::Stays(path) => (format!("which is {path} and does not move"), edit("add `nofail` to, or remove,")),
@@ -228,12 +268,11 @@ fn fatal_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn mount_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let volume = |mount: &Mount| {
-        let source = mount.source.split('[').next().unwrap_or_default();
-        volumes(plan, facts).any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == source)
-    };
+    let known: HashSet<String> = volumes(plan, facts).map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name)).collect();
+    let volume = |mount: &Mount| known.contains(mount.source.split('[').next().unwrap_or_default());
     let real = |mount: &&Mount| mount.source.starts_with("/dev/") && !mount.source.starts_with("/dev/loop");
-    let is_boot = |mount: &Mount| boot(plan, facts).is_some_and(|boot| boot.target == mount.target);
+    let boot = boot(plan, facts);
+    let is_boot = |mount: &Mount| boot.is_some_and(|boot| boot.target == mount.target);
     let left = facts.old.mounts.iter().filter(real).filter(|mount| !volume(mount) && !is_boot(mount));
     left.map(|mount| {
         Hit::new(

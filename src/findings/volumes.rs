@@ -1,5 +1,7 @@
 //! Logical volumes: what each is, and whether it can travel.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Hit, Rule, Severity};
 use crate::facts::{Facts, Lv, Mount, lvm};
 use crate::plan::{CopyHow, Grow, Plan, Span, Volume};
@@ -129,12 +131,14 @@ pub(super) const RULES: &[Rule] = &[
 /// The volumes of a group with what the plan says of each: all that are not hidden, or those that it lists.
 pub fn volumes<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<&'a Volume>)> {
     plan.volume_groups.iter().flat_map(move |group| {
-        facts.old.lvs.iter().filter(move |lv| lv.vg == **group.name && !lv.hidden).filter_map(move |lv| match &group
-            .volumes
-        {
+        let listed = group.volumes.as_ref();
+        let listed: Option<HashMap<&str, &Volume>> =
+            listed.map(|all| all.iter().rev().map(|volume| (volume.name.as_str(), volume)).collect());
+        let ours = facts.old.lvs.iter().filter(move |lv| lv.vg == **group.name && !lv.hidden);
+        ours.filter_map(move |lv| match &listed {
             None => Some((lv, default_copy(lv), None)),
             Some(all) => {
-                let said = all.iter().find(|volume| **volume.name == lv.name)?;
+                let said = *all.get(lv.name.as_str())?;
                 let how = if *said.copy == CopyHow::Auto { default_copy(lv) } else { *said.copy };
                 Some((lv, how, Some(said)))
             }
@@ -213,11 +217,11 @@ fn has_snapshots(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn travelling_name(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let taken: HashSet<(&str, &str)> = facts.old.lvs.iter().map(|lv| (lv.vg.as_str(), lv.name.as_str())).collect();
     copied(plan, facts)
         .filter_map(|(lv, _, span)| {
             let travels = format!("{}_new", lv.name);
-            let taken = facts.old.lvs.iter().any(|other| other.vg == lv.vg && other.name == travels);
-            taken.then(|| {
+            taken.contains(&(lv.vg.as_str(), travels.as_str())).then(|| {
                 Hit::new(
                     format!("`{}/{travels}` exists, the name under which `{}` travels", lv.vg, lv.name),
                     format!("`lvrename {} {travels} OTHER` on old, or `lvremove` it if it is left over", lv.vg),
@@ -241,17 +245,27 @@ fn inactive(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-/// The volume's mount; findmnt(8) puts a btrfs subvolume behind the device: `/dev/mapper/vg0-root[/@]`.
-fn mount<'a>(facts: &'a Facts, lv: &Lv) -> Option<&'a Mount> {
-    let path = lvm::mapper_path(&lv.vg, &lv.name);
-    facts.old.mounts.iter().find(|mount| mount.source.split('[').next() == Some(&path))
+/// The mounts of volumes, the first of each.
+struct Mounts<'a>(HashMap<&'a str, &'a Mount>);
+
+impl<'a> Mounts<'a> {
+    /// findmnt(8) puts a btrfs subvolume behind the device: `/dev/mapper/vg0-root[/@]`.
+    fn of(facts: &'a Facts) -> Mounts<'a> {
+        let device = |mount: &'a Mount| mount.source.split('[').next().unwrap_or_default();
+        Mounts(facts.old.mounts.iter().rev().map(|mount| (device(mount), mount)).collect())
+    }
+
+    fn get(&self, lv: &Lv) -> Option<&'a Mount> {
+        self.0.get(lvm::mapper_path(&lv.vg, &lv.name).as_str()).copied()
+    }
 }
 
 fn used_raw(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     // the sixth letter: lvs(8), lv_attr
+    let mounts = Mounts::of(facts);
     let open = |lv: &Lv| lv.attr.chars().nth(5) == Some('o');
     copied(plan, facts)
-        .filter(|(lv, ..)| open(lv) && lv.fstype.as_deref() != Some("swap") && mount(facts, lv).is_none())
+        .filter(|(lv, ..)| open(lv) && lv.fstype.as_deref() != Some("swap") && mounts.get(lv).is_none())
         .map(|(lv, _, span)| {
             let path = lvm::mapper_path(&lv.vg, &lv.name);
             Hit::new(
@@ -280,6 +294,7 @@ fn untried(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn growing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mounts = Mounts::of(facts);
     let mut hits = Vec::new();
     for (lv, _, said) in volumes(plan, facts) {
         let Some(grow) = said.and_then(|said| said.grow.as_ref()) else { continue };
@@ -291,7 +306,7 @@ fn growing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("{name} is to grow to {} MiB, and has {} MiB", bytes >> 20, lv.size >> 20),
                 "give a larger size, `+SIZE`, or leave `grow:` out",
             ),
-            _ if mount(facts, lv).is_some() && !grows => Hit::new(
+            _ if mounts.get(lv).is_some() && !grows => Hit::new(
                 format!("{name} is to grow, and its file system ({fstype}) cannot be grown by replant"),
                 "leave `grow:` out, and grow it by hand when new runs",
             ),
@@ -344,9 +359,10 @@ fn no_swap_left(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 fn volume_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     listed(plan, facts)
         .flat_map(|(vg, _, there, listed)| {
+            let known: HashSet<&str> = there.iter().copied().collect();
             listed
                 .iter()
-                .filter(|volume| !there.contains(&volume.name.as_str()))
+                .filter(|volume| !known.contains(volume.name.as_str()))
                 .map(|volume| {
                     Hit::new(
                         format!("there is no volume `{vg}/{}` on old", *volume.name),
@@ -362,9 +378,10 @@ fn volume_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 fn volume_unlisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     listed(plan, facts)
         .flat_map(|(vg, span, there, listed)| {
-            let unlisted =
-                there.into_iter().filter(|name| !listed.iter().any(|volume| volume.name.as_str() == *name));
-            unlisted
+            let known: HashSet<&str> = listed.iter().map(|volume| volume.name.as_str()).collect();
+            there
+                .into_iter()
+                .filter(|name| !known.contains(name))
                 .map(|name| {
                     Hit::new(
                         format!("the plan does not say what becomes of `{vg}/{name}`"),
@@ -402,10 +419,11 @@ fn recreated_data(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn skipped_mount(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mounts = Mounts::of(facts);
     volumes(plan, facts)
         .filter(|(_, how, _)| *how == CopyHow::Skip)
         .filter_map(|(lv, _, said)| {
-            let mount = mount(facts, lv)?;
+            let mount = mounts.get(lv)?;
             let hit = Hit::new(
                 format!("{}/{} stays behind, but is mounted on {}", lv.vg, lv.name, mount.target),
                 "copy what is needed of it by hand; `nofail` in /etc/fstab lets new boot without it",

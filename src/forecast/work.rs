@@ -1,8 +1,10 @@
 //! How long each kind of step works, beside its round trips. Seconds, as they are on a server of these years; where it
 //! depends on the server it is said what was assumed. To be held against the journals of real migrations.
 
+use std::collections::HashMap;
+
 use super::{Power, Runbook};
-use crate::facts::lvm;
+use crate::facts::{Facts, lvm};
 use crate::plan::Power::Manual;
 use crate::runbook::{Node, Stage};
 use crate::step::{Job, StepKind};
@@ -13,13 +15,24 @@ const BY_HAND: f64 = 60.0;
 const BOOT: f64 = 150.0;
 const GIB: f64 = (1u64 << 30) as f64;
 
+/// Bytes in use on old's volumes, by path; of what is not mounted, all of them.
+pub struct Used(HashMap<String, u64>);
+
+impl Used {
+    pub fn of(facts: &Facts) -> Used {
+        let volumes = facts.old.lvs.iter().map(|lv| (lvm::mapper_path(&lv.vg, &lv.name), lv.size));
+        let mounts = facts.old.mounts.iter().rev().map(|mount| (mount.source.clone(), mount.used));
+        Used(volumes.chain(mounts).collect())
+    }
+}
+
 pub struct Work {
     pub part: &'static str,
     pub seconds: f64,
     pub assumed: Option<String>,
 }
 
-pub fn of(runbook: &Runbook, node: &Node) -> Work {
+pub fn of(runbook: &Runbook, node: &Node, used: &Used) -> Work {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {
@@ -35,7 +48,7 @@ pub fn of(runbook: &Runbook, node: &Node) -> Work {
         StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new's volumes get their names", 1.5),
         StepKind::GroupName(_) | StepKind::VolumeName(_) => ("new's volumes get their names", 0.5),
         StepKind::Volume(_) | StepKind::Active(_) | StepKind::SwapSpace(_) => ("new's volumes get their names", 0.7),
-        StepKind::Job(job) => of_job(runbook, job),
+        StepKind::Job(job) => of_job(runbook, job, used),
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
         StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
@@ -82,9 +95,9 @@ pub fn of(runbook: &Runbook, node: &Node) -> Work {
     Work { part, seconds, assumed }
 }
 
-fn of_job(runbook: &Runbook, job: &Job) -> (&'static str, f64) {
+fn of_job(runbook: &Runbook, job: &Job, used: &Used) -> (&'static str, f64) {
     match job.name.split('-').next() {
-        Some("check") => ("file systems are checked", 1.0 + check(runbook, job)),
+        Some("check") => ("file systems are checked", 1.0 + check(runbook, job, used)),
         Some("grub") => ("boot loader on new's disks", 4.0),
         // read from disk and hashed
         Some("boot") => {
@@ -99,11 +112,10 @@ fn of_job(runbook: &Runbook, job: &Job) -> (&'static str, f64) {
 }
 
 /// All metadata is read: the more is in use, the longer; much longer on disks that turn.
-fn check(runbook: &Runbook, job: &Job) -> f64 {
+fn check(runbook: &Runbook, job: &Job, used: &Used) -> f64 {
     let facts = &runbook.facts;
     let Some(device) = job.args.last() else { return 0.0 };
-    let size = facts.old.lvs.iter().find(|lv| lvm::mapper_path(&lv.vg, &lv.name) == *device).map_or(0, |lv| lv.size);
-    let used = facts.old.mounts.iter().find(|mount| mount.source == *device).map_or(size, |mount| mount.used);
+    let used = used.0.get(device.as_str()).copied().unwrap_or(0);
     let turns = facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational);
     used as f64 / GIB * if turns { 0.2 } else { 0.05 }
 }

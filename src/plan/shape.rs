@@ -147,7 +147,8 @@ impl Shape {
             let Some(node) = tree.at(path) else { continue };
             let whole = say::name(path).unwrap_or_else(|| "the plan".to_owned());
             let same = |other: &&Difference| matches!(other.clash, Clash::Missing(_)) && other.path == *path;
-            let mistyped = || differences.iter().any(|other| matches!(other.clash, Clash::Type) && other.path == *path);
+            let mistyped =
+                || differences.iter().any(|other| matches!(other.clash, Clash::Type) && other.path == *path);
             self.found.push(match clash {
                 // All that one mapping lacks is said at once.
                 Clash::Missing(_) if differences[..index].iter().any(|other| same(&other)) => continue,

@@ -20,11 +20,11 @@ pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
 
 fn options() -> Options {
     serde_yaml::options! {
-        // A plan is small. These stop alias bombs and the like long before they cost anything.
+        // Room for 10 000 volumes. These stop alias bombs and the like long before they cost anything.
         budget: serde_yaml::budget! {
             max_depth: 32,
-            max_nodes: 20_000,
-            max_events: 60_000,
+            max_nodes: 200_000,
+            max_events: 400_000,
             max_aliases: 500,
             max_anchors: 200,
             max_documents: 2,

@@ -50,12 +50,10 @@ pub fn changes(runbook: &Runbook) -> Vec<Changes> {
     for node in &runbook.nodes {
         let step = node.step.as_step();
         let apply = files.all(node, &step.apply());
-        let after = files.texts.clone();
         let undo = match step.undo() {
-            Undo::Acts(acts) => files.all(node, &acts),
+            Undo::Acts(acts) => files.tried(node, &acts),
             Undo::Nothing(_) => Vec::new(),
         };
-        files.texts = after;
         all.push(Changes { apply, undo });
     }
     all
@@ -98,6 +96,23 @@ impl Files {
 
     fn all(&mut self, node: &Node, acts: &[Act]) -> Vec<Option<FileChange>> {
         acts.iter().map(|act| self.one(node.on, act)).collect()
+    }
+
+    /// What acts would do; nothing of it is kept.
+    fn tried(&mut self, node: &Node, acts: &[Act]) -> Vec<Option<FileChange>> {
+        let paths = acts.iter().filter_map(|act| match act {
+            Act::Put { path, .. } | Act::Remove { path } => Some(self.place(node.on, path)),
+            Act::Run { .. } | Act::Power { .. } => None,
+        });
+        let before: Vec<_> = paths.map(|place| (self.texts.get(&place).cloned(), place)).collect();
+        let changes = self.all(node, acts);
+        for (text, place) in before {
+            match text {
+                Some(text) => _ = self.texts.insert(place, text),
+                None => _ = self.texts.remove(&place),
+            }
+        }
+        changes
     }
 
     fn one(&mut self, on: Side, act: &Act) -> Option<FileChange> {

@@ -2,10 +2,8 @@
 
 mod draw;
 
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
-
-use petgraph::algo::tred::{dag_to_toposorted_adjacency_list, dag_transitive_reduction_closure};
-use petgraph::graph::{DiGraph, NodeIndex};
 
 use crate::course::Runbook;
 use crate::host::Side;
@@ -16,25 +14,34 @@ pub use draw::svg;
 
 /// What waits for what, as indices into the list; without what goes without saying: who waits for the second waits for
 /// the first. The list is in topological order.
+///
+/// Not petgraph's transitive reduction: that makes the closure too, which for a long course is the square of its length.
 fn edges(nodes: &[Node]) -> Vec<(usize, usize)> {
-    let place = |id: &StepId| nodes.iter().position(|node| node.id == *id);
-    let pairs = nodes
-        .iter()
-        .enumerate()
-        .flat_map(|(at, node)| node.after.iter().filter_map(move |before| Some((place(before)? as u32, at as u32))));
-    let mut graph: DiGraph<(), ()> = DiGraph::from_edges(pairs);
-    // steps that nothing waits for and that wait for nothing
-    while graph.node_count() < nodes.len() {
-        graph.add_node(());
+    let places: HashMap<&StepId, usize> = nodes.iter().enumerate().map(|(at, node)| (&node.id, at)).collect();
+    let mut reached = vec![usize::MAX; nodes.len()];
+    // of each step, without what goes without saying
+    let mut direct: Vec<Vec<usize>> = Vec::new();
+    for (at, node) in nodes.iter().enumerate() {
+        let mut before: Vec<usize> =
+            node.after.iter().filter_map(|id| places.get(id).copied()).filter(|before| *before < at).collect();
+        before.sort_unstable();
+        before.dedup();
+        // back from each of them, as far as the first of them
+        let first = before.first().copied().unwrap_or(0);
+        let mut open: Vec<usize> = if before.len() > 1 { before.clone() } else { Vec::new() };
+        while let Some(step) = open.pop() {
+            for earlier in direct[step].iter().filter(|earlier| **earlier >= first) {
+                if reached[*earlier] != at {
+                    reached[*earlier] = at;
+                    open.push(*earlier);
+                }
+            }
+        }
+        before.retain(|step| reached[*step] != at);
+        direct.push(before);
     }
-    let order: Vec<NodeIndex> = graph.node_indices().collect();
-    let (list, _) = dag_to_toposorted_adjacency_list::<_, u32>(&graph, &order);
-    let (reduced, _) = dag_transitive_reduction_closure(&list);
-    let mut edges: Vec<(usize, usize)> = reduced
-        .edge_indices()
-        .filter_map(|edge| reduced.edge_endpoints(edge))
-        .map(|(a, b)| (a as usize, b as usize))
-        .collect();
+    let mut edges: Vec<(usize, usize)> =
+        direct.iter().enumerate().flat_map(|(to, before)| before.iter().map(move |from| (*from, to))).collect();
     edges.sort_unstable();
     edges
 }
@@ -112,12 +119,8 @@ pub fn mermaid(runbook: &Runbook) -> String {
     for (from, to) in edges(nodes) {
         let _ = writeln!(text, "  s{from} --> s{to}");
     }
-    let mut told: Vec<&str> = Vec::new();
-    for node in nodes.iter().filter(|node| {
-        let first = !told.contains(&class(node));
-        told.push(class(node));
-        first
-    }) {
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for node in nodes.iter().filter(|node| told.insert(class(node))) {
         let (fill, border) = colours(node);
         let _ = writeln!(text, "  classDef {} fill:{fill},stroke:{border},color:#111", class(node));
     }

@@ -1,5 +1,6 @@
 //! A runbook before it is carried out: as a diff by stage, and one step in all detail.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -85,6 +86,7 @@ pub fn runbook(runbook: &Runbook) -> String {
     for waiver in &runbook.plan.waive {
         let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
     }
+    let copies: HashMap<_, _> = forecast.copies.iter().map(|copy| (&copy.step, copy)).collect();
     let mut stage = None;
     for node in &runbook.nodes {
         let first = stage != Some(node.stage);
@@ -105,7 +107,7 @@ pub fn runbook(runbook: &Runbook) -> String {
             "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}{}  {DIM}{}{DIM:#}",
             node.on.to_string(),
             step.title(),
-            forecast.copies.iter().find(|copy| copy.step == node.id).map_or(String::new(), |copy| {
+            copies.get(&node.id).map_or(String::new(), |copy| {
                 format!("  about {} at {:.0} MB/s", about(copy.seconds), forecast.link.rate as f64 / 1e6)
             }),
             node.id

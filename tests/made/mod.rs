@@ -17,7 +17,8 @@ pub fn plan(disks: usize, volumes: usize) -> Loaded {
 /// Its text.
 #[allow(dead_code)]
 pub fn text(disks: usize, volumes: usize) -> String {
-    let mut text = "version: 1\nname: made\nold: { address: 192.0.2.10 }\nnew: { address: 192.0.2.20 }\ndisks:\n".to_string();
+    let mut text =
+        "version: 1\nname: made\nold: { address: 192.0.2.10 }\nnew: { address: 192.0.2.20 }\ndisks:\n".to_string();
     for disk in 0..disks {
         writeln!(text, "  - {{ name: disk{disk}, serial: SERIAL{disk:05} }}").unwrap();
     }
@@ -39,7 +40,8 @@ pub fn facts(plan: &Plan) -> Facts {
         .replace("10.77.0.22", &plan.new.address.to_string());
     let mut facts: Facts = serde_json::from_str(&recorded).expect("the recorded facts are facts");
     for server in [&mut facts.old, &mut facts.new] {
-        let modules = ["raid0", "raid1", "raid10", "raid456", "target_core_mod", "target_core_iblock", "iscsi_target_mod"];
+        let modules =
+            ["raid0", "raid1", "raid10", "raid456", "target_core_mod", "target_core_iblock", "iscsi_target_mod"];
         server.modules.extend(modules.map(str::to_string));
     }
     facts.old.services.extend(plan.cutover.units());
@@ -134,10 +136,24 @@ fn old_groups(plan: &Plan, facts: &mut Facts) {
             });
             if *is_swap {
                 fstab += &format!("{path} none swap sw 0 0\n");
-                old.swaps.push(replant::facts::Swap { path: format!("/dev/dm-{number}"), kind: "partition".into(), size: GIB, ..Default::default() });
+                old.swaps.push(replant::facts::Swap {
+                    path: format!("/dev/dm-{number}"),
+                    kind: "partition".into(),
+                    size: GIB,
+                    ..Default::default()
+                });
             } else {
                 let fstype = like.fstype.clone().unwrap_or_default();
-                let mount = Mount { target, source: path, fstype, options: vec!["rw".into()], size: GIB, used: GIB / 2, avail: GIB / 2, uuid: Some(uuid) };
+                let mount = Mount {
+                    target,
+                    source: path,
+                    fstype,
+                    options: vec!["rw".into()],
+                    size: GIB,
+                    used: GIB / 2,
+                    avail: GIB / 2,
+                    uuid: Some(uuid),
+                };
                 fstab += &line(&mount);
                 old.mounts.push(mount);
             }
@@ -145,7 +161,12 @@ fn old_groups(plan: &Plan, facts: &mut Facts) {
         }
         let extents = names.len() as u64 * GIB / vg.extent_size;
         let size = extents * vg.extent_size;
-        old.blocks.push(Block { path: device.clone(), kname: format!("md{}", at + 1), size: size + (4 << 20), ..array.clone() });
+        old.blocks.push(Block {
+            path: device.clone(),
+            kname: format!("md{}", at + 1),
+            size: size + (4 << 20),
+            ..array.clone()
+        });
         old.pvs.push(replant::facts::Pv {
             path: device,
             uuid: format!("{}{}", &pv.uuid[..pv.uuid.len() - 1], at),

@@ -362,7 +362,8 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
         if !alone_or_member(partition) {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("partition `{}` is made and not used", partition.name));
-            found.push(diagnostic.on(&partition.name, "nothing goes there").help("make an array of it, or remove it"));
+            found
+                .push(diagnostic.on(&partition.name, "nothing goes there").help("make an array of it, or remove it"));
         }
     }
     for disk in &plan.disks {
@@ -373,7 +374,9 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
             let diagnostic =
                 Diagnostic::warning(codes::UNUSED, format!("disk `{}` would be wiped and not used", disk.name));
             found.push(
-                diagnostic.on(&disk.name, "nothing goes there").help("remove it from the plan, or add it to an array"),
+                diagnostic
+                    .on(&disk.name, "nothing goes there")
+                    .help("remove it from the plan, or add it to an array"),
             );
         }
     }

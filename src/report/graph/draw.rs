@@ -1,6 +1,8 @@
 //! The drawing: a column for each stage, in it a lane for each server, in it the steps from top to bottom. What waits for
 //! what next to it is a short arrow; what is further away in the lane, a line beside it; in another lane, a curve.
 
+use std::collections::HashSet;
+
 use svg::Document;
 use svg::node::element::path::Data;
 use svg::node::element::{Definitions, Group, Marker, Path, Rectangle, Text, Title};
@@ -10,7 +12,7 @@ use crate::course::Runbook;
 use crate::forecast::{self, forecast};
 use crate::host::Server;
 use crate::report::{about, outline};
-use crate::runbook::{Node, Stage};
+use crate::runbook::{Node, Stage, StepId};
 use crate::step::Mark;
 
 // all lengths in pixels
@@ -54,6 +56,8 @@ struct Picture<'a> {
     runbook: &'a Runbook,
     nodes: &'a [Node],
     edges: Vec<(usize, usize)>,
+    /// what each step waits for
+    before: Vec<Vec<usize>>,
     places: Vec<Place>,
     lanes: Vec<Lane>,
     columns: Vec<Column>,
@@ -67,10 +71,14 @@ pub fn svg(runbook: &Runbook) -> String {
 impl<'a> Picture<'a> {
     fn new(runbook: &'a Runbook) -> Picture<'a> {
         let nodes = &runbook.nodes;
+        let edges = edges(nodes);
+        let mut before = vec![Vec::new(); nodes.len()];
+        edges.iter().for_each(|(from, to)| before[*to].push(*from));
         let mut picture = Picture {
             runbook,
             nodes,
-            edges: edges(nodes),
+            edges,
+            before,
             places: vec![Place { lane: 0, row: 0 }; nodes.len()],
             lanes: Vec::new(),
             columns: Vec::new(),
@@ -98,8 +106,8 @@ impl<'a> Picture<'a> {
                 .clone()
                 .find(|lane| self.lanes[*lane].server == self.nodes[*at].on.server())
                 .expect("each server of a stage has its lane");
-            let before = self.edges.iter().filter(|(from, to)| to == at && steps.contains(from));
-            let below = before.map(|(from, _)| self.places[*from].row + 1).max().unwrap_or(0);
+            let before = self.before[*at].iter().filter(|from| self.nodes[**from].stage == stage);
+            let below = before.map(|from| self.places[*from].row + 1).max().unwrap_or(0);
             let row = below.max(free[lane - first]);
             free[lane - first] = row + 1;
             self.places[*at] = Place { lane, row };
@@ -171,9 +179,9 @@ impl<'a> Picture<'a> {
         for edge in across.into_iter().chain(inside) {
             document = document.add(self.edge(edge));
         }
-        let down = forecast::down(self.nodes);
+        let down: HashSet<&StepId> = forecast::down(self.nodes).iter().map(|node| &node.id).collect();
         for at in 0..self.nodes.len() {
-            document = document.add(self.step(at, down.iter().any(|node| node.id == self.nodes[at].id)));
+            document = document.add(self.step(at, down.contains(&self.nodes[at].id)));
         }
         document
     }
