@@ -4,6 +4,8 @@
 
 #[path = "plan/examples.rs"]
 mod examples;
+mod made;
+
 #[path = "plan/fuzz.rs"]
 mod fuzz;
 #[path = "plan/schema.rs"]

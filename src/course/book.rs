@@ -16,12 +16,13 @@ pub struct Handle {
 /// A runbook while it is written.
 pub struct Book {
     nodes: Vec<Node>,
+    ids: BTreeSet<String>,
     stage: Stage,
 }
 
 impl Book {
     pub fn new() -> Book {
-        Book { nodes: Vec::new(), stage: Stage::Prepare }
+        Book { nodes: Vec::new(), ids: BTreeSet::new(), stage: Stage::Prepare }
     }
 
     /// Turns to the next stage: every step from here on belongs to it.
@@ -37,7 +38,7 @@ impl Book {
         after: &[&Handle],
         why: impl Into<String>,
     ) -> Handle {
-        let id = StepId(id.into());
+        let id = StepId(self.unique(id.into()));
         let mut seen = BTreeSet::new();
         let after = after.iter().filter(|handle| seen.insert(handle.at)).map(|handle| handle.id.clone()).collect();
         self.nodes.push(Node {
@@ -51,6 +52,15 @@ impl Book {
             step: step.into(),
         });
         Handle { id, at: self.nodes.len() - 1 }
+    }
+
+    /// Two names can make one id: mounts on `/srv/a-b` and on `/srv/a/b`.
+    fn unique(&mut self, id: String) -> String {
+        let all = (2..).map(|number| format!("{id}-{number}"));
+        let id =
+            std::iter::once(id.clone()).chain(all).find(|id| !self.ids.contains(id)).expect("numbers do not end");
+        self.ids.insert(id.clone());
+        id
     }
 
     /// `step` need hold only until `end` begins.

@@ -159,7 +159,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 New,
                 job(
                     format!("check {}/{} ({fstype})", group.vg, copied.lv),
-                    format!("check-{}-{}", group.vg, copied.lv),
+                    // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
+                    format!("check-{}", crate::step::dm_name(&group.vg, &copied.lv)),
                     text::FSCK,
                     vec![fstype.clone(), device],
                 ),

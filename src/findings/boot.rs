@@ -193,11 +193,11 @@ fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
 fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(largest) = facts.old.initrd_sizes.values().max() else { return Vec::new() };
     let kept: u64 = facts.old.initrd_sizes.values().sum();
-    let places = [("/var/tmp", largest * 4), ("/var/lib/replant", kept + largest * 3 / 2)];
     let on = |path: &str| file_system(facts, path).map(|mount| mount.target.as_str());
+    let places = [(on("/var/tmp"), largest * 4), (on("/var/lib/replant"), kept + largest * 3 / 2)];
     let mut hits = Vec::new();
     for mount in &facts.old.mounts {
-        let mine = places.iter().filter(|(path, _)| on(path) == Some(mount.target.as_str()));
+        let mine = places.iter().filter(|(on, _)| *on == Some(mount.target.as_str()));
         let needs: u64 = mine.map(|(_, bytes)| bytes).sum();
         if mount.avail < needs {
             let hit = Hit::new(

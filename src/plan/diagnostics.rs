@@ -83,17 +83,28 @@ impl Diagnostic {
     }
 }
 
-/// Everything that was found in one file, in the order of its lines.
+/// So many are told: more say nothing more, and take their time.
+pub(super) const MOST: usize = 200;
+
+/// What was found in one file, in the order of its lines; of very much, the first.
 #[derive(Debug, Clone)]
 pub struct Diagnostics {
     source: Source,
     list: Vec<Diagnostic>,
+    /// there is more, which is not told
+    more: bool,
 }
 
 impl Diagnostics {
     pub(super) fn new(source: Source, mut list: Vec<Diagnostic>) -> Diagnostics {
         list.sort_by_key(|diagnostic| (diagnostic.primary.as_ref().map(|(span, _)| *span), diagnostic.severity));
-        Diagnostics { source, list }
+        let more = list.len() > MOST;
+        if more {
+            // no warning may take the place of an error
+            list.sort_by_key(|diagnostic| diagnostic.severity);
+            list.truncate(MOST);
+        }
+        Diagnostics { source, list, more }
     }
 
     /// Each of them.
@@ -123,7 +134,7 @@ impl Diagnostics {
             text.push_str("\n\n");
         }
         text.push_str(&self.count());
-        text.push('\n');
+        text.push_str(if self.more { "; there is more, but correct these first\n" } else { "\n" });
         text
     }
 
@@ -185,7 +196,8 @@ impl Diagnostics {
                 "help": diagnostic.help,
             })
         };
-        json!({ "file": &*self.source.name, "diagnostics": self.list.iter().map(one).collect::<Vec<_>>() })
+        let all: Vec<_> = self.list.iter().map(one).collect();
+        json!({ "file": &*self.source.name, "diagnostics": all, "more": self.more })
     }
 }
 

@@ -3,13 +3,13 @@
 //! What can be mended without guessing wildly is mended in the tree (a misspelt key gets its right name, an unknown one is
 //! taken out, a malformed value is replaced by an example), so that the rest of the plan can still be looked at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
 use super::codes;
-use super::diagnostics::Diagnostic;
+use super::diagnostics::{Diagnostic, MOST};
 use super::schema::{CHECKED, VALIDATOR};
 use super::source::Span;
 use super::tree::{Entry, Kind, Node};
@@ -118,7 +118,12 @@ impl Shape {
                 true
             }
             Clash::Unknown(keys) => {
-                keys.iter().for_each(|key| self.unknown_field(key, path, node, schema));
+                let (first, others) = keys.split_at(keys.len().min(MOST));
+                first.iter().for_each(|key| self.unknown_field(key, path, node, schema));
+                if let Kind::Map(entries) = &mut node.value {
+                    let others: HashSet<&String> = others.iter().collect();
+                    entries.retain(|entry| !others.contains(&entry.key));
+                }
                 true
             }
             _ => false,
@@ -142,7 +147,7 @@ impl Shape {
 
     /// Says what could not be mended.
     fn report(&mut self, differences: &[Difference], tree: &Node) {
-        for (index, difference) in differences.iter().enumerate() {
+        for (index, difference) in differences.iter().take(MOST).enumerate() {
             let Difference { path, clash, schema } = difference;
             let Some(node) = tree.at(path) else { continue };
             let whole = say::name(path).unwrap_or_else(|| "the plan".to_owned());
