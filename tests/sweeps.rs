@@ -449,7 +449,7 @@ fn a_file_that_is_not_put_back_is_noticed() {
             if let StepKind::File(file) = &mut node.step
                 && file.path == "/etc/mdadm/mdadm.conf"
             {
-                file.was_mode = 0o600;
+                file.mode = Some(0o600);
             }
         }
     };

@@ -8,7 +8,7 @@ use super::prepare::Ready;
 use super::text;
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{GroupMember, Job, Mirror, PhysicalVolume, Remount};
+use crate::step::{GroupMember, Job, Mirror, PhysicalVolume, Remount, Service};
 
 pub struct Copied {
     pub boot: Option<Handle>,
@@ -31,6 +31,17 @@ pub fn hash_file(layout: &Layout) -> String {
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Copied {
     book.stage(Stage::Copy);
+    // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
+    let mut held = Vec::new();
+    if !layout.timers.is_empty() {
+        held.push(book.step(
+            "hold-timers",
+            Old,
+            Service { units: layout.timers.clone(), run: false },
+            &[&ready.portable],
+            "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
+        ));
+    }
     let mut boot_copied = None;
     if let Some(boot) = &layout.boot {
         let login = link.logins[boot.to].as_ref().expect("what takes /boot is offered");
@@ -38,7 +49,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
             "boot-read-only",
             Old,
             Remount { target: boot.target.clone() },
-            &[login, &ready.portable],
+            &[login, &ready.portable].into_iter().chain(&held).collect::<Vec<_>>(),
             "it stays so until the cutover: what is copied once stays equal",
         );
         boot_copied = Some(book.step(
@@ -67,6 +78,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         let label = format!("{} on new", store.label());
         let mut after = vec![login, &ready.portable];
         after.extend(boot_copied.as_ref());
+        after.extend(&held);
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,

@@ -40,6 +40,8 @@ pub struct Layout {
     pub region: u32,
     pub parallel: usize,
     pub stop: Vec<String>,
+    /// active timers of old whose work disturbs a copy
+    pub timers: Vec<String>,
     pub packages: Vec<(String, String)>,
     /// (name on old, MAC on new)
     pub card: Option<(String, String)>,
@@ -52,6 +54,18 @@ pub struct Layout {
     pub files: std::collections::BTreeMap<String, String>,
     pub new_lvmlocal: Option<String>,
 }
+
+/// Upgrades (which write to /boot), discards, snapshots of volumes, checks of arrays and of file systems.
+const DISTURBING: [&str; 8] = [
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "fstrim.timer",
+    "e2scrub_all.timer",
+    "xfs_scrub_all.timer",
+    "mdcheck_start.timer",
+    "mdcheck_continue.timer",
+    "snapper-timeline.timer",
+];
 
 pub struct Disk {
     pub name: String,
@@ -426,6 +440,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
         stop: plan.cutover.units(),
+        timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
         packages: facts
             .old
             .iscsi_packages

@@ -97,7 +97,7 @@ pub struct ServerFacts {
     /// `/etc/systemd/network/*.link`
     #[serde(default)]
     pub link_files: Vec<String>,
-    /// active systemd services, with the suffix
+    /// active systemd services and timers, with the suffix
     pub services: Vec<String>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,

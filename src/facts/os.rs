@@ -255,14 +255,17 @@ pub fn parse_links(text: &str) -> Result<Vec<(String, String)>, ParseError> {
     Ok(links)
 }
 
-/// Active services: answers [`parse_services`].
+/// Active services and timers: answers [`parse_services`].
 pub fn services_query() -> Query {
-    Query::run("systemctl list-units --type=service --state=active --plain --full --no-legend --no-pager".split(' '))
+    Query::run(
+        "systemctl list-units --type=service,timer --state=active --plain --full --no-legend --no-pager".split(' '),
+    )
 }
 
 /// The first word of each line; sorted.
 pub fn parse_services(text: &str) -> Vec<String> {
-    let words = text.lines().filter_map(|line| line.split_whitespace().find(|word| word.ends_with(".service")));
+    let unit = |word: &&str| word.ends_with(".service") || word.ends_with(".timer");
+    let words = text.lines().filter_map(|line| line.split_whitespace().find(unit));
     let sorted: BTreeSet<String> = words.map(str::to_string).collect();
     sorted.into_iter().collect()
 }

@@ -161,8 +161,9 @@ pub enum Act {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         long: bool,
     },
-    /// Write a whole file: beside, fsynced, renamed into place; missing directories are made.
-    Put { path: String, text: Text, mode: u32 },
+    /// Write a whole file: beside, fsynced, renamed into place; missing directories are made. Without a mode, owner and
+    /// permission bits stay those of the file that is there, and a symbolic link stays one.
+    Put { path: String, text: Text, mode: Option<u32> },
     /// Remove a file; no failure where it is already gone.
     Remove { path: String },
     /// Switch a machine; done only when its power control confirms it.
@@ -185,7 +186,7 @@ impl Act {
     }
 
     pub fn put(path: impl Into<String>, text: impl Into<String>, mode: u32) -> Act {
-        Act::Put { path: path.into(), text: Text(text.into()), mode }
+        Act::Put { path: path.into(), text: Text(text.into()), mode: Some(mode) }
     }
 }
 

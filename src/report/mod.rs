@@ -72,7 +72,12 @@ pub fn act(act: &Act) -> String {
             let long = if *long { "  (detached: it outlives the connection)" } else { "" };
             format!("{}{feed}{long}", quote(argv))
         }
-        Act::Put { path, mode, text } => format!("write {path}  mode {mode:04o}, {} bytes", text.0.len()),
+        Act::Put { path, mode: Some(mode), text } => {
+            format!("write {path}  mode {mode:04o}, {} bytes", text.0.len())
+        }
+        Act::Put { path, mode: None, text } => {
+            format!("write {path}  mode and owner as before, {} bytes", text.0.len())
+        }
         Act::Remove { path } => format!("rm -f {path}"),
         Act::Power { server, to } => {
             let to = match to {

@@ -142,7 +142,8 @@ impl World {
                 (argv.join(" "), self.run(server, &all, stdin.as_deref()))
             }
             Act::Put { path, text, mode } => {
-                (format!("write {path}"), self.write_file(server, path, &filled(text), *mode).map(|()| String::new()))
+                let mode = mode.or_else(|| self.file(server, path).map(|file| file.mode)).unwrap_or(0o644);
+                (format!("write {path}"), self.write_file(server, path, &filled(text), mode).map(|()| String::new()))
             }
             Act::Remove { path } => {
                 (format!("remove {path}"), self.remove_file(server, path).map(|()| String::new()))

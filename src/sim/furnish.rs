@@ -127,6 +127,7 @@ impl Maker<'_> {
             |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
         let mut units =
             vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
+        units.extend(["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"].map(unit));
         let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
         units.extend(sockets.map(unit));
         units.push(Unit {

@@ -35,8 +35,8 @@ impl World {
             ["start", units @ ..] => self.switch(server, units, true),
             ["stop", units @ ..] => self.switch(server, units, false),
             ["list-units", ..] => {
-                let active =
-                    self.machine(server).run.units.iter().filter(|(name, on)| **on && name.ends_with(".service"));
+                let listed = |name: &str| name.ends_with(".service") || name.ends_with(".timer");
+                let active = self.machine(server).run.units.iter().filter(|(name, on)| **on && listed(name));
                 Ok(active.map(|(name, _)| format!("{name} loaded active running {name}\n")).collect())
             }
             _ => panic!("the simulated server knows no systemctl {argv:?}"),

@@ -11,12 +11,11 @@ use crate::host::{Act, HostError, Look, Query, Side, Text};
 pub struct File {
     pub path: String,
     pub text: Text,
-    /// permission bits
-    pub mode: u32,
+    /// permission bits; `None`: as they are
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
     /// what it held when the facts were read; `None`: there was no such file
     pub was: Option<String>,
-    /// permission bits it had
-    pub was_mode: u32,
     /// a command to run after writing or removing it, for what reads it only when told
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub then: Vec<String>,
@@ -25,16 +24,16 @@ pub struct File {
 impl File {
     /// A file that was not there.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> File {
-        File { path: path.into(), text: Text(text.into()), mode: 0o644, was: None, was_mode: 0o644, then: Vec::new() }
+        File { path: path.into(), text: Text(text.into()), mode: Some(0o644), was: None, then: Vec::new() }
     }
 
     /// A file that was there with the text `was`, or not at all.
     pub fn instead(path: impl Into<String>, was: Option<&String>, text: impl Into<String>) -> File {
-        File { was: was.cloned(), ..File::new(path, text) }
+        File { was: was.cloned(), mode: was.is_none().then_some(0o644), ..File::new(path, text) }
     }
 
     pub fn mode(self, mode: u32) -> File {
-        File { mode, ..self }
+        File { mode: Some(mode), ..self }
     }
 
     fn with_then(&self, act: Act) -> Vec<Act> {
@@ -76,7 +75,7 @@ impl Step for File {
 
     fn undo(&self) -> Undo {
         Undo::Acts(self.with_then(match &self.was {
-            Some(was) => Act::put(&self.path, was, self.was_mode),
+            Some(was) => Act::Put { path: self.path.clone(), text: Text::new(was), mode: None },
             None => Act::Remove { path: self.path.clone() },
         }))
     }

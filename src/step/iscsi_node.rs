@@ -37,7 +37,7 @@ impl Step for IscsiNode {
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::Put { path: self.path.clone(), text: self.record.clone(), mode: 0o600 }]
+        vec![Act::Put { path: self.path.clone(), text: self.record.clone(), mode: Some(0o600) }]
     }
 
     fn undo(&self) -> Undo {

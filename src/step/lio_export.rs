@@ -68,7 +68,7 @@ impl Step for LioExport {
         let secret = format!("{}/lio-chap", self.dir);
         vec![
             Act::put(&script, EXPORT, 0o700),
-            Act::Put { path: secret.clone(), text: Text(secret_place("chap")), mode: 0o600 },
+            Act::Put { path: secret.clone(), text: Text(secret_place("chap")), mode: Some(0o600) },
             Act::run([
                 "sh",
                 &script,

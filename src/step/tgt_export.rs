@@ -85,7 +85,7 @@ impl Step for TgtExport {
 
     fn apply(&self) -> Vec<Act> {
         vec![
-            Act::Put { path: self.conf_path.clone(), text: self.conf.clone(), mode: 0o600 },
+            Act::Put { path: self.conf_path.clone(), text: self.conf.clone(), mode: Some(0o600) },
             // --update instead of --execute: a half-made target is made again
             Act::run(["tgt-admin", "--conf", &self.conf_path, "--update", &self.iqn, "--force"]),
         ]

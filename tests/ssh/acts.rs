@@ -40,6 +40,24 @@ fn run_put_and_remove() {
 }
 
 #[test]
+fn a_file_that_is_changed_keeps_its_owner_its_mode_and_its_link() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts();
+    let write = |job: &str, name: &str, text: &str| {
+        let act = Act::Put { path: sshd.path(name), text: Text::new(text), mode: None };
+        hosts.act(Side::Old, job, &act).unwrap();
+    };
+    let mode = |name: &str| std::fs::metadata(sshd.file(name)).unwrap().permissions().mode() & 0o7777;
+    write("k/apply/0", "fresh", "new\n");
+    assert_eq!(mode("fresh"), 0o644);
+    hosts.act(Side::Old, "k/apply/1", &Act::put(sshd.path("real"), "was\n", 0o604)).unwrap();
+    std::os::unix::fs::symlink("real", sshd.file("link")).unwrap();
+    write("k/apply/2", "link", "is\n");
+    assert_eq!((std::fs::read_to_string(sshd.file("real")).unwrap().as_str(), mode("real")), ("is\n", 0o604));
+    assert!(std::fs::symlink_metadata(sshd.file("link")).unwrap().is_symlink());
+}
+
+#[test]
 fn files_are_written_as_they_are_given() {
     let sshd = Sshd::start();
     let hosts = sshd.hosts();

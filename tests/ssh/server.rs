@@ -195,6 +195,11 @@ impl Drop for Sshd {
         // sessions are processes of their own, which end with their clients
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // one that was just born still holds the door open
+        let began = std::time::Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() && began.elapsed().as_secs() < 10 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 }
 

@@ -221,17 +221,26 @@ fn name(job: &str, act: &Act) -> String {
     format!("{}-{}", plain.trim_start_matches('.'), &hex(&sum)[..16])
 }
 
-fn put(path: &str, text: &str, mode: u32) -> String {
+fn put(path: &str, text: &str, mode: Option<u32>) -> String {
     let (dir, base) = path.rsplit_once('/').unwrap_or((".", path));
     let dir = if dir.is_empty() { "/" } else { dir };
+    let (kept, bits) = match mode {
+        Some(mode) => ("", format!("chmod {:o} \"$t\"", mode & 0o7777)),
+        // what a link leads to is written, and the link stays
+        None => (
+            "if [ -L \"$p\" ]; then p=$(readlink -f -- \"$p\") || return; d=${p%/*} t=${p%/*}/.${p##*/}.replant; fi\n",
+            "if [ -e \"$p\" ]; then chown --reference=\"$p\" \"$t\" && chmod --reference=\"$p\" \"$t\"; else chmod 644 \"$t\"; fi"
+                .to_string(),
+        ),
+    };
     format!(
         r#"work() {{
 p={} d={} t={}
-[ -d "$d" ] || (umask 022; exec mkdir -p -- "$d") || return
+{kept}[ -d "$d" ] || (umask 022; exec mkdir -p -- "$d") || return
 {} >"$t" || {{ rm -f -- "$t"; return 1; }}
 h=$(sha256sum <"$t")
 [ "${{h%% *}}" = {} ] || {{ rm -f -- "$t"; echo "what arrived in $t is not what was sent" >&2; return 1; }}
-chmod {:o} "$t" && sync "$t" && mv -fT -- "$t" "$p" && sync "$d"
+{bits} && sync "$t" && mv -fT -- "$t" "$p" && sync "$d"
 }}
 feed() {{ :; }}
 "#,
@@ -240,7 +249,6 @@ feed() {{ :; }}
         quote_one(&format!("{}/.{base}.replant", dir.trim_end_matches('/'))),
         print(text),
         hex(&Sha256::digest(text)),
-        mode & 0o7777
     )
 }
 
