@@ -148,10 +148,24 @@ impl Diagnostics {
             .id(diagnostic.code)
             .elements([] as [Snippet<'_, annotate_snippets::Annotation<'_>>; 0]);
         if let Some((span, label)) = &diagnostic.primary {
-            let primary = AnnotationKind::Primary.span(self.visible(*span)).label(label);
+            // the lines that it is about, and no others: a plan can be long, and have many faults
+            let text = &*self.source.text;
+            let (first, last) = diagnostic
+                .spans()
+                .map(|span| self.visible(span))
+                .fold((text.len(), 0), |(first, last), span| (first.min(span.start), last.max(span.end)));
+            let first = text[..first].rfind('\n').map_or(0, |newline| newline + 1);
+            let last = text[last..].find('\n').map_or(text.len(), |newline| last + newline + 1);
+            let within = |span: Span| {
+                let span = self.visible(span);
+                span.start - first..span.end - first
+            };
+            let primary = AnnotationKind::Primary.span(within(*span)).label(label);
             let others = diagnostic.secondary.iter();
-            let others = others.map(|(span, label)| AnnotationKind::Context.span(self.visible(*span)).label(label));
-            let snippet = Snippet::source(&*self.source.text).path(&*self.source.name);
+            let others = others.map(|(span, label)| AnnotationKind::Context.span(within(*span)).label(label));
+            let snippet = Snippet::source(&text[first..last])
+                .line_start(text[..first].matches('\n').count() + 1)
+                .path(&*self.source.name);
             group = group.element(snippet.annotation(primary).annotations(others));
         } else {
             group = group.element(annotate_snippets::Origin::path(&*self.source.name));

@@ -119,7 +119,8 @@ impl Shape {
             }
             Clash::Unknown(keys) => {
                 let (first, others) = keys.split_at(keys.len().min(MOST));
-                first.iter().for_each(|key| self.unknown_field(key, path, node, schema));
+                let mut present: HashSet<String> = node.entries().iter().map(|entry| entry.key.clone()).collect();
+                first.iter().for_each(|key| self.unknown_field(key, path, node, schema, &mut present));
                 if let Kind::Map(entries) = &mut node.value {
                     let others: HashSet<&String> = others.iter().collect();
                     entries.retain(|entry| !others.contains(&entry.key));
@@ -131,16 +132,22 @@ impl Shape {
     }
 
     /// An unknown key is renamed to what was meant, or taken out.
-    fn unknown_field(&mut self, key: &str, path: &[String], node: &mut Node, schema: &Value) {
-        let present: Vec<_> = node.entries().iter().map(|entry| entry.key.clone()).collect();
+    fn unknown_field(
+        &mut self,
+        key: &str,
+        path: &[String],
+        node: &mut Node,
+        schema: &Value,
+        present: &mut HashSet<String>,
+    ) {
         let Kind::Map(entries) = &mut node.value else { return };
         let Some(index) = entries.iter().position(|entry| entry.key == key) else { return };
         let known = keys(&schema["properties"]);
-        let absent: Vec<_> = known.iter().copied().filter(|name| !present.iter().any(|key| key == name)).collect();
+        let absent: Vec<_> = known.iter().copied().filter(|name| !present.contains(*name)).collect();
         let meant = words::suggest(key, if schema["maxProperties"] == 1 { &known } else { &absent });
         self.found.push(say::unknown_field(&entries[index], path, schema, &absent, meant));
         match meant {
-            Some(meant) if !present.iter().any(|key| key == meant) => entries[index].key = meant.to_owned(),
+            Some(meant) if present.insert(meant.to_owned()) => entries[index].key = meant.to_owned(),
             _ => _ = entries.remove(index),
         }
     }
