@@ -101,7 +101,7 @@ fn runbooks_are_as_the_published_schema_says() {
     let loaded = lab_plan();
     let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
     let saved = serde_json::to_value(&book).unwrap();
-    let printed = replant::report::runbook_json(&book);
+    let printed = serde_json::to_value(replant::report::runbook_json(&book)).unwrap();
     for value in [&saved, &printed] {
         let errors: Vec<_> =
             validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -268,4 +268,58 @@ fn every_example_gives_a_runbook() {
         }
         assert!(text.contains("boot new from its own disks"), "{text}");
     }
+}
+
+/// A long plan gives the same course as a short one, step by step; `benches/scale.rs` measures how long that takes.
+#[test]
+fn a_long_plan_gives_a_right_runbook() {
+    let volumes = 2_000;
+    let loaded = made::plan(100, volumes);
+    let facts = made::facts(&loaded.plan);
+    assert!(!findings::find(&loaded.plan, &facts).iter().any(findings::Finding::stops));
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+    let with = |start: &str| book.nodes.iter().filter(|node| node.id.0.starts_with(start)).count();
+    for step in ["mirror-vg0-", "split-vg0-", "check-vg0-"] {
+        assert_eq!(with(step), volumes - 1, "{step}: all but the swap");
+    }
+    assert_eq!(with("table-"), 100);
+    // the drawing leaves nothing out, and waits for nothing twice
+    let dot = replant::report::graph::dot(&book);
+    assert_eq!(dot.matches("tooltip=").count(), book.nodes.len());
+    let last = format!("-> \"mirror-vg0-data{:05}\";", volumes - 1);
+    assert_eq!(dot.matches(&last).count(), 1, "after the one before it only");
+    assert_eq!(dot.matches("-> \"all-in-sync\";").count(), 3, "the last mirror, two arrays");
+}
+
+/// Where disks differ in size, `rest` is what the smallest of those that have the partition has left.
+#[test]
+fn the_rest_is_that_of_the_disks_that_have_the_partition() {
+    let loaded = plan::load("plans/two-groups.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+    let mut facts = made::facts(&loaded.plan);
+    let small = [("BTYF000000000001", 480), ("BTYF000000000002", 400), ("ZL2A0003", 4000)];
+    for (serial, gib) in small {
+        let block = facts.new.blocks.iter_mut().find(|block| block.serial.as_deref() == Some(serial)).unwrap();
+        block.size = gib << 30;
+    }
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+    let gib = |disk: &str, name: &str| {
+        let node = book.nodes.iter().find(|node| node.id.0 == format!("table-{disk}")).unwrap();
+        let replant::step::StepKind::PartitionTable(table) = &node.step else { panic!("a table") };
+        (table.partitions.iter().find(|part| part.name == name).unwrap().size * 512) >> 30
+    };
+    assert_eq!([gib("ssd1", "system"), gib("ssd2", "system")], [398, 398]);
+    assert_eq!([gib("hdd1", "data"), gib("hdd3", "data")], [3999, 3999]);
+}
+
+/// Names with dashes, and mounts below each other: `/srv/a-b` and `/srv/a/b`.
+#[test]
+fn steps_have_names_of_their_own() {
+    let text = made::text(2, 4).replace("data00002", "a-b").replace("data00003", "c");
+    let loaded = plan::parse("made.yaml", &text).unwrap_or_else(|bad| panic!("{bad}"));
+    let mut facts = made::facts(&loaded.plan);
+    facts.old.mounts.iter_mut().find(|mount| mount.target == "/srv/vg0/c").unwrap().target = "/srv/vg0-a/b".into();
+    facts.old.mounts.iter_mut().find(|mount| mount.target == "/srv/vg0/a-b").unwrap().target = "/srv/vg0/a/b".into();
+    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+    let ids: Vec<&str> = book.nodes.iter().map(|node| node.id.0.as_str()).collect();
+    assert!(ids.contains(&"mount-srv-vg0-a-b") && ids.contains(&"mount-srv-vg0-a-b-2"), "{ids:?}");
 }

@@ -98,8 +98,9 @@ fn too_few(not_used: &[String]) -> NoDraft {
         all => format!("it has:\n    {}\n ", all.join("\n    ")),
     };
     NoDraft::Servers {
-        message: format!("new has fewer than two disks that can be used, and replant puts everything on RAID arrays; {there}"),
-        help: "add a disk to new, or boot its rescue system so that it leaves the disks alone (from the network, in memory)"
+        message: format!("new has fewer than two disks that can be used, and a draft puts everything on RAID arrays; {there}"),
+        help: "add a disk to new, or boot its rescue system so that it leaves the disks alone (from the network, in memory); \
+               if one disk is all there is, write the plan by hand, as `plans/one-disk.yaml` does"
             .into(),
     }
 }
