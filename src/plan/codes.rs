@@ -74,6 +74,6 @@ pub const DIAGNOSTICS: &[(&str, &str)] = &[
     (NOTHING_COPIED, "nothing would be copied"),
     (UNUSED, "something is made and not used"),
     (SUDO, "sudo where it is not needed, or none where it probably is"),
-    (MANY_PLACES, "data is to go to a partition that several disks have"),
     (TRANSFER, "a setting of the transfer or the cutover that is out of range"),
+    (MANY_PLACES, "data is to go to a partition that several disks have"),
 ];
