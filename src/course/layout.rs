@@ -268,55 +268,38 @@ fn below<'a>(server: &'a ServerFacts, card: &'a Interface, depth: u32) -> Option
 
 /// Groups that have no room where they go: the rule R1216.
 pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    room(plan, facts, |group, store| {
-        let (needs, has) = (group.needs / group.extent, store.extents(group.extent));
-        (has < needs).then(|| {
-            Hit::new(
-                format!(
-                    "`{}` needs {needs} extents ({}), {} has room for {has} ({})",
-                    group.vg,
-                    mib(needs * group.extent),
-                    store.in_a_sentence(),
-                    mib(has * group.extent)
-                ),
-                "use larger disks or another RAID level, or leave volumes out with `copy: skip`",
-            )
-        })
-    })
+    let help = "use larger disks or another RAID level, or leave volumes out with `copy: skip`";
+    room(plan, facts, help, |group| Some((format!("`{}` needs", group.vg), group.needs)))
 }
 
 /// Groups whose volumes cannot all grow as the plan says: the rule R1218.
 pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    room(plan, facts, |group, store| {
+    room(plan, facts, "let them grow less, or one of them with `grow: rest`", |group| {
         let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(grown.from))).sum();
         // the metadata of raid1 is gone by then
         let data: u64 = group.copied.iter().map(|copied| copied.size).sum();
         let data = data + group.recreated.iter().map(|made| made.size).sum::<u64>();
-        let (wants, has) = ((data + more) / group.extent, store.extents(group.extent));
-        (more > 0 && has < wants).then(|| {
-            Hit::new(
-                format!(
-                    "the volumes of `{}` are to grow to {wants} extents ({}), {} has room for {has} ({})",
-                    group.vg,
-                    mib(wants * group.extent),
-                    store.in_a_sentence(),
-                    mib(has * group.extent)
-                ),
-                "let them grow less, or one of them with `grow: rest`",
-            )
-        })
+        (more > 0).then(|| (format!("the volumes of `{}` are to grow to", group.vg), data + more))
     })
 }
 
-fn room(plan: &Plan, facts: &Facts, look: impl Fn(&Group, &Store) -> Option<Hit>) -> Vec<Hit> {
+/// Groups that want more bytes than there are where they go; `wants` says so in words, too.
+fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option<(String, u64)>) -> Vec<Hit> {
     let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
-    let groups = layout.groups.iter().filter(|group| group.extent > 0);
-    groups
-        .filter_map(|group| {
-            let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
-            Some(look(group, &layout.stores[group.to])?.at(said.to.span()))
+    let short = |group: &Group| {
+        let (words, bytes) = wants(group)?;
+        let (store, extent) = (&layout.stores[group.to], group.extent);
+        let (wanted, has) = (bytes / extent, store.extents(extent));
+        let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
+        let size = |extents: u64| mib(extents * extent);
+        (has < wanted).then(|| {
+            let (wanted_size, has_size, store) = (size(wanted), size(has), store.in_a_sentence());
+            let message =
+                format!("{words} {wanted} extents ({wanted_size}), {store} has room for {has} ({has_size})");
+            Hit::new(message, help).at(said.to.span())
         })
-        .collect()
+    };
+    layout.groups.iter().filter(|group| group.extent > 0).filter_map(short).collect()
 }
 
 /// A boot file system that its array is too small for: the rule R1217.
