@@ -280,9 +280,7 @@ fn find_or_make(
             book
         }
         (None, Some(loaded)) => {
-            let facts = plan::look(talk, &loaded, &hosts)?;
-            let link = servers::link(&hosts, &loaded.plan, false)?;
-            let Some(runbook) = plan::make(talk, &loaded, &facts, link)? else { return Ok(None) };
+            let Some(runbook) = plan::of_servers(talk, &loaded, &hosts, false)? else { return Ok(None) };
             talk.say(report::outline(&runbook));
             runbook
         }

@@ -25,11 +25,10 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, 
         let interrupt = Interrupt::listen()?;
         let scratch = tempfile::tempdir()?;
         let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-        let facts = plan::look(talk, &loaded, &hosts)?;
-        let Some(runbook) = plan::make(talk, &loaded, &facts, servers::link(&hosts, &loaded.plan, false)?)? else {
-            return Ok(End::Failed);
-        };
-        runbook
+        match plan::of_servers(talk, &loaded, &hosts, false)? {
+            Some(runbook) => runbook,
+            None => return Ok(End::Failed),
+        }
     };
     let drawing = match format {
         Format::Dot => report::graph::dot(&runbook),

@@ -6,6 +6,7 @@ use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
 use crate::forecast;
+use crate::host::ssh::SshHosts;
 use crate::journal;
 use crate::plan::Loaded;
 use crate::report;
@@ -22,12 +23,7 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) 
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-    let facts = look(talk, &loaded, &hosts)?;
-    if how.probe {
-        talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
-    }
-    let link = servers::link(&hosts, &loaded.plan, how.probe)?;
-    let Some(runbook) = make(talk, &loaded, &facts, link)? else { return Ok(End::Failed) };
+    let Some(runbook) = of_servers(talk, &loaded, &hosts, how.probe)? else { return Ok(End::Failed) };
     if talk.json {
         talk.data(&report::runbook_json(&runbook));
     } else {
@@ -50,8 +46,18 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) 
     Ok(if how.detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
 }
 
+/// Reads both servers and the link between them (with `probe` it is measured), and makes the runbook.
+pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -> Result<Option<Runbook>, Failure> {
+    let facts = look(talk, loaded, hosts)?;
+    if probe {
+        talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
+    }
+    let link = servers::link(hosts, &loaded.plan, probe)?;
+    make(talk, loaded, &facts, link)
+}
+
 /// Reads both servers, and says so.
-pub fn look(talk: &Talk, loaded: &Loaded, hosts: &crate::host::ssh::SshHosts) -> Result<Facts, Failure> {
+fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure> {
     let began = std::time::Instant::now();
     let facts = servers::read(hosts)?;
     talk.say(format!(
