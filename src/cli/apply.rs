@@ -17,6 +17,8 @@ use crate::step::Mark;
 /// So many times an apply begins anew by itself after a server or a link was away; only while old serves.
 const AGAIN: usize = 3;
 
+const BOTH: [Side; 2] = [Side::Old, Side::New];
+
 pub fn run(
     talk: &Talk,
     dir: &Path,
@@ -43,7 +45,7 @@ pub fn run(
         }
     }
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
+    let mut locked = Locked::take(&hosts, migration.path(), &BOTH)?;
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
@@ -71,9 +73,7 @@ pub fn run(
                     talk.say(format!(
                         "{stopped}\nA server or a link was away meanwhile: everything is looked at again, and what was lost is made again."
                     ));
-                    // a server that was restarted has forgotten whose it is
-                    drop(locked);
-                    locked = Locked::take(&hosts, migration.path(), &[Side::Old, Side::New])?;
+                    locked.hold(&BOTH)?;
                 }
                 ended => break ended,
             }
@@ -102,7 +102,6 @@ pub fn run(
         );
     }
     talk.say(account);
-    drop(locked);
     Ok(End::Good)
 }
 

@@ -225,9 +225,16 @@ impl<'a> Locked<'a> {
         let who = crate::journal::Who::me();
         let owner = format!("{}@{} in {} process {}", who.user, who.host, path.display(), who.pid);
         let mut locked = Locked { hosts, owner, sides: Vec::new() };
+        locked.hold(sides)?;
+        Ok(locked)
+    }
+
+    /// Makes sure of the locks: a server that was restarted has forgotten its own. One that is held stays held meanwhile.
+    pub fn hold(&mut self, sides: &[Side]) -> Result<(), Failure> {
         for side in sides {
-            match hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &locked.owner])) {
-                Ok(()) => locked.sides.push(*side),
+            match self.hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &self.owner])) {
+                Ok(()) if self.sides.contains(side) => {}
+                Ok(()) => self.sides.push(*side),
                 Err(HostError::Unreachable { .. }) => {}
                 Err(HostError::Failed { code: 75, output, .. }) => {
                     return Err(Failure::new(
@@ -238,7 +245,7 @@ impl<'a> Locked<'a> {
                 Err(error) => return Err(explain_host(error)),
             }
         }
-        Ok(locked)
+        Ok(())
     }
 }
 
