@@ -429,6 +429,14 @@ fn a_missing_boot_hook_is_noticed() {
 }
 
 #[test]
+fn a_repair_that_waits_for_itself_is_noticed() {
+    let on_root = drop_steps(&["lvm-backups", "lvm-backups-as-before"]);
+    noticed("dmeventd writes to /", "its / waits for dmeventd", on_root, |case| {
+        rebooted(case, Server::New, &[], (3, 5))
+    });
+}
+
+#[test]
 fn an_end_that_is_forgotten_is_noticed() {
     let no_end = |nodes: &mut Vec<Node>| {
         nodes.iter_mut().filter(|node| node.id.0.starts_with("mirror-")).for_each(|node| node.until = None);

@@ -1,14 +1,16 @@
 //! copy: everything is mirrored onto new while old keeps serving. How a volume is copied is this chapter's alone: another
 //! way would be another chapter beside it.
 
+use minijinja::context;
+
 use super::book::{Book, Handle};
 use super::connect::Link;
 use super::layout::Layout;
-use super::prepare::Ready;
-use super::text;
+use super::prepare::{LVMLOCAL, Ready};
+use super::text::{self, render};
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{GroupMember, Job, Mirror, PhysicalVolume, Remount, Service};
+use crate::step::{File, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service};
 
 pub struct Copied {
     pub boot: Option<Handle>,
@@ -29,6 +31,14 @@ pub fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
+/// LVM's settings on old while volumes are mirrored with a core log; `None` where none is.
+pub fn lvm_backups(layout: &Layout) -> Option<String> {
+    let mut copied = layout.groups.iter().flat_map(|group| &group.copied);
+    let ours = render(text::LVM_BACKUPS, context! { name => &layout.name, run => &layout.run });
+    let was = layout.files.get(LVMLOCAL).map(|was| format!("{}\n\n", was.trim_end())).unwrap_or_default();
+    copied.any(|copied| copied.how == How::CoreLog).then(|| was + &ours)
+}
+
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Copied {
     book.stage(Stage::Copy);
     // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
@@ -42,6 +52,16 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
             "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
         ));
     }
+    // before the first mirror: dmeventd, which is started with it, reads it
+    let backups = lvm_backups(layout).map(|text| {
+        book.step(
+            "lvm-backups",
+            Old,
+            File::instead(LVMLOCAL, layout.files.get(LVMLOCAL), text),
+            &[&ready.portable],
+            "if new is lost, old's own repair must not wait for a file system that waits for the repair",
+        )
+    });
     let mut boot_copied = None;
     if let Some(boot) = &layout.boot {
         let login = link.logins[boot.to].as_ref().expect("what takes /boot is offered");
@@ -79,6 +99,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         let mut after = vec![login, &ready.portable];
         after.extend(boot_copied.as_ref());
         after.extend(&held);
+        after.extend(&backups);
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,

@@ -3,17 +3,30 @@
 use super::book::{Book, Handle};
 use super::boot::{self, Booted};
 use super::connect::{offered, record_path};
+use super::copy;
 use super::layout::Layout;
-use super::prepare::HOOK;
+use super::prepare::{HOOK, LVMLOCAL};
 use super::text;
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
 use crate::runbook::Stage;
-use crate::step::{FsSize, Job, NoFile, Purged, PvSize, VolumeSize};
+use crate::step::{File, FsSize, Job, NoFile, Purged, PvSize, StepKind, VolumeSize};
 
 pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
     let mut done = booted.same.clone();
+    if let Some(travelled) = copy::lvm_backups(layout) {
+        done = book.step(
+            "lvm-backups-as-before",
+            Migrated,
+            match layout.files.get(LVMLOCAL) {
+                Some(was) => StepKind::from(File::instead(LVMLOCAL, Some(&travelled), was)),
+                None => StepKind::from(NoFile { path: LVMLOCAL.into() }),
+            },
+            &[&done],
+            "nothing is mirrored any more",
+        );
+    }
     for group in &layout.groups {
         let store = &layout.stores[group.to];
         done = book.step(

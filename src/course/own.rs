@@ -65,7 +65,9 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
     let file = |path: &str| Own { goes: true, ..thing(FILE, path) };
     match &node.step {
         // LVM in the rescue system is told to see nothing
-        StepKind::File(step) if step.path == LVMLOCAL => LVM.into_iter().map(any).chain([file(LVMLOCAL)]).collect(),
+        StepKind::File(step) if step.path == LVMLOCAL && node.on == Side::New => {
+            LVM.into_iter().map(any).chain([file(LVMLOCAL)]).collect()
+        }
         StepKind::File(step) => vec![file(&step.path)],
         StepKind::NoFile(step) => vec![file(&step.path)],
         StepKind::Hostname(_) => vec![thing("host name", "")],

@@ -11,6 +11,7 @@ macro_rules! templates {
 templates! {
     LVM_ISOLATED = "lvm-isolated.conf",
     LVM_OPEN = "lvm-open.conf",
+    LVM_BACKUPS = "lvm-backups.conf",
     TGT_CONF = "tgt.conf",
     NODE_RECORD = "node.record",
     NETWORK_LINK = "network.link",

@@ -173,9 +173,10 @@ impl SshHosts {
                 }
                 Err(lost) => lost,
             };
-            // A question can be asked again. That an old connection does not answer says little: a new one may.
-            if matches!(lost.error, HostError::Unreachable { .. }) && lost.old_connection && again && !left.is_zero()
-            {
+            // A question can be asked again. That an old connection does not answer says little: a new one may, if there
+            // is time left for it.
+            let time = until.saturating_duration_since(Instant::now()) > self.patience.connect;
+            if matches!(lost.error, HostError::Unreachable { .. }) && lost.old_connection && again && time {
                 again = false;
                 link.forget();
                 continue;

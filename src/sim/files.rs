@@ -9,7 +9,7 @@ use crate::host::Server;
 pub const KERNEL: &str = "6.1.0-50-amd64";
 
 impl World {
-    fn mount_at(&self, server: Server, path: &str) -> Option<&Mounted> {
+    pub(super) fn mount_at(&self, server: Server, path: &str) -> Option<&Mounted> {
         let below = |mount: &&Mounted| {
             let target = mount.target.trim_end_matches('/');
             path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

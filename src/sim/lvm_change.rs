@@ -29,12 +29,19 @@ impl World {
     pub(super) fn may_archive(&self, server: Server, name: &str, args: &Args) -> Done {
         let config = args.value("--config").unwrap_or_default();
         let told = config.contains("backup=0") && config.contains("archive=0");
-        if self.read_only(server, "/etc/lvm/archive") && !told {
+        if self.read_only(server, &self.archive_dir(server)) && !told {
             return no(format!(
                 "Cannot archive volume group metadata for {name} to read-only filesystem.\n  Failed to update {name}."
             ));
         }
         Ok(())
+    }
+
+    /// `backup/archive_dir`: lvm.conf(5)
+    pub(super) fn archive_dir(&self, server: Server) -> String {
+        let config = self.read_file(server, "/etc/lvm/lvmlocal.conf").unwrap_or_default();
+        let said = config.lines().find_map(|line| line.trim().strip_prefix("archive_dir"));
+        said.and_then(|said| said.split('"').nth(1)).unwrap_or("/etc/lvm/archive").to_string()
     }
 
     pub(super) fn write_group(&mut self, server: Server, mut view: View) {

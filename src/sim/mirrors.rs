@@ -2,7 +2,7 @@
 
 use super::lvm::View;
 use super::lvm_change::{allocate, no};
-use super::world::{Leg, PvLabel, Segtype, Volume, World, Written};
+use super::world::{Backing, Leg, PvLabel, Segtype, System, Volume, World, Written};
 use super::{Args, Said};
 use crate::host::Server;
 
@@ -199,10 +199,24 @@ impl World {
                     _ => drop(self.places.insert(to, Written::Torn)),
                 }
             }
-            if !dropped.is_empty() {
+            if self.waits_for_itself(server, &view, &dropped) {
+                // as seen in the lab: only a reset helps
+                let why = "its / waits for dmeventd, and dmeventd for its /";
+                self.machine_mut(server).system = System::None(why.into());
+            } else if !dropped.is_empty() {
                 self.drop_legs(server, view, &dropped);
             }
         }
+    }
+
+    /// Whether what dmeventd writes before it repairs a mirror goes to a volume whose writes wait for that repair.
+    fn waits_for_itself(&self, server: Server, view: &View, broken: &[String]) -> bool {
+        let archive = self.archive_dir(server);
+        let Some(Backing::Disk(loc)) = self.mount_at(server, &archive).map(|mount| &mount.backing) else {
+            return false;
+        };
+        let broken = view.group.lvs.iter().filter(|lv| broken.contains(&lv.uuid));
+        broken.filter_map(|lv| view.leg_loc(&lv.legs[0])).any(|held| held == *loc)
     }
 
     /// dmeventd with mirror_image_fault_policy=remove: lvm.conf(5). The volume becomes linear, the disk is marked missing.
