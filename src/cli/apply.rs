@@ -7,8 +7,8 @@ use crate::course::Runbook;
 use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
 use crate::findings;
-use crate::host::Side;
 use crate::host::ssh::SshHosts;
+use crate::host::{Look, Query, Side};
 use crate::journal::{Journal, Migration, Run};
 use crate::report::{self, Live};
 use crate::runbook::Stage;
@@ -285,8 +285,19 @@ fn find_or_make(
         }
         (None, None) => return Ok(None),
     };
-    let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?)?;
+    let records = lvm_records(&hosts, &runbook)?;
+    let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
     Ok(Some((migration, runbook)))
+}
+
+/// LVM's own record of each group of old that moves, in the form that vgcfgrestore(8) takes: kept where neither server
+/// can lose it. Where LVM is told to write none there is none; what must be known is in the facts.
+fn lvm_records(hosts: &SshHosts, runbook: &Runbook) -> Result<Vec<(String, String)>, Failure> {
+    let groups: Vec<String> = runbook.plan.volume_groups.iter().map(|group| group.name.to_string()).collect();
+    let queries: Vec<Query> = groups.iter().map(|vg| Query::file(&format!("/etc/lvm/backup/{vg}"))).collect();
+    let answers = hosts.look(Side::Old, &queries)?;
+    let found = groups.iter().zip(&answers).filter_map(|(vg, answer)| Some((vg, answer.file()?)));
+    Ok(found.map(|(vg, text)| (format!("old-{vg}.lvm"), text.to_string())).collect())
 }
 
 /// A migration that was taken back keeps its journal under another name, and makes room.

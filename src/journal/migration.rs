@@ -21,8 +21,8 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// Makes a migration of a runbook's text. It comes to be whole, or not at all.
-    pub fn create(root: &Path, name: &str, runbook: &str) -> Result<Migration, Error> {
+    /// Makes a migration of a runbook's text, with other files (name, text) beside it. It comes to be whole, or not at all.
+    pub fn create(root: &Path, name: &str, runbook: &str, files: &[(String, String)]) -> Result<Migration, Error> {
         check_name(name)?;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(root).map_err(Error::io("make the directory", root))?;
@@ -36,6 +36,9 @@ impl Migration {
             .tempdir_in(root)
             .map_err(Error::io("make a directory in", root))?;
         write_whole(&made.path().join(RUNBOOK), runbook.as_bytes(), 0o600)?;
+        for (file, text) in files {
+            write_whole(&made.path().join(file), text.as_bytes(), 0o600)?;
+        }
         Journal::create(&made.path().join(JOURNAL), Header::new(name, sha256(runbook.as_bytes())))?;
         std::fs::rename(made.path(), &path).map_err(Error::io("make the migration", &path))?;
         // It has another name now: there is nothing left for the guard to remove.

@@ -148,9 +148,11 @@ fn a_migration_is_made_whole_and_kept_to_oneself() {
     let root = dir.path().join(".replant");
     assert!(Migration::list(&root).unwrap().is_empty());
     assert!(matches!(Migration::open(&root, "cs940"), Err(Error::Unknown { .. })));
-    let made = Migration::create(&root, "cs940", "{\"format\": 1}").unwrap();
-    assert!(matches!(Migration::create(&root, "cs940", "{}"), Err(Error::Exists { .. })));
-    assert!(matches!(Migration::create(&root, "../x", "{}"), Err(Error::Name { .. })));
+    let record = ("old-vg0.lvm".to_string(), "vg0 {}\n".to_string());
+    let made = Migration::create(&root, "cs940", "{\"format\": 1}", &[record]).unwrap();
+    assert_eq!(std::fs::read_to_string(root.join("cs940/old-vg0.lvm")).unwrap(), "vg0 {}\n");
+    assert!(matches!(Migration::create(&root, "cs940", "{}", &[]), Err(Error::Exists { .. })));
+    assert!(matches!(Migration::create(&root, "../x", "{}", &[]), Err(Error::Name { .. })));
     assert_eq!(Migration::list(&root).unwrap(), ["cs940"]);
     assert_eq!(Migration::open(&root, "cs940").unwrap(), made);
     assert_eq!(made.runbook().unwrap(), "{\"format\": 1}");
@@ -165,7 +167,7 @@ fn a_migration_is_made_whole_and_kept_to_oneself() {
 #[test]
 fn a_second_operator_is_told_who_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    let made = Migration::create(dir.path(), "m", "{}").unwrap();
+    let made = Migration::create(dir.path(), "m", "{}", &[]).unwrap();
     let held = made.lock().unwrap();
     let told = made.lock().unwrap_err().to_string();
     assert!(told.contains(&format!("process {}", std::process::id())), "{told}");

@@ -82,6 +82,8 @@ pub fn plan_and_connect(bench: &mut Bench, subject: &mut Subject) -> Fallible<()
     })?;
     let ended = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input", "--until", "connect"])?;
     bench.checks.figure("prepare and connect", format!("{:.0} s", ended.took.as_secs_f64()));
+    let record = fs_err::read_to_string(pair.dir.join(".replant/srv1/old-vg0.lvm"))?;
+    bench.checks.that("LVM's own record of vg0 is kept here", record.contains("\nvg0 {"), record);
     match plain_dd(pair) {
         Ok(rate) => bench.checks.figure("plain dd to the same iSCSI disk", rate),
         Err(error) => bench.checks.figure("plain dd to the same iSCSI disk", format!("not measured: {error}")),

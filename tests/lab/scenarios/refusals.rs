@@ -102,6 +102,12 @@ pub fn all(bench: &mut Bench) -> Fallible<()> {
             refused(bench, pair, mistake.about, &words.each_ref().map(String::as_str), mistake.says)?;
             pair.rescue.script(&format!("{DISK}{}", mistake.on_new.1))?;
         }
+        // A firewall that lets in what a person would try, and not the disks. ip-rule(8)
+        let firewall = |what: &str| format!("ip rule {what} to {} ipproto tcp sport 3260 blackhole", net::OLD);
+        pair.rescue.script(&firewall("add"))?;
+        let told = replant::attempt(pair, &["plan", &pair.plan().display().to_string()])?.output;
+        bench.checks.that("warned: a firewall before the iSCSI port", told.contains("R1502"), told);
+        pair.rescue.script(&firewall("del"))?;
         // A runbook whose facts no longer hold.
         replant::succeed(pair, &["plan", &pair.plan().display().to_string(), "--out", "srv1.runbook.json"])?;
         pair.service

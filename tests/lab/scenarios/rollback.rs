@@ -91,10 +91,25 @@ fn interrupted(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     running.signal("INT")?;
     let ended = running.wait()?;
     bench.checks.same("an interrupted apply exits with 130", &ended.code.to_string(), "130");
+    other_hands(bench, pair)?;
     as_found(bench, subject)?;
     let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
     bench.checks.that("the service never stopped", silence < 15.0, format_args!("{silence:.1} s without a record"));
     bench.checks.figure("longest silence from apply to the end of the rollback", format!("{silence:.1} s"));
+    Ok(())
+}
+
+/// What somebody else changes meanwhile is told from what the migration has changed.
+fn other_hands(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+    const BY_OTHERS: &str = "not by this migration";
+    let status = || -> Fallible<String> { Ok(replant::succeed(pair, &["status", "srv1"])?.output) };
+    let told = status()?;
+    bench.checks.that("status: only this migration has changed the servers", !told.contains(BY_OTHERS), told);
+    pair.service.script("cp -p /etc/fstab /run/kept; echo '# by hand' >>/etc/fstab")?;
+    let told = status()?;
+    let named = told.split_once(BY_OTHERS).is_some_and(|(_, list)| list.contains("/etc/fstab"));
+    bench.checks.that("status: a file that somebody else has changed is named", named, told);
+    pair.service.script("cp -p /run/kept /etc/fstab; rm /run/kept")?;
     Ok(())
 }
 
