@@ -275,7 +275,7 @@ fn half_there_is_gone_on_with_only_where_it_is_ours() {
 fn a_failure_with_the_goal_reached_is_a_lost_answer() {
     let told = apply([absent(), present()], answers([failure()]));
     assert!(told.result.is_ok() && told.status() == Status::Done);
-    let told = apply([absent(), partial("half")], answers([failure()]));
+    let told = apply([absent(), Ok(Seen::Partial("half".into()))], answers([failure()]));
     assert!(matches!(told.stopped().reason, Reason::Failed(_)));
     assert_eq!(told.stopped().seen, Some(Seen::Partial("half".into())));
     assert_eq!(told.status(), Status::Failed);
@@ -317,6 +317,9 @@ fn what_was_on_its_way_and_is_gone_is_not_waited_for() {
     assert!(matches!(told.stopped().reason, Reason::Gone(_)) && told.stopped().may_mend());
     assert_eq!((told.jobs.len(), told.status()), (1, Status::Failed));
     assert!(told.seconds < 10, "{}", told.seconds);
+    // in trouble before it went
+    let told = apply([absent(), copied(50), Ok(Seen::Partial("half".into())), absent()], Obedient::default());
+    assert!(matches!(told.stopped().reason, Reason::Gone(_)));
     // a command that fails with nobody having been away fails again
     assert!(!apply([absent(), absent()], answers([failure()])).stopped().may_mend());
 }

@@ -198,6 +198,7 @@ impl<'t, 'w> Turn<'t, 'w> {
         let clock = self.work.options.clock;
         let mut since = clock.now();
         let mut last: Option<Seen> = None;
+        let mut on_its_way: Option<String> = None;
         let mut agreed = 0;
         loop {
             let (seen, away) = match first.take() {
@@ -206,6 +207,9 @@ impl<'t, 'w> Turn<'t, 'w> {
             };
             if away {
                 since = clock.now();
+            }
+            if let Seen::Underway(progress) = &seen {
+                on_its_way = Some(progress.what.clone());
             }
             if seen == goal {
                 agreed += 1;
@@ -217,9 +221,9 @@ impl<'t, 'w> Turn<'t, 'w> {
             } else if away && !matches!(seen, Seen::Underway(_)) {
                 return Ok(Settled::Again(seen));
             } else if seen == Seen::Absent
-                && let Some(Seen::Underway(progress)) = &last
+                && let Some(what) = on_its_way.take()
             {
-                return Err(self.stop(Reason::Gone(progress.what.clone()), Some(seen)));
+                return Err(self.stop(Reason::Gone(what), Some(seen)));
             } else {
                 agreed = 0;
                 let waited = clock.now().saturating_sub(since);
