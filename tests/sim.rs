@@ -352,7 +352,8 @@ fn lvm_refuses_what_it_does() {
     refuses(&sim, Side::Old, &format!("lvconvert --yes --mirrors 0 vg0/root {LUN}"), 5, "extents");
     refuses(&sim, Side::Old, &format!("vgsplit vg0 vg9 {pv}"), 5, "between two Volume Groups");
 
-    let sim = after(IscsiServer::Tgt, 0, "split-vg0-root");
+    // raid1: with a core log LVM's records would go to /run
+    let sim = after(IscsiServer::Tgt, 16, "split-vg0-root");
     // / is read-only by now
     refuses(&sim, Side::Old, "lvremove --yes vg0/root_new", 5, "Cannot archive volume group metadata");
     let config = "--config backup{backup=0 archive=0}";
