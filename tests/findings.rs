@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use replant::facts::{Block, Facts, Health, Interface, Lv, MacLine, Mount, Swap};
+use replant::facts::{Array, Block, Facts, Health, Interface, Lv, MacLine, Mount, ServerFacts, Swap};
 use replant::findings::{self, Finding};
 use replant::plan::{self, Loaded};
 use snapbox::Data;
@@ -128,6 +128,38 @@ fn data_disk(facts: &mut Facts) {
     });
 }
 
+const ESP: &str = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+
+/// A mirrored EFI system partition on the first two disks; `kind`: the type of its partitions.
+fn esp_array(server: &mut ServerFacts, metadata: &str, kind: &str) {
+    let members = ["/dev/sda15", "/dev/sdb15"].map(str::to_string);
+    for path in &members {
+        server.blocks.push(Block {
+            path: path.clone(),
+            kind: "part".into(),
+            fstype: Some("linux_raid_member".into()),
+            parttype: Some(kind.into()),
+            ..Block::default()
+        });
+    }
+    server.blocks.push(Block {
+        path: "/dev/md127".into(),
+        kind: "raid1".into(),
+        fstype: Some("vfat".into()),
+        ancestors: members.to_vec(),
+        log_sec: 512,
+        ..Block::default()
+    });
+    server.arrays.push(Array {
+        path: "/dev/md127".into(),
+        level: "raid1".into(),
+        devices: 2,
+        metadata: metadata.into(),
+        members: members.to_vec(),
+        ..Array::default()
+    });
+}
+
 fn volume(name: &str, segtype: &str, role: &str) -> Lv {
     Lv {
         name: name.into(),
@@ -196,7 +228,7 @@ const FIRES: &[Case] = &[
     Case("R1103", None, |facts| block(&mut facts.new.blocks, "/dev/sda").read_only = true, "read-only"),
     Case("R1104", None, |facts| block(&mut facts.new.blocks, "/dev/sda").mountpoints.push("/mnt".into()), "mounted on /mnt"),
     Case("R1105", None, |facts| facts.new.blocks.push(Block { path: "/dev/mapper/x".into(), kind: "lvm".into(), ancestors: vec!["/dev/sda".into()], ..Block::default() }), "/dev/mapper/x is active"),
-    Case("R1106", None, |facts| facts.new.arrays.push(replant::facts::Array { path: "/dev/md9".into(), members: vec!["/dev/sda".into(), "/dev/vda".into()], ..Default::default() }), "belongs to /dev/md9"),
+    Case("R1106", None, |facts| facts.new.arrays.push(Array { path: "/dev/md9".into(), members: vec!["/dev/sda".into(), "/dev/vda".into()], ..Default::default() }), "belongs to /dev/md9"),
     Case("R1107", None, |facts| block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into()), "holds data: dos table"),
     Case("R1108", None, |facts| facts.old.arrays[0].degraded = true, "/dev/md0 on old is degraded"),
     Case("R1109", None, |facts| facts.old.arrays[1].action = Some("resync".into()), "/dev/md1 on old is busy: resync"),
@@ -269,6 +301,12 @@ const FIRES: &[Case] = &[
     Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
     Case("R1314", None, |facts| { let menu = facts.old.files.get_mut("/boot/grub/grub.cfg").unwrap(); *menu = menu.replace("\tsearch ", "\t#search "); }, "by its array only"),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, ..Block::default() }), "/dev/loop3"),
+    Case("R1316", None, |facts| esp_array(&mut facts.old, "1.0", ESP), "of old is on the array /dev/md127 (metadata 1.0): the firmware may write to one"),
+    Case("R1316", None, |facts| { facts.old.uefi = true; esp_array(&mut facts.old, "1.2", "0xef"); }, "(metadata 1.2): the firmware finds no file system"),
+    Case("R1316", None, |facts| { esp_array(&mut facts.old, "1.0", "0xfd"); block(&mut facts.old.blocks, "/dev/md127").mountpoints.push("/boot/efi".into()); }, "of old is on the array /dev/md127"),
+    Case("R1316", None, |facts| esp_array(&mut facts.new, "0.90", ESP), "of new is on the array /dev/md127"),
+    // the whole disks are in the array, and it is partitioned
+    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/md0p1".into(), kind: "part".into(), parttype: Some(ESP.into()), ancestors: vec!["/dev/md0".into()], ..Block::default() }), "of old is on the array /dev/md0"),
 
     Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),
@@ -309,6 +347,11 @@ const SILENT: &[Case] = &[
     Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/md0 /boot2 ext4 defaults 0 2"), ""),
     Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/dev/sdc1 /data ext4 noauto 0 2"); }, ""),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, read_only: true, ..Block::default() }), ""),
+    // one on each disk, without md
+    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/sda15".into(), kind: "part".into(), fstype: Some("vfat".into()), parttype: Some(ESP.into()), mountpoints: vec!["/boot/efi".into()], ancestors: vec!["/dev/sda".into()], ..Block::default() }), ""),
+    Case("R1316", None, |facts| esp_array(&mut facts.old, "1.2", "0fc63daf-8483-4772-8e79-3d69d8477de4"), ""),
+    // the firmware's own RAID, which it knows
+    Case("R1316", None, |facts| esp_array(&mut facts.old, "", ESP), ""),
     // a bridge with one card is followed down to it
     Case("R1401", None, |facts| bridge(facts, &[]), ""),
     Case("R1401", None, |facts| { bridge(facts, &["ens4"]); facts.old.macs.push(mac_line("/etc/systemd/network/10-lan.link", "MACAddress", NEW_MAC)); }, ""),
