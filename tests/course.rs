@@ -60,7 +60,7 @@ fn times_are_foretold() {
     let parts: f64 = told.downtime.parts.iter().map(|part| part.seconds).sum();
     assert!((parts - told.downtime.seconds).abs() < 0.001);
     assert!(told.downtime.parts.iter().all(|part| part.what != "other steps"), "{:?}", told.downtime.parts);
-    assert_eq!(told.findings(&book.plan), [], "the lab's budget is 15 min");
+    assert_eq!(told.finding(&book.plan), None, "the lab's budget is 15 min");
     assert_eq!(told.stops.len(), 2, "{:?}", told.stops);
 
     // a slow answer costs at every step
@@ -75,8 +75,8 @@ fn times_are_foretold() {
     std::fs::write(&path, text.replace("downtime_budget: 15min", "downtime_budget: 30s")).unwrap();
     let short = plan::load(&path).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
-    let told = forecast::forecast(&course::Runbook { plan: short.plan.clone(), link: blocked, ..book });
-    let found = told.findings(&short.plan);
+    let book = course::Runbook { plan: short.plan.clone(), link: blocked, ..book };
+    let found = forecast::findings(&book, &forecast::forecast(&book));
     assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
     assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
     assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());

@@ -71,7 +71,7 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
 
 /// The runbook, unless a finding inhibits it. All findings are shown either way.
 pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Runbook>, Failure> {
-    let mut found = findings::find(&loaded.plan, facts);
+    let mut found = findings::find_with_link(&loaded.plan, facts, &link);
     if found.iter().any(Finding::stops) {
         show_findings(talk, loaded, &found);
         if talk.json {
@@ -82,10 +82,10 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
     }
     let made = course::make(&loaded.plan, &loaded.digest, facts).map(|book| Runbook { link, ..book });
     match &made {
-        Ok(runbook) => found.extend(forecast::forecast(runbook).findings(&loaded.plan)),
+        Ok(runbook) => found.extend(forecast::forecast(runbook).finding(&loaded.plan)),
         Err(more) => found.extend(more.iter().cloned()),
     }
-    found.sort_by_key(|finding| (finding.severity, finding.code));
+    findings::sort(&mut found);
     show_findings(talk, loaded, &found);
     Ok(made.ok())
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::files::{Changes, FileChange, changes};
 use crate::course::Runbook;
-use crate::findings::{self, Finding};
-use crate::forecast::{Forecast, forecast};
+use crate::findings::Finding;
+use crate::forecast::{Forecast, findings, forecast};
 use crate::host::{Act, Side};
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Mark, StepKind, Undo};
@@ -88,8 +88,7 @@ struct Printed<'a> {
 /// The runbook as it is saved, and `preview`. Not as a tree of values: that takes three times as long as to print it.
 pub fn runbook_json(runbook: &Runbook) -> impl Serialize {
     let forecast = forecast(runbook);
-    let mut findings = findings::find(&runbook.plan, &runbook.facts);
-    findings.extend(forecast.findings(&runbook.plan));
+    let findings = findings(runbook, &forecast);
     let steps = runbook.nodes.iter().zip(changes(runbook)).map(|(node, changes)| shown(node, &changes)).collect();
     Printed { runbook, preview: Preview { findings, steps, forecast } }
 }
