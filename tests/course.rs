@@ -13,6 +13,15 @@ fn lab_plan() -> plan::Loaded {
     plan::load(std::path::Path::new("tests/runbooks/lab.yaml")).unwrap_or_else(|bad| panic!("{}", bad.render(false)))
 }
 
+/// The lab's plan and its runbook, with less time for the cutover than it takes: one finding, and the plan has a place for it.
+fn short_of_time() -> (plan::Loaded, course::Runbook) {
+    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
+    let text = text.replace("downtime_budget: 15min", "downtime_budget: 30s");
+    let loaded = plan::parse("short.yaml", &text).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    (loaded, book)
+}
+
 #[test]
 fn the_lab_pair_has_nothing_in_the_way() {
     let loaded = lab_plan();
@@ -69,13 +78,9 @@ fn times_are_foretold() {
     assert!(slow.downtime.seconds > told.downtime.seconds + 60.0);
 
     // what is to be said before anything is begun
-    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("short.yaml");
-    std::fs::write(&path, text.replace("downtime_budget: 15min", "downtime_budget: 30s")).unwrap();
-    let short = plan::load(&path).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let (short, book) = short_of_time();
     let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
-    let book = course::Runbook { plan: short.plan.clone(), link: blocked, ..book };
+    let book = course::Runbook { link: blocked, ..book };
     let found = forecast::findings(&book, &forecast::forecast(&book));
     assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
     assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
@@ -98,10 +103,9 @@ fn the_published_schema_of_runbooks_is_current() {
 #[test]
 fn runbooks_are_as_the_published_schema_says() {
     let validator = jsonschema::validator_for(&replant::report::runbook_schema()).unwrap();
-    let loaded = lab_plan();
-    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let (loaded, book) = short_of_time();
     let saved = serde_json::to_value(&book).unwrap();
-    let printed = serde_json::to_value(replant::report::runbook_json(&book)).unwrap();
+    let printed = serde_json::to_value(replant::report::runbook_json(&book, Some(&loaded))).unwrap();
     for value in [&saved, &printed] {
         let errors: Vec<_> =
             validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -117,6 +121,26 @@ fn runbooks_are_as_the_published_schema_says() {
     let mut more = saved.clone();
     more["nodes"][0]["hurry"] = true.into();
     assert!(!validator.is_valid(&more));
+}
+
+/// A finding has its place in the plan, whether it inhibits the runbook or not; a saved runbook does not know the places.
+#[test]
+fn findings_as_data_have_their_places() {
+    use replant::{forecast, report};
+    let (loaded, book) = short_of_time();
+    let found = forecast::findings(&book, &forecast::forecast(&book));
+    let inhibited = serde_json::to_value(report::findings_json(&found, &loaded)).unwrap();
+    let planned = serde_json::to_value(report::runbook_json(&book, Some(&loaded))).unwrap();
+    assert_eq!(planned["preview"]["findings"], inhibited["findings"]);
+    let budget = loaded.source.text.lines().position(|line| line.contains("30s")).unwrap() + 1;
+    let place = &inhibited["findings"][0]["place"];
+    assert_eq!((&place["file"], &place["line"]), (&"short.yaml".into(), &budget.into()));
+    assert!(place["column"].as_u64() > Some(1), "{place}");
+
+    let saved: course::Runbook = serde_json::from_str(&serde_json::to_string(&book).unwrap()).unwrap();
+    let shown = serde_json::to_value(report::runbook_json(&saved, None)).unwrap();
+    let finding = &shown["preview"]["findings"][0];
+    assert_eq!((&finding["code"], finding.get("place")), (&"R1501".into(), None));
 }
 
 /// What a step insists on finding is what the steps before it leave there: its undo is its diff the other way round.
