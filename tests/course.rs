@@ -294,6 +294,24 @@ fn every_example_gives_a_runbook() {
     }
 }
 
+/// Without arrays no step runs mdadm: neither server need have it.
+#[test]
+fn one_disk_needs_no_mdadm() {
+    use replant::host::Act;
+    let loaded = plan::load("plans/one-disk.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+    let book = course::make(&loaded.plan, &loaded.digest, &made::facts(&loaded.plan)).unwrap();
+    for node in &book.nodes {
+        for act in node.step.as_step().apply() {
+            let runs = match &act {
+                Act::Run { argv, .. } => argv.iter().any(|word| word.contains("mdadm ") || word == "mdadm"),
+                Act::Put { text, .. } => text.0.starts_with("#!") && text.0.contains("mdadm"),
+                _ => false,
+            };
+            assert!(!runs, "{}: {act:?}", node.id);
+        }
+    }
+}
+
 /// A long plan gives the same course as a short one, step by step; `benches/scale.rs` measures how long that takes.
 #[test]
 fn a_long_plan_gives_a_right_runbook() {

@@ -9,6 +9,8 @@ use replant::findings::{self, Finding};
 use replant::plan::{self, Loaded};
 use snapbox::Data;
 
+mod made;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn lab_facts() -> Facts {
@@ -209,6 +211,7 @@ const FIRES: &[Case] = &[
     Case("R1005", None, |facts| lack(&mut facts.old.tools, "vgsplit"), "old lacks vgsplit"),
     Case("R1005", None, |facts| lack(&mut facts.new.tools, "xfs_repair"), "new lacks xfs_repair"),
     Case("R1005", None, |facts| lack(&mut facts.old.tools, "xfs_growfs"), "old lacks xfs_growfs"),
+    Case("R1005", None, |facts| lack(&mut facts.new.tools, "mdadm"), "new lacks mdadm"),
     Case("R1006", None, |facts| lack(&mut facts.old.modules, "raid10"), "no module `raid10`, for array md1"),
     Case("R1007", None, |facts| { facts.old.tools.remove("iscsiadm"); facts.old.iscsi_packages = None; }, "cannot install it"),
     Case("R1008", None, |facts| lack(&mut facts.old.modules, "iscsi_tcp"), "`iscsi_tcp`"),
@@ -439,6 +442,24 @@ fn a_link_that_is_not_open_is_said() {
     let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
     let found = of_link(0, blocked);
     assert!(matches!(found.as_slice(), [("R1502", message)] if message.contains("port 3260")), "{found:?}");
+}
+
+/// Without arrays nothing wants mdadm, unless one that runs must be stopped before its disk is wiped.
+#[test]
+fn mdadm_is_asked_for_where_there_are_arrays() {
+    let loaded = plan::load(&Path::new(ROOT).join("plans/one-disk.yaml")).unwrap_or_else(|bad| panic!("{bad}"));
+    let mut facts = made::facts(&loaded.plan);
+    lack(&mut facts.old.tools, "mdadm");
+    lack(&mut facts.new.tools, "mdadm");
+    facts.old.files.remove("/etc/mdadm/mdadm.conf");
+    let stops = |facts: &Facts| -> Vec<String> {
+        let found = findings::find(&loaded.plan, facts).into_iter().filter(Finding::stops);
+        found.map(|finding| finding.message).collect()
+    };
+    assert_eq!(stops(&facts), [""; 0]);
+    let disk = findings::find_disk(&facts.new, &loaded.plan.disks[0]).unwrap().path.clone();
+    facts.new.arrays.push(Array { path: "/dev/md127".into(), members: vec![disk], ..Array::default() });
+    assert_eq!(stops(&facts), ["new lacks mdadm"]);
 }
 
 #[test]

@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1312",
         title: "old does not know md arrays",
         severity: Severity::Inhibitor,
-        why: "new's disks are md arrays, put together in the initramfs that is built on old: without mdadm there, and without its \
+        why: "where new has md arrays, they are put together in the initramfs that is built on old: without mdadm there, and without its \
               mdadm.conf to name the arrays in, new finds no `/`.",
         remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
         check: no_mdadm,
@@ -276,8 +276,10 @@ fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
     hits
 }
 
-fn no_mdadm(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let (message, help) = if !facts.old.tools.contains("mdadm") {
+fn no_mdadm(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (message, help) = if plan.arrays.is_empty() {
+        return Vec::new();
+    } else if !facts.old.tools.contains("mdadm") {
         ("old has no mdadm, which puts new's arrays together when it boots", "on old: `apt-get install mdadm`")
     } else if !facts.old.files.contains_key("/etc/mdadm/mdadm.conf") {
         (

@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::facts::{Facts, Link};
 use crate::plan::{Loaded, Place, Plan, Span};
 
-pub use disks::{find_disk, what_is_on};
+pub use disks::{arrays_on, find_disk, what_is_on};
 pub use reference::{entry, reference};
 pub use time::link_of_cards;
 pub use volumes::volumes;
