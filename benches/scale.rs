@@ -81,7 +81,7 @@ fn as_text(bencher: Bencher, volumes: usize) {
 #[divan::bench(args = VOLUMES)]
 fn as_json(bencher: Bencher, volumes: usize) {
     let book = book(volumes);
-    bencher.bench(|| serde_json::to_string_pretty(&report::runbook_json(&book)).unwrap());
+    bencher.bench(|| serde_json::to_string_pretty(&report::runbook_json(&book, None)).unwrap());
 }
 
 #[divan::bench(args = VOLUMES)]

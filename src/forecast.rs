@@ -161,13 +161,7 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
 
 impl Forecast {
     /// What is to be said about it before anything is begun.
-    pub fn findings(&self, plan: &Plan) -> Vec<Finding> {
-        let mut found: Vec<Finding> = self.over_budget(plan).into_iter().chain(self.blocked(plan)).collect();
-        findings::waive(plan, &mut found);
-        found
-    }
-
-    fn over_budget(&self, plan: &Plan) -> Option<Finding> {
+    pub fn finding(&self, plan: &Plan) -> Option<Finding> {
         let budget = plan.cutover.downtime_budget.as_ref()?;
         let (seconds, allowed) = (self.downtime.seconds, budget.as_secs());
         if seconds <= allowed as f64 {
@@ -179,14 +173,15 @@ impl Forecast {
             longest.what, longest.seconds
         );
         let help = "raise `cutover.downtime_budget`, or shorten what takes longest";
-        Some(Finding::new("R1501", Hit::new(message, help).at(budget.span())))
+        Some(Finding::new("R1501", Hit::new(message, help).at(budget.span())).waived_by(plan))
     }
+}
 
-    fn blocked(&self, plan: &Plan) -> Option<Finding> {
-        let why = self.link.blocked.as_ref()?;
-        let port = &plan.transfer.iscsi.port;
-        let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
-        let help = "let old in there, in new's firewall and in what is between them, or name another port";
-        Some(Finding::new("R1502", Hit::new(message, help).at(port.span())))
-    }
+/// All that is found of a runbook: by the rules, of the link, and of what is foretold.
+pub fn findings(runbook: &Runbook, foretold: &Forecast) -> Vec<Finding> {
+    let Runbook { plan, facts, link, .. } = runbook;
+    let mut found = findings::find_with_link(plan, facts, link);
+    found.extend(foretold.finding(plan));
+    findings::sort(&mut found);
+    found
 }

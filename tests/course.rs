@@ -13,6 +13,15 @@ fn lab_plan() -> plan::Loaded {
     plan::load(std::path::Path::new("tests/runbooks/lab.yaml")).unwrap_or_else(|bad| panic!("{}", bad.render(false)))
 }
 
+/// The lab's plan and its runbook, with less time for the cutover than it takes: one finding, and the plan has a place for it.
+fn short_of_time() -> (plan::Loaded, course::Runbook) {
+    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
+    let text = text.replace("downtime_budget: 15min", "downtime_budget: 30s");
+    let loaded = plan::parse("short.yaml", &text).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    (loaded, book)
+}
+
 #[test]
 fn the_lab_pair_has_nothing_in_the_way() {
     let loaded = lab_plan();
@@ -60,7 +69,7 @@ fn times_are_foretold() {
     let parts: f64 = told.downtime.parts.iter().map(|part| part.seconds).sum();
     assert!((parts - told.downtime.seconds).abs() < 0.001);
     assert!(told.downtime.parts.iter().all(|part| part.what != "other steps"), "{:?}", told.downtime.parts);
-    assert_eq!(told.findings(&book.plan), [], "the lab's budget is 15 min");
+    assert_eq!(told.finding(&book.plan), None, "the lab's budget is 15 min");
     assert_eq!(told.stops.len(), 2, "{:?}", told.stops);
 
     // a slow answer costs at every step
@@ -69,14 +78,10 @@ fn times_are_foretold() {
     assert!(slow.downtime.seconds > told.downtime.seconds + 60.0);
 
     // what is to be said before anything is begun
-    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("short.yaml");
-    std::fs::write(&path, text.replace("downtime_budget: 15min", "downtime_budget: 30s")).unwrap();
-    let short = plan::load(&path).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+    let (short, book) = short_of_time();
     let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
-    let told = forecast::forecast(&course::Runbook { plan: short.plan.clone(), link: blocked, ..book });
-    let found = told.findings(&short.plan);
+    let book = course::Runbook { link: blocked, ..book };
+    let found = forecast::findings(&book, &forecast::forecast(&book));
     assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
     assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
     assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());
@@ -98,10 +103,9 @@ fn the_published_schema_of_runbooks_is_current() {
 #[test]
 fn runbooks_are_as_the_published_schema_says() {
     let validator = jsonschema::validator_for(&replant::report::runbook_schema()).unwrap();
-    let loaded = lab_plan();
-    let book = course::make(&loaded.plan, &loaded.digest, &lab_facts()).unwrap();
+    let (loaded, book) = short_of_time();
     let saved = serde_json::to_value(&book).unwrap();
-    let printed = serde_json::to_value(replant::report::runbook_json(&book)).unwrap();
+    let printed = serde_json::to_value(replant::report::runbook_json(&book, Some(&loaded))).unwrap();
     for value in [&saved, &printed] {
         let errors: Vec<_> =
             validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -117,6 +121,26 @@ fn runbooks_are_as_the_published_schema_says() {
     let mut more = saved.clone();
     more["nodes"][0]["hurry"] = true.into();
     assert!(!validator.is_valid(&more));
+}
+
+/// A finding has its place in the plan, whether it inhibits the runbook or not; a saved runbook does not know the places.
+#[test]
+fn findings_as_data_have_their_places() {
+    use replant::{forecast, report};
+    let (loaded, book) = short_of_time();
+    let found = forecast::findings(&book, &forecast::forecast(&book));
+    let inhibited = serde_json::to_value(report::findings_json(&found, &loaded)).unwrap();
+    let planned = serde_json::to_value(report::runbook_json(&book, Some(&loaded))).unwrap();
+    assert_eq!(planned["preview"]["findings"], inhibited["findings"]);
+    let budget = loaded.source.text.lines().position(|line| line.contains("30s")).unwrap() + 1;
+    let place = &inhibited["findings"][0]["place"];
+    assert_eq!((&place["file"], &place["line"]), (&"short.yaml".into(), &budget.into()));
+    assert!(place["column"].as_u64() > Some(1), "{place}");
+
+    let saved: course::Runbook = serde_json::from_str(&serde_json::to_string(&book).unwrap()).unwrap();
+    let shown = serde_json::to_value(report::runbook_json(&saved, None)).unwrap();
+    let finding = &shown["preview"]["findings"][0];
+    assert_eq!((&finding["code"], finding.get("place")), (&"R1501".into(), None));
 }
 
 /// What a step insists on finding is what the steps before it leave there: its undo is its diff the other way round.
@@ -267,6 +291,24 @@ fn every_example_gives_a_runbook() {
             assert!(text.contains(&format!("split group {}", *group.name)), "{text}");
         }
         assert!(text.contains("boot new from its own disks"), "{text}");
+    }
+}
+
+/// Without arrays no step runs mdadm: neither server need have it.
+#[test]
+fn one_disk_needs_no_mdadm() {
+    use replant::host::Act;
+    let loaded = plan::load("plans/one-disk.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+    let book = course::make(&loaded.plan, &loaded.digest, &made::facts(&loaded.plan)).unwrap();
+    for node in &book.nodes {
+        for act in node.step.as_step().apply() {
+            let runs = match &act {
+                Act::Run { argv, .. } => argv.iter().any(|word| word.contains("mdadm ") || word == "mdadm"),
+                Act::Put { text, .. } => text.0.starts_with("#!") && text.0.contains("mdadm"),
+                _ => false,
+            };
+            assert!(!runs, "{}: {act:?}", node.id);
+        }
     }
 }
 

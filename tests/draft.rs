@@ -148,6 +148,16 @@ fn fewer_disks() {
     assert!(message.contains("in use by the rescue system: /dev/vda is mounted on /"), "{message}");
 }
 
+/// The link is not measured for a draft: the cards are asked.
+#[test]
+fn a_server_that_writes_much() {
+    let mut facts = lab();
+    facts.old.lvs.iter_mut().for_each(|lv| lv.write_rate = 50_000_000);
+    facts.old.interfaces.iter_mut().for_each(|card| card.speed = Some(1000));
+    let draft = drafted(&facts, &recorder());
+    assert!(draft.text.contains("- R1406 old writes 100 MB/s to the volumes that move"), "{}", draft.text);
+}
+
 #[test]
 fn what_a_disk_holds_is_never_given_away() {
     let mut facts = lab();

@@ -7,6 +7,7 @@ use crate::course::Runbook;
 use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
 use crate::findings;
+use crate::forecast;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
 use crate::journal::{Journal, Migration, Run};
@@ -37,7 +38,7 @@ pub fn run(
         talk.say(format!("note: the last line of the journal was torn by a crash; its {bytes} bytes were cut off"));
     }
     if journal.state().runs().is_empty() {
-        for finding in findings::find(&runbook.plan, &runbook.facts) {
+        for finding in forecast::findings(&runbook, &forecast::forecast(&runbook)) {
             if let Some(reason) = finding.waived {
                 talk.say(format!("Waived: {} {}. Reason: {reason}", finding.code, finding.message));
                 journal.run(Run::Waived { code: finding.code.into(), reason })?;

@@ -25,7 +25,7 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) 
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
     let Some(runbook) = of_servers(talk, &loaded, &hosts, how.probe)? else { return Ok(End::Failed) };
     if talk.json {
-        talk.data(&report::runbook_json(&runbook));
+        talk.data(&report::runbook_json(&runbook, Some(&loaded)));
     } else {
         talk.result(report::runbook(&runbook));
         if talk.verbose {
@@ -71,22 +71,23 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
 
 /// The runbook, unless a finding inhibits it. All findings are shown either way.
 pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Runbook>, Failure> {
-    let mut found = findings::find(&loaded.plan, facts);
-    if found.iter().any(Finding::stops) {
-        show_findings(talk, loaded, &found);
+    let mut found = findings::find_with_link(&loaded.plan, facts, &link);
+    let made = match found.iter().any(Finding::stops) {
+        true => Err(Vec::new()),
+        false => course::make(&loaded.plan, &loaded.digest, facts).map(|book| Runbook { link, ..book }),
+    };
+    match &made {
+        Ok(runbook) => found.extend(forecast::forecast(runbook).finding(&loaded.plan)),
+        Err(more) => found.extend(more.iter().cloned()),
+    }
+    findings::sort(&mut found);
+    show_findings(talk, loaded, &found);
+    if made.is_err() {
         if talk.json {
             talk.data(&report::findings_json(&found, loaded));
         }
         talk.say("Nothing was changed. What inhibits must be resolved first, or waived in the plan: `waive: [{ code: …, reason: … }]`");
-        return Ok(None);
     }
-    let made = course::make(&loaded.plan, &loaded.digest, facts).map(|book| Runbook { link, ..book });
-    match &made {
-        Ok(runbook) => found.extend(forecast::forecast(runbook).findings(&loaded.plan)),
-        Err(more) => found.extend(more.iter().cloned()),
-    }
-    found.sort_by_key(|finding| (finding.severity, finding.code));
-    show_findings(talk, loaded, &found);
     Ok(made.ok())
 }
 

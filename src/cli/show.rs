@@ -10,7 +10,7 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
         if what.is_file() { read(what)? } else { of_migration(&status::open(dir, &what.to_string_lossy())?)? };
     let Some(step) = step else {
         if talk.json {
-            talk.data(&report::runbook_json(&runbook));
+            talk.data(&report::runbook_json(&runbook, None));
         } else {
             talk.result(report::runbook(&runbook));
             if talk.verbose {

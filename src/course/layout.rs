@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::facts::{Block, Facts, Interface, ServerFacts, lvm, md};
-use crate::findings::{Finding, Hit, find_disk, volumes, what_is_on};
+use crate::findings::{Finding, Hit, arrays_on, find_disk, volumes, what_is_on};
 use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
 use crate::step::{How, Partition};
 
@@ -544,10 +544,6 @@ fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> 
             })
             .collect();
         parts_now.reverse();
-        let on_it = |member: &String| {
-            *member == block.path
-                || facts.new.blocks.iter().any(|part| part.path == *member && part.ancestors.contains(&block.path))
-        };
         Disk {
             label: format!(
                 "{name}  {}  {:.1} GiB",
@@ -556,13 +552,7 @@ fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> 
             ),
             serials: block.serial.iter().cloned().collect(),
             has: what_is_on(&facts.new, block),
-            arrays_now: facts
-                .new
-                .arrays
-                .iter()
-                .filter(|array| array.members.iter().any(on_it))
-                .map(|array| array.path.clone())
-                .collect(),
+            arrays_now: arrays_on(&facts.new, block).map(|array| array.path.clone()).collect(),
             table_id: match plan.table {
                 Table::Gpt => id.to_string().to_uppercase(),
                 Table::Dos => format!("0x{id_hex}"),

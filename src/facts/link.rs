@@ -77,13 +77,17 @@ pub fn speed(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|speed| *speed > 0)
 }
 
+/// `113 MB/s`: whole megabytes, but for a rate so low that they would be none.
+pub fn per_second(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    format!("{megabytes:.*} MB/s", if megabytes < 10.0 { 1 } else { 0 })
+}
+
 /// `113 MB/s, measured`
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gbit = self.rate as f64 / GIGABIT as f64;
-        // whole megabytes, but for a link so slow that they would be none
-        let megabytes = self.rate as f64 / 1e6;
-        write!(f, "{megabytes:.*} MB/s, ", if megabytes < 10.0 { 1 } else { 0 })?;
+        write!(f, "{}, ", per_second(self.rate))?;
         match self.basis {
             Basis::Measured => write!(f, "measured"),
             Basis::Card => write!(f, "assumed from the network card: {gbit} Gbit/s"),

@@ -8,7 +8,7 @@ use super::Block;
 use super::parse::{ParseError, loose_bool, loose_text, loose_u64};
 use crate::host::Query;
 
-const COLUMNS: &str = "NAME,KNAME,PATH,TYPE,SIZE,SERIAL,WWN,MODEL,TRAN,FSTYPE,UUID,PARTUUID,PTTYPE,LOG-SEC,PHY-SEC,\
+const COLUMNS: &str = "NAME,KNAME,PATH,TYPE,SIZE,SERIAL,WWN,MODEL,TRAN,FSTYPE,UUID,PARTUUID,PTTYPE,PARTTYPE,LOG-SEC,PHY-SEC,\
 PKNAME,ROTA,RM,RO";
 
 /// util-linux before 2.37 knows no MOUNTPOINTS, only the first of them.
@@ -48,6 +48,8 @@ struct Device {
     partuuid: Option<String>,
     #[serde(default, deserialize_with = "loose_text")]
     pttype: Option<String>,
+    #[serde(default, deserialize_with = "loose_text")]
+    parttype: Option<String>,
     #[serde(default)]
     mountpoints: Vec<Option<String>>,
     #[serde(default)]
@@ -146,6 +148,7 @@ impl From<Device> for Block {
             uuid: device.uuid,
             partuuid: device.partuuid,
             pttype: device.pttype,
+            parttype: device.parttype,
             mountpoints,
             log_sec: device.log_sec,
             phy_sec: device.phy_sec,

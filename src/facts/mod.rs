@@ -139,6 +139,9 @@ pub struct Block {
     pub partuuid: Option<String>,
     /// partition table type, on disks: `dos`, `gpt`
     pub pttype: Option<String>,
+    /// of partitions: `0fc63daf-8483-4772-8e79-3d69d8477de4` in a GPT, `0x83` in a DOS table
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parttype: Option<String>,
     pub mountpoints: Vec<String>,
     /// logical and physical sector size
     pub log_sec: u64,

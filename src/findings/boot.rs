@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Hit, Rule, Severity, volumes};
-use crate::facts::{Facts, Mount, lvm};
+use crate::facts::{Block, Facts, Mount, lvm};
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1312",
         title: "old does not know md arrays",
         severity: Severity::Inhibitor,
-        why: "new's disks are md arrays, put together in the initramfs that is built on old: without mdadm there, and without its \
+        why: "where new has md arrays, they are put together in the initramfs that is built on old: without mdadm there, and without its \
               mdadm.conf to name the arrays in, new finds no `/`.",
         remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
         check: no_mdadm,
@@ -102,6 +102,19 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
         check: loops,
     },
+    Rule {
+        code: "R1316",
+        title: "an EFI system partition on an md array",
+        severity: Severity::Warning,
+        why: "the firmware takes one member for the whole, and may write to it behind md's back: the members differ then, and what \
+              is read depends on which of them md asks. With md's superblock at the beginning (metadata 1.1 and 1.2) it finds \
+              no file system there at all. It does not move; and where new has one, its firmware may still be set to boot with \
+              UEFI.",
+        remedy: "old, booted by BIOS: remove its line from /etc/fstab. New: set the firmware to boot its disks in legacy BIOS mode \
+                 (CSM). Wherever UEFI stays: a plain EFI system partition on each disk, each written by the boot loader's own \
+                 tools; metadata 1.0 at least, and only what runs above md may write to it.",
+        check: esp_on_array,
+    },
 ];
 
 fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -120,6 +133,54 @@ fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
         Some(esp) => hit.of(format!("old: {} on {}", esp.target, esp.source)),
         None => hit,
     }]
+}
+
+/// The type of an EFI system partition, in a GPT and in a DOS table.
+const ESP: [&str; 2] = ["c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "0xef"];
+
+fn esp_on_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let esp = |block: &Block| {
+        let typed = block.parttype.as_deref().is_some_and(|kind| ESP.contains(&kind.to_ascii_lowercase().as_str()));
+        typed || block.mountpoints.iter().any(|target| target == "/boot/efi" || target == "/efi")
+    };
+    let mut hits = Vec::new();
+    for (name, server) in [("old", &facts.old), ("new", &facts.new)] {
+        // the firmware's own RAID (IMSM, DDF), whose arrays it knows, has no number here
+        let of_md = server.arrays.iter().filter(|array| array.metadata.starts_with(|c: char| c.is_ascii_digit()));
+        for array in of_md {
+            let belongs = |block: &&Block| {
+                let partition = block.kind == "part" && block.ancestors.contains(&array.path);
+                block.path == array.path || array.members.contains(&block.path) || partition
+            };
+            if !server.blocks.iter().filter(belongs).any(esp) {
+                continue;
+            }
+            let seen = match array.metadata.as_str() {
+                "1.1" | "1.2" => "the firmware finds no file system on its members",
+                _ => "the firmware may write to one of its members only",
+            };
+            let help = match (name, server.uefi) {
+                ("new", _) => {
+                    "new was made to boot with UEFI once: see that its firmware boots its disks in legacy BIOS mode"
+                        .into()
+                }
+                (_, false) => {
+                    "it does not move, and BIOS boot does not need it: remove its line from /etc/fstab on old".into()
+                }
+                (_, true) => format!(
+                    "it does not move; `echo check > /sys/block/{0}/md/sync_action`, then `cat /sys/block/{0}/md/mismatch_cnt` \
+                     on old tells whether its members are still the same",
+                    array.path.trim_start_matches("/dev/")
+                ),
+            };
+            let message = format!(
+                "an EFI system partition of {name} is on the array {} (metadata {}): {seen}",
+                array.path, array.metadata
+            );
+            hits.push(Hit::new(message, help).of(format!("{name}: {}", array.path)));
+        }
+    }
+    hits
 }
 
 fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -215,8 +276,10 @@ fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
     hits
 }
 
-fn no_mdadm(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let (message, help) = if !facts.old.tools.contains("mdadm") {
+fn no_mdadm(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (message, help) = if plan.arrays.is_empty() {
+        return Vec::new();
+    } else if !facts.old.tools.contains("mdadm") {
         ("old has no mdadm, which puts new's arrays together when it boots", "on old: `apt-get install mdadm`")
     } else if !facts.old.files.contains_key("/etc/mdadm/mdadm.conf") {
         (

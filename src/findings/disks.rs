@@ -234,16 +234,26 @@ fn disk_active(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
+/// A member of an array is this disk, or a partition of it.
+fn is_on(server: &ServerFacts, member: &str, disk: &Block) -> bool {
+    member == disk.path || standing_on(server, &disk.path).any(|part| part.path == member)
+}
+
+/// Running arrays that have a member on a disk.
+pub fn arrays_on<'a>(server: &'a ServerFacts, disk: &'a Block) -> impl Iterator<Item = &'a Array> {
+    server.arrays.iter().filter(|array| array.members.iter().any(|member| is_on(server, member, disk)))
+}
+
+/// The arrays that must be stopped before the disks of the plan are wiped.
+pub(super) fn arrays_to_stop<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = &'a Array> {
+    found(plan, facts).flat_map(|(_, block)| arrays_on(&facts.new, block))
+}
+
 fn disk_of_other_array(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let on = |block: &Block, member: &String| {
-        *member == block.path || standing_on(&facts.new, &block.path).any(|part| part.path == *member)
-    };
-    let ours = |member: &String| found(plan, facts).any(|(_, block)| on(block, member));
+    let ours = |member: &String| found(plan, facts).any(|(_, block)| is_on(&facts.new, member, block));
     let mut hits = Vec::new();
     for (disk, block) in found(plan, facts).filter(|(_, block)| mounted(facts, block).is_none()) {
-        let other =
-            |array: &&Array| array.members.iter().any(|member| on(block, member)) && !array.members.iter().all(ours);
-        for array in facts.new.arrays.iter().filter(other) {
+        for array in arrays_on(&facts.new, block).filter(|array| !array.members.iter().all(ours)) {
             let hit = Hit::new(
                 format!("disk `{}` belongs to {} with disks that the plan does not name", *disk.name, array.path),
                 format!("stop it on new: `mdadm --stop {}`, and make sure that nobody needs it", array.path),

@@ -18,11 +18,12 @@ mod waivers;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Link};
 use crate::plan::{Loaded, Place, Plan, Span};
 
-pub use disks::{find_disk, what_is_on};
+pub use disks::{arrays_on, find_disk, what_is_on};
 pub use reference::{entry, reference};
+pub use time::link_of_cards;
 pub use volumes::volumes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -138,6 +139,12 @@ impl Finding {
         self.span.map(|span| loaded.source.place(span))
     }
 
+    /// With the plan's waiver of it, if there is one.
+    pub fn waived_by(self, plan: &Plan) -> Finding {
+        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code);
+        Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
+    }
+
     /// It stops the migration.
     pub fn stops(&self) -> bool {
         self.severity == Severity::Inhibitor && self.waived.is_none()
@@ -159,21 +166,28 @@ impl Rule {
     }
 }
 
-/// Everything that the rules find, the worst first, with the plan's waivers applied.
+/// Everything that the rules find in plan and facts, the worst first, with the plan's waivers applied.
 pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
-    let mut all: Vec<Finding> = rules()
-        .into_iter()
-        .flat_map(|rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit)))
-        .collect();
-    waive(plan, &mut all);
-    all.sort_by_key(|finding| (finding.severity, finding.code));
+    finished(plan, by_the_rules(plan, facts))
+}
+
+/// As [`find`], and what is found of the way from old to new.
+pub fn find_with_link(plan: &Plan, facts: &Facts, link: &Link) -> Vec<Finding> {
+    finished(plan, by_the_rules(plan, facts).chain(time::of_link(plan, facts, link)))
+}
+
+fn by_the_rules(plan: &Plan, facts: &Facts) -> impl Iterator<Item = Finding> {
+    let hits = |rule: &'static Rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit));
+    rules().into_iter().flat_map(hits)
+}
+
+fn finished(plan: &Plan, found: impl Iterator<Item = Finding>) -> Vec<Finding> {
+    let mut all: Vec<Finding> = found.map(|finding| finding.waived_by(plan)).collect();
+    sort(&mut all);
     all
 }
 
-/// Applies the plan's waivers.
-pub fn waive(plan: &Plan, all: &mut [Finding]) {
-    for finding in all {
-        let waiver = plan.waive.iter().find(|waiver| *waiver.code == finding.code);
-        finding.waived = waiver.map(|waiver| waiver.reason.to_string());
-    }
+/// The worst first.
+pub fn sort(all: &mut [Finding]) {
+    all.sort_by_key(|finding| (finding.severity, finding.code));
 }

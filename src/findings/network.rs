@@ -1,10 +1,10 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity};
 use crate::course::new_card;
 use crate::course::service_card;
 use crate::facts::{Facts, Interface, MacLine};
-use crate::plan::{CopyHow, Plan};
+use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -53,16 +53,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "a name that another card has cannot be given by udev; eth0 and the like are given by the kernel, in no fixed order.",
         remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
         check: name_taken,
-    },
-    Rule {
-        code: "R1406",
-        title: "old writes nearly as fast as the network can carry",
-        severity: Severity::Warning,
-        why: "while the volumes are mirrored, every write also goes to new: with more than the cards can carry the copy would \
-              never end, and old would wait for the network. This is the average since old was booted; there are faster hours.",
-        remedy: "copy in quiet hours, stop what writes most, or use faster cards (`transfer.iscsi.address` names new's address \
-                 on another network).",
-        check: writes_too_fast,
     },
 ];
 
@@ -185,26 +175,4 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             )
         })
         .collect()
-}
-
-fn writes_too_fast(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let copied = volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
-    let writes: u64 = copied.map(|(lv, ..)| lv.write_rate).sum();
-    let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
-    let slower = speed(service_card(plan, facts)).into_iter().chain(speed(new_card(plan, facts))).min();
-    let Some(carries) = slower.map(|mbit| u64::from(mbit) * 1_000_000 / 8) else { return Vec::new() };
-    if writes * 2 < carries {
-        return Vec::new();
-    }
-    vec![
-        Hit::new(
-            format!(
-                "old writes {} MB/s to the volumes that move, on average; the network cards carry {} MB/s at most",
-                writes / 1_000_000,
-                carries / 1_000_000
-            ),
-            "copy in quiet hours, stop what writes most, or use another network (`transfer.iscsi.address`)",
-        )
-        .of("old: /proc/diskstats"),
-    ]
 }

@@ -1,18 +1,33 @@
-//! What the forecast finds once the runbook is made: how long it will take, and whether the link is open. Kept here so that
-//! every code is in one list.
+//! Time and the link: whether the data can follow what old writes, whether new can be reached, how long services are down.
+//! These are found with the link, or by the forecast once the runbook is made; that every code is in one list, they have
+//! their entries here.
 
-use super::{Hit, Rule, Severity};
-use crate::facts::Facts;
-use crate::plan::Plan;
+use super::{Finding, Hit, Rule, Severity, volumes};
+use crate::course::new_card;
+use crate::course::service_card;
+use crate::facts::{Basis, Facts, Interface, Link, link};
+use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1406",
+        title: "old writes nearly as fast as the network can carry",
+        severity: Severity::Warning,
+        why: "while the volumes are mirrored, every write also goes to new: with more than the link carries the copy would \
+              never end, and old would wait for the network. What old has written on average since it was booted (there are \
+              faster hours) is held against what the link was measured to carry or, where it was not measured, against what its \
+              cards say of themselves.",
+        remedy: "copy in quiet hours, stop what writes most, or use faster cards (`transfer.iscsi.address` names new's address \
+                 on another network).",
+        check: later,
+    },
     Rule {
         code: "R1501",
         title: "the downtime will be longer than its budget",
         severity: Severity::Warning,
         why: "by what was measured and what such steps take, services will be down for longer than the plan allows.",
         remedy: "raise `cutover.downtime_budget`, or shorten what takes longest.",
-        check: by_the_forecast,
+        check: later,
     },
     Rule {
         code: "R1502",
@@ -20,10 +35,46 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         why: "new's disks will be offered at that port, and something between the two does not let old in.",
         remedy: "let old in there, in new's firewall and in what is between them, or name another `transfer.iscsi.port`.",
-        check: by_the_forecast,
+        check: later,
     },
 ];
 
-fn by_the_forecast(_: &Plan, _: &Facts) -> Vec<Hit> {
+fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
     Vec::new()
+}
+
+/// What is found of the link.
+pub(super) fn of_link(plan: &Plan, facts: &Facts, link: &Link) -> impl Iterator<Item = Finding> {
+    let found = [("R1406", writes_too_fast(plan, facts, link)), ("R1502", blocked(plan, link))];
+    found.into_iter().filter_map(|(code, hit)| Some(Finding::new(code, hit?)))
+}
+
+fn writes_too_fast(plan: &Plan, facts: &Facts, link: &Link) -> Option<Hit> {
+    let copied = volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
+    let writes: u64 = copied.map(|(lv, ..)| lv.write_rate).sum();
+    if link.basis == Basis::Assumed || writes * 2 < link.rate {
+        return None;
+    }
+    let end = if writes < link.rate { "" } else { ": the copy would never end" };
+    let message = format!(
+        "old writes {} to the volumes that move, on average; the link carries {link}{end}",
+        link::per_second(writes)
+    );
+    let help = "copy in quiet hours, stop what writes most, or use another network (`transfer.iscsi.address`)";
+    Some(Hit::new(message, help).of("old: /proc/diskstats"))
+}
+
+fn blocked(plan: &Plan, link: &Link) -> Option<Hit> {
+    let why = link.blocked.as_ref()?;
+    let port = &plan.transfer.iscsi.port;
+    let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
+    let help = "let old in there, in new's firewall and in what is between them, or name another port";
+    Some(Hit::new(message, help).at(port.span()))
+}
+
+/// The link by the word of the cards that have the servers' addresses, where nobody has asked for the way between them.
+pub fn link_of_cards(plan: &Plan, facts: &Facts) -> Link {
+    let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
+    let slower = speed(service_card(plan, facts)).into_iter().chain(speed(new_card(plan, facts))).min();
+    slower.map_or_else(Link::default, |mbit| Link::of_card(mbit.into()))
 }

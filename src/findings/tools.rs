@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::disks::arrays_to_stop;
 use super::{Hit, Rule, Severity, volumes};
 use crate::facts::{Facts, ServerFacts};
 use crate::plan::{CopyHow, IscsiServer, Plan};
@@ -82,7 +83,6 @@ const OLD: &[(&str, &str)] = &[
 const NEW: &[(&str, &str)] = &[
     ("sfdisk", "fdisk"),
     ("wipefs", "util-linux"),
-    ("mdadm", "mdadm"),
     ("lvm", "lvm2"),
     ("dmsetup", "dmsetup"),
     ("blockdev", "util-linux"),
@@ -95,6 +95,10 @@ const NEW: &[(&str, &str)] = &[
 fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut old = OLD.to_vec();
     let mut new = NEW.to_vec();
+    // to make arrays, or to stop one before its disk is wiped
+    if !plan.arrays.is_empty() || arrays_to_stop(plan, facts).next().is_some() {
+        new.push(("mdadm", "mdadm"));
+    }
     let copied = || volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
     let is = |fstype: &Option<String>, start: &str| fstype.as_deref().is_some_and(|name| name.starts_with(start));
     if copied().any(|(lv, ..)| is(&lv.fstype, "ext")) {

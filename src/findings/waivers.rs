@@ -1,6 +1,6 @@
 //! Waivers of the plan that do nothing.
 
-use super::{Hit, Rule, Severity, rules};
+use super::{Hit, Rule, Severity, rules, time};
 use crate::facts::Facts;
 use crate::plan::Plan;
 
@@ -38,8 +38,8 @@ fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
 }
 
 fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    // those of waivers would never end here, and the forecast has not been made yet
-    let asked = |code: &str| !code.starts_with("R19") && !code.starts_with("R15");
+    // those of waivers would never end here, and what is found later is not known yet
+    let asked = |code: &str| !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code);
     let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code)).collect();
     let idle = plan.waive.iter().filter(|waiver| {
         others.iter().any(|rule| *rule.code == **waiver.code && (rule.check)(plan, facts).is_empty())

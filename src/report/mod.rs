@@ -12,8 +12,8 @@ mod status;
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
 pub use files::{Changes, FileChange, changes};
 pub use live::Live;
-pub use preview::{node_json, runbook_json, runbook_schema};
-pub use runbook::{detail, findings, findings_json, node, outline, runbook};
+pub use preview::{findings_json, node_json, runbook_json, runbook_schema};
+pub use runbook::{detail, findings, node, outline, runbook};
 pub use status::{Survey, changes_on, status, status_json};
 
 use std::time::Duration;

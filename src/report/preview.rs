@@ -7,18 +7,55 @@ use serde_json::Value;
 
 use super::files::{Changes, FileChange, changes};
 use crate::course::Runbook;
-use crate::findings::{self, Finding};
-use crate::forecast::{Forecast, forecast};
+use crate::findings::Finding;
+use crate::forecast::{Forecast, findings, forecast};
 use crate::host::{Act, Side};
+use crate::plan::Loaded;
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Mark, StepKind, Undo};
 
 /// What `plan` and `show` print of a runbook, as data.
 #[derive(Serialize, JsonSchema)]
 struct Preview {
-    findings: Vec<Finding>,
+    findings: Vec<Found>,
     steps: Vec<Shown>,
     forecast: Forecast,
+}
+
+/// A finding, and where the plan speaks of it.
+#[derive(Serialize, JsonSchema)]
+struct Found {
+    #[serde(flatten)]
+    finding: Finding,
+    /// of a plan that was just read: a saved runbook does not know it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<InPlan>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct InPlan {
+    file: String,
+    /// from 1
+    line: usize,
+    /// in characters, from 1
+    column: usize,
+}
+
+fn found(finding: Finding, plan: Option<&Loaded>) -> Found {
+    let place = plan.and_then(|loaded| {
+        let place = finding.place(loaded)?;
+        Some(InPlan { file: loaded.source.name.to_string(), line: place.line, column: place.column })
+    });
+    Found { finding, place }
+}
+
+/// What inhibits a runbook, and what else was found.
+pub fn findings_json(all: &[Finding], plan: &Loaded) -> impl Serialize + use<> {
+    #[derive(Serialize)]
+    struct Findings {
+        findings: Vec<Found>,
+    }
+    Findings { findings: all.iter().map(|finding| found(finding.clone(), Some(plan))).collect() }
 }
 
 /// One step with all that it does.
@@ -85,11 +122,10 @@ struct Printed<'a> {
     preview: Preview,
 }
 
-/// The runbook as it is saved, and `preview`. Not as a tree of values: that takes three times as long as to print it.
-pub fn runbook_json(runbook: &Runbook) -> impl Serialize {
+/// The runbook as it is saved, and `preview`; with the plan that it was made of, if that is at hand. Not as a tree of values: that takes three times as long as to print it.
+pub fn runbook_json<'a>(runbook: &'a Runbook, plan: Option<&Loaded>) -> impl Serialize + use<'a> {
     let forecast = forecast(runbook);
-    let mut findings = findings::find(&runbook.plan, &runbook.facts);
-    findings.extend(forecast.findings(&runbook.plan));
+    let findings = findings(runbook, &forecast).into_iter().map(|finding| found(finding, plan)).collect();
     let steps = runbook.nodes.iter().zip(changes(runbook)).map(|(node, changes)| shown(node, &changes)).collect();
     Printed { runbook, preview: Preview { findings, steps, forecast } }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
-use serde_json::{Value, json};
 
 use super::files::{Changes, FileChange, changes};
 use super::{about, act, bytes};
@@ -52,18 +51,6 @@ pub fn findings(all: &[Finding], loaded: &Loaded) -> String {
     }
     text += "What a code means, and why it matters: replant explain CODE\n";
     text
-}
-
-/// For programs: each with its place in the plan.
-pub fn findings_json(all: &[Finding], loaded: &Loaded) -> Value {
-    let one = |finding: &Finding| {
-        let mut value = json!(finding);
-        if let Some(place) = finding.place(loaded) {
-            value["place"] = json!({ "file": &*loaded.source.name, "line": place.line, "column": place.column });
-        }
-        value
-    };
-    json!({ "findings": all.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// One line: how much there is to do.

@@ -25,6 +25,7 @@ pub struct Dev {
     pub tran: Option<String>,
     pub partuuid: Option<String>,
     pub pttype: Option<String>,
+    pub parttype: Option<String>,
     /// reads and writes get through
     pub live: bool,
     pub drivers: Vec<String>,
@@ -138,6 +139,11 @@ impl World {
                     wwn: disk.wwn.clone(),
                     partuuid: Some(partuuid),
                     pttype: disk.pttype.clone(),
+                    parttype: Some(if table.kind == "gpt" {
+                        part.kind.to_lowercase()
+                    } else {
+                        format!("0x{}", part.kind)
+                    }),
                     live: disk.live,
                     ..dev(&kname, "part", part.size * disk.sector, disk.sector, &loc)
                 });
@@ -257,6 +263,7 @@ fn dev(kname: &str, kind: &str, size: u64, sector: u64, loc: &str) -> Dev {
         tran: None,
         partuuid: None,
         pttype: None,
+        parttype: None,
         live: true,
         drivers: Vec::new(),
     }
