@@ -310,6 +310,7 @@ fn bombs_are_refused_quickly() {
     for bomb in [laughs.as_str(), &deep, &deep_blocks, &keys, cycle] {
         let start = std::time::Instant::now();
         look_at(bomb);
-        assert!(start.elapsed().as_secs() < 5, "{}", &bomb[..40.min(bomb.len())]);
+        // not a measurement: what is not refused takes hours
+        assert!(start.elapsed().as_secs() < 120, "{}", &bomb[..40.min(bomb.len())]);
     }
 }
