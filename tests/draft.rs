@@ -138,13 +138,19 @@ fn fewer_disks() {
     assert_eq!((levels(&draft), holds(&draft, &facts)), (vec!["raid1", "raid1"], vec![]));
     snapshot("two-disks", &draft);
 
+    // one makes no array
     without(&mut facts, &["NEW1"]);
+    let draft = drafted(&facts, &recorder());
+    assert_eq!((levels(&draft), holds(&draft, &facts)), (vec![], vec![]));
+    assert!(draft.text.contains("NO REDUNDANCY") && draft.text.contains("in use by the rescue system: /dev/vda"));
+    snapshot("one-disk", &draft);
+    used(&mut facts, "NEW0");
+    assert_eq!(holds(&drafted(&facts, &recorder()), &facts), ["R1107"]);
+
+    without(&mut facts, &["NEW0"]);
     let error = draft::write(&ends("10.77.0.21", "10.77.0.22"), &facts, &recorder()).unwrap_err();
     let NoDraft::Servers { message, .. } = &error else { panic!("{error}") };
-    assert!(
-        message.contains("fewer than two disks") && message.contains("NEW0, 4.0 GiB: it is the only one"),
-        "{message}"
-    );
+    assert!(message.contains("no disk that can be used"), "{message}");
     assert!(message.contains("in use by the rescue system: /dev/vda is mounted on /"), "{message}");
 }
 
@@ -256,6 +262,12 @@ fn more_than_one_group_and_no_boot() {
     snapshot("two-groups", &draft);
     assert_eq!(levels(&draft), ["raid10", "raid10"]);
     assert!(draft.text.contains("spare"), "what is left behind is said");
+    // each group has a partition of the one disk to itself
+    without(&mut facts, &["NEW1", "NEW2", "NEW3"]);
+    let draft = drafted(&facts, &recorder());
+    assert_eq!((levels(&draft), holds(&draft, &facts)), (vec![], vec![]));
+    let to: Vec<&str> = draft.loaded.plan.volume_groups.iter().map(|group| group.to.as_str()).collect();
+    assert_eq!(to, ["data1", "data2"]);
 }
 
 #[test]
@@ -305,7 +317,7 @@ fn where_and_how_to_log_in_is_kept() {
 /// Whatever pair the plans make: read, drafted, and carried to the end by the draft alone.
 #[test]
 fn a_draft_migrates() {
-    for (name, free_extents) in [("lab", 0), ("lab", 16), ("minimal", 0)] {
+    for (name, free_extents) in [("lab", 0), ("lab", 16), ("minimal", 0), ("one-disk", 0)] {
         let wanted = plan::load(&Path::new(ROOT).join(format!("plans/{name}.yaml"))).unwrap().plan;
         let sim = Sim::shaped(&wanted, None, Shape { free_extents, ..Shape::default() });
         let read = |side| facts::read(&sim, side).unwrap();

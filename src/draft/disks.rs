@@ -67,9 +67,8 @@ pub(super) fn choose(facts: &Facts) -> Result<Choice, NoDraft> {
     let best = sets.iter().enumerate().max_by_key(|(at, set)| (room(set), std::cmp::Reverse(*at))).map(|(at, _)| at);
     let mut chosen = best.map(|at| sets.remove(at)).unwrap_or_default();
     let others: Vec<_> = sets.into_iter().flatten().map(|(block, _)| block).collect();
-    if chosen.len() < 2 {
-        not_used.extend(chosen.iter().map(|(block, _)| format!("{}: it is the only one", what(block))));
-        return Err(too_few(&not_used));
+    if chosen.is_empty() {
+        return Err(none(&not_used));
     }
     not_used.extend(others.iter().map(|block| {
         format!("{}: of another size than those that together have the most room; an array uses as much of each disk as the smallest has", what(block))
@@ -78,7 +77,9 @@ pub(super) fn choose(facts: &Facts) -> Result<Choice, NoDraft> {
     chosen.sort_by_key(|(block, _)| new.blocks.iter().position(|other| other.path == block.path));
     let smallest = chosen.iter().map(|(block, _)| block.size).min().unwrap_or(0);
     let same = chosen.iter().all(|(block, _)| alike(block.size, smallest) && alike(smallest, block.size));
-    let why = if same {
+    let why = if chosen.len() == 1 {
+        "the only disk of new that can be used".to_string()
+    } else if same {
         format!("all disks of new that can be used and are alike in size ({})", size(smallest))
     } else {
         format!("no two disks of new are alike: these are the two largest, and {} of each is used", size(smallest))
@@ -92,15 +93,14 @@ pub(super) fn choose(facts: &Facts) -> Result<Choice, NoDraft> {
     Ok(Choice { used: chosen.into_iter().enumerate().map(disk).collect(), why, not_used })
 }
 
-fn too_few(not_used: &[String]) -> NoDraft {
+fn none(not_used: &[String]) -> NoDraft {
     let there = match not_used {
-        [] => "it has no disks".to_string(),
+        [] => "it has none at all".to_string(),
         all => format!("it has:\n    {}\n ", all.join("\n    ")),
     };
     NoDraft::Servers {
-        message: format!("new has fewer than two disks that can be used, and a draft puts everything on RAID arrays; {there}"),
-        help: "add a disk to new, or boot its rescue system so that it leaves the disks alone (from the network, in memory); \
-               if one disk is all there is, write the plan by hand, as `plans/one-disk.yaml` does"
+        message: format!("new has no disk that can be used; {there}"),
+        help: "add a disk to new, or boot its rescue system so that it leaves the disks alone (from the network, in memory)"
             .into(),
     }
 }

@@ -61,7 +61,7 @@ pub fn write(ends: &Ends, facts: &Facts, activity: &Activity) -> Result<Draft, N
         }
         first.get_or_insert(draft);
     }
-    Ok(first.expect("there is a level for any number of disks from two"))
+    Ok(first.expect("there is a layout for any number of disks"))
 }
 
 /// What speaks against the layout, and might not against another: no room (R1216), no module for the level (R1006).
@@ -69,12 +69,13 @@ fn no_room(found: &[Finding]) -> Option<&Finding> {
     found.iter().find(|finding| matches!(finding.code, "R1216" | "R1006"))
 }
 
-/// RAID levels for the data on so many disks, the best first.
-fn levels(disks: usize) -> &'static [RaidLevel] {
+/// RAID levels for the data on so many disks, the best first. One disk makes no array: its partitions take the data.
+fn levels(disks: usize) -> &'static [Option<RaidLevel>] {
     match disks {
-        2 => &[RaidLevel::Raid1],
-        3 => &[RaidLevel::Raid1, RaidLevel::Raid5],
-        _ => &[RaidLevel::Raid10, RaidLevel::Raid6, RaidLevel::Raid5],
+        1 => &[None],
+        2 => &[Some(RaidLevel::Raid1)],
+        3 => &[Some(RaidLevel::Raid1), Some(RaidLevel::Raid5)],
+        _ => &[Some(RaidLevel::Raid10), Some(RaidLevel::Raid6), Some(RaidLevel::Raid5)],
     }
 }
 
@@ -104,10 +105,11 @@ fn with_level(
     activity: &Activity,
     groups: &volumes::Groups,
     disks: &disks::Choice,
-    level: RaidLevel,
+    level: Option<RaidLevel>,
     refused: Option<String>,
 ) -> Result<Draft, NoDraft> {
     let services = services::find(facts, activity, groups);
+    let boot = volumes::boot(facts, level);
     let values = json!({
         "name": text::quoted(&ends.name(facts)),
         "why_name": if ends.name.is_some() { "" } else { "why: old's host name. It " },
@@ -115,11 +117,11 @@ fn with_level(
         "new": servers::new(ends, facts),
         "network": servers::network(ends, facts),
         "disks": disks,
-        "boot": volumes::boot(facts),
+        "groups": groups.with_room(level, disks.used.len(), &boot),
+        "boot": boot,
         "both_bios": !facts.old.uefi && !facts.new.uefi,
-        "level": level.name(),
-        "why_level": why_level(level, disks.used.len(), refused),
-        "groups": groups.with_room(level, disks.used.len()),
+        "level": level.map(RaidLevel::name),
+        "why_level": level.map(|level| why_level(level, disks.used.len(), refused)),
         "left": groups.left,
         "stop": services.stop,
         "left_running": services.left_running,
@@ -138,6 +140,7 @@ fn with_level(
         "old": servers::old(ends, facts),
         "new": servers::new(ends, facts),
         "at": text::time(facts.old.clock),
+        "alone": level.is_none(),
         "decide": decide,
         "warnings": warnings.map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>(),
     });

@@ -30,6 +30,8 @@ struct Group {
     partition: String,
     /// `rest`, or how much each disk gives to it
     size: String,
+    /// the array of these partitions, or the partition itself
+    to: String,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -79,6 +81,7 @@ pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
             volumes,
             partition: "data".into(),
             size: "rest".into(),
+            to: String::new(),
         }
     };
     let mut all: Vec<Group> = used.into_iter().map(group).collect();
@@ -95,18 +98,25 @@ pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
 }
 
 impl Groups {
-    /// The groups, each with its part of every disk.
-    pub(super) fn with_room(&self, level: RaidLevel, disks: usize) -> impl Serialize + use<> {
+    /// The groups, each with its part of every disk. Without a level the partitions are not made into arrays.
+    pub(super) fn with_room(&self, level: Option<RaidLevel>, disks: usize, boot: &Boot) -> impl Serialize + use<> {
         let mut all = self.all.clone();
         let (count, last) = (disks as u64, all.len() - 1);
-        for (at, group) in all.iter_mut().enumerate().filter(|_| last > 0) {
-            group.partition = format!("data{}", at + 1);
+        let first_array = usize::from(boot.to.is_some());
+        for (at, group) in all.iter_mut().enumerate() {
+            if last > 0 {
+                group.partition = format!("data{}", at + 1);
+            }
+            group.to = match level {
+                Some(_) => format!("md{}", first_array + at),
+                None => group.partition.clone(),
+            };
             let share = match level {
-                RaidLevel::Raid0 => group.vg.size / count,
-                RaidLevel::Raid1 => group.vg.size,
-                RaidLevel::Raid10 => group.vg.size * 2 / count,
-                RaidLevel::Raid5 => group.vg.size / (count - 1),
-                RaidLevel::Raid6 => group.vg.size / (count - 2),
+                None | Some(RaidLevel::Raid1) => group.vg.size,
+                Some(RaidLevel::Raid0) => group.vg.size / count,
+                Some(RaidLevel::Raid10) => group.vg.size * 2 / count,
+                Some(RaidLevel::Raid5) => group.vg.size / (count - 1),
+                Some(RaidLevel::Raid6) => group.vg.size / (count - 2),
             };
             if at < last {
                 // an extent more for each volume, and what md and LVM keep for themselves: a quarter GiB is plenty
@@ -174,12 +184,14 @@ fn worth_growing<'a>(facts: &'a Facts, vg: &Vg) -> Option<&'a Lv> {
 pub(super) struct Boot {
     /// of the partition, where /boot has one
     size: Option<String>,
+    /// the array, or the partition itself
+    to: Option<&'static str>,
     why: String,
 }
 
 /// Where /boot goes.
-pub(super) fn boot(facts: &Facts) -> Boot {
-    let none = |why: String| Boot { size: None, why };
+pub(super) fn boot(facts: &Facts, level: Option<RaidLevel>) -> Boot {
+    let none = |why: String| Boot { size: None, to: None, why };
     let Some(mount) = facts.old.mounts.iter().find(|mount| mount.target == "/boot") else {
         return none("/boot of old is a directory of `/`, and travels with it".into());
     };
@@ -191,6 +203,7 @@ pub(super) fn boot(facts: &Facts) -> Boot {
     let wants = (has + has / 64 + 4 * MIB).next_multiple_of(512 * MIB);
     Boot {
         size: Some(Bytes(wants).to_string()),
+        to: Some(if level.is_some() { "md0" } else { "boot" }),
         why: format!(
             "/boot of old has {} on {}, with {} used: it is copied as a block device, so the partition must not be \
              smaller. What is more can be used later, by growing the file system",
