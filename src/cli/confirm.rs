@@ -11,7 +11,7 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
         talk.say("  (yes, by --yes)");
         return Ok(true);
     }
-    if prompts.no_input || !std::io::stdin().is_terminal() {
+    if nobody(prompts) {
         return Err(Failure::new(
             "this needs an answer, and there is nobody to ask: it was not done",
             "run it on a terminal, or add --yes if you are sure",
@@ -22,6 +22,11 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim() == word)
+}
+
+/// There is nobody to ask.
+pub fn nobody(prompts: &Prompts) -> bool {
+    prompts.no_input || !std::io::stdin().is_terminal()
 }
 
 /// Asks for something to be done by hand; the question is asked on the terminal only.

@@ -54,6 +54,7 @@ pub struct State {
     /// a rollback went back over the change of servers, and left these
     abandoned: Option<BTreeSet<StepId>>,
     runs: Vec<RunRecord>,
+    confirmed: BTreeSet<String>,
 }
 
 impl State {
@@ -85,7 +86,10 @@ impl State {
                 }
             }
             Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
-            Run::Confirmed { .. } | Run::Waived { .. } | Run::Trouble { .. } => {}
+            Run::Confirmed { prompt } => {
+                self.confirmed.insert(prompt.clone());
+            }
+            Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
 
@@ -116,6 +120,11 @@ impl State {
 
     pub fn runs(&self) -> &[RunRecord] {
         &self.runs
+    }
+
+    /// A person said yes to this, word for word.
+    pub fn confirmed(&self, prompt: &str) -> bool {
+        self.confirmed.contains(prompt)
     }
 
     /// Nothing has been begun, or all of it was taken back.
