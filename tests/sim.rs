@@ -511,7 +511,7 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
                 }
             }
             // nor is what a lost power has done: whoever goes on by a script must not be held up by that
-            let tried = !over("stop-services") && begun.len() % 8 == 0;
+            let tried = !over("stop-services") && begun.len().is_multiple_of(8);
             for server in [Server::Old, Server::New].into_iter().filter(|_| tried) {
                 let after = Sim::new(sim.world());
                 after.change(|world| world.reboot(server));
