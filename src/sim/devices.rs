@@ -237,8 +237,12 @@ impl World {
 
     /// Somebody has it open, in the kernel or not.
     pub fn open(&self, server: Server, dev: &Dev) -> bool {
+        self.opened(server, dev, &self.devices(server))
+    }
+
+    pub(super) fn opened(&self, server: Server, dev: &Dev, devs: &[Dev]) -> bool {
         let tgt = self.machine(server).run.tgt.iter().flat_map(|tgt| &tgt.targets);
-        self.busy(server, dev) || tgt.into_iter().any(|target| names(dev, &target.device))
+        self.held(server, dev, devs) || tgt.into_iter().any(|target| names(dev, &target.device))
     }
 }
 
