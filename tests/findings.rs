@@ -106,6 +106,14 @@ fn add(facts: &mut Facts, path: &str, line: &str) {
     text.push('\n');
 }
 
+/// A line in /etc/fstab of old, whose array of /boot and volume of /var have labels, and one partition a name.
+fn labelled(facts: &mut Facts, line: &str) {
+    block(&mut facts.old.blocks, "/dev/md0").label = Some("boot".into());
+    block(&mut facts.old.blocks, "/dev/mapper/vg0-var").label = Some("srv data".into());
+    block(&mut facts.old.blocks, "/dev/sda2").partlabel = Some("ESP".into());
+    add(facts, "/etc/fstab", line);
+}
+
 /// A file system of old that is on no volume: /dev/sdc1 on /data.
 fn data_disk(facts: &mut Facts) {
     let uuid = Some("dddddddd-0000-4000-8000-000000000009".to_string());
@@ -293,12 +301,17 @@ const FIRES: &[Case] = &[
     Case("R1307", None, |facts| facts.old.initrds.clear(), "no /boot/initrd.img"),
     Case("R1308", None, |facts| add(facts, "/etc/fstab", "/dev/sdq1 /backup ext4 nofail 0 2"), "mounts /dev/sdq1 on /backup"),
     Case("R1308", None, |facts| { data_disk(facts); add(facts, "/etc/initramfs-tools/conf.d/resume", "RESUME=UUID=dddddddd-0000-4000-8000-000000000009"); }, "which is /dev/sdc1 and does not move"),
+    Case("R1308", None, |facts| { data_disk(facts); add(facts, "/etc/initramfs-tools/initramfs.conf", "RESUME=/dev/sdc1"); }, "initramfs.conf of old names /dev/sdc1"),
     Case("R1309", None, |facts| add(facts, "/etc/crypttab", "data UUID=x none luks"), "encrypted"),
     Case("R1310", None, data_disk, "/data is mounted from /dev/sdc1"),
+    Case("R1310", None, |facts| facts.old.mounts.push(Mount { target: "/tank".into(), source: "tank/data".into(), fstype: "zfs".into(), avail: 1 << 40, ..Mount::default() }), "/tank is mounted from tank/data"),
     Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults 0 2"); }, "/dev/sdc1 and does not move"),
     Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/sdb3 /data ext4 defaults 0 2"), "a name that means nothing on new"),
     Case("R1311", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "mounts /dev/mapper/vg0-var on /var, which does not move"),
     Case("R1311", None, |facts| add(facts, "/boot/grub/grub.cfg", "  linux /vmlinuz root=/dev/sda2 ro"), "names /dev/sda2"),
+    Case("R1311", None, |facts| labelled(facts, "PARTLABEL=ESP /efi vfat defaults 0 2"), "which is /dev/sda2 and does not move"),
+    Case("R1311", None, |facts| { data_disk(facts); block(&mut facts.old.blocks, "/dev/sdc1").label = Some("backup".into()); add(facts, "/etc/fstab", "LABEL=backup /data ext4 defaults 0 2"); }, "LABEL=backup on /data, which is /dev/sdc1"),
+    Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/dm-2 /srv xfs defaults 0 2"), "a name that means nothing on new"),
     Case("R1312", None, |facts| lack(&mut facts.old.tools, "mdadm"), "old has no mdadm"),
     Case("R1312", None, |facts| drop(facts.old.files.remove("/etc/mdadm/mdadm.conf")), "no /etc/mdadm/mdadm.conf"),
     Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
@@ -309,7 +322,16 @@ const FIRES: &[Case] = &[
     Case("R1316", None, |facts| { esp_array(&mut facts.old, "1.0", "0xfd"); block(&mut facts.old.blocks, "/dev/md127").mountpoints.push("/boot/efi".into()); }, "of old is on the array /dev/md127"),
     Case("R1316", None, |facts| esp_array(&mut facts.new, "0.90", ESP), "of new is on the array /dev/md127"),
     // the whole disks are in the array, and it is partitioned
-    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/md0p1".into(), kind: "part".into(), parttype: Some(ESP.into()), ancestors: vec!["/dev/md0".into()], ..Block::default() }), "of old is on the array /dev/md0"),
+    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/md0p1".into(), kind: "part".into(), parttype: Some(ESP.into()), ancestors: vec!["/dev/md0".into()], ..Block::default() }), "of old is on the array /dev/md0"),    Case("R1317", None, |facts| labelled(facts, "LABEL=backup /data ext4 defaults 0 2"), "LABEL=backup on /data, and there is no such device on old"),
+    Case("R1317", None, |facts| labelled(facts, "PARTLABEL=backup /data ext4 defaults 0 2"), "PARTLABEL=backup on /data"),
+    Case("R1317", None, |facts| labelled(facts, "/dev/disk/by-label/backup /data ext4 defaults 0 2"), "by-label/backup on /data"),
+    Case("R1317", None, |facts| labelled(facts, "/dev/disk/by-partlabel/backup /data ext4 defaults 0 2"), "by-partlabel/backup on /data"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults 0 2"), "UUID=dddddddd"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/vg9/data /data ext4 defaults 0 2"), "/dev/vg9/data"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/mapper/mpatha /data ext4 defaults 0 2"), "/dev/mapper/mpatha"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/nbd0 /data ext4 defaults 0 2"), "/dev/nbd0"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/drbd0 /data ext4 defaults 0 2"), "/dev/drbd0"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/bcache0 /data ext4 defaults 0 2"), "/dev/bcache0"),
 
     Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),
@@ -348,6 +370,12 @@ const SILENT: &[Case] = &[
     // the array of new that takes /boot has the same name
     Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/md0 /boot2 ext4 defaults 0 2"), ""),
     Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/dev/sdc1 /data ext4 noauto 0 2"); }, ""),
+    // R1302 and R1303 say it, and what to do
+    Case("R1311", Some(("name: root }", "name: root, copy: skip }")), SAME, ""),
+    Case("R1311", Some(("boot: { from: /boot, to: md0 }\n", "")), SAME, ""),
+    Case("R1311", None, |facts| labelled(facts, "LABEL=boot /boot2 ext4 defaults 0 2\n/dev/disk/by-label/srv\\x20data /srv xfs defaults 0 2"), ""),
+    Case("R1317", None, |facts| labelled(facts, "LABEL=boot /boot2 ext4 defaults 0 2\nLABEL=srv\\040data /srv xfs defaults 0 2"), ""),
+    Case("R1317", None, |facts| labelled(facts, "PARTLABEL=ESP /efi vfat defaults 0 2\nLABEL=stick /stick vfat noauto 0 0"), ""),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, read_only: true, ..Block::default() }), ""),
     // one on each disk, without md
     Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/sda15".into(), kind: "part".into(), fstype: Some("vfat".into()), parttype: Some(ESP.into()), mountpoints: vec!["/boot/efi".into()], ancestors: vec!["/dev/sda".into()], ..Block::default() }), ""),
@@ -384,6 +412,15 @@ fn every_rule_fires_where_it_should() {
     let all = findings::rules().into_iter().map(|rule| rule.code).filter(|code| !later.contains(code));
     let all: BTreeSet<&str> = all.collect();
     assert_eq!(tried, all, "every rule has a case, and every case a rule");
+}
+
+/// `nofail` is no advice for what the system cannot do without.
+#[test]
+fn what_the_system_needs_is_to_move() {
+    let case = Case("R1311", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "");
+    let all = found(&case);
+    let hit = all.iter().find(|finding| finding.code == case.0).unwrap();
+    assert!(hit.help.starts_with("let the plan move it"), "{hit:?}");
 }
 
 #[test]

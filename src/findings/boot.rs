@@ -183,7 +183,7 @@ fn esp_on_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
     hits
 }
 
-fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(root) = facts.old.mounts.iter().find(|mount| mount.target == "/") else { return Vec::new() };
     let source = root.source.split('[').next().unwrap_or_default();
     let moves = |how: CopyHow| !matches!(how, CopyHow::Skip | CopyHow::Recreate);
@@ -196,7 +196,7 @@ fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     )]
 }
 
-fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mount = facts.old.mounts.iter().find(|mount| mount.target == "/boot");
     match mount {
         Some(mount) if plan.boot.is_none() && !mount.source.starts_with("/dev/mapper/") => vec![Hit::new(
