@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::facts::{Block, Facts, Interface, ServerFacts, lvm, md};
-use crate::findings::{Finding, Hit, arrays_on, find_disk, volumes, what_is_on};
+use crate::findings::{DISTURBING, Finding, Hit, arrays_on, find_disk, room_for_raid1, volumes, what_is_on};
 use crate::plan::{CopyHow, Grow, IscsiServer, Plan, Size, Table};
 use crate::step::{How, Partition};
 
@@ -54,18 +54,6 @@ pub struct Layout {
     pub files: std::collections::BTreeMap<String, String>,
     pub new_lvmlocal: Option<String>,
 }
-
-/// Upgrades (which write to /boot), discards, snapshots of volumes, checks of arrays and of file systems.
-const DISTURBING: [&str; 8] = [
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "fstrim.timer",
-    "e2scrub_all.timer",
-    "xfs_scrub_all.timer",
-    "mdcheck_start.timer",
-    "mdcheck_continue.timer",
-    "snapper-timeline.timer",
-];
 
 pub struct Disk {
     pub name: String,
@@ -669,7 +657,7 @@ fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group>
             grown: Vec::new(),
         };
         let mine: Vec<_> = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name).collect();
-        let mirrored = mine.iter().filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).count() as u64;
+        let roomy = room_for_raid1(plan, facts, vg);
         for (lv, how, said) in mine {
             let how = match how {
                 CopyHow::Skip => continue,
@@ -687,8 +675,7 @@ fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group>
                 }
                 CopyHow::Raid1 => How::Raid1,
                 CopyHow::Mirror => How::CoreLog,
-                // on the old side each volume needs an extent of its own for raid1's metadata
-                CopyHow::Auto if vg.free_count >= mirrored => How::Raid1,
+                CopyHow::Auto if roomy => How::Raid1,
                 CopyHow::Auto => How::CoreLog,
             };
             group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };

@@ -326,7 +326,7 @@ fn finding_code(text: &str) -> Result<(), Fault> {
 }
 
 /// What was probably meant by a word that is none of the candidates.
-pub(super) fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let near = |candidate: &&'a str| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), *candidate);
     let (distance, candidate) = candidates.iter().map(near).min_by_key(|(distance, _)| *distance)?;

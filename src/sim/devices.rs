@@ -24,6 +24,7 @@ pub struct Dev {
     pub model: Option<String>,
     pub tran: Option<String>,
     pub partuuid: Option<String>,
+    pub partlabel: Option<String>,
     pub pttype: Option<String>,
     pub parttype: Option<String>,
     /// reads and writes get through
@@ -138,6 +139,7 @@ impl World {
                     links,
                     wwn: disk.wwn.clone(),
                     partuuid: Some(partuuid),
+                    partlabel: Some(part.name.clone()).filter(|name| !name.is_empty()),
                     pttype: disk.pttype.clone(),
                     parttype: Some(if table.kind == "gpt" {
                         part.kind.to_lowercase()
@@ -266,6 +268,7 @@ fn dev(kname: &str, kind: &str, size: u64, sector: u64, loc: &str) -> Dev {
         model: None,
         tran: None,
         partuuid: None,
+        partlabel: None,
         pttype: None,
         parttype: None,
         live: true,
