@@ -161,7 +161,8 @@ fn begins_alphanumeric(text: &str, help: &str) -> Result<(), Fault> {
     }
 }
 
-fn plan_name(text: &str) -> Result<(), Fault> {
+/// What a migration may be called.
+pub fn plan_name(text: &str) -> Result<(), Fault> {
     let help =
         "1 to 41 of `a-z 0-9 . _ -`, the first a letter or a digit: it becomes a directory and a part of iSCSI names";
     made_of(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'), 41, help)?;
