@@ -115,7 +115,8 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1114",
         title: "a disk may not be there when new boots",
         severity: Severity::Inhibitor,
-        why: "disks on USB, removable ones and those of another machine come late or not at all; and the one at hand may be what the               rescue system was started from.",
+        why: "disks on USB, removable ones and those of another machine come late or not at all; and the one \
+              at hand may be what the rescue system was started from.",
         remedy: "choose another disk; waive it where the disk stays in its place.",
         check: disk_fleeting,
     },
