@@ -7,6 +7,7 @@ use std::path::Path;
 use replant::facts::{Array, Block, Facts, Health, Interface, Link, Lv, MacLine, Mount, ServerFacts, Swap};
 use replant::findings::{self, Finding};
 use replant::plan::{self, Loaded};
+use replant::{course, report};
 use snapbox::Data;
 
 mod made;
@@ -573,4 +574,16 @@ fn a_waiver_is_kept_with_its_reason() {
     assert_eq!(all.len(), 1, "{all:#?}");
     assert_eq!(all[0].waived.as_deref(), Some("from the spare shelf"));
     assert!(!all[0].stops());
+}
+
+/// With a runbook only the waivers that were needed are shown.
+#[test]
+fn a_waiver_of_nothing_is_no_news() {
+    let waive = "waive: [{ code: R1107, reason: spare shelf }, { code: R1502, reason: night }]\ncutover:";
+    let loaded = lab_plan(Some(("cutover:", waive)));
+    let mut facts = lab_facts();
+    block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into());
+    let runbook = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+    let text = report::runbook(&runbook);
+    assert!(text.contains("R1107: spare shelf") && !text.contains("R1502"), "{text}");
 }
