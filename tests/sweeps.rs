@@ -115,11 +115,8 @@ fn other_pairs_reach_the_goal_too() {
     back_and_forth(&other("lio, core log", plan::IscsiServer::Lio, shape));
     back_and_forth(&other("tgt, raid1", plan::IscsiServer::Tgt, Shape { free_extents: 16, ..Shape::default() }));
     for name in ["cs940", "minimal", "nvme", "one-disk", "two-groups"] {
-        let plan = loaded(name).plan;
-        let world = Sim::from_plan(&plan, None);
-        let nodes = nodes_for(&plan, &world);
-        let mut scene = Scene::new(&world);
-        let case = Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful };
+        let case = example(name);
+        let mut scene = Scene::new(&case.world);
         case.clean(&mut scene, Kind::Apply, "undisturbed");
         assert_eq!(case.clean(&mut scene, Kind::Apply, "again").acts, 0);
         case.clean(&mut scene, Kind::Rollback, "back");
@@ -251,6 +248,34 @@ fn new_reboots_tgt() {
 #[test]
 fn new_reboots_lio() {
     rebooted(&lio(), Server::New, &[Stage::Cutover], stride(9));
+}
+
+/// One of the examples.
+fn example(name: &'static str) -> Case<Sim> {
+    let plan = loaded(name).plan;
+    let world = Sim::from_plan(&plan, None);
+    let nodes = nodes_for(&plan, &world);
+    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+/// Few of the faults: the steps are the lab's, only what they stand on is another.
+fn example_with_faults(name: &'static str, faults: usize, reboots: usize) {
+    let case = example(name);
+    let (first, every) = stride(faults);
+    case.forward_some(first, every);
+    case.backward_some(first, every);
+    rebooted(&case, Server::Old, &[Stage::Cutover], stride(reboots));
+    rebooted(&case, Server::New, &[Stage::Cutover], stride(reboots));
+}
+
+#[test]
+fn faults_with_one_disk_and_no_array() {
+    example_with_faults("one-disk", 127, 29);
+}
+
+#[test]
+fn faults_with_two_groups() {
+    example_with_faults("two-groups", 503, 61);
 }
 
 // ---- what others do -------------------------------------------------------------------------------------------------

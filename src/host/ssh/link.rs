@@ -299,7 +299,7 @@ impl Link {
                     let late = limit.is_some_and(|limit| began.elapsed() > limit);
                     if late || stopped(&self.stop) {
                         end(&handle);
-                        let cause = format!("no answer within {} s", limit.unwrap_or_default().as_secs());
+                        let cause = format!("no answer within {:.0} s", limit.unwrap_or_default().as_secs_f64());
                         let error = if late { self.unreachable(cause) } else { HostError::Interrupted };
                         return Err((error, script.progress(&out)));
                     }
