@@ -475,3 +475,13 @@ fn a_waiver_is_kept_with_its_reason() {
     assert_eq!(all[0].waived.as_deref(), Some("from the spare shelf"));
     assert!(!all[0].stops());
 }
+
+#[test]
+fn what_was_not_found_before_is_told() {
+    let (loaded, before) = (lab_plan(None), lab_facts());
+    let mut now = before.clone();
+    now.old.services.push("multipathd.service".into());
+    assert_eq!(findings::find_more(&loaded.plan, &before, &before), []);
+    let more = findings::find_more(&loaded.plan, &before, &now);
+    assert_eq!(more.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1013"]);
+}

@@ -123,8 +123,9 @@ impl Work<'_> {
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
     }
 
-    /// When a migration is gone on with: only what its own steps have changed should be other than it was found. In the
-    /// middle of the cutover it is said and not asked: standing still is worse there.
+    /// When a migration is gone on with: only what its own steps have changed should be other than it was found. What
+    /// others have changed nobody can have agreed to in advance. In the middle of the cutover it is said and not asked:
+    /// standing still is worse there.
     fn may_go_on(&self, journal: &mut Journal) -> Result<bool, Failure> {
         let state = journal.state();
         let begun = |stage| self.runbook.nodes.iter().any(|node| node.stage >= stage && state.ours(&node.id));
@@ -142,7 +143,16 @@ impl Work<'_> {
             return Ok(true);
         }
         let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
-        let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
+        let Some(yes) = confirm::in_person(self.prompts, &question, &self.runbook.name)? else {
+            let name = &self.runbook.name;
+            return Err(Failure::new(
+                told,
+                format!(
+                    "put it back as it was; or look at it, and answer on a terminal (--yes does not: nobody could know of \
+                     this before); or `replant rollback {name}` and plan again"
+                ),
+            ));
+        };
         if yes {
             journal.run(Run::Confirmed { prompt: told })?;
         }
@@ -273,6 +283,10 @@ fn find_or_make(
                     format!("the servers have changed since the runbook was made:\n  {}", changes.join("\n  ")),
                     "make it again with `replant plan`, and review it",
                 ));
+            }
+            let more = findings::find_more(&book.plan, &book.facts, &now);
+            if !more.is_empty() {
+                anstream::eprintln!("Not found when the runbook was made:\n{}", report::findings(&more, None));
             }
             if findings::find(&book.plan, &now).iter().any(findings::Finding::stops) {
                 return Err(Failure::new("a finding inhibits this runbook now", "look with `replant plan`"));

@@ -11,12 +11,29 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
         talk.say("  (yes, by --yes)");
         return Ok(true);
     }
-    if prompts.no_input || !std::io::stdin().is_terminal() {
+    if !somebody(prompts) {
         return Err(Failure::new(
             "this needs an answer, and there is nobody to ask: it was not done",
             "run it on a terminal, or add --yes if you are sure",
         ));
     }
+    typed(word)
+}
+
+/// As [`confirm`], of what nobody could know when they wrote `--yes`: `None` where there is nobody to ask.
+pub fn in_person(prompts: &Prompts, question: &str, word: &str) -> Result<Option<bool>, Failure> {
+    if !somebody(prompts) {
+        return Ok(None);
+    }
+    anstream::eprintln!("{question}");
+    typed(word).map(Some)
+}
+
+fn somebody(prompts: &Prompts) -> bool {
+    !prompts.no_input && std::io::stdin().is_terminal()
+}
+
+fn typed(word: &str) -> Result<bool, Failure> {
     anstream::eprint!("Type `{word}` to go on, anything else to stop: ");
     std::io::stderr().flush()?;
     let mut line = String::new();

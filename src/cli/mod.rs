@@ -157,7 +157,8 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Prompts {
-    /// Answer yes to every question. Findings that inhibit are not questions
+    /// Answer yes to every question. Findings that inhibit are not questions, and before the cutover what others have
+    /// changed meanwhile needs a person
     #[arg(long)]
     yes: bool,
     /// Never ask: where a question is needed, fail and say so

@@ -93,7 +93,7 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
 
 fn show_findings(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
     if !found.is_empty() {
-        anstream::eprintln!("{}", report::findings(found, loaded));
+        anstream::eprintln!("{}", report::findings(found, Some(loaded)));
     } else {
         talk.say("No findings.");
     }

@@ -176,6 +176,16 @@ pub fn find_with_link(plan: &Plan, facts: &Facts, link: &Link) -> Vec<Finding> {
     finished(plan, by_the_rules(plan, facts).chain(time::of_link(plan, facts, link)))
 }
 
+/// What is found now and was not before.
+pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
+    let known = find(plan, before);
+    let mut found = find(plan, now);
+    found.retain(|finding| {
+        !known.iter().any(|known| (known.code, &known.message) == (finding.code, &finding.message))
+    });
+    found
+}
+
 fn by_the_rules(plan: &Plan, facts: &Facts) -> impl Iterator<Item = Finding> {
     let hits = |rule: &'static Rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit));
     rules().into_iter().flat_map(hits)
