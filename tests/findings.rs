@@ -320,7 +320,8 @@ const FIRES: &[Case] = &[
 
 
     Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
-    Case("R1902", Some(("cutover:", "waive: [{ code: R1203, reason: why not }]\ncutover:")), SAME, "was not found"),
+    Case("R1902", Some(("cutover:", "waive: [{ code: R1107, reason: why not }]\ncutover:")), SAME, "was not found"),
+    Case("R1903", Some(("cutover:", "waive: [{ code: R1301, reason: why not }]\ncutover:")), SAME, "cannot be waived"),
 ];
 
 /// What looks like one of them and is none.
@@ -474,6 +475,21 @@ fn a_waiver_is_kept_with_its_reason() {
     assert_eq!(all.len(), 1, "{all:#?}");
     assert_eq!(all[0].waived.as_deref(), Some("from the spare shelf"));
     assert!(!all[0].stops());
+}
+
+/// The course would destroy something, or fail: no reason is good enough.
+#[test]
+fn what_is_impossible_cannot_be_waived() {
+    let uefi = |facts: &mut Facts| facts.new.uefi = true;
+    let waived =
+        Case("R1301", Some(("cutover:", "waive: [{ code: R1301, reason: no fear }]\ncutover:")), uefi, "new boots");
+    let all = found(&waived);
+    assert!(all.iter().any(|finding| finding.code == "R1301" && finding.stops()), "{all:#?}");
+    assert!(all.iter().any(|finding| finding.code == "R1903"), "{all:#?}");
+    assert!(!all.iter().any(|finding| finding.code == "R1902"), "{all:#?}");
+    for rule in findings::rules() {
+        assert!(!rule.absolute || rule.severity == findings::Severity::Inhibitor, "{}", rule.code);
+    }
 }
 
 #[test]

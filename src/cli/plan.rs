@@ -86,7 +86,12 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
         if talk.json {
             talk.data(&report::findings_json(&found, loaded));
         }
-        talk.say("Nothing was changed. What inhibits must be resolved first, or waived in the plan: `waive: [{ code: …, reason: … }]`");
+        let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
+            ", or waived in the plan: `waive: [{ code: …, reason: … }]`"
+        } else {
+            "; it cannot be waived"
+        };
+        talk.say(format!("Nothing was changed. What inhibits must be resolved first{waived}"));
     }
     Ok(made.ok())
 }

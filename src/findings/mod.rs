@@ -29,7 +29,7 @@ pub use volumes::volumes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// the migration cannot be carried out; only a waiver in the plan lets it go on
+    /// the migration cannot be carried out; only a waiver in the plan lets it go on, and not past those that are absolute
     Inhibitor,
     Warning,
     Note,
@@ -52,6 +52,9 @@ pub struct Rule {
     /// what is so when it fires
     pub title: &'static str,
     pub severity: Severity,
+    /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
+    /// mistaken, or the risk is one that a person can take, it is not
+    pub absolute: bool,
     /// what would happen otherwise
     pub why: &'static str,
     /// what to do in general; each [`Hit`] says it of the thing at hand
@@ -109,6 +112,8 @@ impl Hit {
 pub struct Finding {
     pub code: &'static str,
     pub severity: Severity,
+    /// it cannot be waived
+    pub absolute: bool,
     pub message: String,
     /// the fact that it is about
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,9 +144,9 @@ impl Finding {
         self.span.map(|span| loaded.source.place(span))
     }
 
-    /// With the plan's waiver of it, if there is one.
+    /// With the plan's waiver of it, if there is one and it can be waived.
     pub fn waived_by(self, plan: &Plan) -> Finding {
-        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code);
+        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code && !self.absolute);
         Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
     }
 
@@ -156,6 +161,7 @@ impl Rule {
         Finding {
             code: self.code,
             severity: self.severity,
+            absolute: self.absolute,
             message: hit.message,
             fact: hit.fact,
             why: self.why,
