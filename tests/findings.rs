@@ -316,6 +316,7 @@ const FIRES: &[Case] = &[
     Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/netplan/50-cloud-init.yaml", "macaddress", OLD_MAC)), "50-cloud-init.yaml binds the network"),
     Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/00-all.link".into()), "00-all.link"),
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
+    Case("R1407", Some(("address: 10.77.0.22", "address: 2001:db8::22")), SAME, "2001:db8::22: IPv6 has not"),
     Case("R1405", None, |facts| { card(&mut facts.old.interfaces, "ens3").name = "eth0".into(); facts.new.interfaces.push(spare_card("eth1", "52:54:00:77:00:32")); }, "may hold the name eth0"),
 
 

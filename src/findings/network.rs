@@ -59,6 +59,18 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
         check: name_taken,
     },
+    Rule {
+        code: "R1407",
+        title: "the data goes over IPv6",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "portals, records and names of disks are written for IPv6 as the sources of tgt, LIO, open-iscsi and udev have it, \
+              but it has been tried in the simulation only. Whatever does not fit stops the migration in `connect`, and \
+              nothing is lost.",
+        remedy: "where the servers have IPv4 addresses on the network between them, name those in the plan; otherwise try \
+                 it with `--until connect`.",
+        check: ipv6,
+    },
 ];
 
 /// The text of a .link file for a card, in one line.
@@ -180,4 +192,16 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             )
         })
         .collect()
+}
+
+fn ipv6(plan: &Plan, _: &Facts) -> Vec<Hit> {
+    let portal = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address);
+    if portal.is_ipv4() {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!("old would reach new's disks at {}: IPv6 has not been tried on real servers", **portal),
+        "name IPv4 addresses where there are any, or try it with `replant apply … --until connect`",
+    );
+    vec![hit.at(portal.span())]
 }
