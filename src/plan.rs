@@ -33,7 +33,8 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, parse};
 pub use schema::schema;
 pub use source::{At, Place, Source, Span};
-pub use values::{Bytes, Duration, Grow, Secret, Size};
+pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
+pub use words::{plan_name, suggest};
 
 /// A plan: one old server, one new server, and how the new one is laid out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

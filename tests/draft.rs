@@ -275,6 +275,7 @@ fn a_busy_server() {
     let mut facts = lab();
     facts.old.services.push("cron.service".into());
     let activity = activity::parse(&read("tests/facts/activity/composed-busy.out")).unwrap();
+    facts.old.services.extend(activity.units.iter().map(|unit| unit.name.clone()));
     let draft = drafted(&facts, &activity);
     assert_eq!(holds(&draft, &facts), [""; 0]);
     snapshot("busy", &draft);

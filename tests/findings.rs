@@ -7,6 +7,7 @@ use std::path::Path;
 use replant::facts::{Array, Block, Facts, Health, Interface, Link, Lv, MacLine, Mount, ServerFacts, Swap};
 use replant::findings::{self, Finding};
 use replant::plan::{self, Loaded};
+use replant::{course, report};
 use snapbox::Data;
 
 mod made;
@@ -106,6 +107,14 @@ fn add(facts: &mut Facts, path: &str, line: &str) {
     text.push('\n');
 }
 
+/// A line in /etc/fstab of old, whose array of /boot and volume of /var have labels, and one partition a name.
+fn labelled(facts: &mut Facts, line: &str) {
+    block(&mut facts.old.blocks, "/dev/md0").label = Some("boot".into());
+    block(&mut facts.old.blocks, "/dev/mapper/vg0-var").label = Some("srv data".into());
+    block(&mut facts.old.blocks, "/dev/sda2").partlabel = Some("ESP".into());
+    add(facts, "/etc/fstab", line);
+}
+
 /// A file system of old that is on no volume: /dev/sdc1 on /data.
 fn data_disk(facts: &mut Facts) {
     let uuid = Some("dddddddd-0000-4000-8000-000000000009".to_string());
@@ -176,6 +185,15 @@ fn volume(name: &str, segtype: &str, role: &str) -> Lv {
     }
 }
 
+/// A group of old that the plan does not name, with so many volumes.
+fn guests(facts: &mut Facts, volumes: usize) {
+    let vg = facts.old.vgs[0].clone();
+    facts.old.vgs.push(replant::facts::Vg { name: "guests".into(), ..vg });
+    for number in 0..volumes {
+        facts.old.lvs.push(Lv { vg: "guests".into(), ..volume(&format!("disk{number}"), "linear", "public") });
+    }
+}
+
 /// A second card on either server.
 fn spare_card(name: &str, mac: &str) -> Interface {
     Interface { name: name.into(), mac: mac.into(), physical: true, ..Interface::default() }
@@ -217,16 +235,24 @@ const FIRES: &[Case] = &[
     Case("R1008", None, |facts| lack(&mut facts.old.modules, "iscsi_tcp"), "`iscsi_tcp`"),
     Case("R1009", None, |facts| facts.old.iscsi_sessions.push("iqn.x".into()), "iqn.x"),
     Case("R1010", None, |facts| lack(&mut facts.new.tools, "tgtadm"), "new has no tgt"),
-    Case("R1011", None, |facts| facts.new.clock += 3600, "s apart"),
+    Case("R1011", None, |facts| facts.new.clock += 3600, "new's clock is 3599 s ahead of old's"),
     Case("R1012", None, |facts| facts.new.arch = "aarch64".into(), "old is x86_64, new is aarch64"),
     Case("R1013", None, |facts| facts.old.services.push("multipathd.service".into()), "multipathd"),
-    Case("R1014", None, |facts| facts.old.services.push("unattended-upgrades.service".into()), "updates"),
+    Case("R1014", None, |facts| facts.old.services.push("unattended-upgrades.service".into()), "unattended-upgrades.service installs packages"),
+    Case("R1014", None, |facts| facts.old.services.push("puppet.service".into()), "puppet.service"),
     Case("R1015", None, |facts| lack(&mut facts.old.modules, "virtio_scsi"), "no `virtio_scsi`, the driver of new's disk `a`"),
     Case("R1015", None, |facts| lack(&mut facts.old.modules, "virtio_net"), "no `virtio_net`, the driver of new's network card eth0"),
     Case("R1016", None, |facts| card(&mut facts.new.interfaces, "eth0").drivers = vec!["newcard".into()], "needs `newcard`"),
     Case("R1017", None, |facts| facts.old.kernel = "6.1.0-49-amd64".into(), "old runs kernel 6.1.0-49-amd64"),
+    Case("R1017", None, |facts| { facts.old.kernel = "6.1.0-49-amd64".into(); facts.old.initrds.push(facts.old.kernel.clone()); }, "old runs kernel 6.1.0-49-amd64, and would boot 6.1.0-50-amd64"),
+    Case("R1018", Some(("stop: [rec.service]", "stop: [rce]")), SAME, "`rce.service` is to be stopped, and does not run on old"),
+    Case("R1018", Some(("stop: [rec.service]", "stop: [backup.timer]")), SAME, "`backup.timer`"),
+    Case("R1019", Some(("stop: [rec.service]", "stop: [rec, ssh]")), SAME, "`ssh.service` is to be stopped, and must not be"),
+    Case("R1019", Some(("stop: [rec.service]", "stop: [rec, systemd-journald.socket]")), SAME, "systemd-journald.socket"),
 
     Case("R1101", Some(("NEW3", "NEW9")), SAME, "disk `d` is not on new"),
+    Case("R1101", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda").clone(); facts.new.blocks.push(Block { path: "/dev/sdz".into(), ..disk }); }, "disk `a` may be any of /dev/sda, /dev/sdz on new"),
+    Case("R1101", None, |facts| facts.new.blocks.iter_mut().for_each(|block| (block.serial, block.wwn) = (None, None)), "disk `a` is not on new"),
     Case("R1102", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.by_id.clear(); disk.by_path.clear(); }, "no link"),
     Case("R1103", None, |facts| block(&mut facts.new.blocks, "/dev/sda").read_only = true, "read-only"),
     Case("R1104", None, |facts| block(&mut facts.new.blocks, "/dev/sda").mountpoints.push("/mnt".into()), "mounted on /mnt"),
@@ -239,6 +265,8 @@ const FIRES: &[Case] = &[
     Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/sda").health = Some(Health { passed: false, unreadable: 0 }), "expects to fail"),
     Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: false, unreadable: 0 }), "of old expects to fail"),
     Case("R1113", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 16 }), "of old could not read 16"),
+    Case("R1114", None, |facts| block(&mut facts.new.blocks, "/dev/sda").tran = Some("usb".into()), "disk `a` (/dev/sda) is attached by usb"),
+    Case("R1114", None, |facts| block(&mut facts.new.blocks, "/dev/sda").removable = true, "disk `a` (/dev/sda) is removable"),
 
     Case("R1201", None, |facts| facts.old.vgs[0].name = "vg1".into(), "no volume group `vg0`"),
     Case("R1202", None, |facts| { let mut vg = facts.old.vgs[0].clone(); vg.name = "vg0_new".into(); facts.old.vgs.push(vg); }, "`vg0_new` exists"),
@@ -263,7 +291,7 @@ const FIRES: &[Case] = &[
     Case("R1212", None, |facts| block(&mut facts.old.blocks, "/dev/md0").log_sec = 4096, "/dev/md0 of old has 4096"),
     Case("R1213", None, |facts| drop(facts.old.lvm_config.insert("activation/monitoring".into(), "0".into())), "does not monitor"),
     Case("R1214", None, |facts| { facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into()); facts.old.present.insert("/etc/lvm/devices/system.devices".into()); }, "LVM on old uses a devices file"),
-    Case("R1215", None, |facts| { facts.old.kernel = "6.8.0-31-generic".into(); facts.old.initrds = vec![facts.old.kernel.clone()]; }, "6.8.0-31-generic"),
+    Case("R1215", None, |facts| { facts.old.vgs[0].free_count = 2; facts.old.kernel = "6.8.0-31-generic".into(); facts.old.initrds = vec![facts.old.kernel.clone()]; }, "6.8.0-31-generic"),
     // four times 3.7 GiB as raid10 hold 1916 extents of 4 MiB: one more does not fit
     Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32 + 1) * (4 << 20), "`vg0` needs 1917 extents (7668 MiB), array md1 has room for 1916 (7664 MiB)"),
     Case("R1217", None, |facts| block(&mut facts.old.blocks, "/dev/md0").size = 300 << 20, "/boot of old has 300 MiB"),
@@ -282,9 +310,12 @@ const FIRES: &[Case] = &[
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "/dev/sdz"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "/dev/sdz and /dev/md1"),
     Case("R1228", None, |facts| drop(facts.new.lvm_config.insert("devices/filter".into(), r#"["r|.*|"]"#.into())), "LVM on new"),
+    Case("R1227", None, |facts| facts.old.vgs[0].attr = "rz--n-".into(), "read-only"),
     Case("R1229", None, |facts| { let mut moved = volume("pvmove0", "mirror", "private,pvmove"); moved.hidden = true; facts.old.lvs.push(moved); }, "pvmove"),
+    Case("R1230", None, |facts| guests(facts, 3), "volume group `guests` does not move, with volume `disk0` and 2 more"),
 
     Case("R1301", None, |facts| facts.new.uefi = true, "new boots with UEFI"),
+    Case("R1301", None, |facts| facts.old.uefi = true, "old boots with UEFI"),
     Case("R1302", None, |facts| mount(facts, "/").source = "/dev/sda3".into(), "on /dev/sda3"),
     Case("R1303", Some(("boot: { from: /boot, to: md0 }\n", "")), SAME, "/boot of old is on /dev/md0"),
     Case("R1304", None, |facts| facts.old.mounts.retain(|mount| mount.target != "/boot"), "not a file system of its own"),
@@ -293,12 +324,17 @@ const FIRES: &[Case] = &[
     Case("R1307", None, |facts| facts.old.initrds.clear(), "no /boot/initrd.img"),
     Case("R1308", None, |facts| add(facts, "/etc/fstab", "/dev/sdq1 /backup ext4 nofail 0 2"), "mounts /dev/sdq1 on /backup"),
     Case("R1308", None, |facts| { data_disk(facts); add(facts, "/etc/initramfs-tools/conf.d/resume", "RESUME=UUID=dddddddd-0000-4000-8000-000000000009"); }, "which is /dev/sdc1 and does not move"),
+    Case("R1308", None, |facts| { data_disk(facts); add(facts, "/etc/initramfs-tools/initramfs.conf", "RESUME=/dev/sdc1"); }, "initramfs.conf of old names /dev/sdc1"),
     Case("R1309", None, |facts| add(facts, "/etc/crypttab", "data UUID=x none luks"), "encrypted"),
     Case("R1310", None, data_disk, "/data is mounted from /dev/sdc1"),
+    Case("R1310", None, |facts| facts.old.mounts.push(Mount { target: "/tank".into(), source: "tank/data".into(), fstype: "zfs".into(), avail: 1 << 40, ..Mount::default() }), "/tank is mounted from tank/data"),
     Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults 0 2"); }, "/dev/sdc1 and does not move"),
     Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/sdb3 /data ext4 defaults 0 2"), "a name that means nothing on new"),
     Case("R1311", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "mounts /dev/mapper/vg0-var on /var, which does not move"),
     Case("R1311", None, |facts| add(facts, "/boot/grub/grub.cfg", "  linux /vmlinuz root=/dev/sda2 ro"), "names /dev/sda2"),
+    Case("R1311", None, |facts| labelled(facts, "PARTLABEL=ESP /efi vfat defaults 0 2"), "which is /dev/sda2 and does not move"),
+    Case("R1311", None, |facts| { data_disk(facts); block(&mut facts.old.blocks, "/dev/sdc1").label = Some("backup".into()); add(facts, "/etc/fstab", "LABEL=backup /data ext4 defaults 0 2"); }, "LABEL=backup on /data, which is /dev/sdc1"),
+    Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/dm-2 /srv xfs defaults 0 2"), "a name that means nothing on new"),
     Case("R1312", None, |facts| lack(&mut facts.old.tools, "mdadm"), "old has no mdadm"),
     Case("R1312", None, |facts| drop(facts.old.files.remove("/etc/mdadm/mdadm.conf")), "no /etc/mdadm/mdadm.conf"),
     Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
@@ -309,7 +345,16 @@ const FIRES: &[Case] = &[
     Case("R1316", None, |facts| { esp_array(&mut facts.old, "1.0", "0xfd"); block(&mut facts.old.blocks, "/dev/md127").mountpoints.push("/boot/efi".into()); }, "of old is on the array /dev/md127"),
     Case("R1316", None, |facts| esp_array(&mut facts.new, "0.90", ESP), "of new is on the array /dev/md127"),
     // the whole disks are in the array, and it is partitioned
-    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/md0p1".into(), kind: "part".into(), parttype: Some(ESP.into()), ancestors: vec!["/dev/md0".into()], ..Block::default() }), "of old is on the array /dev/md0"),
+    Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/md0p1".into(), kind: "part".into(), parttype: Some(ESP.into()), ancestors: vec!["/dev/md0".into()], ..Block::default() }), "of old is on the array /dev/md0"),    Case("R1317", None, |facts| labelled(facts, "LABEL=backup /data ext4 defaults 0 2"), "LABEL=backup on /data, and there is no such device on old"),
+    Case("R1317", None, |facts| labelled(facts, "PARTLABEL=backup /data ext4 defaults 0 2"), "PARTLABEL=backup on /data"),
+    Case("R1317", None, |facts| labelled(facts, "/dev/disk/by-label/backup /data ext4 defaults 0 2"), "by-label/backup on /data"),
+    Case("R1317", None, |facts| labelled(facts, "/dev/disk/by-partlabel/backup /data ext4 defaults 0 2"), "by-partlabel/backup on /data"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults 0 2"), "UUID=dddddddd"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/vg9/data /data ext4 defaults 0 2"), "/dev/vg9/data"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/mapper/mpatha /data ext4 defaults 0 2"), "/dev/mapper/mpatha"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/nbd0 /data ext4 defaults 0 2"), "/dev/nbd0"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/drbd0 /data ext4 defaults 0 2"), "/dev/drbd0"),
+    Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/bcache0 /data ext4 defaults 0 2"), "/dev/bcache0"),
 
     Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),
@@ -330,6 +375,15 @@ const FIRES: &[Case] = &[
 const SILENT: &[Case] = &[
     Case("R1011", None, |facts| facts.new.clock += 60, ""),
     Case("R1012", None, |facts| facts.old.arch = "i686".into(), ""),
+    // held by replant itself
+    Case("R1014", None, |facts| facts.old.services.extend(["unattended-upgrades.service", "apt-daily-upgrade.timer"].map(String::from)), ""),
+    // an older one is there to fall back on
+    Case("R1017", None, |facts| facts.old.initrds.insert(0, "6.1.0-49-amd64".into()), ""),
+    Case("R1017", None, |facts| { facts.old.kernel = "6.1.0-49-amd64".into(); facts.old.initrds.push(facts.old.kernel.clone()); add(facts, "/etc/default/grub", "GRUB_DEFAULT=saved"); }, ""),
+    Case("R1018", Some(("stop: [rec.service]", "stop: [rec, web.socket]")), SAME, ""),
+    Case("R1019", Some(("stop: [rec.service]", "stop: [rec, systemd-nspawn@web]")), SAME, ""),
+    // a bay
+    Case("R1114", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.removable = true; disk.tran = Some("sata".into()); }, ""),
     Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 0 }), ""),
     // a failing disk of new that the plan leaves alone
     Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/vda").health = Some(Health { passed: false, unreadable: 9 }), ""),
@@ -337,6 +391,10 @@ const SILENT: &[Case] = &[
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: mirror }")), |facts| lv(facts, "var").segtype = "striped".into(), ""),
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: skip }")), |facts| lv(facts, "var").segtype = "thin".into(), ""),
     Case("R1214", None, |facts| drop(facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into())), ""),
+    // no room for raid1
+    Case("R1215", None, |facts| facts.old.kernel = "6.8.0-31-generic".into(), ""),
+    // its volumes are mounted: R1310
+    Case("R1230", None, |facts| { guests(facts, 1); facts.old.mounts.push(Mount { target: "/srv".into(), source: "/dev/mapper/guests-disk0".into(), avail: 1 << 40, ..Mount::default() }); }, ""),
     Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32) * (4 << 20), ""),
     Case("R1218", Some(("grow: rest", "grow: 5GiB")), SAME, ""),
     Case("R1225", None, |facts| facts.old.swaps.push(Swap { path: "/var/swap.img".into(), kind: "file".into(), size: 1 << 30, used: 0 }), ""),
@@ -350,6 +408,12 @@ const SILENT: &[Case] = &[
     // the array of new that takes /boot has the same name
     Case("R1311", None, |facts| add(facts, "/etc/fstab", "/dev/md0 /boot2 ext4 defaults 0 2"), ""),
     Case("R1311", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/dev/sdc1 /data ext4 noauto 0 2"); }, ""),
+    // R1302 and R1303 say it, and what to do
+    Case("R1311", Some(("name: root }", "name: root, copy: skip }")), SAME, ""),
+    Case("R1311", Some(("boot: { from: /boot, to: md0 }\n", "")), SAME, ""),
+    Case("R1311", None, |facts| labelled(facts, "LABEL=boot /boot2 ext4 defaults 0 2\n/dev/disk/by-label/srv\\x20data /srv xfs defaults 0 2"), ""),
+    Case("R1317", None, |facts| labelled(facts, "LABEL=boot /boot2 ext4 defaults 0 2\nLABEL=srv\\040data /srv xfs defaults 0 2"), ""),
+    Case("R1317", None, |facts| labelled(facts, "PARTLABEL=ESP /efi vfat defaults 0 2\nLABEL=stick /stick vfat noauto 0 0"), ""),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, read_only: true, ..Block::default() }), ""),
     // one on each disk, without md
     Case("R1316", None, |facts| facts.old.blocks.push(Block { path: "/dev/sda15".into(), kind: "part".into(), fstype: Some("vfat".into()), parttype: Some(ESP.into()), mountpoints: vec!["/boot/efi".into()], ancestors: vec!["/dev/sda".into()], ..Block::default() }), ""),
@@ -378,7 +442,7 @@ fn every_rule_fires_where_it_should() {
         let hit = all.iter().find(|finding| finding.code == case.0 && finding.message.contains(case.3));
         let hit = hit.unwrap_or_else(|| panic!("{} does not say {:?}: {all:#?}", case.0, case.3));
         assert!(!hit.help.is_empty() && !hit.message.ends_with('.'), "{hit:?}");
-        assert!(hit.fact.is_none() || hit.span.is_none(), "one place is enough: {hit:?}");
+        assert!(hit.fact.is_some() != hit.span.is_some(), "one place, in the plan or on a server: {hit:?}");
     }
     let tried: BTreeSet<&str> = FIRES.iter().map(|case| case.0).collect();
     // R1501 is the forecast's: tests/course.rs; the others are below
@@ -386,6 +450,42 @@ fn every_rule_fires_where_it_should() {
     let all = findings::rules().into_iter().map(|rule| rule.code).filter(|code| !later.contains(code));
     let all: BTreeSet<&str> = all.collect();
     assert_eq!(tried, all, "every rule has a case, and every case a rule");
+}
+
+/// A name that was probably meant is said, but not just any that is as short.
+#[test]
+fn a_mistyped_unit_is_named() {
+    let help = |unit: &'static str| {
+        let mut facts = lab_facts();
+        facts.old.services.push("nginx.service".into());
+        let plan = lab_plan(Some(("rec.service", unit))).plan;
+        let all = findings::find(&plan, &facts);
+        all.into_iter().find(|finding| finding.code == "R1018").map(|finding| finding.help).unwrap_or_default()
+    };
+    assert_eq!(help("ngnix"), "did you mean `nginx.service`?");
+    assert!(help("samba").starts_with("`systemctl list-units`"), "{}", help("samba"));
+    assert_eq!(help("nginx"), "");
+}
+
+/// Each remedy for several cards is a file of its own.
+#[test]
+fn no_remedy_destroys_another() {
+    let mut facts = lab_facts();
+    facts.new.interfaces.extend([spare_card("ens3", "52:54:00:77:00:32"), spare_card("eth1", "52:54:00:77:00:33")]);
+    facts.new.interfaces.last_mut().unwrap().altnames.push("ens3".into());
+    facts.old.link_files.push("/etc/systemd/network/10-lan1.link".into());
+    let all = findings::find(&lab_plan(None).plan, &facts);
+    let helps: Vec<&str> = all.iter().filter(|it| it.code == "R1405").map(|it| it.help.as_str()).collect();
+    assert!(helps.len() == 2 && helps[0].contains("10-lan2.link") && helps[1].contains("10-lan3.link"), "{helps:?}");
+}
+
+/// `nofail` is no advice for what the system cannot do without.
+#[test]
+fn what_the_system_needs_is_to_move() {
+    let case = Case("R1311", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "");
+    let all = found(&case);
+    let hit = all.iter().find(|finding| finding.code == case.0).unwrap();
+    assert!(hit.help.starts_with("let the plan move it"), "{hit:?}");
 }
 
 #[test]
@@ -501,4 +601,16 @@ fn what_was_not_found_before_is_told() {
     assert_eq!(findings::find_more(&loaded.plan, &before, &before), []);
     let more = findings::find_more(&loaded.plan, &before, &now);
     assert_eq!(more.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1013"]);
+}
+
+/// With a runbook only the waivers that were needed are shown.
+#[test]
+fn a_waiver_of_nothing_is_no_news() {
+    let waive = "waive: [{ code: R1107, reason: spare shelf }, { code: R1502, reason: night }]\ncutover:";
+    let loaded = lab_plan(Some(("cutover:", waive)));
+    let mut facts = lab_facts();
+    block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into());
+    let runbook = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
+    let text = report::runbook(&runbook);
+    assert!(text.contains("R1107: spare shelf") && !text.contains("R1502"), "{text}");
 }

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::interrupt::Interrupt;
 use super::servers::Locked;
-use super::{End, Failure, Prompts, Talk, confirm, plan, servers, show, validate};
+use super::{End, Failure, Prompts, Talk, changed, confirm, plan, servers, show, validate};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
@@ -29,7 +29,7 @@ pub fn run(
     parallelism: usize,
 ) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
-    let Some((migration, runbook)) = find_or_make(talk, dir, path, prompts, &interrupt)? else {
+    let Some(Begun { migration, runbook, before }) = find_or_make(talk, dir, path, prompts, &interrupt)? else {
         return Ok(End::Failed);
     };
     let lock = migration.lock()?;
@@ -50,7 +50,7 @@ pub fn run(
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
-    if !work.may_go_on(&mut journal)? {
+    if before && !changed::may_go_on(talk, prompts, &hosts, &runbook, &mut journal)? {
         talk.say(format!("Nothing was changed. To go back: replant rollback {}", runbook.name));
         return Ok(End::Failed);
     }
@@ -123,42 +123,6 @@ impl Work<'_> {
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
     }
 
-    /// When a migration is gone on with: only what its own steps have changed should be other than it was found. What
-    /// others have changed nobody can have agreed to in advance. In the middle of the cutover it is said and not asked:
-    /// standing still is worse there.
-    fn may_go_on(&self, journal: &mut Journal) -> Result<bool, Failure> {
-        let state = journal.state();
-        let begun = |stage| self.runbook.nodes.iter().any(|node| node.stage >= stage && state.ours(&node.id));
-        if !begun(Stage::Prepare) {
-            return Ok(true); // the facts are fresh, or were compared
-        }
-        let changes = servers::changed_by_others(self.hosts, self.runbook, state);
-        if changes.is_empty() {
-            return Ok(true);
-        }
-        let told =
-            format!("Changed since the runbook was made, and not by this migration:\n  {}", changes.join("\n  "));
-        if begun(Stage::Cutover) {
-            self.talk.say(told);
-            return Ok(true);
-        }
-        let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
-        let Some(yes) = confirm::in_person(self.prompts, &question, &self.runbook.name)? else {
-            let name = &self.runbook.name;
-            return Err(Failure::new(
-                told,
-                format!(
-                    "put it back as it was; or look at it, and answer on a terminal (--yes does not: nobody could know of \
-                     this before); or `replant rollback {name}` and plan again"
-                ),
-            ));
-        };
-        if yes {
-            journal.run(Run::Confirmed { prompt: told })?;
-        }
-        Ok(yes)
-    }
-
     /// Asks before the first step that destroys something.
     fn may_destroy(&self, journal: &mut Journal) -> Result<bool, Failure> {
         let state = journal.state();
@@ -223,6 +187,14 @@ impl Work<'_> {
     }
 }
 
+/// A migration that may be carried out.
+struct Begun {
+    migration: Migration,
+    runbook: Runbook,
+    /// by an apply before this one: the servers may have changed since its runbook was made
+    before: bool,
+}
+
 /// The migration to go on with, or a new one: of a plan, or of a saved runbook whose facts still hold.
 fn find_or_make(
     talk: &Talk,
@@ -230,7 +202,7 @@ fn find_or_make(
     path: &Path,
     prompts: &Prompts,
     interrupt: &Interrupt,
-) -> Result<Option<(Migration, Runbook)>, Failure> {
+) -> Result<Option<Begun>, Failure> {
     let saved = is_runbook(path)?.then(|| show::read(path)).transpose()?;
     let loaded = match &saved {
         None => Some(validate::load(talk, path)?),
@@ -254,7 +226,7 @@ fn find_or_make(
                 ));
             }
             talk.say(format!("Going on with migration `{name}`."));
-            return Ok(Some((migration, runbook)));
+            return Ok(Some(Begun { migration, runbook, before: true }));
         }
         set_aside(talk, &migration)?;
     }
@@ -302,7 +274,7 @@ fn find_or_make(
     };
     let records = lvm_records(&hosts, &runbook)?;
     let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
-    Ok(Some((migration, runbook)))
+    Ok(Some(Begun { migration, runbook, before: false }))
 }
 
 /// LVM's own record of each group of old that moves, in the form that vgcfgrestore(8) takes: kept where neither server

@@ -11,34 +11,22 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
         talk.say("  (yes, by --yes)");
         return Ok(true);
     }
-    if !somebody(prompts) {
+    if nobody(prompts) {
         return Err(Failure::new(
             "this needs an answer, and there is nobody to ask: it was not done",
             "run it on a terminal, or add --yes if you are sure",
         ));
     }
-    typed(word)
-}
-
-/// As [`confirm`], of what nobody could know when they wrote `--yes`: `None` where there is nobody to ask.
-pub fn in_person(prompts: &Prompts, question: &str, word: &str) -> Result<Option<bool>, Failure> {
-    if !somebody(prompts) {
-        return Ok(None);
-    }
-    anstream::eprintln!("{question}");
-    typed(word).map(Some)
-}
-
-fn somebody(prompts: &Prompts) -> bool {
-    !prompts.no_input && std::io::stdin().is_terminal()
-}
-
-fn typed(word: &str) -> Result<bool, Failure> {
     anstream::eprint!("Type `{word}` to go on, anything else to stop: ");
     std::io::stderr().flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim() == word)
+}
+
+/// There is nobody to ask.
+pub fn nobody(prompts: &Prompts) -> bool {
+    prompts.no_input || !std::io::stdin().is_terminal()
 }
 
 /// Asks for something to be done by hand; the question is asked on the terminal only.

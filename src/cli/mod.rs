@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and where it goes. One file for each subcommand.
 
 mod apply;
+mod changed;
 mod confirm;
 mod explain;
 mod graph;
@@ -157,8 +158,7 @@ enum Command {
 
 #[derive(clap::Args)]
 struct Prompts {
-    /// Answer yes to every question. Findings that inhibit are not questions, and before the cutover what others have
-    /// changed meanwhile needs a person
+    /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
     #[arg(long)]
     yes: bool,
     /// Never ask: where a question is needed, fail and say so

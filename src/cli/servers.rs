@@ -163,7 +163,7 @@ fn round_trip(hosts: &SshHosts, side: Side) -> Result<f64, Failure> {
 
 /// What has changed on the servers since the runbook was made, and not by its steps. A system that does not answer, or
 /// is there no more, has nothing to tell.
-pub fn changed_by_others(hosts: &SshHosts, runbook: &Runbook, state: &State) -> Vec<String> {
+pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> Vec<String> {
     let begun = |id: &StepId| state.ours(id);
     let over = |over: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| over(&node.step) && begun(&node.id));
     let of = |side| match facts::read(hosts, side) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::NoDraft;
 use super::text::{list, quoted, size};
 use crate::facts::{Block, Facts, ServerFacts};
-use crate::findings::what_is_on;
+use crate::findings::{fleeting, what_is_on};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Choice {
@@ -117,15 +117,11 @@ fn usable(facts: &Facts, block: &Block) -> Result<String, String> {
             list(&mounted.mountpoints)
         ));
     }
-    // a disk in a bay that can be changed while the server runs may call itself removable: SATA does
-    if block.removable && !matches!(block.tran.as_deref(), Some("sata" | "sas" | "ata" | "nvme")) {
-        return Err("removable".into());
+    if let Some(why) = fleeting(block) {
+        return Err(why);
     }
     if block.read_only {
         return Err("read-only".into());
-    }
-    if let Some(tran @ ("usb" | "iscsi" | "nbd")) = block.tran.as_deref() {
-        return Err(format!("attached by {tran}, and may not be there when new boots"));
     }
     if block.by_id.is_empty() && block.by_path.is_empty() {
         return Err("udev knows no lasting name for it".into());

@@ -8,6 +8,7 @@ use super::text::{list, quoted};
 use super::volumes::Groups;
 use crate::facts::Facts;
 use crate::facts::activity::{Activity, Unit};
+use crate::findings::needed;
 
 #[derive(Debug, Default)]
 pub struct Services {
@@ -24,20 +25,14 @@ pub struct Stop {
     why: String,
 }
 
-/// Units that are not ours to stop: the beginnings of their names, and why.
-const LEFT_RUNNING: &[(&[&str], &str)] = &[
-    (&["ssh.", "sshd.", "ssh@", "sshd@"], "replant logs in through it"),
-    (&["systemd-", "dbus", "getty@", "serial-getty@", "polkit", "init."], "it is a part of the running system"),
-    (
-        &["networking.", "ifup@", "NetworkManager", "wpa_supplicant", "dhcpcd", "dhclient", "connman", "netplan"],
-        "the migration goes over the network that it keeps",
-    ),
-    (&["lvm2-", "dm-event", "mdmonitor", "mdadm", "iscsi", "open-iscsi", "multipath"], "the migration uses it"),
-    (
-        &["openvpn", "wg-quick@", "tailscaled", "strongswan", "ipsec", "zerotier"],
-        "it may be the way in, for you or for replant",
-    ),
-];
+/// They may be the way in, for people or for replant: the beginnings of their names.
+const WAY_IN: [&str; 6] = ["openvpn", "wg-quick@", "tailscaled", "strongswan", "ipsec", "zerotier"];
+
+/// Why a unit is not ours to stop, if it is not.
+fn left_running(unit: &str) -> Option<&'static str> {
+    let way_in = WAY_IN.iter().any(|name| unit.starts_with(name));
+    needed(unit).or(way_in.then_some("it may be the way in, for you or for replant"))
+}
 
 /// Units that show neither a socket nor an open file and yet make others write.
 const UNSEEN: &[(&str, &str)] = &[
@@ -63,10 +58,9 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
             continue;
         }
         let does = does(unit, &writes);
-        let left = LEFT_RUNNING.iter().find(|(names, _)| names.iter().any(|name| unit.name.starts_with(name)));
         if unit.name == "systemd-journald.service" {
             // the cutover stops it by itself, last of all
-        } else if let Some((_, why)) = left {
+        } else if let Some(why) = left_running(&unit.name) {
             if !writes.is_empty() {
                 services.decide.push(format!(
                     "{} {does}, and is not stopped: {why}. A file that is open for writing keeps a file system from \

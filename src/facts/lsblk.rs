@@ -8,8 +8,8 @@ use super::Block;
 use super::parse::{ParseError, loose_bool, loose_text, loose_u64};
 use crate::host::Query;
 
-const COLUMNS: &str = "NAME,KNAME,PATH,TYPE,SIZE,SERIAL,WWN,MODEL,TRAN,FSTYPE,UUID,PARTUUID,PTTYPE,PARTTYPE,LOG-SEC,PHY-SEC,\
-PKNAME,ROTA,RM,RO";
+const COLUMNS: &str = "NAME,KNAME,PATH,TYPE,SIZE,SERIAL,WWN,MODEL,TRAN,FSTYPE,LABEL,UUID,PARTUUID,PARTLABEL,PTTYPE,PARTTYPE,\
+LOG-SEC,PHY-SEC,PKNAME,ROTA,RM,RO";
 
 /// util-linux before 2.37 knows no MOUNTPOINTS, only the first of them.
 const SCRIPT: &str = r#"lsblk -J -b -o "$1,MOUNTPOINTS" 2>/dev/null || exec lsblk -J -b -o "$1,MOUNTPOINT""#;
@@ -43,9 +43,13 @@ struct Device {
     #[serde(default, deserialize_with = "loose_text")]
     fstype: Option<String>,
     #[serde(default, deserialize_with = "loose_text")]
+    label: Option<String>,
+    #[serde(default, deserialize_with = "loose_text")]
     uuid: Option<String>,
     #[serde(default, deserialize_with = "loose_text")]
     partuuid: Option<String>,
+    #[serde(default, deserialize_with = "loose_text")]
+    partlabel: Option<String>,
     #[serde(default, deserialize_with = "loose_text")]
     pttype: Option<String>,
     #[serde(default, deserialize_with = "loose_text")]
@@ -145,8 +149,10 @@ impl From<Device> for Block {
             model: device.model,
             tran: device.tran,
             fstype: device.fstype,
+            label: device.label,
             uuid: device.uuid,
             partuuid: device.partuuid,
+            partlabel: device.partlabel,
             pttype: device.pttype,
             parttype: device.parttype,
             mountpoints,

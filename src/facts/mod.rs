@@ -136,8 +136,14 @@ pub struct Block {
     pub tran: Option<String>,
     /// file system or member type: `ext4`, `linux_raid_member`, `LVM2_member`, `swap`
     pub fstype: Option<String>,
+    /// of a file system or swap
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     pub uuid: Option<String>,
     pub partuuid: Option<String>,
+    /// name of a partition in a GPT
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partlabel: Option<String>,
     /// partition table type, on disks: `dos`, `gpt`
     pub pttype: Option<String>,
     /// of partitions: `0fc63daf-8483-4772-8e79-3d69d8477de4` in a GPT, `0x83` in a DOS table

@@ -15,7 +15,8 @@ pub(super) const RULES: &[Rule] = &[
         why: "new gets a boot loader for legacy BIOS on each of its disks. Copying an EFI system partition, registering it \
               with the firmware and keeping it on several disks is not there yet; a system that boots with UEFI on one \
               side would not boot on the other.",
-        remedy: "boot new's rescue system, and later new itself, in legacy BIOS mode (CSM).",
+        remedy: "new: boot its rescue system, and later new itself, in legacy BIOS mode (CSM). Old: there is none yet; such a system \
+                 cannot be moved.",
         check: uefi,
     },
     Rule {
@@ -136,15 +137,14 @@ fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
         (false, true) => "new boots",
         (false, false) => return Vec::new(),
     };
-    let hit = Hit::new(
-        format!("{who} with UEFI, which cannot be migrated yet"),
-        "boot new's rescue system, and later new itself, in legacy BIOS mode",
-    );
+    let message = format!("{who} with UEFI, which cannot be migrated yet");
+    if !facts.old.uefi {
+        let help = "boot new's rescue system, and later new itself, in legacy BIOS mode";
+        return vec![Hit::new(message, help).of("new: /sys/firmware/efi")];
+    }
     let esp = facts.old.mounts.iter().find(|mount| mount.target == "/boot/efi" || mount.target == "/efi");
-    vec![match esp {
-        Some(esp) => hit.of(format!("old: {} on {}", esp.target, esp.source)),
-        None => hit,
-    }]
+    let fact = esp.map_or("/sys/firmware/efi".into(), |esp| format!("{} on {}", esp.target, esp.source));
+    vec![Hit::new(message, "old can be moved only where it boots in legacy BIOS mode").of(format!("old: {fact}"))]
 }
 
 /// The type of an EFI system partition, in a GPT and in a DOS table.
@@ -195,26 +195,32 @@ fn esp_on_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
     hits
 }
 
-fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(root) = facts.old.mounts.iter().find(|mount| mount.target == "/") else { return Vec::new() };
     let source = root.source.split('[').next().unwrap_or_default();
     let moves = |how: CopyHow| !matches!(how, CopyHow::Skip | CopyHow::Recreate);
     if volumes(plan, facts).any(|(lv, how, _)| moves(how) && lvm::mapper_path(&lv.vg, &lv.name) == source) {
         return Vec::new();
     }
-    vec![Hit::new(
-        format!("the root file system of old is on {}, which is not a volume that moves", root.source),
-        "only systems with `/` on a logical volume can be migrated",
-    )]
+    vec![
+        Hit::new(
+            format!("the root file system of old is on {}, which is not a volume that moves", root.source),
+            "only systems with `/` on a logical volume can be migrated",
+        )
+        .of("old: mount of /"),
+    ]
 }
 
-fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mount = facts.old.mounts.iter().find(|mount| mount.target == "/boot");
     match mount {
-        Some(mount) if plan.boot.is_none() && !mount.source.starts_with("/dev/mapper/") => vec![Hit::new(
-            format!("/boot of old is on {}, and the plan does not say where it goes", mount.source),
-            "add `boot: { from: /boot, to: ARRAY }` with a raid1 array for it",
-        )],
+        Some(mount) if plan.boot.is_none() && !mount.source.starts_with("/dev/mapper/") => vec![
+            Hit::new(
+                format!("/boot of old is on {}, and the plan does not say where it goes", mount.source),
+                "add `boot: { from: /boot, to: ARRAY }` with a raid1 array for it",
+            )
+            .of("old: mount of /boot"),
+        ],
         _ => Vec::new(),
     }
 }
@@ -232,7 +238,7 @@ fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         ),
         Some(_) => return Vec::new(),
     };
-    vec![Hit::new(message, help).at(boot.from.span())]
+    vec![Hit::new(message, help).at(boot.from.span().or(boot.to.span()))]
 }
 
 /// The file system of old that a path is on.
@@ -301,7 +307,7 @@ fn no_mdadm(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     } else {
         return Vec::new();
     };
-    vec![Hit::new(message, help)]
+    vec![Hit::new(message, help).of("old: mdadm")]
 }
 
 fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -327,20 +333,26 @@ fn dracut(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if !facts.old.tools.contains("dracut") || facts.old.tools.contains("mkinitramfs") {
         return Vec::new();
     }
-    vec![Hit::new(
-        "old builds its initramfs with dracut, which cannot be migrated yet",
-        "on Debian and Ubuntu: `apt-get install initramfs-tools`",
-    )]
+    vec![
+        Hit::new(
+            "old builds its initramfs with dracut, which cannot be migrated yet",
+            "on Debian and Ubuntu: `apt-get install initramfs-tools`",
+        )
+        .of("old: dracut"),
+    ]
 }
 
 fn no_initramfs(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if !facts.old.initrds.is_empty() {
         return Vec::new();
     }
-    vec![Hit::new(
-        "there is no /boot/initrd.img-* on old",
-        "old must boot with an initramfs of initramfs-tools: `update-initramfs -c -k all`",
-    )]
+    vec![
+        Hit::new(
+            "there is no /boot/initrd.img-* on old",
+            "old must boot with an initramfs of initramfs-tools: `update-initramfs -c -k all`",
+        )
+        .of("old: /boot"),
+    ]
 }
 
 fn crypt(_: &Plan, facts: &Facts) -> Vec<Hit> {

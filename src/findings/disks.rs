@@ -1,5 +1,7 @@
 //! Disks of new that are to be wiped, and what stands on arrays and disks of both servers.
 
+use std::collections::BTreeSet;
+
 use super::{Hit, Rule, Severity};
 use crate::facts::{Array, Block, Facts, ServerFacts};
 use crate::plan::{At, Disk, Plan, Size, Table};
@@ -122,18 +124,31 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "old: let md rewrite them from the other disk, `echo repair > /sys/block/mdX/md/sync_action`. New: replace it.",
         check: unreadable,
     },
+    Rule {
+        code: "R1114",
+        title: "a disk may not be there when new boots",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "disks on USB, removable ones and those of another machine come late or not at all; and the one \
+              at hand may be what the rescue system was started from.",
+        remedy: "choose another disk; waive it where the disk stays in its place.",
+        check: disk_fleeting,
+    },
 ];
 
-/// The block device that a disk of the plan names, where there is exactly one.
-pub fn find_disk<'a>(server: &'a ServerFacts, disk: &Disk) -> Option<&'a Block> {
+/// The block devices that a disk of the plan names.
+fn named<'a>(server: &'a ServerFacts, disk: &Disk) -> impl Iterator<Item = &'a Block> {
     let same = |have: &Option<String>, want: &Option<At<String>>| match want {
         Some(want) => have.as_deref().is_some_and(|have| have.trim() == want.as_str()),
         None => true,
     };
-    let mut all = server
-        .blocks
-        .iter()
-        .filter(|block| block.kind == "disk" && same(&block.serial, &disk.serial) && same(&block.wwn, &disk.wwn));
+    let disks = server.blocks.iter().filter(|block| block.kind == "disk");
+    disks.filter(move |block| same(&block.serial, &disk.serial) && same(&block.wwn, &disk.wwn))
+}
+
+/// The block device that a disk of the plan names, where there is exactly one.
+pub fn find_disk<'a>(server: &'a ServerFacts, disk: &Disk) -> Option<&'a Block> {
+    let mut all = named(server, disk);
     match (all.next(), all.next()) {
         (Some(block), None) => Some(block),
         _ => None,
@@ -155,7 +170,8 @@ pub fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
     let parts: Vec<_> = standing_on(server, &block.path).filter(|part| part.kind == "part").collect();
     let mut what = Vec::new();
     if let Some(table) = &block.pttype {
-        what.push(format!("{table} table with {} partitions", parts.len()));
+        let plural = if parts.len() == 1 { "" } else { "s" };
+        what.push(format!("{table} table with {} partition{plural}", parts.len()));
     }
     if let Some(fstype) = &block.fstype {
         what.push(fstype.clone());
@@ -168,22 +184,61 @@ pub fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
 }
 
 fn disk_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let there: Vec<String> = facts
-        .new
-        .blocks
-        .iter()
-        .filter(|block| block.kind == "disk")
-        .filter_map(|block| Some(format!("{} ({} GiB)", block.serial.as_ref()?, block.size >> 30)))
+    let disks = facts.new.blocks.iter().filter(|block| block.kind == "disk");
+    let there: BTreeSet<String> = disks
+        .filter_map(|block| {
+            let id = block.serial.as_ref().or(block.wwn.as_ref())?;
+            Some(format!("{id} ({} GiB)", block.size >> 30))
+        })
         .collect();
-    let missing = plan.disks.iter().filter(|disk| find_disk(&facts.new, disk).is_none());
-    missing
-        .map(|disk| {
-            let id = disk.serial.as_ref().or(disk.wwn.as_ref());
-            Hit::new(
+    let there: Vec<String> = there.into_iter().collect();
+    let mut hits = Vec::new();
+    for disk in &plan.disks {
+        let paths: Vec<&str> = named(&facts.new, disk).map(|block| block.path.as_str()).collect();
+        let hit = match paths.len() {
+            1 => continue,
+            0 if there.is_empty() => Hit::new(
                 format!("disk `{}` is not on new", *disk.name),
-                format!("new's disks by serial number: {}", there.join(", ")),
-            )
-            .at(id.and_then(|id| id.span()))
+                "no disk of new tells a serial number or a WWN: does a RAID controller hide them? `lsblk --nodeps` on new",
+            ),
+            0 => Hit::new(
+                format!("disk `{}` is not on new", *disk.name),
+                format!("new's disks by serial number or WWN: {}", there.join(", ")),
+            ),
+            _ => Hit::new(
+                format!(
+                    "disk `{}` may be any of {} on new: they tell the same of themselves",
+                    *disk.name,
+                    paths.join(", ")
+                ),
+                "give both `serial` and `wwn`; one disk on several paths (multipath) cannot be used: leave it one path",
+            ),
+        };
+        let id = disk.serial.as_ref().or(disk.wwn.as_ref());
+        hits.push(hit.at(id.and_then(|id| id.span())));
+    }
+    hits
+}
+
+/// Why a disk may not be there when its server boots, if so.
+pub fn fleeting(block: &Block) -> Option<String> {
+    match block.tran.as_deref() {
+        // a disk in a bay that can be changed while the server runs may call itself removable: SATA does
+        Some("sata" | "sas" | "ata" | "nvme") => None,
+        _ if block.removable => Some("removable".into()),
+        Some(tran @ ("usb" | "iscsi" | "nbd")) => {
+            Some(format!("attached by {tran}, and may not be there when new boots"))
+        }
+        _ => None,
+    }
+}
+
+fn disk_fleeting(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    found(plan, facts)
+        .filter_map(|(disk, block)| Some((disk, block, fleeting(block)?)))
+        .map(|(disk, block, why)| {
+            Hit::new(format!("disk `{}` ({}) is {why}", *disk.name, block.path), "choose another disk")
+                .at(disk.name.span())
         })
         .collect()
 }
@@ -302,6 +357,7 @@ fn degraded(_: &Plan, facts: &Facts) -> Vec<Hit> {
                     array.path
                 ),
             )
+            .of(format!("old: {}", array.path))
         })
         .collect()
 }
@@ -313,6 +369,7 @@ fn busy(_: &Plan, facts: &Facts) -> Vec<Hit> {
             format!("{} on old is busy: {action}", array.path),
             format!("the copy will be slow until it has ended: `mdadm --wait {}`", array.path),
         )
+        .of(format!("old: {}", array.path))
     })
     .collect()
 }

@@ -1,8 +1,8 @@
 //! Volume groups, their physical volumes, and LVM's own settings.
 
-use super::{Hit, Rule, Severity, find_disk};
-use crate::facts::{Facts, Vg};
-use crate::plan::{Plan, VolumeGroup};
+use super::{Hit, Rule, Severity, find_disk, room_for_raid1, volumes};
+use crate::facts::{Facts, Vg, lvm};
+use crate::plan::{CopyHow, Plan, VolumeGroup};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -120,7 +120,9 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "new's disk joins the group for the time of the copy, which a group that is read-only, not resizable, exported or \
               shared refuses.",
-        remedy: "`vgchange --permission rw`, `vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)).",
+        remedy: "`vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)). No command makes a group writable \
+                 again: `vgcfgbackup --file F GROUP`, then in F `status = [\"RESIZEABLE\", \"READ\", \"WRITE\"]` for the group, \
+                 then `vgcfgrestore --file F GROUP`.",
         check: unchangeable,
     },
     Rule {
@@ -141,6 +143,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "a volume that pvmove is at work on is not linear while it lasts, and cannot be mirrored.",
         remedy: "`pvmove` goes on with it and waits; `pvmove --abort` ends it.",
         check: pvmove,
+    },
+    Rule {
+        code: "R1230",
+        title: "a volume group does not move",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "only the groups of the plan travel. Disks of guests and what else is not mounted would be missed only when new runs.",
+        remedy: "name the group under `volume_groups` if it is needed on new, or copy what is needed of it by hand.",
+        check: group_stays,
     },
 ];
 
@@ -339,7 +350,13 @@ fn unchangeable(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         let attr: Vec<char> = vg.attr.chars().collect();
         let is = |at: usize, letter: char| attr.get(at) == Some(&letter);
         let (what, help) = if is(0, 'r') {
-            ("read-only", format!("`vgchange --permission rw {}` on old", vg.name))
+            (
+                "read-only",
+                format!(
+                    "on old: `vgcfgbackup --file F {0}`, add `\"WRITE\"` to the group's `status` in F, `vgcfgrestore --file F {0}`",
+                    vg.name
+                ),
+            )
         } else if attr.get(1).is_some_and(|letter| *letter != 'z') {
             ("not resizable", format!("`vgchange --resizeable y {}` on old", vg.name))
         } else if is(2, 'x') {
@@ -372,16 +389,44 @@ fn pvmove(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-fn kernel(_: &Plan, facts: &Facts) -> Vec<Hit> {
+/// What is mounted is said by R1310.
+fn group_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let old = &facts.old;
+    let mut hits = Vec::new();
+    for vg in old.vgs.iter().filter(|vg| plan.volume_groups.iter().all(|group| **group.name != vg.name)) {
+        let mounted = |path: &str| old.mounts.iter().any(|mount| mount.source.split('[').next() == Some(path));
+        let left = old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden);
+        let mut left = left.filter(|lv| !mounted(&lvm::mapper_path(&lv.vg, &lv.name)));
+        let Some(first) = left.next() else { continue };
+        let more = match left.count() {
+            0 => String::new(),
+            more => format!(" and {more} more that are not mounted"),
+        };
+        let hit = Hit::new(
+            format!("volume group `{}` does not move, with volume `{}`{more}", vg.name, first.name),
+            "name it under `volume_groups` if it is needed on new, or copy what is needed by hand",
+        );
+        hits.push(hit.of(format!("old: volume group {}", vg.name)));
+    }
+    hits
+}
+
+fn kernel(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut numbers =
         facts.old.kernel.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if (major, minor) != (6, 7) && (major, minor) != (6, 8) {
+    let raid1 = found(plan, facts).any(|(_, vg)| {
+        let roomy = room_for_raid1(plan, facts, vg);
+        let becomes = |how| how == CopyHow::Raid1 || (how == CopyHow::Auto && roomy);
+        volumes(plan, facts).any(|(lv, how, _)| lv.vg == vg.name && becomes(how))
+    });
+    if !raid1 || ((major, minor) != (6, 7) && (major, minor) != (6, 8)) {
         return Vec::new();
     }
     let message = format!(
         "kernel {} of old is of a line in which converting to raid1 hung (6.7 and early 6.8)",
         facts.old.kernel
     );
-    vec![Hit::new(message, "use `copy: mirror` for each volume, or boot another kernel first")]
+    let hit = Hit::new(message, "use `copy: mirror` for each volume, or boot another kernel first");
+    vec![hit.of(format!("old: kernel {}", facts.old.kernel))]
 }

@@ -10,6 +10,7 @@ mod names;
 mod network;
 mod reference;
 mod servers;
+mod services;
 mod time;
 mod tools;
 mod volumes;
@@ -21,10 +22,12 @@ use serde::Serialize;
 use crate::facts::{Facts, Link};
 use crate::plan::{Loaded, Place, Plan, Span};
 
-pub use disks::{arrays_on, find_disk, what_is_on};
+pub use disks::{arrays_on, find_disk, fleeting, what_is_on};
 pub use reference::{entry, reference};
+pub use servers::DISTURBING;
+pub use services::needed;
 pub use time::link_of_cards;
-pub use volumes::volumes;
+pub use volumes::{room_for_raid1, volumes};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +68,7 @@ pub struct Rule {
 /// Every room's rules.
 const ROOMS: &[&[Rule]] = &[
     servers::RULES,
+    services::RULES,
     tools::RULES,
     disks::RULES,
     groups::RULES,

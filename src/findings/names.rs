@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity, boot, volumes};
 use crate::facts::{Block, Facts, Mount, lvm};
 use crate::plan::{CopyHow, Plan};
 
@@ -14,8 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For swap, `resume=` \
               and mounts with `nofail` new only waits for them in vain, up to 90 seconds at each boot.",
-        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in \
-                 /etc/initramfs-tools/conf.d/resume. Old arrays in mdadm.conf are taken care of: they are replaced by new's.",
+        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in the file that names it, \
+                 below /etc/initramfs-tools. Old arrays in mdadm.conf are taken care of: they are replaced by new's.",
         check: idle_names,
     },
     Rule {
@@ -34,8 +34,8 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "a mount of /etc/fstab without `nofail` whose device is missing ends the boot in emergency mode, and a missing \
               root device in the initramfs: new would not come up, with services stopped.",
-        remedy: "write `UUID=…` for what moves (file systems keep theirs); add `nofail` or remove the line for what stays; \
-                 for `root=` correct /etc/default/grub and run `update-grub`.",
+        remedy: "write `UUID=…` for what moves (file systems keep theirs); let the plan move what the system cannot do without; \
+                 for what else stays, add `nofail` or remove the line; for `root=` correct /etc/default/grub and run `update-grub`.",
         check: fatal_names,
     },
     Rule {
@@ -47,6 +47,17 @@ pub(super) const RULES: &[Rule] = &[
               new. The array has another one there.",
         remedy: "`update-grub` on old writes it so (`search --fs-uuid`); if it does not, see /etc/default/grub.",
         check: grub_by_array,
+    },
+    Rule {
+        code: "R1317",
+        title: "a name that new needs to boot, and that nothing on old has",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "nothing that is there on old now goes by it, so it cannot be told what new would find. A mount of /etc/fstab without \
+              `nofail` whose device is missing ends the boot in emergency mode.",
+        remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct /etc/default/grub and \
+                 run `update-grub`.",
+        check: lost_names,
     },
 ];
 
@@ -102,6 +113,7 @@ fn uses(facts: &Facts) -> Vec<Use<'_>> {
     let command_lines = [
         ("/etc/default/grub", "GRUB_CMDLINE_LINUX"),
         ("/boot/grub/grub.cfg", "linux"),
+        ("/etc/initramfs-tools/initramfs.conf", "RESUME="),
         ("/etc/initramfs-tools/conf.d/resume", "RESUME="),
     ];
     for (file, begin) in command_lines {
@@ -124,8 +136,11 @@ struct Names<'a> {
     /// by UUID, in small letters
     uuids: HashMap<String, Vec<&'a Block>>,
     partuuids: HashMap<String, &'a Block>,
+    labels: HashMap<&'a str, Vec<&'a Block>>,
+    partlabels: HashMap<&'a str, &'a Block>,
     links: HashMap<&'a str, &'a Block>,
-    paths: HashMap<&'a str, &'a Block>,
+    /// `/dev/mapper/vg0-root`, and `/dev/dm-0`
+    paths: HashMap<String, &'a Block>,
     /// `/dev/mapper/vg0-root` and `/dev/vg0/root`
     volumes: HashMap<String, &'a Block>,
     /// paths of the devices whose content moves
@@ -138,6 +153,8 @@ impl<'a> Names<'a> {
             plan,
             uuids: HashMap::new(),
             partuuids: HashMap::new(),
+            labels: HashMap::new(),
+            partlabels: HashMap::new(),
             links: HashMap::new(),
             paths: HashMap::new(),
             volumes: HashMap::new(),
@@ -150,10 +167,18 @@ impl<'a> Names<'a> {
             if let Some(uuid) = &block.partuuid {
                 names.partuuids.entry(uuid.to_ascii_lowercase()).or_insert(block);
             }
+            if let Some(label) = &block.label {
+                names.labels.entry(label).or_default().push(block);
+            }
+            if let Some(label) = &block.partlabel {
+                names.partlabels.entry(label).or_insert(block);
+            }
             for link in block.by_id.iter().chain(&block.by_path) {
                 names.links.entry(link).or_insert(block);
             }
-            names.paths.entry(&block.path).or_insert(block);
+            for path in [block.path.clone(), format!("/dev/{}", block.kname)] {
+                names.paths.entry(path).or_insert(block);
+            }
         }
         for lv in &facts.old.lvs {
             let path = lvm::mapper_path(&lv.vg, &lv.name);
@@ -170,19 +195,29 @@ impl<'a> Names<'a> {
     }
 
     fn fate(&self, used: &Use) -> Fate<'a> {
-        let name = used.name.trim_matches('"');
-        let by_uuid = name.strip_prefix("UUID=").or(name.strip_prefix("/dev/disk/by-uuid/"));
-        let by_part = name.strip_prefix("PARTUUID=").or(name.strip_prefix("/dev/disk/by-partuuid/"));
-        if let Some(uuid) = by_uuid {
-            let all = self.uuids.get(&uuid.trim_matches('"').to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
+        // a blank is written `\040` in fstab(5), and `\x20` in a link that udev(7) makes
+        let name = used.name.replace('"', "").replace("\\040", " ").replace("\\x20", " ");
+        let name = name.as_str();
+        let by = |tag: &str, links: &str| {
+            let link = || name.strip_prefix("/dev/disk/")?.strip_prefix(links);
+            name.strip_prefix(tag).or_else(link)
+        };
+        let of_content = match (by("UUID=", "by-uuid/"), by("LABEL=", "by-label/")) {
+            (Some(uuid), _) => Some(self.uuids.get(&uuid.to_ascii_lowercase())),
+            (_, Some(label)) => Some(self.labels.get(label)),
+            _ => None,
+        };
+        if let Some(all) = of_content.map(|all| all.map_or(&[][..], Vec::as_slice)) {
             return match all.first() {
                 None => Fate::Unknown,
                 Some(_) if all.iter().any(|block| self.moves(block)) => Fate::Moves,
                 Some(block) => Fate::Stays(block.path.clone()),
             };
         }
-        let block = if let Some(uuid) = by_part {
+        let block = if let Some(uuid) = by("PARTUUID=", "by-partuuid/") {
             self.partuuids.get(&uuid.to_ascii_lowercase())
+        } else if let Some(label) = by("PARTLABEL=", "by-partlabel/") {
+            self.partlabels.get(label)
         } else if name.starts_with("/dev/disk/by-id/") || name.starts_with("/dev/disk/by-path/") {
             self.links.get(name)
         } else if let Some(block) = self.volumes.get(name) {
@@ -190,17 +225,18 @@ impl<'a> Names<'a> {
             return if self.moves(block) { Fate::Moves } else { Fate::Stays(block.path.clone()) };
         } else {
             let array = name.strip_prefix("/dev/md/").map(|rest| format!("/dev/md{rest}"));
-            self.paths.get(name).or_else(|| self.paths.get(array?.as_str()))
+            self.paths.get(name).or_else(|| self.paths.get(&array?))
         };
         let Some(block) = block.copied() else {
             // not there now either; but kernel names mean something else on new
-            let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md"];
+            let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md", "/dev/dm-"];
             return match kernels.iter().any(|start| name.starts_with(start)) {
                 true => Fate::Renamed(None),
                 false => Fate::Unknown,
             };
         };
-        if self.volumes.contains_key(&block.path) && self.moves(block) {
+        let by_number = name.starts_with("/dev/dm-");
+        if self.volumes.contains_key(&block.path) && self.moves(block) && !by_number {
             return Fate::Moves; // by-id/dm-name-…: made of the volume's name, or its UUID
         }
         // an array of new with the name that old's boot array has
@@ -220,16 +256,29 @@ impl<'a> Names<'a> {
 fn moving(plan: &Plan, facts: &Facts) -> HashSet<String> {
     let volumes = volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip);
     let volumes = volumes.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name));
-    volumes.chain(boot(plan, facts).map(|mount| mount.source.clone())).collect()
+    volumes.chain(boot_mount(plan, facts).map(|mount| mount.source.clone())).collect()
 }
 
-fn boot<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
+fn boot_mount<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
     let boot = plan.boot.as_ref()?;
     facts.old.mounts.iter().find(|mount| mount.target == **boot.from)
 }
 
-fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
+/// Without what is mounted there the system does not come up, whatever the options of the mount.
+const SYSTEM: [&str; 5] = ["/", "/boot", "/etc", "/usr", "/var"];
+
+/// Names that will mean nothing on new, each with what is known of it: those that are `lost` mean nothing on old either.
+fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
     let names = Names::new(plan, facts);
+    // R1302 and R1303 say it of these, and what to do
+    let no_root = !boot::root_stays(plan, facts).is_empty();
+    let no_boot = !boot::boot_unsaid(plan, facts).is_empty();
+    let said = |used: &Use| match used.target {
+        Some("/boot") => no_boot,
+        Some("/") => no_root,
+        None => no_root && used.fatal,
+        _ => false,
+    };
     let mut hits = Vec::new();
     for used in uses(facts).into_iter().filter(|used| used.fatal == fatal) {
         let (file, name) = (used.file, used.name);
@@ -240,13 +289,25 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
         };
         let edit = |what: &str| match file {
             "/etc/fstab" => format!("{what} line {} of /etc/fstab on old", used.line),
-            "/etc/initramfs-tools/conf.d/resume" => format!("`RESUME=none` in {file} on old"),
+            _ if file.starts_with("/etc/initramfs-tools/") => format!("`RESUME=none` in {file} on old"),
             _ => "correct it in /etc/default/grub on old, then `update-grub`".to_string(),
         };
-        let (what, help) = match names.fate(&used) {
-            Fate::Moves | Fate::Unknown => continue,
-            Fate::Stays(path) if path == name => ("which does not move".into(), edit("add `nofail` to, or remove,")),
-            Fate::Stays(path) => (format!("which is {path} and does not move"), edit("add `nofail` to, or remove,")),
+        let leave = || match used.target.filter(|target| SYSTEM.contains(target)) {
+            Some(target) => format!("let the plan move it: the system does not run without {target}"),
+            None => edit("add `nofail` to, or remove,"),
+        };
+        let fate = names.fate(&used);
+        if matches!(fate, Fate::Unknown) != lost {
+            continue;
+        }
+        let (what, help) = match fate {
+            Fate::Moves => continue,
+            Fate::Unknown => {
+                ("and there is no such device on old".into(), edit("correct, add `nofail` to, or remove"))
+            }
+            Fate::Stays(_) if said(&used) => continue,
+            Fate::Stays(path) if path == name => ("which does not move".into(), leave()),
+            Fate::Stays(path) => (format!("which is {path} and does not move"), leave()),
             Fate::Renamed(block) => {
                 let uuid = block.and_then(|block| block.uuid.as_ref());
                 let help = match uuid {
@@ -264,18 +325,25 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool) -> Vec<Hit> {
 }
 
 fn idle_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    gone(plan, facts, false)
+    gone(plan, facts, false, false)
 }
 
 fn fatal_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    gone(plan, facts, true)
+    gone(plan, facts, true, false)
+}
+
+fn lost_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    gone(plan, facts, true, true)
 }
 
 fn mount_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let known: HashSet<String> = volumes(plan, facts).map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name)).collect();
     let volume = |mount: &Mount| known.contains(mount.source.split('[').next().unwrap_or_default());
-    let real = |mount: &&Mount| mount.source.starts_with("/dev/") && !mount.source.starts_with("/dev/loop");
-    let boot = boot(plan, facts);
+    // a file system of ZFS is mounted by its name: `tank/data`
+    let real = |mount: &&Mount| {
+        (mount.source.starts_with("/dev/") && !mount.source.starts_with("/dev/loop")) || mount.fstype == "zfs"
+    };
+    let boot = boot_mount(plan, facts);
     let is_boot = |mount: &Mount| boot.is_some_and(|boot| boot.target == mount.target);
     let left = facts.old.mounts.iter().filter(real).filter(|mount| !volume(mount) && !is_boot(mount));
     left.map(|mount| {

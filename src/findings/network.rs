@@ -123,14 +123,13 @@ fn more_cards(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     if others.len() <= told {
         return Vec::new();
     }
-    let mac = "MAC-ON-NEW";
-    vec![Hit::new(
-        format!(
-            "old also uses the network cards {}; only the one with its address gets its name back on new",
-            others.join(", ")
-        ),
-        format!("for each, on old: {}", link_file(mac, others[0])),
-    )]
+    let names = others.join(", ");
+    let files: Vec<String> = others.iter().map(|name| link_file("MAC-ON-NEW", name)).collect();
+    let hit = Hit::new(
+        format!("old also uses the network cards {names}; only the one with its address gets its name back on new"),
+        format!("on old: {}", files.join(" and ")),
+    );
+    vec![hit.of(format!("old: network cards {names}"))]
 }
 
 fn bound_to_mac(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -183,13 +182,20 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let kernels = old.name.strip_prefix("eth").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let others = facts.new.interfaces.iter().filter(|card| card.physical && card.name != new.name);
     let taking = others.filter(|card| kernels || card.name == old.name || card.altnames.contains(&old.name));
+    let used = |name: &String| {
+        let card = facts.old.interfaces.iter().chain(&facts.new.interfaces).any(|card| card.name == *name);
+        card || facts.old.link_files.iter().any(|path| path.ends_with(&format!("-{name}.link")))
+    };
+    let names = (1..).map(|number| format!("lan{number}")).filter(|name| !used(name));
     taking
         .filter(|card| !has_link(facts, card))
-        .map(|card| {
+        .zip(names)
+        .map(|(card, name)| {
             Hit::new(
                 format!("new has another card, {}, which may hold the name {} when it boots", card.mac, old.name),
-                format!("on old: {}", link_file(&card.mac, "lan1")),
+                format!("on old: {}", link_file(&card.mac, &name)),
             )
+            .of(format!("new: network card {}", card.name))
         })
         .collect()
 }

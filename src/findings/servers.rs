@@ -39,7 +39,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "after the migration the hardware clock of new counts: logs, certificates and databases would see time jump.",
-        remedy: "set the clock of new by NTP (`timedatectl set-ntp true`, `chronyd -q`), then `hwclock --systohc --utc`.",
+        remedy: "see which of them is wrong (`date -u`), and set that one by NTP (`timedatectl set-ntp true`, `chronyd -q`); on new then \
+                 `hwclock --systohc --utc`.",
         check: clocks,
     },
     Rule {
@@ -67,8 +68,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "from the copy to the cutover /boot is read-only and the initramfs must stay: a new kernel would fail half-way.",
-        remedy: "`systemctl mask --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service` on old until then; \
-                 `systemctl unmask` them on new.",
+        remedy: "the timers of apt are held by replant itself. Stop what else installs packages before the copy (`systemctl stop`): \
+                 it starts again when new boots. Look for jobs of cron, too.",
         check: updates,
     },
     Rule {
@@ -95,11 +96,24 @@ pub(super) const RULES: &[Rule] = &[
         title: "the kernel that runs on old is not the one that new would boot",
         severity: Severity::Warning,
         absolute: false,
-        why: "there is no initramfs for the running kernel, so another was installed since: it has never proved itself on this \
+        why: "another was installed since old was booted, or GRUB's menu begins with another: it has never proved itself on this \
               system, and its first boot would be new's.",
         remedy: "reboot old before the migration, and see that all is well.",
         check: other_kernel,
     },
+];
+
+/// Timers that are held while old is copied: upgrades (which write to /boot), discards, snapshots of volumes, checks of
+/// arrays and of file systems.
+pub const DISTURBING: [&str; 8] = [
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "fstrim.timer",
+    "e2scrub_all.timer",
+    "xfs_scrub_all.timer",
+    "mdcheck_start.timer",
+    "mdcheck_continue.timer",
+    "snapper-timeline.timer",
 ];
 
 fn both(facts: &Facts) -> [(&'static str, &ServerFacts); 2] {
@@ -115,6 +129,7 @@ fn not_root(_: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("commands on {name} run as uid {}, not as root", server.uid),
                 format!("log in as root, or set `sudo: true` under `{name}.ssh` with a user that may `sudo -n`"),
             )
+            .of(format!("{name}: user"))
         })
         .collect()
 }
@@ -150,10 +165,12 @@ fn clocks(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if skew <= 120 {
         return Vec::new();
     }
-    vec![Hit::new(
-        format!("the clocks of old and new are {skew} s apart"),
-        "set the clock of new (`chronyd -q`, `timedatectl set-ntp true`), then `hwclock --systohc --utc`",
-    )]
+    let is = if facts.new.clock > facts.old.clock { "ahead of" } else { "behind" };
+    let hit = Hit::new(
+        format!("new's clock is {skew} s {is} old's"),
+        "see which is wrong (`date -u`), and set it (`chronyd -q`, `timedatectl set-ntp true`); on new then `hwclock --systohc --utc`",
+    );
+    vec![hit.of("old and new: clock")]
 }
 
 fn architecture(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -162,10 +179,11 @@ fn architecture(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if old == new || (x86_32(old) && (new == "x86_64" || x86_32(new))) {
         return Vec::new();
     }
-    vec![Hit::new(
+    let hit = Hit::new(
         format!("old is {old}, new is {new}: old's programs do not run there"),
         "choose a new server, or a rescue system, of the same architecture",
-    )]
+    );
+    vec![hit.of("old and new: architecture")]
 }
 
 fn runs(server: &ServerFacts, unit: &str) -> bool {
@@ -183,15 +201,29 @@ fn multipath(_: &Plan, facts: &Facts) -> Vec<Hit> {
     vec![hit.of("old: multipathd.service")]
 }
 
+/// What installs packages by itself, with the timer that it waits for where there is one.
+const UPDATERS: [(&str, Option<&str>); 6] = [
+    ("unattended-upgrades.service", Some("apt-daily-upgrade.timer")),
+    ("cfengine3.service", None),
+    ("chef-client.service", None),
+    ("landscape-client.service", None),
+    ("puppet.service", None),
+    ("salt-minion.service", None),
+];
+
 fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    if !runs(&facts.old, "unattended-upgrades.service") {
-        return Vec::new();
-    }
-    let hit = Hit::new(
-        "old installs updates by itself; a new kernel between the copy and the cutover would fail half-way",
-        "on old: `systemctl mask --now apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service`",
-    );
-    vec![hit.of("old: unattended-upgrades.service")]
+    let held = |timer: &str| DISTURBING.contains(&timer) && runs(&facts.old, timer);
+    UPDATERS
+        .iter()
+        .filter(|(unit, timer)| runs(&facts.old, unit) && !timer.is_some_and(held))
+        .map(|(unit, _)| {
+            Hit::new(
+                format!("{unit} installs packages on old; a new kernel between the copy and the cutover would fail half-way"),
+                format!("on old, before the copy: `systemctl stop {unit}`; and see that no job of cron installs any"),
+            )
+            .of(format!("old: {unit}"))
+        })
+        .collect()
 }
 
 /// Drivers that new needs, and what for: those of the disks in the plan, and of the card that takes old's address.
@@ -219,6 +251,7 @@ fn driver_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("kernel {} of old has no `{driver}`, the driver of new's {of}", facts.old.kernel),
                 "install a kernel that has it (`apt-get install linux-image-amd64`, Ubuntu: `linux-image-generic`) and boot it",
             )
+            .of(format!("new: {of}"))
         })
         .collect()
 }
@@ -231,17 +264,34 @@ fn driver_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("new's {of} needs `{driver}`; whether old's kernel has it was not looked up"),
                 format!("`modprobe --dry-run {driver}` on old says nothing if it has"),
             )
+            .of(format!("new: {of}"))
         })
         .collect()
 }
 
+/// The kernel that GRUB boots: that of its menu's first entry, unless it was told to take another.
+fn first_of_menu(facts: &Facts) -> Option<&str> {
+    let lines = |path: &str| facts.old.files.get(path).map(String::as_str).unwrap_or_default().lines();
+    let default = lines("/etc/default/grub").filter_map(|line| line.trim().strip_prefix("GRUB_DEFAULT=")).next_back();
+    if default.is_some_and(|entry| entry.trim_matches(['"', '\'']) != "0") {
+        return None;
+    }
+    lines("/boot/grub/grub.cfg").map(str::trim).filter(|line| line.starts_with("linux")).find_map(|line| {
+        let (_, version) = line.split_whitespace().nth(1)?.rsplit_once("vmlinuz-")?;
+        Some(version)
+    })
+}
+
 fn other_kernel(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let old = &facts.old;
-    if old.initrds.is_empty() || old.initrds.contains(&old.kernel) {
-        return Vec::new();
-    }
-    vec![Hit::new(
-        format!("old runs kernel {}, and has boot files of {} only", old.kernel, old.initrds.join(", ")),
-        "reboot old before the migration, and see that all is well",
-    )]
+    let message = match first_of_menu(facts) {
+        _ if old.initrds.is_empty() => return Vec::new(),
+        _ if !old.initrds.contains(&old.kernel) => {
+            format!("old runs kernel {}, and has boot files of {} only", old.kernel, old.initrds.join(", "))
+        }
+        Some(first) if first != old.kernel => format!("old runs kernel {}, and would boot {first} now", old.kernel),
+        _ => return Vec::new(),
+    };
+    let hit = Hit::new(message, "reboot old before the migration, and see that all is well");
+    vec![hit.of(format!("old: kernel {}", old.kernel))]
 }

@@ -72,7 +72,7 @@ fn blocked(plan: &Plan, link: &Link) -> Option<Hit> {
     let port = &plan.transfer.iscsi.port;
     let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
     let help = "let old in there, in new's firewall and in what is between them, or name another port";
-    Some(Hit::new(message, help).at(port.span()))
+    Some(Hit::new(message, help).at(port.span().or(plan.new.address.span())))
 }
 
 /// The link by the word of the cards that have the servers' addresses, where nobody has asked for the way between them.

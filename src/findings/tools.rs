@@ -141,7 +141,7 @@ fn lacks(name: &str, server: &ServerFacts, wanted: &[(&str, &str)]) -> Option<Hi
         true => format!("on {name}: `apt-get install {packages}`"),
         false => format!("install on {name} the packages that have them (on Debian and Ubuntu: {packages})"),
     };
-    Some(Hit::new(format!("{name} lacks {}", list(tools, ", ")), help))
+    Some(Hit::new(format!("{name} lacks {}", list(tools, ", ")), help).of(format!("{name}: commands")))
 }
 
 fn array_modules(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -169,30 +169,39 @@ fn initiator(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if facts.old.tools.contains("iscsiadm") || installable {
         return Vec::new();
     }
-    vec![Hit::new(
-        "old has no open-iscsi, and apt-get cannot install it",
-        "run `apt-get update` on old and try again, or install open-iscsi by hand",
-    )]
+    vec![
+        Hit::new(
+            "old has no open-iscsi, and apt-get cannot install it",
+            "run `apt-get update` on old and try again, or install open-iscsi by hand",
+        )
+        .of("old: open-iscsi"),
+    ]
 }
 
 fn initiator_module(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if facts.old.modules.contains("iscsi_tcp") {
         return Vec::new();
     }
-    vec![Hit::new(
-        "the kernel of old has no module `iscsi_tcp`",
-        "install the full kernel package of its distribution (not a cloud kernel) and boot it",
-    )]
+    vec![
+        Hit::new(
+            "the kernel of old has no module `iscsi_tcp`",
+            "install the full kernel package of its distribution (not a cloud kernel) and boot it",
+        )
+        .of(format!("old: kernel {}", facts.old.kernel)),
+    ]
 }
 
 fn sessions(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if facts.old.iscsi_sessions.is_empty() {
         return Vec::new();
     }
-    vec![Hit::new(
-        format!("old is already logged in to {}", facts.old.iscsi_sessions.join(", ")),
-        "these sessions are left alone; make sure that nothing of them belongs to the volumes that move",
-    )]
+    vec![
+        Hit::new(
+            format!("old is already logged in to {}", facts.old.iscsi_sessions.join(", ")),
+            "these sessions are left alone; make sure that nothing of them belongs to the volumes that move",
+        )
+        .of("old: iSCSI sessions"),
+    ]
 }
 
 fn iscsi_server(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -214,5 +223,5 @@ fn iscsi_server(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             "`apt-get install tgt` in the rescue system",
         ),
     };
-    if good { Vec::new() } else { vec![Hit::new(what, help).at(server.span())] }
+    if good { Vec::new() } else { vec![Hit::new(what, help).at(server.span().or(plan.new.address.span()))] }
 }

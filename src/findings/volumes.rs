@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Hit, Rule, Severity};
-use crate::facts::{Facts, Lv, Mount, lvm};
+use crate::facts::{Facts, Lv, Mount, Vg, lvm};
 use crate::plan::{CopyHow, Grow, Plan, Span, Volume};
 
 pub(super) const RULES: &[Rule] = &[
@@ -165,16 +165,25 @@ fn default_copy(lv: &Lv) -> CopyHow {
     if lv.fstype.as_deref() == Some("swap") { CopyHow::Recreate } else { CopyHow::Auto }
 }
 
-/// Where the plan speaks of a volume.
-fn span(said: Option<&Volume>) -> Option<Span> {
-    said.and_then(|said| said.name.span())
+/// Where the plan speaks of a volume, or of its group.
+fn place(plan: &Plan, lv: &Lv, said: Option<&Volume>) -> Option<Span> {
+    let group = || plan.volume_groups.iter().find(|group| **group.name == lv.vg)?.name.span();
+    said.and_then(|said| said.name.span()).or_else(group)
+}
+
+/// Whether those volumes of a group of which the plan does not say how become raid1: each needs an extent of its own on
+/// old's side for its metadata.
+pub fn room_for_raid1(plan: &Plan, facts: &Facts, vg: &Vg) -> bool {
+    let mirrored = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name);
+    let mirrored = mirrored.filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).count();
+    vg.free_count >= mirrored as u64
 }
 
 /// Those that are mirrored, with their places in the plan.
 fn copied<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<Span>)> {
     volumes(plan, facts)
         .filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate))
-        .map(|(lv, how, said)| (lv, how, span(said)))
+        .map(|(lv, how, said)| (lv, how, place(plan, lv, said)))
 }
 
 fn has_role(lv: &Lv, role: &str) -> bool {
@@ -427,7 +436,7 @@ fn recreated_data(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("{}/{} is to be recreated, but it is no swap", lv.vg, lv.name),
                 "leave `copy:` out, so that it is mirrored",
             )
-            .at(span(said))
+            .at(place(plan, lv, said))
         })
         .collect()
 }
@@ -442,7 +451,7 @@ fn skipped_mount(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 format!("{}/{} stays behind, but is mounted on {}", lv.vg, lv.name, mount.target),
                 "copy what is needed of it by hand; `nofail` in /etc/fstab lets new boot without it",
             );
-            Some(hit.at(span(said)))
+            Some(hit.at(place(plan, lv, said)))
         })
         .collect()
 }

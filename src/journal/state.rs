@@ -54,6 +54,7 @@ pub struct State {
     /// a rollback went back over the change of servers, and left these
     abandoned: Option<BTreeSet<StepId>>,
     runs: Vec<RunRecord>,
+    confirmed: BTreeSet<String>,
 }
 
 impl State {
@@ -85,7 +86,10 @@ impl State {
                 }
             }
             Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
-            Run::Confirmed { .. } | Run::Waived { .. } | Run::Trouble { .. } => {}
+            Run::Confirmed { prompt } => {
+                self.confirmed.insert(prompt.clone());
+            }
+            Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
 
@@ -116,6 +120,11 @@ impl State {
 
     pub fn runs(&self) -> &[RunRecord] {
         &self.runs
+    }
+
+    /// A person said yes to this, word for word.
+    pub fn confirmed(&self, prompt: &str) -> bool {
+        self.confirmed.contains(prompt)
     }
 
     /// Nothing has been begun, or all of it was taken back.
@@ -151,17 +160,29 @@ impl State {
         between(self.steps.get(first)?.began?, self.steps.get(last)?.ended?)
     }
 
-    /// For each stage from the first step begun to the last one done, pauses between runs included.
+    /// For each stage the time in which a step of it was under way; pauses between runs do not count.
     pub fn stages(&self, nodes: &[Node]) -> BTreeMap<Stage, Duration> {
-        let mut spans: BTreeMap<Stage, (Timestamp, Timestamp)> = BTreeMap::new();
+        let mut spans: BTreeMap<Stage, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
         for node in nodes {
-            let Some(record) = self.steps.get(&node.id) else { continue };
-            let (Some(began), Some(ended)) = (record.began, record.ended) else { continue };
-            let span = spans.entry(node.stage).or_insert((began, ended));
-            *span = (span.0.min(began), span.1.max(ended));
+            let record = self.steps.get(&node.id);
+            if let Some((began, ended)) = record.and_then(|record| record.began.zip(record.ended)) {
+                spans.entry(node.stage).or_default().push((began, ended));
+            }
         }
-        spans.into_iter().filter_map(|(stage, (from, to))| Some((stage, between(from, to)?))).collect()
+        spans.into_iter().filter_map(|(stage, spans)| Some((stage, covered(spans)?))).collect()
     }
+}
+
+/// The time that spans cover; what several of them cover counts once.
+fn covered(mut spans: Vec<(Timestamp, Timestamp)>) -> Option<Duration> {
+    spans.sort();
+    let mut all = Duration::ZERO;
+    let mut until = Timestamp::MIN;
+    for (began, ended) in spans {
+        all += between(began.max(until), ended.max(until))?;
+        until = until.max(ended);
+    }
+    Some(all)
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
@@ -188,5 +209,21 @@ impl Record {
             Event::UndoBegan => {}
             Event::Undone => *self = Record { status: Status::Undone, ..Record::default() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_do_not_count_and_what_runs_side_by_side_counts_once() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let covered = |spans: &[(i64, i64)]| {
+            covered(spans.iter().map(|(from, to)| (at(*from), at(*to))).collect()).map(|all| all.as_secs())
+        };
+        assert_eq!(covered(&[(10, 20), (12, 15), (18, 25)]), Some(15));
+        assert_eq!(covered(&[(1000, 1007), (10, 20)]), Some(17));
+        assert_eq!(covered(&[(10, 5)]), None, "the clock was set back");
     }
 }

@@ -80,19 +80,30 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
         return Err(Diagnostics::new(Source::new(name, ""), vec![diagnostic]));
     }
     let only = |diagnostic: Diagnostic, source: Source| Diagnostics::new(source, vec![diagnostic]);
-    let empty = || {
-        Diagnostic::error(codes::UNREADABLE, "the file is empty")
-            .help("`replant init OLD NEW` writes a plan to begin with")
-    };
+    let unreadable = |message, help: &str| Diagnostic::error(codes::UNREADABLE, message).help(help);
+    if text.contains('\0') {
+        return Err(only(
+            unreadable("the file is not UTF-8 text: it has zero bytes", "save the file as UTF-8"),
+            source,
+        ));
+    }
+    if text.contains('\r') && !text.contains('\n') {
+        let help = "save the file with the line ends of Unix (LF) or Windows (CR LF)";
+        return Err(only(unreadable("the lines of the file end with CR alone", help), source));
+    }
+    let help = "`replant init OLD NEW` writes a plan to begin with";
+    if text.trim().is_empty() {
+        return Err(only(unreadable("the file is empty", help), source));
+    }
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Err(only(empty(), source));
+        return Err(only(unreadable("there are only comments in the file", help), source));
     }
     let mut tree = match yaml::read(text) {
         Ok(tree) => tree,
         Err(syntax) => return Err(only(*syntax, secrets::hide_in_broken(source))),
     };
     if matches!(tree.value, Kind::Null) {
-        return Err(only(empty(), source));
+        return Err(only(unreadable("the file says nothing", help), source));
     }
     let source = secrets::hide(&tree, source);
 
@@ -123,12 +134,14 @@ pub fn parse(name: &str, text: &str) -> Result<Loaded, Diagnostics> {
     if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(found);
     }
-    let digest = digest(&plan);
+    let digest = plan.digest();
     Ok(Loaded { plan, source, digest, warnings: found })
 }
 
-/// The types in their order, with every default: the same for every way to write the same plan.
-fn digest(plan: &Plan) -> String {
-    let canonical = serde_json::to_vec(plan).expect("a plan consists of strings, numbers, lists and structs");
-    Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+impl Plan {
+    /// Of the types in their order, with every default: the same for every way to write the same plan.
+    pub fn digest(&self) -> String {
+        let canonical = serde_json::to_vec(self).expect("a plan consists of strings, numbers, lists and structs");
+        Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }

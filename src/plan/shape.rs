@@ -58,6 +58,7 @@ pub(super) fn check(tree: &mut Node, text: &str) -> Shape {
             break;
         }
     }
+    shape.points(tree, &mut Vec::new(), text);
     shape
 }
 
@@ -102,6 +103,31 @@ impl Shape {
                     None => first.insert(entry.key.clone(), entry.key_span).is_none(),
                 });
                 entries.iter_mut().for_each(|entry| self.doubles(&mut entry.value));
+            }
+            _ => {}
+        }
+    }
+
+    /// To a schema `1.0` is a whole number, to the types it is none. Whatever else was no whole number has been mended.
+    fn points(&mut self, node: &mut Node, path: &mut Vec<String>, text: &str) {
+        let mut inside = |part: String, node: &mut Node| {
+            path.push(part);
+            self.points(node, path, text);
+            path.pop();
+        };
+        match &mut node.value {
+            Kind::List(items) => {
+                items.iter_mut().enumerate().for_each(|(at, item)| inside(at.to_string(), item));
+            }
+            Kind::Map(entries) => {
+                entries.iter_mut().for_each(|entry| inside(entry.key.clone(), &mut entry.value));
+            }
+            Kind::Number(number) if number.is_f64() => {
+                let whole = number.as_f64().filter(|value| value.fract() == 0.0 && (0.0..9e15).contains(value));
+                let Some(whole) = whole.map(|value| value as u64) else { return };
+                let name = say::name(path).unwrap_or_else(|| "the plan".to_owned());
+                self.found.push(say::with_a_point(node, &text[node.defined.range()], whole, &name));
+                node.value = Kind::Number(whole.into());
             }
             _ => {}
         }

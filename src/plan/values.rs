@@ -15,9 +15,9 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// What is wrong, without the value itself.
-    pub(super) message: String,
+    pub message: String,
     /// What to write.
-    pub(super) help: Option<String>,
+    pub help: Option<String>,
 }
 
 impl Fault {
@@ -251,6 +251,12 @@ impl FromStr for Duration {
 }
 
 fn why_not_a_duration(text: &str, number: &str, unit: &str) -> Fault {
+    let joined: String = text.split_whitespace().collect();
+    if joined != text && joined.parse::<Duration>().is_ok() {
+        let what =
+            if number == text.trim_end_matches(unit) { "has a space before its unit" } else { "has a space in it" };
+        return Fault::new(what, format!("did you mean `{joined}`?"));
+    }
     let meant = match unit.trim().to_ascii_lowercase().as_str() {
         "" if !number.is_empty() && number == text => {
             return Fault::new("has no unit", format!("write `{number}s` or `{number}min`"));

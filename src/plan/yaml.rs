@@ -155,6 +155,9 @@ fn span(text: &str, location: Location) -> Span {
     Span { start: start as u32, end: end as u32 }
 }
 
+const NESTED: &str = "this is too large or too deeply nested for a plan";
+const MULTIPLY: &str = "a plan has some dozens of lines; are there aliases (`*name`) that multiply?";
+
 /// A syntax error in plain words.
 fn explain(text: &str, error: &Error) -> Diagnostic {
     if let Error::AliasError { error, .. } = error {
@@ -171,16 +174,14 @@ fn explain(text: &str, error: &Error) -> Diagnostic {
             .help("YAML indents with spaces only");
     }
     let (code, message, help) = match error {
+        // the parser's own bound, under the budget's
+        other if other.to_string().contains("recursion limit") => (codes::TOO_LARGE, NESTED.to_owned(), MULTIPLY),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::AliasReplayCounterOverflow { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. } => (
-            codes::TOO_LARGE,
-            "this is too large or too deeply nested for a plan".to_owned(),
-            "a plan has some dozens of lines; are there aliases (`*name`) that multiply?",
-        ),
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => (codes::TOO_LARGE, NESTED.to_owned(), MULTIPLY),
         Error::MultipleDocuments { .. } => {
             (codes::SYNTAX, "a second document begins here".to_owned(), "a file holds one plan; remove the `---`")
         }
@@ -212,6 +213,11 @@ fn in_plain_words(message: &str, line: &str) -> (String, &'static str) {
             message.contains("merge value"),
             "`<<` takes in nothing but mappings",
             "write `<<: *name`, where `&name` stands before a mapping above",
+        ),
+        (
+            message.contains("string scalar"),
+            "a key is a plain word, and no list or mapping",
+            "write `key: value`; a list is written behind its key: `key: [a, b]`",
         ),
         (message.contains("simple key") && glued, "a space is missing after the colon", "write `key: value`"),
         (

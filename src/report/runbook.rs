@@ -9,7 +9,7 @@ use super::files::{Changes, FileChange, changes};
 use super::{about, act, bytes};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
-use crate::forecast::{Forecast, forecast};
+use crate::forecast::{self, Forecast, forecast};
 use crate::host::Act;
 use crate::plan::Loaded;
 use crate::runbook::{Node, Stage};
@@ -71,7 +71,9 @@ pub fn outline(runbook: &Runbook) -> String {
 pub fn runbook(runbook: &Runbook) -> String {
     let forecast = forecast(runbook);
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
-    for waiver in &runbook.plan.waive {
+    let found = forecast::findings(runbook, &forecast);
+    let needed = |code: &str| found.iter().any(|finding| finding.code == code);
+    for waiver in runbook.plan.waive.iter().filter(|waiver| needed(&waiver.code)) {
         let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
     }
     let copies: HashMap<_, _> = forecast.copies.iter().map(|copy| (&copy.step, copy)).collect();

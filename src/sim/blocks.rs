@@ -40,8 +40,8 @@ impl World {
         let mut node = json!({
             "name": dev.name, "kname": dev.kname, "path": dev.path, "type": dev.kind, "size": dev.size,
             "serial": dev.serial, "wwn": dev.wwn, "model": dev.model, "tran": dev.tran, "fstype": fstype,
-            "uuid": uuid, "partuuid": dev.partuuid, "pttype": dev.pttype, "parttype": dev.parttype, "log-sec": dev.sector,
-            "phy-sec": dev.sector, "pkname": dev.parents.first(), "rota": true, "rm": false, "ro": false,
+            "label": null, "uuid": uuid, "partuuid": dev.partuuid, "partlabel": dev.partlabel, "pttype": dev.pttype,
+            "parttype": dev.parttype, "log-sec": dev.sector, "phy-sec": dev.sector, "pkname": dev.parents.first(), "rota": true, "rm": false, "ro": false,
             "mountpoints": mounted,
         });
         let children: Vec<Value> = devs

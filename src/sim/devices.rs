@@ -24,6 +24,7 @@ pub struct Dev {
     pub model: Option<String>,
     pub tran: Option<String>,
     pub partuuid: Option<String>,
+    pub partlabel: Option<String>,
     pub pttype: Option<String>,
     pub parttype: Option<String>,
     /// reads and writes get through
@@ -140,6 +141,7 @@ impl World {
                     links,
                     wwn: disk.wwn.clone(),
                     partuuid: Some(partuuid),
+                    partlabel: Some(part.name.clone()).filter(|name| !name.is_empty()),
                     pttype: disk.pttype.clone(),
                     parttype: Some(if table.kind == "gpt" {
                         part.kind.to_lowercase()
@@ -239,8 +241,12 @@ impl World {
 
     /// Somebody has it open, in the kernel or not.
     pub fn open(&self, server: Server, dev: &Dev) -> bool {
+        self.opened(server, dev, &self.devices(server))
+    }
+
+    pub(super) fn opened(&self, server: Server, dev: &Dev, devs: &[Dev]) -> bool {
         let tgt = self.machine(server).run.tgt.iter().flat_map(|tgt| &tgt.targets);
-        self.busy(server, dev) || tgt.into_iter().any(|target| names(dev, &target.device))
+        self.held(server, dev, devs) || tgt.into_iter().any(|target| names(dev, &target.device))
     }
 }
 
@@ -264,6 +270,7 @@ fn dev(kname: &str, kind: &str, size: u64, sector: u64, loc: &str) -> Dev {
         model: None,
         tran: None,
         partuuid: None,
+        partlabel: None,
         pttype: None,
         parttype: None,
         live: true,

@@ -80,12 +80,13 @@ impl World {
     fn labels<'d>(&self, server: Server, devs: &'d [Dev]) -> Vec<(&'d Dev, &super::world::PvLabel)> {
         let config = self.read_file(server, "/etc/lvm/lvmlocal.conf").unwrap_or_default();
         let filter = global_filter(&config);
-        let seen = devs.iter().filter(|dev| dev.live && dev.kind != "lvm" && accepted(&filter, dev));
         let label = |dev: &'d Dev| match self.places.get(&dev.loc) {
             Some(Written::Pv(label)) => Some((dev, label)),
             _ => None,
         };
-        seen.filter_map(label).collect()
+        // what has no label need not be held against the filter, which takes long
+        let labelled = devs.iter().filter(|dev| dev.live && dev.kind != "lvm").filter_map(label);
+        labelled.filter(|(dev, _)| accepted(&filter, dev)).collect()
     }
 
     pub fn groups(&self, server: Server) -> Vec<View> {
@@ -137,23 +138,24 @@ impl World {
     }
 
     pub fn lvs(&self, server: Server) -> String {
+        let devs = self.devices(server);
         let mut rows = Vec::new();
         for view in self.groups(server) {
             let mut lvs: Vec<&Volume> = view.group.lvs.iter().collect();
             lvs.sort_by(|a, b| a.name.cmp(&b.name));
             for lv in lvs {
-                self.lv_rows(server, &view, lv, &mut rows);
+                self.lv_rows(server, &view, lv, &devs, &mut rows);
             }
         }
         report("lv", rows)
     }
 
-    fn lv_rows(&self, server: Server, view: &View, lv: &Volume, rows: &mut Vec<Value>) {
+    fn lv_rows(&self, server: Server, view: &View, lv: &Volume, devs: &[Dev], rows: &mut Vec<Value>) {
         let group = &view.group;
         let active = self.active(server, &lv.uuid);
         let open = active.is_some() && {
             let path = format!("/dev/mapper/{}", crate::step::dm_name(&group.name, &lv.name));
-            self.dev(server, &path).is_some_and(|dev| self.open(server, &dev))
+            devs.iter().find(|dev| dev.path == path).is_some_and(|dev| self.opened(server, dev, devs))
         };
         let state = match (active.is_some(), open) {
             (true, true) => "ao",

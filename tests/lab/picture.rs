@@ -22,7 +22,11 @@ const OLD: &[(&str, &str)] = &[
         "f=/run/lab-vg0; vgcfgbackup -f $f vg0 >/dev/null && grep -vE '^[[:space:]]*(seqno|creation_(time|host)|description|contents) *=|^#' $f; rm -f $f",
     ),
     ("device-mapper tables", "dmsetup table | sort"),
-    ("arrays", "for m in /dev/md[0-9]*; do mdadm --detail --export $m; done | grep -v EVENTS"),
+    // which disk is sda is another thing at each boot
+    (
+        "arrays",
+        "for m in /dev/md[0-9]*; do mdadm --detail --export $m; done | grep -v EVENTS | sed 's/MD_DEVICE_dev_sd./MD_DEVICE/'",
+    ),
     ("mounts", "findmnt --real -n -l -o TARGET,SOURCE,FSTYPE,OPTIONS | sort"),
     ("swaps", "awk 'NR>1 {print $1,$2,$3}' /proc/swaps"),
     ("packages", "dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\\n' | grep '^ii'"),

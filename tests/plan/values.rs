@@ -46,6 +46,8 @@ fn durations() {
     assert_eq!(read::<Duration>("0s"), "Duration(0)");
     assert_eq!(read::<Duration>("5m"), "has no unit `m`; did you mean `5min`?");
     assert_eq!(read::<Duration>("5 minutes"), "has no unit `minutes`; did you mean `5min`?");
+    assert_eq!(read::<Duration>("15 s"), "has a space before its unit; did you mean `15s`?");
+    assert_eq!(read::<Duration>("1h 30min"), "has a space in it; did you mean `1h30min`?");
     assert_eq!(read::<Duration>("90"), "has no unit; write `90s` or `90min`");
     assert!(read::<Duration>("30min1h").starts_with("has its units out of order"));
     assert!("99999999999999999999d".parse::<Duration>().is_err());

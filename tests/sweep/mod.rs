@@ -97,6 +97,7 @@ impl<W: World> Scene<W> {
             dead: dead.clone(),
             lines: case.lines,
         };
+        let told = Mutex::new((whole, story.state.clone()));
         let mut journal = Journal::with(story.header, story.state, Box::new(disk));
         let hosts = Faulty {
             world: &self.world,
@@ -108,6 +109,7 @@ impl<W: World> Scene<W> {
             now: AtomicU64::new(0),
             alone: case.parallelism == 1,
             journal: bytes.clone(),
+            told,
         };
         let stop = AtomicU8::new(0);
         let options = Options { parallelism: case.parallelism, clock: &hosts, ..Options::new(&stop) };

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Boot, Copied, Group, Grown, Ids, Mount, Recreated, Store};
 use crate::facts::{Facts, lvm};
-use crate::findings::volumes;
+use crate::findings::{room_for_raid1, volumes};
 use crate::plan::{CopyHow, Grow, Plan};
 use crate::step::How;
 
@@ -42,7 +42,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
             grown: Vec::new(),
         };
         let mine: Vec<_> = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name).collect();
-        let mirrored = mine.iter().filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).count() as u64;
+        let roomy = room_for_raid1(plan, facts, vg);
         for (lv, how, said) in mine {
             let how = match how {
                 CopyHow::Skip => continue,
@@ -60,8 +60,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
                 }
                 CopyHow::Raid1 => How::Raid1,
                 CopyHow::Mirror => How::CoreLog,
-                // on the old side each volume needs an extent of its own for raid1's metadata
-                CopyHow::Auto if vg.free_count >= mirrored => How::Raid1,
+                CopyHow::Auto if roomy => How::Raid1,
                 CopyHow::Auto => How::CoreLog,
             };
             group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };

@@ -8,7 +8,7 @@ mod room;
 use uuid::Uuid;
 
 use crate::facts::Facts;
-use crate::findings::{Finding, Hit, find_disk};
+use crate::findings::{DISTURBING, Finding, Hit, find_disk};
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
@@ -60,18 +60,6 @@ pub struct Layout {
     pub files: std::collections::BTreeMap<String, String>,
     pub new_lvmlocal: Option<String>,
 }
-
-/// Upgrades (which write to /boot), discards, snapshots of volumes, checks of arrays and of file systems.
-const DISTURBING: [&str; 8] = [
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "fstrim.timer",
-    "e2scrub_all.timer",
-    "xfs_scrub_all.timer",
-    "mdcheck_start.timer",
-    "mdcheck_continue.timer",
-    "snapper-timeline.timer",
-];
 
 pub struct Disk {
     pub name: String,

@@ -102,6 +102,13 @@ pub(super) fn wrong_type(node: &Node, schema: &Value, whole: &str) -> Diagnostic
     }
 }
 
+pub(super) fn with_a_point(node: &Node, written: &str, whole: u64, name: &str) -> Diagnostic {
+    let message = format!("{name} must be a whole number, not `{}`", written.escape_debug());
+    Diagnostic::error(codes::WRONG_TYPE, message)
+        .at(node.used, "a whole number is wanted here")
+        .help(format!("write `{whole}`"))
+}
+
 pub(super) fn unknown_choice(node: &Node, schema: &Value, whole: &str) -> Diagnostic {
     let word = match &node.value {
         Kind::Text(word) => word.as_str(),
