@@ -3,6 +3,7 @@
 //! `tests/cli/*.txt` are whole runs: exit code, standard output, standard error. `SNAPSHOTS=overwrite` writes them anew;
 //! read the difference as somebody who has a migration under way.
 
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -69,18 +70,41 @@ impl Desk {
         self
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    fn command(&self, args: &[&str]) -> Command {
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
-        Command::new(env!("CARGO_BIN_EXE_replant"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_replant"));
+        command
             .args(args)
             .env("PATH", path)
             .current_dir(self.0.path())
             .env_remove("REPLANT_DIR")
             .env_remove("CLICOLOR_FORCE")
             .env("COLUMNS", "100")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs it as on a terminal: what it prints and what it says, in their order.
+    fn run_mixed(&self, args: &[&str]) -> String {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let mut command = self.command(args);
+        let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+        drop(command); // it holds the pipe open
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        child.wait().unwrap();
+        text
+    }
+
+    /// Runs it where nobody reads what it says or prints: both are pipes whose reader is gone.
+    fn run_unread(&self, args: &[&str]) -> Option<i32> {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.command(args).stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap().code()
     }
 
     /// Runs it, compares with the snapshot.
@@ -155,6 +179,12 @@ fn validate() {
     desk.check("validate-bad", &["validate", "plans/invalid/array-twice.yaml"]);
     desk.check("validate-bad-json", &["validate", "plans/invalid/array-twice.yaml", "--json"]);
     desk.check("validate-no-file", &["validate", "plan.yaml"]);
+    // one form for programs, whoever reads the plan
+    let object = |args: &[&str]| serde_json::from_slice::<serde_json::Value>(&desk.run(args).stdout).unwrap();
+    let validated = object(&["validate", "plans/invalid/array-twice.yaml", "--json"]);
+    for command in ["plan", "apply", "simulate", "graph"] {
+        assert_eq!(object(&[command, "plans/invalid/array-twice.yaml", "--json"]), validated, "{command}");
+    }
     // whatever needs a plan says what is wrong with it, and does nothing
     desk.check("apply-bad", &["apply", "plans/invalid/array-twice.yaml"]);
     desk.check("apply-no-file", &["apply", "plan.yaml"]);
@@ -169,6 +199,82 @@ fn colour_only_where_it_is_wanted() {
     assert!(with("always"));
     assert!(!with("never"));
     assert!(!with("auto"));
+}
+
+/// Whoever reads may have gone (`| head`, a dead `tee`): no panic, and what is under way goes on to its end.
+#[test]
+fn nobody_needs_to_read_it() {
+    let desk = Desk::with_migration("mirror-vg0-var");
+    for args in [
+        "simulate plans/two-groups.yaml",
+        "simulate plans/two-groups.yaml --json",
+        "schema",
+        "schema runbook",
+        "completions bash",
+        "man",
+        "--help",
+        "validate plans/cs940.yaml",
+        "validate plans/cs940.yaml --json",
+        "show lab.runbook.json -v",
+        "graph lab.runbook.json",
+        "explain R1203",
+        "status --offline",
+        "status --offline --json",
+    ] {
+        assert_eq!(desk.run_unread(&args.split(' ').collect::<Vec<_>>()), Some(0), "{args}");
+    }
+    for args in [
+        "validate plans/invalid/array-twice.yaml --json",
+        "apply plans/invalid/array-twice.yaml --json",
+        "rollback --no-input",
+        "show nothing --json",
+    ] {
+        assert_eq!(desk.run_unread(&args.split(' ').collect::<Vec<_>>()), Some(1), "{args}");
+    }
+}
+
+/// What a simulation tells is its result: a pager shows it.
+#[test]
+fn a_simulation_is_its_own_result() {
+    let desk = Desk::new();
+    let stdout = String::from_utf8(desk.run(&["simulate", "plans/minimal.yaml"]).stdout).unwrap();
+    assert!(stdout.starts_with("Simulated: nothing of this happens") && stdout.contains("Simulated to the end"));
+    assert!(stdout.contains("✓ partition disk"), "{stdout}");
+    let lines = String::from_utf8(desk.run(&["simulate", "plans/minimal.yaml", "--json"]).stdout).unwrap();
+    assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+}
+
+/// `--out` is looked at before any server is: nothing is read in vain, and nothing is lost that was there.
+#[test]
+fn where_a_runbook_may_be_saved() {
+    let desk = Desk::with_migration("mirror-vg0-var").with_ssh("ssh: connect to host 192.0.2.10 port 22: Refused");
+    std::fs::copy(desk.path("plans/minimal.yaml"), desk.path("mine.yaml")).unwrap();
+    std::fs::write(desk.path("notes.txt"), "notes").unwrap();
+    std::os::unix::fs::symlink("mine.yaml", desk.path("link")).unwrap();
+    std::os::unix::fs::symlink("nothing", desk.path("loose")).unwrap();
+    let plan = |out: &[&str]| {
+        let output = desk.run(&[&["plan", "mine.yaml", "--out"], out].concat());
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for (out, says) in [
+        ("mine.yaml", "`mine.yaml` is the plan itself"),
+        ("link", "`link` is the plan itself"),
+        ("loose", "cannot write `loose`"),
+        (".", "`.` is not a file"),
+        ("notes.txt", "there is a file `notes.txt` already, and it is no runbook"),
+        ("nowhere/x.json", "cannot write `nowhere/x.json`"),
+        (".replant/srv1/runbook.json", "belongs to a migration"),
+        ("lab.runbook.json", "old does not answer"),
+        ("new.json", "old does not answer"),
+    ] {
+        let said = plan(&[out]);
+        assert!(said.contains(says) && said.contains("help: "), "{out}: {said}");
+    }
+    assert!(plan(&["notes.txt", "--force"]).contains("old does not answer"));
+    assert!(plan(&["mine.yaml", "--force"]).contains("is the plan itself"));
+    assert_eq!(std::fs::read(desk.path("notes.txt")).unwrap(), b"notes");
+    assert!(!desk.path("new.json").exists());
 }
 
 #[test]
@@ -207,6 +313,7 @@ fn init_where_it_cannot() {
     let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
     let desk = Desk::new().with_ssh(refused);
     desk.check("init-same", &["init", "192.0.2.10", "admin@192.0.2.10:2222"]);
+    desk.check("init-name", &init(&["--name", "A B"]));
     desk.check("init-mistyped", &["init", "192.0.2.10", "192.0.2.20:ssh"]);
     std::fs::write(desk.path("mine.yaml"), "mine").unwrap();
     desk.check("init-exists", &init(&["--out", "mine.yaml"]));
@@ -229,6 +336,10 @@ fn show() {
     desk.check("show-unknown-step", &["show", "lab.runbook.json", "isolate-lmv"]);
     desk.check("show-a-plan", &["show", "plans/cs940.yaml"]);
     desk.check("show-nothing", &["show", "srv2"]);
+    desk.check("show-no-file", &["show", "nofile.json"]);
+    desk.check("show-directory", &["show", "plans"]);
+    // a power control's own commands, and never a password
+    desk.check("show-power", &["show", "lab.runbook.json", "old-off"]);
 }
 
 /// What `--json` prints is as the schema says that `schema runbook` prints.
@@ -250,17 +361,52 @@ fn runbooks_as_data() {
     assert!(detail.contains("+++ b/etc/mdadm/mdadm.conf") && detail.matches("\nCommands\n").count() > 80);
 }
 
-/// A saved runbook is bound to the facts it was made from, and its file is no place to change them.
+/// A saved runbook is what was made of its plan and its facts, and its file is no place to change any of them.
 #[test]
 fn an_edited_runbook_is_not_applied() {
-    let desk = Desk::with_runbook();
-    std::fs::write(
-        desk.path("lab.runbook.json"),
-        runbook().replace("\"hostname\": \"rescue\"", "\"hostname\": \"other\""),
-    )
-    .unwrap();
+    let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
+    let desk = Desk::with_runbook().with_ssh(refused);
+    let with = |from: &str, to: &str| {
+        assert!(runbook().contains(from), "{from}");
+        std::fs::write(desk.path("lab.runbook.json"), runbook().replacen(from, to, 1)).unwrap();
+    };
+    with("\"hostname\": \"rescue\"", "\"hostname\": \"other\"");
     desk.check("apply-edited", &["apply", "lab.runbook.json"]);
+    with("\"why\": \"", "\"why\": \"I think that ");
+    desk.check("apply-edited-step", &["apply", "lab.runbook.json"]);
+    with("\"downtime_budget\": \"15min\"", "\"downtime_budget\": \"9h\"");
+    let said = |args: &[&str]| String::from_utf8(desk.run(args).stderr).unwrap();
+    assert!(said(&["apply", "lab.runbook.json"]).contains("was edited"));
+    with("\"name\": \"srv1\"", "\"name\": \"srv2\"");
+    assert!(said(&["show", "lab.runbook.json"]).contains("was edited: it is called `srv2`, and its plan `srv1`"));
+    with("\"format\": 1", "\"format\": 2");
+    desk.check("show-newer", &["show", "lab.runbook.json"]);
+    for command in ["graph", "apply"] {
+        assert!(said(&[command, "lab.runbook.json"]).contains("has format 2"), "{command}");
+    }
     assert!(!desk.path(".replant").exists());
+    // as it was made it is gone on with, as far as the servers
+    with("\"format\": 1", "\"format\": 1");
+    assert!(said(&["apply", "lab.runbook.json"]).contains("does not answer"));
+}
+
+/// A plan may be written in JSON or in YAML's flow form, and a runbook may begin with a byte order mark.
+#[test]
+fn a_plan_is_told_from_a_runbook_by_what_is_in_it() {
+    let desk = Desk::with_runbook().with_ssh("ssh: connect to host 192.0.2.10 port 22: Connection refused");
+    let yaml = "{ version: 1, name: files, old: { address: 192.0.2.10 }, new: { address: 192.0.2.20 },
+        disks: [{ name: a, serial: S1 }, { name: b, serial: S2 }], partitions: [{ name: data, size: rest }],
+        arrays: [{ name: md0, level: raid1, partitions: data }], volume_groups: [{ name: vg0, to: md0 }] }\n";
+    std::fs::write(desk.path("flow.yaml"), yaml).unwrap();
+    std::fs::write(desk.path("bom.json"), format!("\u{feff}{}", runbook())).unwrap();
+    std::fs::write(desk.path("cut.json"), &runbook()[..3000]).unwrap();
+    let said = |args: &[&str]| String::from_utf8(desk.run(args).stderr).unwrap();
+    for command in ["apply", "graph"] {
+        assert!(said(&[command, "flow.yaml"]).contains("old does not answer"), "{command}");
+        assert!(said(&[command, "cut.json"]).contains("`cut.json` is not a runbook"), "{command}");
+    }
+    assert!(desk.run(&["graph", "bom.json"]).status.success() && desk.run(&["show", "bom.json"]).status.success());
+    assert!(said(&["apply", "bom.json"]).contains("old does not answer"));
 }
 
 #[test]
@@ -284,6 +430,11 @@ fn graph() {
     assert_eq!(mermaid.matches(" --> ").count(), lines);
     assert_eq!(svg.matches("marker-end").count(), lines);
     desk.check("graph-nothing", &["graph", "srv2"]);
+    desk.check("graph-no-file", &["graph", "nofile.yaml"]);
+    for word in ["apply stops and asks", "old is switched off", "? makes sure of something"] {
+        assert!(svg.contains(word), "{word}");
+    }
+    assert_eq!(svg.matches("; apply stops here and asks: ").count(), 2);
 }
 
 #[test]
@@ -310,11 +461,29 @@ fn status_and_rollback() {
     desk.check_of("rollback-copy", &["rollback", "--no-input"], without_steps);
     desk.check("apply-other-plan", &["apply", "plans/lab.yaml", "--no-input"]);
     desk.check("status-elsewhere", &["status", "--dir", "elsewhere"]);
+    // nothing is mirrored before the first mirror is begun, and old is not known to be off before it is seen to be
+    let stands = |last| {
+        let output = Desk::with_migration(last).run(&["status", "--offline"]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(stands("boot-read-only").contains("nothing is mirrored yet"));
+    assert!(stands("old-off").contains("nobody knows yet whether it is off"));
     let desk = Desk::with_migration("stop-journal");
     desk.check_of("status-cutover", &["status", "--offline"], |story| without_numbers(&story));
     let desk = Desk::with_migration("same-system");
     desk.check_of("status-boot", &["status", "--offline"], |story| without_numbers(&story));
     desk.check_of("rollback-boot", &["rollback", "--no-input"], without_steps);
+}
+
+/// What could not be looked at is not known: it is neither as it was nor changed.
+#[test]
+fn a_server_is_away() {
+    let refused = "ssh: connect to host 192.0.2.10 port 22: Connection refused";
+    let desk = Desk::with_migration("mirror-vg0-var").with_ssh(refused);
+    desk.check_of("status-away", &["status"], |story| without_numbers(&story));
+    let json: serde_json::Value = serde_json::from_slice(&desk.run(&["status", "--json"]).stdout).unwrap();
+    assert!(json["drift"].is_null() && json["unknown"]["old"].is_string() && json["unknown"]["new"].is_string());
+    desk.check("apply-away", &["apply", "lab.runbook.json", "--no-input"]);
 }
 
 /// Every `$ replant …` of the README prints what stands there, but for numbers, which change with every step that is
@@ -332,8 +501,7 @@ fn the_readme_tells_the_truth() {
     for block in told {
         let (line, expected) = block.split_once('\n').unwrap();
         let args: Vec<&str> = line.strip_prefix("$ replant ").unwrap().split(' ').collect();
-        let output = desk.run(&args);
-        let actual = [output.stderr, output.stdout].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        let actual = desk.run_mixed(&args);
         let told = |text: &str| Data::text(without_numbers(&format!("{line}\n{text}")));
         snapbox::Assert::new().eq(told(&actual), told(expected));
     }

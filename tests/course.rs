@@ -88,14 +88,17 @@ fn times_are_foretold() {
 }
 
 #[test]
-fn the_published_schema_of_runbooks_is_current() {
+fn the_published_schemas_are_current() {
+    use replant::report::{refused_schema, runbook_schema};
     use snapbox::{Assert, Data};
-    let mut text = serde_json::to_string_pretty(&replant::report::runbook_schema()).unwrap();
-    text.push('\n');
-    let path = "schemas/runbook.schema.json";
-    let published = Data::read_from(path.as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
-    if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&path), text.into(), published) {
-        panic!("{error}\nrun `SNAPSHOTS=overwrite cargo test --test course` to update {path}");
+    for (schema, path) in
+        [(runbook_schema(), "schemas/runbook.schema.json"), (refused_schema(), "schemas/refused.schema.json")]
+    {
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        let published = Data::read_from(path.as_ref(), Some(snapbox::data::DataFormat::Text)).raw();
+        if let Err(error) = Assert::new().action_env("SNAPSHOTS").try_eq(Some(&path), text.into(), published) {
+            panic!("{error}\nrun `SNAPSHOTS=overwrite cargo test --test course` to update {path}");
+        }
     }
 }
 
@@ -129,9 +132,10 @@ fn findings_as_data_have_their_places() {
     use replant::{forecast, report};
     let (loaded, book) = short_of_time();
     let found = forecast::findings(&book, &forecast::forecast(&book));
-    let inhibited = serde_json::to_value(report::findings_json(&found, &loaded)).unwrap();
+    let inhibited = serde_json::to_value(report::refused_json(&found, &loaded)).unwrap();
     let planned = serde_json::to_value(report::runbook_json(&book, Some(&loaded))).unwrap();
     assert_eq!(planned["preview"]["findings"], inhibited["findings"]);
+    assert!(jsonschema::validator_for(&report::refused_schema()).unwrap().is_valid(&inhibited));
     let budget = loaded.source.text.lines().position(|line| line.contains("30s")).unwrap() + 1;
     let place = &inhibited["findings"][0]["place"];
     assert_eq!((&place["file"], &place["line"]), (&"short.yaml".into(), &budget.into()));

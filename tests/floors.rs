@@ -56,7 +56,12 @@ const KEPT: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["Quoter", "try_quote", "shlex::quote", "try_join"], &["src/host/ssh"], "quoting exists in one function"),
     (
-        &["println!", "eprintln!", "print!", "eprint!", "io::stdout()", "io::stderr()"],
+        &["println!", "eprintln!", "print!", "eprint!"],
+        &[],
+        "they panic where nobody reads any more: a closed pipe must not end a cutover (report/out.rs)",
+    ),
+    (
+        &["io::stdout()", "io::stderr()", "anstream::stdout()", "anstream::stderr()"],
         &["src/cli/", "src/report/"],
         "only cli and report print",
     ),

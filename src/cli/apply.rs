@@ -3,7 +3,7 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::servers::Locked;
 use super::{End, Failure, Prompts, Talk, changed, confirm, plan, servers, show, validate};
-use crate::course::Runbook;
+use crate::course::{self, Runbook};
 use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
 use crate::findings;
@@ -11,7 +11,7 @@ use crate::forecast;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
 use crate::journal::{Journal, Migration, Run};
-use crate::report::{self, Live};
+use crate::report::{self, Live, To};
 use crate::runbook::Stage;
 use crate::step::Mark;
 
@@ -85,10 +85,8 @@ pub fn run(
                 total.took += summary.took;
             }
             Err(stopped) => {
-                anstream::eprintln!(
-                    "{}",
-                    report::stopped(&stopped, &runbook, journal.state(), &path.display().to_string())
-                );
+                let told = report::stopped(&stopped, &runbook, journal.state(), &path.display().to_string());
+                report::out::tell(&told);
                 return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
             }
         }
@@ -117,7 +115,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<engine::Stopped>> {
-        let live = Live::new(&self.runbook.nodes, self.talk.json, self.talk.verbose, self.talk.quiet);
+        let live = Live::new(&self.runbook.nodes, To::Err, self.talk.json, self.talk.verbose, self.talk.quiet);
         let options =
             Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
@@ -203,7 +201,7 @@ fn find_or_make(
     prompts: &Prompts,
     interrupt: &Interrupt,
 ) -> Result<Option<Begun>, Failure> {
-    let saved = is_runbook(path)?.then(|| show::read(path)).transpose()?;
+    let saved = show::is_runbook(path)?.then(|| show::read(path)).transpose()?;
     let loaded = match &saved {
         None => Some(validate::load(talk, path)?),
         Some(_) => None,
@@ -214,6 +212,7 @@ fn find_or_make(
         (None, None) => return Ok(None),
     };
 
+    let mut taken_back = None;
     if Migration::list(dir)?.contains(&name) {
         let migration = Migration::open(dir, &name)?;
         let state = migration.read()?.state;
@@ -228,15 +227,15 @@ fn find_or_make(
             talk.say(format!("Going on with migration `{name}`."));
             return Ok(Some(Begun { migration, runbook, before: true }));
         }
-        set_aside(talk, &migration)?;
+        taken_back = Some(migration);
     }
 
     // a migration that is under way is never held up by this: another version of this program may know other facts
-    if saved.as_ref().is_some_and(|book| facts::digest(&book.facts) != book.facts_digest) {
-        return Err(Failure::new(
-            format!("`{}` was edited: its facts are not those that it was made from", path.display()),
-            "change the plan instead, and make it again with `replant plan`",
-        ));
+    if let Some(book) = &saved {
+        as_made(book, path)?;
+    }
+    if let Some(migration) = taken_back {
+        set_aside(talk, &migration)?;
     }
     let scratch = tempfile::tempdir()?;
     let plan = match (&saved, &loaded) {
@@ -258,7 +257,10 @@ fn find_or_make(
             }
             let more = findings::find_more(&book.plan, &book.facts, &now);
             if !more.is_empty() {
-                anstream::eprintln!("Not found when the runbook was made:\n{}", report::findings(&more, None));
+                report::out::tell(&format!(
+                    "Not found when the runbook was made:\n{}",
+                    report::findings(&more, None)
+                ));
             }
             if findings::find(&book.plan, &now).iter().any(findings::Finding::stops) {
                 return Err(Failure::new("a finding inhibits this runbook now", "look with `replant plan`"));
@@ -275,6 +277,27 @@ fn find_or_make(
     let records = lvm_records(&hosts, &runbook)?;
     let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
     Ok(Some(Begun { migration, runbook, before: false }))
+}
+
+/// A runbook that was reviewed is what `plan` made of the plan and the facts in it, to the letter.
+fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
+    if facts::digest(&book.facts) != book.facts_digest {
+        return Err(Failure::new(
+            format!("`{}` was edited: its facts are not those that it was made from", path.display()),
+            "change the plan instead, and make it again with `replant plan`",
+        ));
+    }
+    let made = course::make(&book.plan, &book.plan_digest, &book.facts);
+    if book.plan.digest() != book.plan_digest || !made.is_ok_and(|made| made.nodes == book.nodes) {
+        return Err(Failure::new(
+            format!(
+                "`{}` was edited, or made by another version of replant: its steps do not follow from its plan",
+                path.display()
+            ),
+            "change the plan if need be, make it again with `replant plan`, and review it",
+        ));
+    }
+    Ok(())
 }
 
 /// LVM's own record of each group of old that moves, in the form that vgcfgrestore(8) takes: kept where neither server
@@ -295,14 +318,4 @@ fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
     fs_err::rename(migration.path(), &aside)?;
     talk.say(format!("The migration that was taken back is kept in {}.", aside.display()));
     Ok(())
-}
-
-pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
-    let text = std::fs::read(path).map_err(|error| {
-        Failure::new(
-            format!("cannot read `{}`: {error}", path.display()),
-            "`apply` wants a plan, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?",
-        )
-    })?;
-    Ok(text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{'))
 }

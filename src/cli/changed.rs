@@ -4,6 +4,7 @@ use super::{Failure, Prompts, Talk, confirm, servers};
 use crate::course::Runbook;
 use crate::host::Look;
 use crate::journal::{Journal, Run};
+use crate::report;
 use crate::runbook::Stage;
 
 /// Only what its own steps have changed should be other than it was found. A person must have seen what else is: `--yes` is
@@ -17,15 +18,25 @@ pub fn may_go_on(
     journal: &mut Journal,
 ) -> Result<bool, Failure> {
     let state = journal.state();
-    let changes = servers::changed_by_others(hosts, runbook, state);
-    if changes.is_empty() {
+    let mut drift = servers::changed_by_others(hosts, runbook, state);
+    if !drift.unknown.is_empty() {
+        // a link that was lost just now
+        drift = servers::changed_by_others(hosts, runbook, state);
+    }
+    if drift.unknown.is_empty() && drift.changes.is_empty() {
         return Ok(true);
     }
-    let told = format!("Changed since the runbook was made, and not by this migration:\n  {}", changes.join("\n  "));
+    let told = report::drift(&drift).trim_end().to_string();
     let cutting = runbook.nodes.iter().any(|node| node.stage >= Stage::Cutover && state.ours(&node.id));
     if cutting || state.confirmed(&told) {
         talk.say(told);
         return Ok(true);
+    }
+    if drift.unknown.iter().any(|unknown| unknown.away) {
+        return Err(Failure::new(
+            format!("the servers could not be looked at before going on: nothing was changed\n{told}"),
+            "see that they answer, then type the same again",
+        ));
     }
     if confirm::nobody(prompts) {
         let help = format!(

@@ -1,8 +1,9 @@
 //! Questions that matter ask for the name of what is about to be changed; `yes` alone is too easy at night.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use super::{Failure, Prompts, Talk};
+use crate::report::out;
 
 /// Asks the person to type `word`. Says whether they did.
 pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Result<bool, Failure> {
@@ -17,8 +18,7 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
             "run it on a terminal, or add --yes if you are sure",
         ));
     }
-    anstream::eprint!("Type `{word}` to go on, anything else to stop: ");
-    std::io::stderr().flush()?;
+    out::ask(&format!("Type `{word}` to go on, anything else to stop: "))?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim() == word)
@@ -34,7 +34,7 @@ pub fn by_hand(question: &str) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
-    anstream::eprint!("{question}\nType `done` when it is so: ");
+    let asked = out::ask(&format!("{question}\nType `done` when it is so: "));
     let mut line = String::new();
-    std::io::stderr().flush().is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "done"
+    asked.is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "done"
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::interrupt::Interrupt;
-use super::{End, Failure, Talk, apply, plan, servers, show, status, validate};
+use super::{End, Failure, Talk, plan, servers, show, validate};
 use crate::report;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -16,9 +16,9 @@ pub enum Format {
 
 /// Of a plan the servers are read, as `plan` does; a runbook, or a migration's, is enough in itself.
 pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, Failure> {
-    let runbook = if !what.is_file() {
-        show::of_migration(&status::open(dir, &what.to_string_lossy())?)?
-    } else if apply::is_runbook(what)? {
+    let runbook = if let Some(runbook) = show::of_name(dir, what)? {
+        runbook
+    } else if show::is_runbook(what)? {
         show::read(what)?
     } else {
         let loaded = validate::load(talk, what)?;

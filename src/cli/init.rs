@@ -2,12 +2,12 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
+use super::save::Save;
 use super::{End, Failure, Talk, servers};
 use crate::draft::{self, Draft, Ends, NoDraft};
 use crate::facts::activity;
 use crate::host::Side;
-use crate::journal;
-use crate::plan::Ssh;
+use crate::plan::{self, Ssh};
 
 #[derive(clap::Args)]
 pub struct Init {
@@ -37,11 +37,14 @@ pub struct Init {
 
 /// Reads both servers and writes a plan to begin with. Changes nothing on them.
 pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
-    if let Some(out) = init.out.as_ref().filter(|out| out.exists() && !init.force) {
-        return Err(Failure::new(
-            format!("there is a file `{}` already", out.display()),
-            "give another name, or --force to replace it",
-        ));
+    let save = init.out.as_deref().map(|out| Save::to(out, None, |_| (!init.force).then_some(""))).transpose()?;
+    if let Some(name) = &init.name {
+        let bad = |fault: plan::Fault| Failure {
+            message: format!("`{}` cannot be --name: it {}", name.escape_debug(), fault.message),
+            help: fault.help,
+            data: None,
+        };
+        plan::plan_name(name).map_err(bad)?;
     }
     let ends = Ends {
         name: init.name,
@@ -60,8 +63,8 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
     let facts = servers::read(&hosts).map_err(without_a_plan)?;
     let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
     let draft = draft::write(&ends, &facts, &activity).map_err(explain)?;
-    match &init.out {
-        Some(out) => journal::write_whole(out, draft.text.as_bytes(), 0o644)?,
+    match &save {
+        Some(save) => save.write(&draft.text, 0o644)?,
         None => talk.result(draft.text.trim_end()),
     }
     if talk.json {

@@ -7,6 +7,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Failure;
+use crate::report::out;
 
 #[derive(Clone, Default)]
 pub struct Interrupt {
@@ -25,8 +26,8 @@ impl Interrupt {
         std::thread::spawn(move || {
             for _ in signals.forever() {
                 if shared.level.fetch_add(1, Ordering::SeqCst) == 0 {
-                    anstream::eprintln!(
-                        "\ninterrupted: nothing new is started; what is running ends first. Once more to stop waiting"
+                    out::tell(
+                        "\ninterrupted: nothing new is started; what is running ends first. Once more to stop waiting",
                     );
                 } else {
                     shared.level.store(2, Ordering::SeqCst);

@@ -9,6 +9,7 @@ mod init;
 mod interrupt;
 mod plan;
 mod rollback;
+mod save;
 mod servers;
 mod show;
 mod simulate;
@@ -68,6 +69,7 @@ enum When {
 enum SchemaOf {
     Plan,
     Runbook,
+    Refused,
 }
 
 #[derive(Subcommand)]
@@ -86,6 +88,9 @@ enum Command {
         /// Save the runbook, to be reviewed and applied later
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Replace the file, whatever it holds; a runbook is replaced without this
+        #[arg(long, requires = "out")]
+        force: bool,
         /// Exit with 2 when there is something to do
         #[arg(long)]
         detailed_exitcode: bool,
@@ -145,7 +150,8 @@ enum Command {
         /// Its code, as `plan` prints it: R1203
         code: String,
     },
-    /// Print the JSON Schema of plans, or of runbooks as they are saved and printed
+    /// Print the JSON Schema of plans, of runbooks as they are saved and printed, or of what `plan --json` prints where a
+    /// finding refuses one
     Schema {
         #[arg(default_value = "plan")]
         of: SchemaOf,
@@ -180,11 +186,13 @@ pub enum End {
 pub struct Failure {
     pub message: String,
     pub help: Option<String>,
+    /// what `--json` prints of it, where that is more than these words
+    pub data: Option<serde_json::Value>,
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
-        Failure { message: message.into(), help: Some(help.into()) }
+        Failure { message: message.into(), help: Some(help.into()), data: None }
     }
 }
 
@@ -199,7 +207,7 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Failure { message, help: None }
+        Failure { message, help: None, data: None }
     }
 }
 
@@ -211,12 +219,14 @@ pub fn main() -> ExitCode {
         When::Never => anstream::ColorChoice::Never.write_global(),
     }
     let talk = Talk::new(cli.json, cli.verbose, cli.quiet);
+    // What apply and rollback have done stands in the journal; of the others the result is all there is.
+    let told_elsewhere = matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. });
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { plan } => validate::run(&talk, &plan),
-        Command::Plan { plan, out, detailed_exitcode, no_probe } => {
-            let how = plan::How { detailed: detailed_exitcode, probe: !no_probe };
-            plan::run(&talk, &cli.dir, &plan, out.as_deref(), how)
+        Command::Plan { plan, out, force, detailed_exitcode, no_probe } => {
+            let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe };
+            plan::run(&talk, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
         Command::Graph { plan, format } => graph::run(&talk, &cli.dir, &plan, format),
@@ -231,18 +241,29 @@ pub fn main() -> ExitCode {
             talk.data(&match of {
                 SchemaOf::Plan => crate::plan::schema(),
                 SchemaOf::Runbook => crate::report::runbook_schema(),
+                SchemaOf::Refused => crate::report::refused_schema(),
             });
             Ok(End::Good)
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "replant", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "replant", &mut script);
+            talk.raw(&script);
             Ok(End::Good)
         }
-        Command::Man => clap_mangen::Man::new(Cli::command())
-            .render(&mut std::io::stdout())
-            .map(|()| End::Good)
-            .map_err(Failure::from),
+        Command::Man => {
+            let mut page = Vec::new();
+            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            talk.raw(&page);
+            made.map(|()| End::Good).map_err(Failure::from)
+        }
     };
+    let end = end.and_then(|end| match talk.lost() {
+        Some(error) if !told_elsewhere => {
+            Err(Failure::new(format!("the result could not be written: {error}"), "is the disk behind it full?"))
+        }
+        _ => Ok(end),
+    });
     match end {
         Ok(End::Good) => ExitCode::SUCCESS,
         Ok(End::Changes) => ExitCode::from(2),

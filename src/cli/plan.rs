@@ -1,25 +1,32 @@
 use std::path::Path;
 
 use super::interrupt::Interrupt;
-use super::{End, Failure, Talk, servers, validate};
+use super::save::Save;
+use super::{End, Failure, Talk, servers, show, validate};
 use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
 use crate::forecast;
 use crate::host::ssh::SshHosts;
-use crate::journal;
 use crate::plan::Loaded;
 use crate::report;
 
 pub struct How {
+    /// replace what is no runbook
+    pub force: bool,
     /// exit with 2 when there is something to do
     pub detailed: bool,
     /// measure the link
     pub probe: bool,
 }
 
-pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
+pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
+    let why_not = |there: &Path| {
+        let may_go = how.force || show::is_runbook(there).unwrap_or(false);
+        (!may_go).then_some(", and it is no runbook")
+    };
+    let save = out.map(|out| Save::to(out, Some(path), why_not)).transpose()?;
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
@@ -32,10 +39,9 @@ pub fn run(talk: &Talk, _dir: &Path, path: &Path, out: Option<&Path>, how: How) 
             talk.result(report::detail(&runbook));
         }
     }
-    match out {
-        Some(out) => {
-            let text = serde_json::to_string_pretty(&runbook)?;
-            journal::write_whole(out, text.as_bytes(), 0o600)?;
+    match save.zip(out) {
+        Some((save, out)) => {
+            save.write(&serde_json::to_string_pretty(&runbook)?, 0o600)?;
             talk.say(format!("Saved to {}. Next: replant apply {}", out.display(), out.display()));
         }
         None => talk.say(format!(
@@ -69,7 +75,8 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
     Ok(facts)
 }
 
-/// The runbook, unless a finding inhibits it. All findings are shown either way.
+/// The runbook, unless a finding inhibits it. What is found is shown either way; what is foretold (R1501) is known only of
+/// a runbook that could be made.
 pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Runbook>, Failure> {
     let mut found = findings::find_with_link(&loaded.plan, facts, &link);
     let made = match found.iter().any(Finding::stops) {
@@ -84,7 +91,7 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
     show_findings(talk, loaded, &found);
     if made.is_err() {
         if talk.json {
-            talk.data(&report::findings_json(&found, loaded));
+            talk.data(&report::refused_json(&found, loaded));
         }
         let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
             ", or waived in the plan: `waive: [{ code: …, reason: … }]`"
@@ -98,7 +105,7 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
 
 fn show_findings(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
     if !found.is_empty() {
-        anstream::eprintln!("{}", report::findings(found, Some(loaded)));
+        report::out::tell(&report::findings(found, Some(loaded)));
     } else {
         talk.say("No findings.");
     }

@@ -7,7 +7,7 @@ use super::{End, Failure, Prompts, Talk, confirm, servers, show, status};
 use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
-use crate::report::{self, Live};
+use crate::report::{self, Live, To};
 
 pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
@@ -32,7 +32,7 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Re
     // After the change of servers old is off, and new is about to be: there is nothing to lock.
     let sides: &[Side] = if fenced { &[] } else { &[Side::Old, Side::New] };
     let _locked = Locked::take(&hosts, migration.path(), sides)?;
-    let live = Live::new(&runbook.nodes, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook.nodes, To::Err, talk.json, talk.verbose, talk.quiet);
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));
     drop(live);
@@ -40,7 +40,7 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Re
         Ok(summary) => summary,
         Err(stopped) => {
             let command = format!("replant rollback {}", migration.name());
-            anstream::eprintln!("{}", report::stopped_going_back(&stopped, &runbook, journal.state(), &command));
+            report::out::tell(&report::stopped_going_back(&stopped, &runbook, journal.state(), &command));
             return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
         }
     };

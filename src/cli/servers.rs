@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, confirm};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
-use crate::host::local::PowerControl;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::State;
 use crate::plan::{Plan, Power, Secret, Ssh};
-use crate::report;
+use crate::report::{self, Drift, Unknown};
 use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
 use crate::step::StepKind;
@@ -45,26 +43,12 @@ pub fn open(
         remotes.insert(Side::Migrated, remote(old_address, &plan.old.ssh, "new-installed", old_keys));
     }
     let mut sources: Vec<(String, Source)> = vec![("chap".into(), source(&plan.transfer.iscsi.chap.secret))];
-    let mut power = BTreeMap::new();
     for (server, said) in [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)] {
-        let words = |words: &[crate::plan::At<String>]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
-        let control = match said {
-            Power::Manual {} => PowerControl::Manual,
-            Power::Command { status, on, off, boot_disk, timeout } => PowerControl::Command {
-                status: words(status),
-                on: words(on),
-                off: words(off),
-                boot_disk: boot_disk.as_deref().map(words),
-                timeout: Duration::from_secs(timeout.as_ref().map_or(60, |timeout| timeout.as_secs())),
-            },
-            Power::Ipmi { host, user, password } => {
-                let secret = format!("power-{server}");
-                sources.push((secret.clone(), source(password)));
-                PowerControl::Ipmi { host: host.to_string(), user: user.to_string(), password: secret }
-            }
-        };
-        power.insert(server, control);
+        if let Power::Ipmi { password, .. } = said {
+            sources.push((course::power_secret(server), source(password)));
+        }
     }
+    let power = [Server::Old, Server::New].map(|server| (server, course::power_control(plan, server))).into();
     let ask = prompts.is_some_and(|prompts| !prompts.no_input);
     Ok(SshHosts::new(SshConfig {
         migration: name,
@@ -161,22 +145,32 @@ fn round_trip(hosts: &SshHosts, side: Side) -> Result<f64, Failure> {
     Ok(best)
 }
 
-/// What has changed on the servers since the runbook was made, and not by its steps. A system that does not answer, or
-/// is there no more, has nothing to tell.
-pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> Vec<String> {
+/// What has changed on the servers since the runbook was made, and not by its steps. A system that is there no more is
+/// not asked.
+pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> Drift {
     let begun = |id: &StepId| state.ours(id);
     let over = |over: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| over(&node.step) && begun(&node.id));
-    let of = |side| match facts::read(hosts, side) {
-        Ok(now) => report::changes_on(side, &course::changed_by_others(runbook, begun, side, &now)),
-        Err(_) => Vec::new(),
+    let of = |side| {
+        let now = facts::read(hosts, side).map_err(|error| Unknown {
+            side,
+            why: error.to_string(),
+            away: matches!(error, facts::FactsError::Host(_)),
+        })?;
+        Ok(report::changes_on(side, &course::changed_by_others(runbook, begun, side, &now)))
     };
     let old_is_off = over(|step| matches!(step, StepKind::OldOff(_)));
     let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_)));
     std::thread::scope(|scope| {
-        let new = scope.spawn(|| if rescue_is_left { Vec::new() } else { of(Side::New) });
-        let mut all = if old_is_off { Vec::new() } else { of(Side::Old) };
-        all.extend(new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        all
+        let new = scope.spawn(|| if rescue_is_left { Ok(Vec::new()) } else { of(Side::New) });
+        let old = if old_is_off { Ok(Vec::new()) } else { of(Side::Old) };
+        let mut drift = Drift::default();
+        for told in [old, new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))] {
+            match told {
+                Ok(changes) => drift.changes.extend(changes),
+                Err(unknown) => drift.unknown.push(unknown),
+            }
+        }
+        drift
     })
 }
 

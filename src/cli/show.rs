@@ -1,13 +1,17 @@
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
 use super::{End, Failure, Talk, status};
-use crate::course::Runbook;
+use crate::course::{self, Runbook};
 use crate::journal::Migration;
 use crate::report;
 
 pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<End, Failure> {
-    let runbook =
-        if what.is_file() { read(what)? } else { of_migration(&status::open(dir, &what.to_string_lossy())?)? };
+    let runbook = match of_name(dir, what)? {
+        Some(runbook) => runbook,
+        None => read(what)?,
+    };
     let Some(step) = step else {
         if talk.json {
             talk.data(&report::runbook_json(&runbook, None));
@@ -32,13 +36,69 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
     if talk.json {
         talk.data(&report::node_json(node, changes));
     } else {
-        talk.result(report::node(node, changes));
+        talk.result(report::node(&runbook.plan, node, changes));
     }
     Ok(End::Good)
 }
 
+/// The runbook of the migration of that name; none where it names a file.
+pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
+    if what.exists() && !what.is_dir() {
+        return Ok(None);
+    }
+    let name = what.to_string_lossy();
+    if let Ok(migration) = Migration::open(dir, &name) {
+        return of_migration(&migration).map(Some);
+    }
+    let path = what.components().count() > 1
+        || what.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));
+    match (what.is_dir(), path) {
+        (true, _) => Err(Failure::new(format!("`{name}` is a directory"), WANTED)),
+        (false, true) => Err(Failure::new(format!("cannot read `{name}`: there is no such file"), WANTED)),
+        (false, false) => status::open(dir, &name).and_then(|migration| of_migration(&migration)).map(Some),
+    }
+}
+
+const WANTED: &str = "is the path right? There is no migration of that name either";
+
+/// Whether a file holds a runbook, and not a plan. A plan in YAML's flow form, or in JSON, begins with a brace too.
+pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Keys {
+        format: Option<IgnoredAny>,
+        nodes: Option<IgnoredAny>,
+    }
+    let bytes = std::fs::read(path).map_err(|error| {
+        Failure::new(
+            format!("cannot read `{}`: {error}", path.display()),
+            "a plan is wanted here, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?",
+        )
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    Ok(text.starts_with('{')
+        && match serde_json::from_str::<Keys>(text) {
+            Ok(keys) => keys.format.is_some() || keys.nodes.is_some(),
+            // one that was cut off is a runbook still
+            Err(_) => text.contains("\"format\":") || text.contains("\"nodes\":"),
+        })
+}
+
 pub fn read(path: &Path) -> Result<Runbook, Failure> {
-    parse(&fs_err::read_to_string(path)?, &path.display().to_string())
+    let text = fs_err::read_to_string(path)?;
+    let runbook = parse(text.trim_start_matches('\u{feff}'), &format!("`{}`", path.display()))?;
+    if *runbook.plan.name != runbook.name {
+        return Err(Failure::new(
+            format!(
+                "`{}` was edited: it is called `{}`, and its plan `{}`",
+                path.display(),
+                runbook.name,
+                *runbook.plan.name
+            ),
+            "change the plan instead, and make it again with `replant plan`",
+        ));
+    }
+    Ok(runbook)
 }
 
 pub fn of_migration(migration: &Migration) -> Result<Runbook, Failure> {
@@ -46,15 +106,29 @@ pub fn of_migration(migration: &Migration) -> Result<Runbook, Failure> {
 }
 
 fn parse(text: &str, what: &str) -> Result<Runbook, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Only {
+        format: u32,
+    }
+    // looked at first: a later format may have what this one does not know
+    if let Ok(Only { format }) = serde_json::from_str(text)
+        && format != course::FORMAT
+    {
+        let known = course::FORMAT;
+        return Err(Failure::new(
+            format!("{what} has format {format}; this replant knows format {known} only"),
+            "use the replant that made it, or make it again with `replant plan`",
+        ));
+    }
     let runbook: Runbook = serde_json::from_str(text).map_err(|error| {
         Failure::new(
-            format!("`{what}` is not a runbook: {error}"),
+            format!("{what} is not a runbook: {error}"),
             "a runbook is made from a plan by `replant plan PLAN --out FILE`",
         )
     })?;
     let lint = crate::runbook::lint(&runbook.nodes);
     if let Some(first) = lint.first() {
-        return Err(Failure::new(format!("`{what}` was damaged: {first}"), "make it again with `replant plan`"));
+        return Err(Failure::new(format!("{what} was damaged: {first}"), "make it again with `replant plan`"));
     }
     Ok(runbook)
 }

@@ -7,7 +7,7 @@ use crate::engine::{self, Options};
 use crate::facts::{self, Facts, Link};
 use crate::host::Side;
 use crate::journal::{Header, Journal};
-use crate::report::{self, Live};
+use crate::report::{self, Live, To, out};
 use crate::runbook::Stage;
 use crate::sim::Sim;
 
@@ -17,16 +17,16 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
     let hosts = Sim::from_plan(&loaded.plan, None);
     let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
-    talk.say("Simulated: nothing of this happens on a server.");
+    talk.result("Simulated: nothing of this happens on a server.");
     let Some(runbook) = plan::make(talk, &loaded, &facts, Link::default())? else { return Ok(End::Failed) };
-    talk.say(report::outline(&runbook));
+    talk.result(report::outline(&runbook));
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
-    let live = Live::new(&runbook.nodes, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook.nodes, To::Out, talk.json, talk.verbose, talk.quiet);
     let options = Options { parallelism: 1, poll: Duration::ZERO, ..Options::new(&interrupt.level) };
     match engine::apply(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event)) {
         Ok(summary) => {
             drop(live);
-            talk.say(format!(
+            talk.result(format!(
                 "Simulated to the end: {} steps, {} acts. Up to stage `{}` nothing is lost by going back.\n\
                  Next, on the real servers: replant plan {}",
                 summary.done.len() + summary.adopted.len(),
@@ -38,9 +38,9 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
         }
         Err(stopped) => {
             drop(live);
-            anstream::eprintln!("error: the simulation stopped: {stopped}");
+            out::tell(&format!("error: the simulation stopped: {stopped}"));
             if let Some(step) = &stopped.step {
-                anstream::eprintln!("  in step `{step}`");
+                out::tell(&format!("  in step `{step}`"));
             }
             Ok(if stopped.interrupted { End::Interrupted } else { End::Failed })
         }

@@ -1,58 +1,80 @@
 //! What goes to a person (standard error) and what goes to a program (standard output).
 
+use std::cell::OnceCell;
+use std::io;
+
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::Failure;
+use crate::report::out;
 
 pub struct Talk {
     pub json: bool,
     pub verbose: bool,
     pub quiet: bool,
+    /// why a result could not be written
+    lost: OnceCell<io::Error>,
 }
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 
 impl Talk {
     pub fn new(json: bool, verbose: bool, quiet: bool) -> Talk {
-        Talk { json, verbose, quiet }
+        Talk { json, verbose, quiet, lost: OnceCell::new() }
     }
 
     /// A line for the person.
     pub fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            anstream::eprintln!("{}", line.as_ref());
+            out::tell(line.as_ref());
         }
     }
 
     /// A result, for the person or for whatever reads standard output.
     pub fn result(&self, text: impl AsRef<str>) {
         if !self.json {
-            anstream::println!("{}", text.as_ref());
+            self.keep(out::line(text.as_ref()));
         }
     }
 
     /// A result as data.
     pub fn data(&self, value: &impl Serialize) {
-        println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+        self.keep(out::line(&serde_json::to_string_pretty(value).unwrap_or_default()));
     }
 
     /// One line of a stream of data, where data is asked for.
     pub fn line(&self, value: &impl Serialize) {
         if self.json {
-            println!("{}", serde_json::to_string(value).unwrap_or_default());
+            self.keep(out::line(&serde_json::to_string(value).unwrap_or_default()));
         }
     }
 
     pub fn error(&self, failure: &Failure) {
-        anstream::eprintln!("{RED}error{RED:#}: {}", failure.message);
+        out::tell(&format!("{RED}error{RED:#}: {}", failure.message));
         if let Some(help) = &failure.help {
-            anstream::eprintln!("  help: {help}");
+            out::tell(&format!("  help: {help}"));
         }
         if self.json {
-            let value = serde_json::json!({ "error": failure.message, "help": failure.help });
-            println!("{value}");
+            let words = serde_json::json!({ "error": failure.message, "help": failure.help });
+            self.line(failure.data.as_ref().unwrap_or(&words));
         }
+    }
+
+    /// A text that has its own form: completions, a manual page.
+    pub fn raw(&self, text: &[u8]) {
+        self.keep(out::raw(&String::from_utf8_lossy(text)));
+    }
+
+    fn keep(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            let _ = self.lost.set(error);
+        }
+    }
+
+    /// Why a result could not be written. That its reader wanted no more of it (`| head`) is no failure.
+    pub fn lost(&self) -> Option<&io::Error> {
+        self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     pub fn color(&self) -> bool {

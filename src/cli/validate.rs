@@ -2,12 +2,13 @@ use std::path::Path;
 
 use super::{End, Failure, Talk};
 use crate::plan;
+use crate::report::out;
 
 pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     match plan::load(path) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
-                anstream::eprint!("{}", loaded.warnings.render(talk.color()));
+                out::tell(loaded.warnings.render(talk.color()).trim_end());
             }
             if talk.json {
                 talk.data(&serde_json::json!({ "valid": true, "findings": loaded.warnings.to_json() }));
@@ -17,19 +18,24 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
             Ok(End::Good)
         }
         Err(found) => {
-            anstream::eprint!("{}", found.render(talk.color()));
+            out::tell(found.render(talk.color()).trim_end());
             if talk.json {
-                talk.data(&serde_json::json!({ "valid": false, "findings": found.to_json() }));
+                talk.data(&invalid(&found));
             }
             Ok(End::Failed)
         }
     }
 }
 
+fn invalid(found: &plan::Diagnostics) -> serde_json::Value {
+    serde_json::json!({ "valid": false, "findings": found.to_json() })
+}
+
 /// A plan that is good, or everything that is wrong with it on the screen.
 pub fn load(talk: &Talk, path: &Path) -> Result<plan::Loaded, Failure> {
     plan::load(path).map_err(|found| {
-        anstream::eprint!("{}", found.render(talk.color()));
-        Failure::new(format!("`{}` is not a valid plan", path.display()), "correct what is said above")
+        out::tell(found.render(talk.color()).trim_end());
+        let words = Failure::new(format!("`{}` is not a valid plan", path.display()), "correct what is said above");
+        Failure { data: Some(invalid(&found)), ..words }
     })
 }

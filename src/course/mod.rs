@@ -9,6 +9,7 @@ mod cutover;
 mod grow;
 mod layout;
 mod own;
+mod power;
 mod prepare;
 pub(crate) mod text;
 
@@ -23,6 +24,10 @@ use crate::runbook::Node;
 use book::Book;
 pub use layout::{boot_room, group_room, growth_room, new_card, service_card};
 pub use own::changed_by_others;
+pub use power::{power_control, power_secret};
+
+/// The format that is written, and the only one that there has been.
+pub const FORMAT: u32 = 1;
 
 /// A runbook with all that it takes to carry it out: it can be saved, reviewed, and applied later.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -60,7 +65,7 @@ pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Ve
     let lint = crate::runbook::lint(&nodes);
     assert!(lint.is_empty(), "the course writes runbooks that hold: {lint:?}");
     Ok(Runbook {
-        format: 1,
+        format: FORMAT,
         name: plan.name.to_string(),
         plan: plan.clone(),
         plan_digest: plan_digest.to_string(),

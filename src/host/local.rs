@@ -77,6 +77,48 @@ struct Commands {
     password: Option<String>,
 }
 
+impl PowerControl {
+    /// The commands that switch, in their order; none where a person does it. A password is in none of them.
+    pub fn switching(&self, to: PowerTo) -> Vec<Vec<String>> {
+        let Some(commands) = self.commands() else { return Vec::new() };
+        match to {
+            PowerTo::Off => vec![commands.off],
+            PowerTo::On => vec![commands.on],
+            PowerTo::OwnDisks => {
+                [Some(commands.off), commands.boot_disk, Some(commands.on)].into_iter().flatten().collect()
+            }
+        }
+    }
+
+    fn commands(&self) -> Option<Commands> {
+        match self {
+            PowerControl::Manual => None,
+            PowerControl::Command { status, on, off, boot_disk, timeout } => Some(Commands {
+                status: status.clone(),
+                on: on.clone(),
+                off: off.clone(),
+                boot_disk: boot_disk.clone(),
+                timeout: *timeout,
+                password: None,
+            }),
+            PowerControl::Ipmi { host, user, .. } => {
+                let tool = |words: &[&str]| {
+                    let fixed = ["ipmitool", "-I", "lanplus", "-H", host, "-U", user, "-E", "chassis"];
+                    fixed.iter().chain(words).map(|word| word.to_string()).collect::<Vec<String>>()
+                };
+                Some(Commands {
+                    status: tool(&["power", "status"]),
+                    on: tool(&["power", "on"]),
+                    off: tool(&["power", "off"]),
+                    boot_disk: Some(tool(&["bootdev", "disk", "options=persistent"])),
+                    timeout: IPMI_TIMEOUT,
+                    password: None,
+                })
+            }
+        }
+    }
+}
+
 impl Power {
     /// `on`, `off` or `unknown` on standard output.
     pub fn ask(&self, server: Server) -> Result<Output, HostError> {
@@ -113,31 +155,12 @@ impl Power {
     }
 
     fn commands(&self, server: Server) -> Result<Option<Commands>, HostError> {
-        match self.controls.get(&server).unwrap_or(&PowerControl::Manual) {
-            PowerControl::Manual => Ok(None),
-            PowerControl::Command { status, on, off, boot_disk, timeout } => Ok(Some(Commands {
-                status: status.clone(),
-                on: on.clone(),
-                off: off.clone(),
-                boot_disk: boot_disk.clone(),
-                timeout: *timeout,
-                password: None,
-            })),
-            PowerControl::Ipmi { host, user, password } => {
-                let tool = |words: &[&str]| {
-                    let fixed = ["ipmitool", "-I", "lanplus", "-H", host, "-U", user, "-E", "chassis"];
-                    fixed.iter().chain(words).map(|word| word.to_string()).collect::<Vec<String>>()
-                };
-                Ok(Some(Commands {
-                    status: tool(&["power", "status"]),
-                    on: tool(&["power", "on"]),
-                    off: tool(&["power", "off"]),
-                    boot_disk: Some(tool(&["bootdev", "disk", "options=persistent"])),
-                    timeout: IPMI_TIMEOUT,
-                    password: Some(self.secrets.get(password)?.expose_secret().to_string()),
-                }))
-            }
-        }
+        let control = self.controls.get(&server).unwrap_or(&PowerControl::Manual);
+        let password = match control {
+            PowerControl::Ipmi { password, .. } => Some(self.secrets.get(password)?.expose_secret().to_string()),
+            PowerControl::Manual | PowerControl::Command { .. } => None,
+        };
+        Ok(control.commands().map(|commands| Commands { password, ..commands }))
     }
 
     fn status(&self, server: Server, commands: &Commands) -> Result<(State, i32, String), HostError> {

@@ -2,30 +2,36 @@
 
 use std::fmt::Write;
 
-use super::{about, brief_act, duration};
+use super::{about, brief_act, duration, switching};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
 use crate::forecast::{down, forecast};
 use crate::host::Side;
-use crate::journal::State;
+use crate::journal::{State, Status};
 use crate::runbook::{Node, Stage};
-use crate::step::Seen;
+use crate::step::{Seen, StepKind};
 
 /// Where old stands, in one sentence.
 pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     let ours = |node: &&Node| state.ours(&node.id);
-    let begun = |id: &str| runbook.nodes.iter().any(|node| node.id.0 == id && state.ours(&node.id));
-    let fence = runbook.nodes.iter().find(|node| node.fence);
-    if fence.as_ref().is_some_and(ours) {
+    let fence = runbook.nodes.iter().find(|node| node.fence).map_or(Status::New, |node| state.status(&node.id));
+    let mirrored = |node: &&Node| matches!(node.step, StepKind::Mirror(_)) && ours(node);
+    if matches!(fence, Status::Done | Status::Adopted) {
         "old is switched off and whole: its data is as it was at the cutover, and it can be switched on again"
+    } else if matches!(fence, Status::Began | Status::Failed) {
+        "old is being switched off: nobody knows yet whether it is off; its data is as it was at the cutover"
+    } else if fence == Status::UndoBegan {
+        "old is being switched on again: nobody knows yet whether it is up; its data is as it was at the cutover"
+    } else if fence == Status::Undone && state.abandoned().is_some() {
+        "old was switched on again, with its data as it was at the cutover; what is on new's disks was left there"
     } else if runbook.nodes.iter().any(|node| {
         node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check && ours(&node)
     }) {
         "old is up, but its services are stopped: go on, or go back"
-    } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node))
-        || begun("extend")
-    {
+    } else if runbook.nodes.iter().any(|node| mirrored(&node)) {
         "old serves as before, from its own disks; what is mirrored also goes to new"
+    } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node)) {
+        "old serves as before, from its own disks; it was made ready to be copied, and nothing is mirrored yet"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && ours(&node)) {
         "old serves as before; it was prepared, and none of its data was touched"
     } else {
@@ -155,6 +161,9 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
             if !preview.fenced || back.node.fence {
                 for one in acts {
                     let _ = writeln!(text, "          {}", brief_act(one));
+                    for line in switching(&runbook.plan, one) {
+                        let _ = writeln!(text, "            {line}");
+                    }
                 }
             }
         }

@@ -5,6 +5,7 @@ mod draw;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
+use super::sign;
 use crate::course::Runbook;
 use crate::host::Side;
 use crate::runbook::{Node, Stage, StepId};
@@ -50,15 +51,6 @@ fn edges(nodes: &[Node]) -> Vec<(usize, usize)> {
 fn stages(nodes: &[Node]) -> Vec<(Stage, Vec<usize>)> {
     let of = |stage| (0..nodes.len()).filter(|at| nodes[*at].stage == stage).collect::<Vec<_>>();
     Stage::ALL.into_iter().map(|stage| (stage, of(stage))).filter(|(_, steps)| !steps.is_empty()).collect()
-}
-
-fn sign(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Create => "+",
-        Mark::Change => "~",
-        Mark::Destroy => "!",
-        Mark::Check => "?",
-    }
 }
 
 /// Fill and border.

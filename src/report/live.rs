@@ -6,17 +6,25 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{brief_act, bytes, duration};
+use super::{brief_act, bytes, duration, out};
 use crate::engine::Event;
 use crate::host::Side;
 use crate::journal::Kind;
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Mark, Progress, Seen};
 
+/// Where its lines go. A simulation has nothing else to tell, so they are its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    Out,
+    Err,
+}
+
 pub struct Live {
+    to: To,
     /// stage, side, title, and whether it only makes sure of something
     titles: BTreeMap<StepId, (Stage, Side, String, bool)>,
     json: bool,
@@ -44,7 +52,7 @@ struct Running {
 const EVERY: Duration = Duration::from_secs(15);
 
 impl Live {
-    pub fn new(nodes: &[Node], json: bool, verbose: bool, quiet: bool) -> Live {
+    pub fn new(nodes: &[Node], to: To, json: bool, verbose: bool, quiet: bool) -> Live {
         let titles = nodes
             .iter()
             .map(|node| {
@@ -52,16 +60,20 @@ impl Live {
                 (node.id.clone(), (node.stage, node.on, step.title(), step.mark() == Mark::Check))
             })
             .collect();
-        let multi = (!json && !quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
+        let (terminal, target) = match to {
+            To::Out => (std::io::stdout().is_terminal(), ProgressDrawTarget::stdout()),
+            To::Err => (std::io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
+        };
+        let multi = (!json && !quiet && terminal).then(|| MultiProgress::with_draw_target(target));
         let inner = Mutex::new(Inner { multi, running: BTreeMap::new(), stage: None });
-        Live { titles, json, verbose, quiet, began: Instant::now(), inner }
+        Live { to, titles, json, verbose, quiet, began: Instant::now(), inner }
     }
 
-    /// Told from several threads.
+    /// Told from several threads. Nobody needs to listen: what counts is the journal.
     pub fn tell(&self, event: Event) {
         if self.json {
             if let Some(value) = as_json(&event) {
-                println!("{value}");
+                let _ = out::line(&value.to_string());
             }
             return;
         }
@@ -201,7 +213,8 @@ impl Live {
         }
         match &inner.multi {
             Some(multi) => drop(multi.println(line)),
-            None => eprintln!("{line}"),
+            None if self.to == To::Out => drop(out::line(line)),
+            None => out::tell(line),
         }
     }
 }

@@ -2,24 +2,28 @@
 //! and [`Live`] prints lines while the engine works.
 
 mod account;
+mod data;
 mod files;
 pub mod graph;
 mod live;
-mod preview;
+pub mod out;
 mod runbook;
 mod status;
 
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use data::{Refused, node_json, refused_json, refused_schema, runbook_json, runbook_schema};
 pub use files::{Changes, FileChange, changes};
-pub use live::Live;
-pub use preview::{findings_json, node_json, runbook_json, runbook_schema};
+pub use live::{Live, To};
 pub use runbook::{detail, findings, node, outline, runbook};
-pub use status::{Survey, changes_on, status, status_json};
+pub use status::{Drift, Survey, Unknown, changes_on, drift, status, status_json};
 
 use std::time::Duration;
 
+use crate::course::power_control;
 use crate::host::Act;
 use crate::host::ssh::{brief, quote};
+use crate::plan::Plan;
+use crate::step::Mark;
 
 /// `1.6 GiB`
 pub fn bytes(bytes: u64) -> String {
@@ -61,6 +65,25 @@ pub fn brief_act(one: &Act) -> String {
     match one {
         Act::Run { argv, .. } => brief(argv),
         other => act(other),
+    }
+}
+
+/// What a step does to what is there, in one character.
+fn sign(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Create => "+",
+        Mark::Change => "~",
+        Mark::Destroy => "!",
+        Mark::Check => "?",
+    }
+}
+
+/// What is done to switch a server: the commands that run here, or a person.
+fn switching(plan: &Plan, one: &Act) -> Vec<String> {
+    let Act::Power { server, to } = one else { return Vec::new() };
+    match power_control(plan, *server).switching(*to) {
+        none if none.is_empty() => vec!["by hand: a person is asked to do it, and to say so".into()],
+        commands => commands.iter().map(|argv| format!("$ {}", quote(argv))).collect(),
     }
 }
 

@@ -6,12 +6,12 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::files::{Changes, FileChange, changes};
-use super::{about, act, bytes};
+use super::{about, act, bytes, sign, switching};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
 use crate::forecast::{self, Forecast, forecast};
 use crate::host::Act;
-use crate::plan::Loaded;
+use crate::plan::{Loaded, Plan};
 use crate::runbook::{Node, Stage};
 use crate::step::{Mark, Undo};
 
@@ -21,12 +21,12 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 
-fn symbol(mark: Mark) -> (&'static str, Style) {
+fn style(mark: Mark) -> Style {
     match mark {
-        Mark::Create => ("+", GREEN),
-        Mark::Change => ("~", YELLOW),
-        Mark::Destroy => ("!", RED),
-        Mark::Check => ("?", DIM),
+        Mark::Create => GREEN,
+        Mark::Change => YELLOW,
+        Mark::Destroy => RED,
+        Mark::Check => DIM,
     }
 }
 
@@ -91,7 +91,7 @@ pub fn runbook(runbook: &Runbook) -> String {
         let label = if first { node.stage.to_string() } else { String::new() };
         stage = Some(node.stage);
         let step = node.step.as_step();
-        let (sign, style) = symbol(step.mark());
+        let (sign, style) = (sign(step.mark()), style(step.mark()));
         let _ = writeln!(
             text,
             "  {BOLD}{label:8}{BOLD:#} {:3} {style}{sign}{style:#} {}{}  {DIM}{}{DIM:#}",
@@ -161,13 +161,13 @@ fn files(runbook: &Runbook) -> String {
 /// Every step in all detail.
 pub fn detail(runbook: &Runbook) -> String {
     let nodes = runbook.nodes.iter().zip(changes(runbook));
-    nodes.map(|(node, changes)| format!("\n{}", self::node(node, &changes))).collect()
+    nodes.map(|(node, changes)| format!("\n{}", self::node(&runbook.plan, node, &changes))).collect()
 }
 
 /// One step: why, after what, the exact commands, what they do to files, and how it is taken back.
-pub fn node(node: &Node, changes: &Changes) -> String {
+pub fn node(plan: &Plan, node: &Node, changes: &Changes) -> String {
     let step = node.step.as_step();
-    let (sign, style) = symbol(step.mark());
+    let (sign, style) = (sign(step.mark()), style(step.mark()));
     let mut text = format!("{style}{sign}{style:#} {BOLD}{}{BOLD:#}\n", step.title());
     let _ = writeln!(text, "  step   {}, stage {}, on {}", node.id, node.stage, node.on);
     let _ = writeln!(text, "  why    {}", node.why);
@@ -177,25 +177,28 @@ pub fn node(node: &Node, changes: &Changes) -> String {
         let _ = writeln!(text, "  holds  until {until} begins");
     }
     text += "\nCommands\n";
-    acts(&mut text, &step.apply(), &changes.apply);
+    acts(&mut text, plan, &step.apply(), &changes.apply);
     match step.undo() {
         Undo::Nothing(why) => {
             let _ = writeln!(text, "\nUndo: nothing; {why}");
         }
         Undo::Acts(all) => {
             text += "\nUndo\n";
-            acts(&mut text, &all, &changes.undo);
+            acts(&mut text, plan, &all, &changes.undo);
         }
     }
     text
 }
 
-fn acts(text: &mut String, all: &[Act], changes: &[Option<FileChange>]) {
+fn acts(text: &mut String, plan: &Plan, all: &[Act], changes: &[Option<FileChange>]) {
     if all.is_empty() {
         text.push_str("  none: it only looks\n");
     }
     for (one, change) in all.iter().zip(changes) {
         let _ = writeln!(text, "  {}", act(one));
+        for line in switching(plan, one) {
+            let _ = writeln!(text, "    {line}");
+        }
         if let Act::Run { stdin: Some(stdin), .. } = one {
             for line in stdin.0.lines() {
                 let _ = writeln!(text, "  {DIM}|{DIM:#} {line}");

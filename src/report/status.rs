@@ -1,5 +1,6 @@
 //! Where a migration stands, and what to type next.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -41,8 +42,50 @@ pub fn changes_on(side: Side, changes: &[Change]) -> Vec<String> {
 /// What the servers themselves say.
 pub struct Survey {
     pub sights: Vec<(StepId, Sight)>,
-    /// what has changed since the runbook was made, and not by its steps
-    pub drift: Vec<String>,
+    pub drift: Drift,
+}
+
+/// What has changed since the runbook was made, and not by its steps.
+#[derive(Debug, Clone, Default)]
+pub struct Drift {
+    pub changes: Vec<String>,
+    pub unknown: Vec<Unknown>,
+}
+
+/// A system of which it is not known whether it has changed.
+#[derive(Debug, Clone)]
+pub struct Unknown {
+    pub side: Side,
+    pub why: String,
+    /// it did not answer: it may do so later
+    pub away: bool,
+}
+
+pub fn drift(drift: &Drift) -> String {
+    let mut text = String::new();
+    if !drift.changes.is_empty() {
+        text += "Changed since the runbook was made, and not by this migration:\n";
+        drift.changes.iter().for_each(|line| text += &format!("  {line}\n"));
+    }
+    for Unknown { side, why, .. } in &drift.unknown {
+        let _ = writeln!(text, "Whether anything else has changed on {side} is not known: {why}");
+    }
+    text
+}
+
+/// What the steps of one system cannot tell, in one line: an answer that did not come is the same for all of them.
+fn unseen(runbook: &Runbook, survey: &Survey) -> Vec<(Side, String, usize)> {
+    let mut all: Vec<(Side, String, usize)> = Vec::new();
+    for (id, sight) in &survey.sights {
+        let Sight::Error(error) = sight else { continue };
+        let Some(node) = runbook.nodes.iter().find(|node| node.id == *id) else { continue };
+        let error = error.to_string();
+        match all.iter_mut().find(|(side, other, _)| *side == node.on && *other == error) {
+            Some((.., count)) => *count += 1,
+            None => all.push((node.on, error, 1)),
+        }
+    }
+    all
 }
 
 pub fn status(runbook: &Runbook, path: &str, state: &State, survey: Option<&Survey>) -> String {
@@ -63,21 +106,26 @@ pub fn status(runbook: &Runbook, path: &str, state: &State, survey: Option<&Surv
         let _ = writeln!(text, "  failed: {} on {}: {what}", node.id, node.on);
     }
     if let Some(survey) = survey {
-        let odd: Vec<_> = survey.sights.iter().filter_map(|(id, seen)| Some((id, sight(seen)?))).collect();
-        if odd.is_empty() {
+        let answered = survey.sights.iter().filter(|(_, seen)| !matches!(seen, Sight::Error(_)));
+        let odd: Vec<_> = answered.filter_map(|(id, seen)| Some((id, sight(seen)?))).collect();
+        let unseen = unseen(runbook, survey);
+        if odd.is_empty() && unseen.is_empty() {
             text += "The servers are as the journal says.\n";
         } else {
             text += "On the servers:\n";
             for (id, what) in odd {
                 let _ = writeln!(text, "  {id} {what}");
             }
-        }
-        if !survey.drift.is_empty() {
-            text += "Changed since the runbook was made, and not by this migration:\n";
-            for line in &survey.drift {
-                let _ = writeln!(text, "  {line}");
+            for (side, error, count) in &unseen {
+                let steps = if *count == 1 { "step" } else { "steps" };
+                let also = survey.drift.unknown.iter().any(|unknown| unknown.side == *side);
+                let also = if also { ", and whether anything else has changed there," } else { "" };
+                let _ = writeln!(text, "  {count} {steps} on {side}{also} could not be looked at: {error}");
             }
         }
+        let mut rest = survey.drift.clone();
+        rest.unknown.retain(|unknown| !unseen.iter().any(|(side, ..)| *side == unknown.side));
+        text += &drift(&rest);
     }
     let _ = writeln!(text, "Where it stands: {}.", super::account::old_is(runbook, state));
     text + &next(runbook, path, state)
@@ -119,5 +167,13 @@ pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) ->
             })
         })
         .collect();
-    json!({ "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps, "drift": survey.map(|survey| &survey.drift), "old": super::account::old_is(runbook, state) })
+    // what could not be looked at is not known, and no empty list
+    let drift = survey.map(|survey| &survey.drift);
+    let changes = drift.filter(|drift| drift.unknown.is_empty()).map(|drift| &drift.changes);
+    let unknown = drift.into_iter().flat_map(|drift| &drift.unknown);
+    let unknown: BTreeMap<String, &String> = unknown.map(|one| (one.side.to_string(), &one.why)).collect();
+    json!({
+        "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps, "drift": changes,
+        "unknown": unknown, "old": super::account::old_is(runbook, state),
+    })
 }

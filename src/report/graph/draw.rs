@@ -1,17 +1,17 @@
 //! The drawing: a column for each stage, in it a lane for each server, in it the steps from top to bottom. What waits for
 //! what next to it is a short arrow; what is further away in the lane, a line beside it; in another lane, a curve.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use svg::Document;
 use svg::node::element::path::Data;
-use svg::node::element::{Definitions, Group, Marker, Path, Rectangle, Text, Title};
+use svg::node::element::{Circle, Definitions, Group, Marker, Path, Rectangle, Text, Title};
 
-use super::{colours, edges, sign, stages};
+use super::{colours, edges, stages};
 use crate::course::Runbook;
 use crate::forecast::{self, forecast};
 use crate::host::Server;
-use crate::report::{about, outline};
+use crate::report::{about, outline, sign};
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::Mark;
 
@@ -27,6 +27,12 @@ const TOP: f64 = 128.0;
 const INK: &str = "#25303b";
 const FAINT: &str = "#6b7785";
 const FONT: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
+
+// what the legend says of steps
+const DOWN: &str = "services are down";
+const FENCE: &str = "old is switched off";
+const CHECK: &str = "? makes sure of something";
+const ASKS: &str = "apply stops and asks";
 
 /// Where a step is drawn.
 #[derive(Clone, Copy, PartialEq)]
@@ -180,36 +186,51 @@ impl<'a> Picture<'a> {
             document = document.add(self.edge(edge));
         }
         let down: HashSet<&StepId> = forecast::down(self.nodes).iter().map(|node| &node.id).collect();
-        for at in 0..self.nodes.len() {
-            document = document.add(self.step(at, down.contains(&self.nodes[at].id)));
+        let forecast = forecast(self.runbook);
+        let stops: HashMap<&StepId, &str> = forecast.stops.iter().map(|stop| (&stop.step, &*stop.why)).collect();
+        for (at, node) in self.nodes.iter().enumerate() {
+            document = document.add(self.step(at, down.contains(&node.id), stops.get(&node.id).copied()));
         }
         document
     }
 
     fn legend(&self, width: f64) -> Group {
-        let words = [
-            (Some(("#e4eefb", "#3b6fb0")), "on old"),
-            (Some(("#e6f4e6", "#3f8f4f")), "on new, in rescue"),
-            (Some(("#fdf3d8", "#b58a1b")), "on new, migrated"),
-            (Some(("#fbe0de", "#c0392b")), "destroys data"),
-            (None, "services are down"),
-            (None, "+ create   ~ change   ? make sure"),
+        let kinds = [
+            (("#e4eefb", "#3b6fb0"), "on old"),
+            (("#e6f4e6", "#3f8f4f"), "on new, in rescue"),
+            (("#fdf3d8", "#b58a1b"), "on new, migrated"),
+            (("#fbe0de", "#c0392b"), "destroys data"),
         ];
-        let mut x = width - 930.0;
+        let entries = |words: &[&'static str], y: f64| -> Vec<(f64, f64, &'static str)> {
+            let mut x = width - 930.0;
+            let place = |word: &&'static str| {
+                let here = x;
+                x += 42.0 + 6.4 * word.len() as f64;
+                (here, y, *word)
+            };
+            words.iter().map(place).collect()
+        };
+        let first = entries(&[kinds[0].1, kinds[1].1, kinds[2].1, kinds[3].1, DOWN, "+ create   ~ change"], 28.0);
+        let second = entries(&[FENCE, CHECK, ASKS], 48.0);
         let mut group = Group::new();
-        for (colour, word) in words {
-            let mark = Rectangle::new().set("x", x).set("y", 18).set("height", 12);
-            match (colour, word) {
-                (Some((fill, border)), _) => {
-                    group = group.add(mark.set("width", 18).set("rx", 2).set("fill", fill).set("stroke", border));
-                }
-                (None, "services are down") => {
-                    group = group.add(mark.set("x", x + 12.0).set("width", 5).set("fill", "#e08a1e"))
-                }
-                (None, _) => {}
+        for (x, y, word) in first.into_iter().chain(second) {
+            let mark =
+                Rectangle::new().set("x", x).set("y", y - 10.0).set("height", 12).set("width", 18).set("rx", 2);
+            let mark = mark.set("fill", "#ffffff").set("stroke", FAINT);
+            if let Some(((fill, border), _)) = kinds.iter().find(|(_, kind)| *kind == word) {
+                group = group.add(mark.set("fill", *fill).set("stroke", *border));
+            } else if word == DOWN {
+                group = group.add(
+                    mark.set("x", x + 12.0).set("width", 5).set("rx", 0).set("fill", "#e08a1e").set("stroke", "none"),
+                );
+            } else if word == FENCE {
+                group = group.add(mark.set("stroke-width", 2.5));
+            } else if word == CHECK {
+                group = group.add(mark.set("stroke-dasharray", "4 3"));
+            } else if word == ASKS {
+                group = group.add(asks(x + 12.0, y - 4.0));
             }
-            group = group.add(text(x + 24.0, 28.0, 11.0, INK, word));
-            x += 42.0 + 6.4 * word.len() as f64;
+            group = group.add(text(x + 24.0, y, 11.0, INK, word));
         }
         group
     }
@@ -241,7 +262,7 @@ impl<'a> Picture<'a> {
         group
     }
 
-    fn step(&self, at: usize, down: bool) -> Group {
+    fn step(&self, at: usize, down: bool, stop: Option<&str>) -> Group {
         let node = &self.nodes[at];
         let step = node.step.as_step();
         let (x, y) = self.corner(at);
@@ -258,8 +279,9 @@ impl<'a> Picture<'a> {
         if step.mark() == Mark::Check {
             frame = frame.set("stroke-dasharray", "4 3");
         }
+        let stops = stop.map_or(String::new(), |why| format!("; apply stops here and asks: {why}"));
         let mut group = Group::new()
-            .add(Title::new(format!("{}: {} ({})", node.id, step.title(), node.why)))
+            .add(Title::new(format!("{}: {} ({}){stops}", node.id, step.title(), node.why)))
             .add(frame)
             .add(
                 text(x + 10.0, y + 13.5, 10.5, INK, &format!("{} {}", sign(step.mark()), cut(&node.id.0, 30)))
@@ -270,6 +292,9 @@ impl<'a> Picture<'a> {
             group = group.add(
                 Rectangle::new().set("x", x).set("y", y).set("width", 4).set("height", BOX.1).set("fill", "#e08a1e"),
             );
+        }
+        if stop.is_some() {
+            group = group.add(asks(x + BOX.0 - 3.0, y + 3.0));
         }
         group
     }
@@ -307,6 +332,13 @@ impl<'a> Picture<'a> {
             .set("stroke-width", 1.2)
             .set("marker-end", "url(#to)")
     }
+}
+
+/// Where `apply` stops and asks.
+fn asks(x: f64, y: f64) -> Group {
+    Group::new()
+        .add(Circle::new().set("cx", x).set("cy", y).set("r", 7).set("fill", INK))
+        .add(text(x, y + 4.0, 11.0, "#ffffff", "!").set("font-weight", "bold").set("text-anchor", "middle"))
 }
 
 fn arrow_head() -> Marker {

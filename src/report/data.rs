@@ -49,13 +49,22 @@ fn found(finding: Finding, plan: Option<&Loaded>) -> Found {
     Found { finding, place }
 }
 
-/// What inhibits a runbook, and what else was found.
-pub fn findings_json(all: &[Finding], plan: &Loaded) -> impl Serialize + use<> {
-    #[derive(Serialize)]
-    struct Findings {
-        findings: Vec<Found>,
-    }
-    Findings { findings: all.iter().map(|finding| found(finding.clone(), Some(plan))).collect() }
+/// What `plan` prints where there is no runbook: what inhibits it, and what else was found.
+#[derive(Serialize, JsonSchema)]
+pub struct Refused {
+    findings: Vec<Found>,
+}
+
+pub fn refused_json(all: &[Finding], plan: &Loaded) -> Refused {
+    Refused { findings: all.iter().map(|finding| found(finding.clone(), Some(plan))).collect() }
+}
+
+/// The JSON Schema (2020-12) of what `plan` prints where a finding inhibits.
+pub fn refused_schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Refused>().to_value();
+    schema["title"] = "replant plan, refused".into();
+    without_formats(&mut schema);
+    schema
 }
 
 /// One step with all that it does.

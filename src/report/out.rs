@@ -1,0 +1,29 @@
+//! The only place that writes to standard output and standard error. Whoever reads them may be gone (a closed pipe, a
+//! full disk behind a redirect). The macros of the standard library panic then, which in the middle of a cutover nobody
+//! wants: so it is an error, and who calls decides whether it matters.
+
+use std::io::{Result, Write};
+
+/// A line to standard output, flushed.
+pub fn line(text: &str) -> Result<()> {
+    raw(&format!("{text}\n"))
+}
+
+/// A text to standard output as it is, flushed.
+pub fn raw(text: &str) -> Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// A line for the person, if anybody is there to read it.
+pub fn tell(text: &str) {
+    let _ = ask(&format!("{text}\n"));
+}
+
+/// A text for the person who is to answer: an error where it could not be shown.
+pub fn ask(text: &str) -> Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    stderr.write_all(text.as_bytes())?;
+    stderr.flush()
+}
