@@ -350,7 +350,7 @@ pub struct Chap {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cutover {
-    /// The systemd units that are stopped on old, in this order. A bare name is a `.service`.
+    /// The systemd units that are stopped on old, one after the other, in this order. A bare name is a `.service`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("items" = { "type": "string", "format": "unit-name" }))]
     pub stop: Vec<At<String>>,

@@ -316,6 +316,26 @@ fn one_disk_needs_no_mdadm() {
     }
 }
 
+/// As the plan has them, in one exchange; the journal with its sockets at once.
+#[test]
+fn services_stop_in_the_order_of_the_plan() {
+    use replant::host::Act;
+    use replant::step::Undo;
+    let loaded = plan::load("plans/cs940.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+    let book = course::make(&loaded.plan, &loaded.digest, &made::facts(&loaded.plan)).unwrap();
+    let of = |id: &str| book.nodes.iter().find(|node| node.id.0 == id).unwrap().step.as_step();
+    let argv = |acts: &[Act]| match acts {
+        [Act::Run { argv, .. }] => argv.clone(),
+        other => panic!("{other:?}"),
+    };
+    let stop = argv(&of("stop-services").apply());
+    assert!(stop[2].starts_with("for unit do systemctl stop \"$unit\" || exit; done"), "{stop:?}");
+    assert_eq!(stop[4..], ["nginx.service", "postgresql.service"]);
+    let Undo::Acts(start) = of("stop-services").undo() else { panic!("it can be undone") };
+    assert_eq!(argv(&start)[4..], ["postgresql.service", "nginx.service"]);
+    assert_eq!(argv(&of("stop-journal").apply())[..2], ["systemctl", "stop"]);
+}
+
 /// A long plan gives the same course as a short one, step by step; `benches/scale.rs` measures how long that takes.
 #[test]
 fn a_long_plan_gives_a_right_runbook() {

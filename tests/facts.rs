@@ -5,6 +5,7 @@
 //! all queries of one server as it was before anything: of our own scripts (`texts`, `parts`, `arrays`, `links`) the
 //! answers are put together from recorded pieces. `SNAPSHOTS=overwrite` writes the `.json` anew.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -284,17 +285,128 @@ fn digest_names_what_matters() {
     assert_ne!(facts::digest(&other), name);
 }
 
+/// Every place in a JSON value, and what else could stand there.
+fn others(value: &Value, at: &str, all: &mut Vec<(String, Value)>) {
+    let mut other = |value: Value| all.push((at.to_string(), value));
+    match value {
+        Value::Null => ["x".into(), 7.into(), serde_json::json!([])].into_iter().for_each(other),
+        Value::Bool(is) => other((!is).into()),
+        Value::Number(number) => other((number.as_i64().unwrap() + 1).into()),
+        Value::String(text) => other(format!("{text}x").into()),
+        Value::Array(items) => {
+            let more = items.iter().cloned().chain([items.first().cloned().unwrap_or("x".into())]);
+            other(more.collect::<Vec<_>>().into());
+            if !items.is_empty() {
+                other(items[1..].to_vec().into());
+            }
+            for (index, item) in items.iter().enumerate() {
+                others(item, &format!("{at}/{index}"), all);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                others(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), all);
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_changes_the_digest_is_told() {
+    let mut facts = lab();
+    let old = &mut facts.old;
+    let mac =
+        facts::MacLine { path: "/etc/netplan/a.yaml".into(), line: 3, key: "macaddress".into(), mac: "x".into() };
+    old.macs.push(mac);
+    old.link_files.push("/etc/systemd/network/a.link".into());
+    old.iscsi_sessions.push("iqn.2000-01.example:a".into());
+    old.lvm_config.insert("devices/filter".into(), "[]".into());
+    old.interfaces[1].master = Some("br0".into());
+    // one of each is enough
+    old.modules = old.modules.iter().take(2).cloned().collect();
+    old.tools = old.tools.iter().take(2).cloned().collect();
+    old.files.retain(|path, _| path.starts_with("/etc/f"));
+    old.services.truncate(2);
+    let mut all = Vec::new();
+    others(&json(old), "", &mut all);
+    let name = facts::digest(&facts);
+    let (mut told, mut silent) = (BTreeSet::new(), BTreeSet::new());
+    for (at, other) in all {
+        let mut value = json(&facts.old);
+        *value.pointer_mut(&at).unwrap() = other;
+        let Ok(now) = serde_json::from_value::<ServerFacts>(value) else { continue };
+        let changes = facts::drift(&facts.old, &now);
+        let differs = facts::digest(&Facts { old: now, ..facts.clone() }) != name;
+        assert_eq!(differs, !changes.is_empty(), "{at}: {changes:?}");
+        assert!(changes.iter().all(|change| change.kind != "the server"), "{at} has no word: {changes:?}");
+        let field = at.split('/').nth(1).unwrap().to_string();
+        if differs {
+            told.insert(field)
+        } else {
+            silent.insert(field)
+        };
+    }
+    let never: Vec<_> = silent.difference(&told).collect();
+    assert_eq!(never, ["boot_id", "clock", "initiator", "initrd_sizes", "memory", "memory_available", "services"]);
+}
+
+/// As an operator would meet it: each is one line.
+#[test]
+fn what_was_added_after_the_plan_is_told() {
+    type Change = fn(&mut ServerFacts);
+    let cases: &[(Change, &str)] = &[
+        (
+            |now| {
+                let swap = facts::Swap { path: "/var/swap".into(), kind: "file".into(), size: 4096, used: 0 };
+                now.swaps.push(swap);
+            },
+            "swap `/var/swap` is new",
+        ),
+        (|now| now.swaps.clear(), "swap `/dev/mapper/vg0-swap_1` is gone"),
+        (|now| now.lvs[0].active = false, ", inactive ("),
+        (|now| now.blocks[1].drivers = vec!["x".into()], "`drivers` of disk `OLD1` is x, was sd_mod, ahci"),
+        (|now| now.uefi = true, "UEFI is `yes`, was `no`"),
+        (|now| now.modules.clear(), "kernel module `raid1` is gone"),
+    ];
+    let before = lab().old;
+    for (change, line) in cases {
+        let mut now = before.clone();
+        change(&mut now);
+        let lines: Vec<_> = facts::drift(&before, &now).iter().map(facts::Change::to_string).collect();
+        assert!(lines.iter().any(|said| said.contains(line)), "{line}: {lines:?}");
+    }
+    // what comes and goes by itself
+    let mut now = before.clone();
+    let mount = |source: &str, target: &str, fstype: &str| facts::Mount {
+        source: source.into(),
+        target: target.into(),
+        fstype: fstype.into(),
+        ..facts::Mount::default()
+    };
+    now.mounts.push(mount("/dev/loop4", "/snap/core/1", "squashfs"));
+    now.mounts.push(mount("overlay", "/var/lib/docker/overlay2/1/merged", "overlay"));
+    now.mounts.push(mount("/dev/mapper/vg0-var[/lib/x]", "/run/x", "xfs"));
+    let loop4 = facts::Block { path: "/dev/loop4".into(), kind: "loop".into(), ..facts::Block::default() };
+    now.blocks.push(facts::Block { fstype: Some("squashfs".into()), ..loop4 });
+    let veth =
+        facts::Interface { name: "veth1".into(), addresses: vec!["172.17.0.1/16".into()], ..Default::default() };
+    now.interfaces.push(veth);
+    now.interfaces[1].up = false;
+    assert_eq!(facts::drift(&before, &now), []);
+}
+
 #[test]
 fn drift_is_told_in_words() {
     let before = lab().old;
     assert_eq!(facts::drift(&before, &before), []);
 
     // another boot: the kernel may count disks the other way round
-    let mut now = before.clone();
+    let text = json(&before).to_string();
+    let text = text.replace("sda", "sdx").replace("sdb", "sda").replace("sdx", "sdb").replace("dm-1", "dm-7");
+    let mut now: ServerFacts = serde_json::from_str(&text).unwrap();
     now.boot_id = "another".into();
-    for block in &mut now.blocks {
-        block.path = block.path.replace("sda", "sdx").replace("sdb", "sda").replace("sdx", "sdb");
-    }
+    let digest = |old: &ServerFacts| facts::digest(&Facts { old: old.clone(), ..lab() });
+    assert_eq!(digest(&before), digest(&now));
     assert_eq!(facts::drift(&before, &now), []);
 
     now.hostname = "srv2".into();

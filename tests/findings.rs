@@ -361,11 +361,13 @@ const FIRES: &[Case] = &[
     Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/netplan/50-cloud-init.yaml", "macaddress", OLD_MAC)), "50-cloud-init.yaml binds the network"),
     Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/00-all.link".into()), "00-all.link"),
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
+    Case("R1407", Some(("address: 10.77.0.22", "address: 2001:db8::22")), SAME, "2001:db8::22: IPv6 has not"),
     Case("R1405", None, |facts| { card(&mut facts.old.interfaces, "ens3").name = "eth0".into(); facts.new.interfaces.push(spare_card("eth1", "52:54:00:77:00:32")); }, "may hold the name eth0"),
 
 
     Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
-    Case("R1902", Some(("cutover:", "waive: [{ code: R1203, reason: why not }]\ncutover:")), SAME, "was not found"),
+    Case("R1902", Some(("cutover:", "waive: [{ code: R1107, reason: why not }]\ncutover:")), SAME, "was not found"),
+    Case("R1903", Some(("cutover:", "waive: [{ code: R1301, reason: why not }]\ncutover:")), SAME, "cannot be waived"),
 ];
 
 /// What looks like one of them and is none.
@@ -574,6 +576,31 @@ fn a_waiver_is_kept_with_its_reason() {
     assert_eq!(all.len(), 1, "{all:#?}");
     assert_eq!(all[0].waived.as_deref(), Some("from the spare shelf"));
     assert!(!all[0].stops());
+}
+
+/// The course would destroy something, or fail: no reason is good enough.
+#[test]
+fn what_is_impossible_cannot_be_waived() {
+    let uefi = |facts: &mut Facts| facts.new.uefi = true;
+    let waived =
+        Case("R1301", Some(("cutover:", "waive: [{ code: R1301, reason: no fear }]\ncutover:")), uefi, "new boots");
+    let all = found(&waived);
+    assert!(all.iter().any(|finding| finding.code == "R1301" && finding.stops()), "{all:#?}");
+    assert!(all.iter().any(|finding| finding.code == "R1903"), "{all:#?}");
+    assert!(!all.iter().any(|finding| finding.code == "R1902"), "{all:#?}");
+    for rule in findings::rules() {
+        assert!(!rule.absolute || rule.severity == findings::Severity::Inhibitor, "{}", rule.code);
+    }
+}
+
+#[test]
+fn what_was_not_found_before_is_told() {
+    let (loaded, before) = (lab_plan(None), lab_facts());
+    let mut now = before.clone();
+    now.old.services.push("multipathd.service".into());
+    assert_eq!(findings::find_more(&loaded.plan, &before, &before), []);
+    let more = findings::find_more(&loaded.plan, &before, &now);
+    assert_eq!(more.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1013"]);
 }
 
 /// With a runbook only the waivers that were needed are shown.

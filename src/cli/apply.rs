@@ -255,6 +255,13 @@ fn find_or_make(
                     "make it again with `replant plan`, and review it",
                 ));
             }
+            let more = findings::find_more(&book.plan, &book.facts, &now);
+            if !more.is_empty() {
+                report::out::tell(&format!(
+                    "Not found when the runbook was made:\n{}",
+                    report::findings(&more, None)
+                ));
+            }
             if findings::find(&book.plan, &now).iter().any(findings::Finding::stops) {
                 return Err(Failure::new("a finding inhibits this runbook now", "look with `replant plan`"));
             }

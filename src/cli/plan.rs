@@ -93,14 +93,19 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
         if talk.json {
             talk.data(&report::refused_json(&found, loaded));
         }
-        talk.say("Nothing was changed. What inhibits must be resolved first, or waived in the plan: `waive: [{ code: …, reason: … }]`");
+        let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
+            ", or waived in the plan: `waive: [{ code: …, reason: … }]`"
+        } else {
+            "; it cannot be waived"
+        };
+        talk.say(format!("Nothing was changed. What inhibits must be resolved first{waived}"));
     }
     Ok(made.ok())
 }
 
 fn show_findings(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
     if !found.is_empty() {
-        report::out::tell(&report::findings(found, loaded));
+        report::out::tell(&report::findings(found, Some(loaded)));
     } else {
         talk.say("No findings.");
     }

@@ -47,7 +47,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         held.push(book.step(
             "hold-timers",
             Old,
-            Service { units: layout.timers.clone(), run: false },
+            Service { units: layout.timers.clone(), run: false, in_order: false },
             &[&ready.portable],
             "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
         ));

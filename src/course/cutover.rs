@@ -18,7 +18,7 @@ pub struct Off {
     pub quiet: Handle,
 }
 
-/// The journal writes to /var until the last moment; its sockets would start it again. systemd-journald.service(8)
+/// The journal writes to /var until the last moment; its sockets would start it again, so all go at once. systemd-journald.service(8)
 const JOURNAL: [&str; 4] = [
     "systemd-journald-audit.socket",
     "systemd-journald-dev-log.socket",
@@ -58,7 +58,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         quiet = book.step(
             "stop-services",
             Old,
-            Service { units: layout.stop.clone(), run: false },
+            Service { units: layout.stop.clone(), run: false, in_order: true },
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );
@@ -67,7 +67,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     quiet = book.step(
         "stop-journal",
         Old,
-        Service { units: JOURNAL.map(str::to_string).to_vec(), run: false },
+        Service { units: JOURNAL.map(str::to_string).to_vec(), run: false, in_order: false },
         &[&quiet],
         "it writes to the file systems that must fall silent",
     );

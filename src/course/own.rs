@@ -1,8 +1,8 @@
 //! What a migration itself changes of that by which servers are compared with what was found on them.
 
 use super::Runbook;
-use super::prepare::LVMLOCAL;
-use crate::facts::{Change, FILE, ServerFacts, drift, identity};
+use super::prepare::{LINK, LVMLOCAL};
+use crate::facts::{Block, COMMAND, Change, FILE, MODULE, PACKAGE, ServerFacts, drift, identity};
 use crate::host::Side;
 use crate::runbook::{Node, StepId};
 use crate::step::StepKind;
@@ -46,7 +46,16 @@ pub fn changed_by_others(
     };
     let ours = runbook.nodes.iter().filter(|node| node.on == side && begun(&node.id));
     let own: Vec<Own> = ours.flat_map(|node| own(node, before, now)).collect();
-    drift(before, now).into_iter().filter(|change| !own.iter().any(|own| own.explains(change))).collect()
+    // a package that apt would give in another version by now is in the way of installing it, and of nothing else
+    let installs = runbook.nodes.iter().any(|node| matches!(node.step, StepKind::Packages(_)) && !begun(&node.id));
+    let harmless = |change: &Change| match change.kind {
+        COMMAND | MODULE => change.was.is_none(),
+        PACKAGE => !installs,
+        _ => false,
+    };
+    let mut changes = drift(before, now);
+    changes.retain(|change| !harmless(change) && !own.iter().any(|own| own.explains(change)));
+    changes
 }
 
 fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
@@ -59,24 +68,38 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
     };
     let group = |vg: &str| thing("volume group", vg);
     let disk = |path: &str| {
-        let disks = before.blocks.iter().filter(|block| block.by_id.iter().any(|link| link == path));
+        let names =
+            |block: &Block| block.by_id.iter().chain(&block.by_path).chain([&block.path]).any(|name| name == path);
+        let disks = before.blocks.iter().filter(|block| names(block));
         disks.map(|disk| thing("disk", &identity(disk))).collect::<Vec<_>>()
     };
-    let file = |path: &str| Own { goes: true, ..thing(FILE, path) };
+    let going = |kind, name: &str| Own { goes: true, ..thing(kind, name) };
+    // and what is read out of it
+    let written = |path: &str| {
+        let mut own = vec![going(FILE, path)];
+        match path {
+            LVMLOCAL => own.push(any("LVM setting")),
+            LINK => own.extend([going("network link file", path), going("MAC address in", path)]),
+            _ => {}
+        }
+        own
+    };
     match &node.step {
         // LVM in the rescue system is told to see nothing
         StepKind::File(step) if step.path == LVMLOCAL && node.on == Side::New => {
-            LVM.into_iter().map(any).chain([file(LVMLOCAL)]).collect()
+            LVM.into_iter().map(any).chain(written(LVMLOCAL)).collect()
         }
-        StepKind::File(step) => vec![file(&step.path)],
-        StepKind::NoFile(step) => vec![file(&step.path)],
+        StepKind::File(step) => written(&step.path),
+        StepKind::NoFile(step) => written(&step.path),
         StepKind::Hostname(_) => vec![thing("host name", "")],
-        StepKind::Packages(_) => vec![file("/etc/iscsi/initiatorname.iscsi")],
+        StepKind::Packages(_) => {
+            ["/etc/iscsi/initiatorname.iscsi", "/etc/iscsi/iscsid.conf"].map(|path| going(FILE, path)).into()
+        }
         StepKind::Initramfs(step) => vec![thing("kernel with an initramfs", &step.kernel)],
         // what stood on new's disks goes, and other things come to be there
-        StepKind::Wiped(step) => with(disk(&step.disk), [any("partition"), any("array"), any("mount")]),
-        StepKind::PartitionTable(step) => with(disk(&step.disk), [any("partition"), any("array")]),
-        StepKind::Array(_) | StepKind::Assembled(_) | StepKind::ArrayStopped(_) => vec![any("array")],
+        StepKind::Wiped(step) => with(disk(&step.disk), ["partition", "array", "device", "mount", "swap"].map(any)),
+        StepKind::PartitionTable(step) => with(disk(&step.disk), ["partition", "array", "device"].map(any)),
+        StepKind::Array(_) | StepKind::Assembled(_) | StepKind::ArrayStopped(_) => vec![any("array"), any("device")],
         StepKind::Mount(_) | StepKind::Unmounted(_) => vec![any("mount")],
         StepKind::Login(step) => {
             let ours = now.blocks.iter().filter(|block| block.serial.as_deref() == Some(step.serial.as_str()));
@@ -94,6 +117,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
             vec![group(&step.vg), group(&step.into), legs, thing("physical volume", &step.pv_uuid)]
         }
         StepKind::Remount(step) => vec![thing("mount", &step.target)],
+        StepKind::SwapOff(step) => vec![going("swap", &step.device)],
         // nothing by which servers are compared: services, kernel settings, power, what targets and mirrors are asked
         StepKind::Tunable(_)
         | StepKind::Service(_)
@@ -109,7 +133,6 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::Logout(_)
         | StepKind::InSync(_)
         | StepKind::Inactive(_)
-        | StepKind::SwapOff(_)
         | StepKind::StillQuiet(_)
         | StepKind::OldOff(_)
         | StepKind::OldIsOff(_)

@@ -19,6 +19,7 @@ pub mod os;
 mod parse;
 pub mod queries;
 mod read;
+mod still;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use digest::digest;
-pub use drift::{Change, FILE, drift, identity};
+pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};
 pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, read};

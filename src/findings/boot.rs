@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1301",
         title: "a server boots with UEFI",
         severity: Severity::Inhibitor,
+        absolute: true,
         why: "new gets a boot loader for legacy BIOS on each of its disks. Copying an EFI system partition, registering it \
               with the firmware and keeping it on several disks is not there yet; a system that boots with UEFI on one \
               side would not boot on the other.",
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1302",
         title: "the root file system does not move",
         severity: Severity::Inhibitor,
+        absolute: true,
         why: "only what is on logical volumes travels; without `/` there is no system on new.",
         remedy: "only systems with `/` on a logical volume of the plan can be migrated.",
         check: root_stays,
@@ -30,6 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1303",
         title: "the plan does not say where /boot goes",
         severity: Severity::Inhibitor,
+        absolute: true,
         why: "/boot is a file system of its own, outside LVM: without it new has no kernel.",
         remedy: "`boot: { from: /boot, to: ARRAY }`, with a raid1 array for it.",
         check: boot_unsaid,
@@ -38,6 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1304",
         title: "`boot:` names what is not a file system of its own outside LVM",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "`boot:` copies a block device to an array; what is on a volume travels with that volume.",
         remedy: "leave `boot:` out.",
         check: boot_wrong,
@@ -46,6 +50,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1305",
         title: "there is no room for a new initramfs",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "an initramfs for both servers is built on old while it serves. It has more drivers than the present one, and stands \
               beside it in /boot for a moment: half as much again as the largest there is, or 64 MiB where that is not known.",
         remedy: "remove kernels that are no longer used: `apt-get autoremove --purge`.",
@@ -55,6 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1306",
         title: "old builds its initramfs with dracut",
         severity: Severity::Inhibitor,
+        absolute: true,
         why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools.",
         remedy: "`apt-get install initramfs-tools` on Debian and Ubuntu, and boot with it once.",
         check: dracut,
@@ -63,6 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1307",
         title: "there is no initramfs",
         severity: Severity::Inhibitor,
+        absolute: true,
         why: "new's arrays and volumes are put together in the initramfs, before `/` can be mounted.",
         remedy: "`update-initramfs -c -k all` on old.",
         check: no_initramfs,
@@ -71,6 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1309",
         title: "old has encrypted devices",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "a volume would be copied with its LUKS header, but keys that are bound to the machine (TPM, clevis, a key \
               server) and the devices that /etc/crypttab names would not be there on new.",
         remedy: "there is none yet: this method copies plain logical volumes.",
@@ -80,6 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1312",
         title: "old does not know md arrays",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "where new has md arrays, they are put together in the initramfs that is built on old: without mdadm there, and without its \
               mdadm.conf to name the arrays in, new finds no `/`.",
         remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
@@ -89,6 +98,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1313",
         title: "there is little room to build an initramfs in",
         severity: Severity::Warning,
+        absolute: false,
         why: "drivers and tools are unpacked below /var/tmp by mkinitramfs(8), and the present images are kept in /var/lib/replant to go \
               back to: together about five times the largest image.",
         remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
@@ -98,6 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1315",
         title: "a loop device that is written to",
         severity: Severity::Warning,
+        absolute: false,
         why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would stop there, \
               with services down (and go on or back from there).",
         remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
@@ -107,6 +118,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1316",
         title: "an EFI system partition on an md array",
         severity: Severity::Warning,
+        absolute: false,
         why: "the firmware takes one member for the whole, and may write to it behind md's back: the members differ then, and what \
               is read depends on which of them md asks. With md's superblock at the beginning (metadata 1.1 and 1.2) it finds \
               no file system there at all. It does not move; and where new has one, its firmware may still be set to boot with \

@@ -32,7 +32,7 @@ pub use volumes::{room_for_raid1, volumes};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// the migration cannot be carried out; only a waiver in the plan lets it go on
+    /// the migration cannot be carried out; only a waiver in the plan lets it go on, and not past those that are absolute
     Inhibitor,
     Warning,
     Note,
@@ -55,6 +55,9 @@ pub struct Rule {
     /// what is so when it fires
     pub title: &'static str,
     pub severity: Severity,
+    /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
+    /// mistaken, or the risk is one that a person can take, it is not
+    pub absolute: bool,
     /// what would happen otherwise
     pub why: &'static str,
     /// what to do in general; each [`Hit`] says it of the thing at hand
@@ -113,6 +116,8 @@ impl Hit {
 pub struct Finding {
     pub code: &'static str,
     pub severity: Severity,
+    /// it cannot be waived
+    pub absolute: bool,
     pub message: String,
     /// the fact that it is about
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,9 +148,9 @@ impl Finding {
         self.span.map(|span| loaded.source.place(span))
     }
 
-    /// With the plan's waiver of it, if there is one.
+    /// With the plan's waiver of it, if there is one and it can be waived.
     pub fn waived_by(self, plan: &Plan) -> Finding {
-        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code);
+        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code && !self.absolute);
         Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
     }
 
@@ -160,6 +165,7 @@ impl Rule {
         Finding {
             code: self.code,
             severity: self.severity,
+            absolute: self.absolute,
             message: hit.message,
             fact: hit.fact,
             why: self.why,
@@ -178,6 +184,16 @@ pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
 /// As [`find`], and what is found of the way from old to new.
 pub fn find_with_link(plan: &Plan, facts: &Facts, link: &Link) -> Vec<Finding> {
     finished(plan, by_the_rules(plan, facts).chain(time::of_link(plan, facts, link)))
+}
+
+/// What is found now and was not before.
+pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
+    let known = find(plan, before);
+    let mut found = find(plan, now);
+    found.retain(|finding| {
+        !known.iter().any(|known| (known.code, &known.message) == (finding.code, &finding.message))
+    });
+    found
 }
 
 fn by_the_rules(plan: &Plan, facts: &Facts) -> impl Iterator<Item = Finding> {

@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1308",
         title: "a name that may not exist on new",
         severity: Severity::Warning,
+        absolute: false,
         why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For swap, `resume=` \
               and mounts with `nofail` new only waits for them in vain, up to 90 seconds at each boot.",
         remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in the file that names it, \
@@ -21,6 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1310",
         title: "a file system does not move",
         severity: Severity::Warning,
+        absolute: false,
         why: "only the volumes of the plan and /boot travel; what is mounted from elsewhere stays on old.",
         remedy: "copy it by hand if it is needed, and see to its line in /etc/fstab.",
         check: mount_stays,
@@ -29,6 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1311",
         title: "new would not boot by itself: a name in its files does not exist there",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "a mount of /etc/fstab without `nofail` whose device is missing ends the boot in emergency mode, and a missing \
               root device in the initramfs: new would not come up, with services stopped.",
         remedy: "write `UUID=…` for what moves (file systems keep theirs); let the plan move what the system cannot do without; \
@@ -39,6 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1314",
         title: "GRUB's menu finds /boot only by old's array",
         severity: Severity::Warning,
+        absolute: false,
         why: "the menu that new boots with is old's: it must find /boot by the UUID of its file system, which is the same on \
               new. The array has another one there.",
         remedy: "`update-grub` on old writes it so (`search --fs-uuid`); if it does not, see /etc/default/grub.",
@@ -48,6 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1317",
         title: "a name that new needs to boot, and that nothing on old has",
         severity: Severity::Warning,
+        absolute: false,
         why: "nothing that is there on old now goes by it, so it cannot be told what new would find. A mount of /etc/fstab without \
               `nofail` whose device is missing ends the boot in emergency mode.",
         remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct /etc/default/grub and \

@@ -11,6 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1401",
         title: "the network card that is to take old's name cannot be told",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "new's card gets the name of old's by a .link file, so that ifupdown, systemd-networkd, NetworkManager and netplan \
               find it under the name that they know. An address on a card, on a VLAN, or on a bridge or bond with one card is \
               followed down to it; with more cards, replant would have to guess, and new might come up without a network.",
@@ -22,6 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1402",
         title: "old uses more than one network card",
         severity: Severity::Warning,
+        absolute: false,
         why: "only the card with old's address gets its name back on new; the others may be called something else there.",
         remedy: "write .link files for new's other cards into /etc/systemd/network of old (systemd.link(5)).",
         check: more_cards,
@@ -30,6 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1403",
         title: "the network configuration names the MAC address of old's card",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "no card of new has that address: netplan's `match:`, `[Match]` of systemd-networkd and `mac-address` of \
               NetworkManager would match nothing, and new would come up without a network.",
         remedy: "let the configuration name the card by its name, which new's card gets too. In netplan: the card's name as the \
@@ -41,6 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1404",
         title: "a .link file that comes before ours",
         severity: Severity::Warning,
+        absolute: false,
         why: "of the .link files that match a card the first by name counts: if that one matches new's, 10-replant.link is not \
               looked at, and the card does not get old's name.",
         remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
@@ -50,9 +54,22 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1405",
         title: "another card of new may hold the name of old's card",
         severity: Severity::Warning,
+        absolute: false,
         why: "a name that another card has cannot be given by udev; eth0 and the like are given by the kernel, in no fixed order.",
         remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
         check: name_taken,
+    },
+    Rule {
+        code: "R1407",
+        title: "the data goes over IPv6",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "portals, records and names of disks are written for IPv6 as the sources of tgt, LIO, open-iscsi and udev have it, \
+              but it has been tried in the simulation only. Whatever does not fit stops the migration in `connect`, and \
+              nothing is lost.",
+        remedy: "where the servers have IPv4 addresses on the network between them, name those in the plan; otherwise try \
+                 it with `--until connect`.",
+        check: ipv6,
     },
 ];
 
@@ -181,4 +198,16 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             .of(format!("new: network card {}", card.name))
         })
         .collect()
+}
+
+fn ipv6(plan: &Plan, _: &Facts) -> Vec<Hit> {
+    let portal = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address);
+    if portal.is_ipv4() {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!("old would reach new's disks at {}: IPv6 has not been tried on real servers", **portal),
+        "name IPv4 addresses where there are any, or try it with `replant apply … --until connect`",
+    );
+    vec![hit.at(portal.span())]
 }

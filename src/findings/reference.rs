@@ -17,8 +17,8 @@ const HEAD: &str = "# Findings
 
 What `replant plan` may find in a plan and two servers, before anything is changed. An *inhibitor* stops the migration; a
 *warning* and a *note* do not. Each can be accepted by its code under `waive:` in the plan, with a reason, which is kept in the
-runbook and in the journal. A waiver does not make possible what is not: some inhibitors stop the making of the runbook
-all the same. `replant explain CODE` prints one of these entries.
+runbook and in the journal; but not an inhibitor past which the migration would certainly destroy something, or fail: of these
+it says *cannot be waived*. `replant explain CODE` prints one of these entries.
 
 Written by `SNAPSHOTS=overwrite cargo test --test findings` from the rules in `src/findings`; do not edit it.
 ";
@@ -26,7 +26,12 @@ Written by `SNAPSHOTS=overwrite cargo test --test findings` from the rules in `s
 /// One rule, for people.
 pub fn entry(rule: &Rule) -> String {
     let (why, remedy) = (sentence(rule.why), sentence(rule.remedy));
-    format!("{} {}: {}\n\nWhy: {why}\n\nWhat to do: {remedy}", rule.code, rule.severity.word(), rule.title)
+    format!("{} {}: {}\n\nWhy: {why}\n\nWhat to do: {remedy}", rule.code, weight(rule), rule.title)
+}
+
+/// How much it matters: `warning`, `inhibitor, cannot be waived`
+fn weight(rule: &Rule) -> String {
+    format!("{}{}", rule.severity.word(), if rule.absolute { ", cannot be waived" } else { "" })
 }
 
 /// All rules, as Markdown.
@@ -36,7 +41,7 @@ pub fn reference() -> String {
         text += &format!("\n## {title}\n");
         for rule in rules().into_iter().filter(|rule| rule.code.starts_with(prefix)) {
             text += &format!("\n### {}: {}\n\n", rule.code, rule.title);
-            text += &format!("*{}.* {}\n\n", sentence(rule.severity.word()), sentence(rule.why));
+            text += &format!("*{}.* {}\n\n", sentence(&weight(rule)), sentence(rule.why));
             text += &format!("**What to do:** {}\n", sentence(rule.remedy));
         }
     }

@@ -9,6 +9,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1018",
         title: "a unit that is to be stopped does not run on old",
         severity: Severity::Warning,
+        absolute: false,
         why: "if its name is mistyped, the real one keeps running: a file system with a file that is open for writing cannot become \
               read-only, and the cutover stops there, with services down. On the way back all units of the list are started, \
               which fails for one that does not exist.",
@@ -19,6 +20,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1019",
         title: "a unit that is to be stopped is needed",
         severity: Severity::Inhibitor,
+        absolute: false,
         why: "the migration itself goes by the network, ssh, udev and the tools of LVM, md and iSCSI of old: without them it would stop in \
               the cutover, with services down, and could not be taken back from afar. The journal is stopped by itself, last of all.",
         remedy: "leave it out of `cutover.stop`; where it writes to what moves, let that end before the cutover.",

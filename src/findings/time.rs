@@ -13,6 +13,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1406",
         title: "old writes nearly as fast as the network can carry",
         severity: Severity::Warning,
+        absolute: false,
         why: "while the volumes are mirrored, every write also goes to new: with more than the link carries the copy would \
               never end, and old would wait for the network. What old has written on average since it was booted (there are \
               faster hours) is held against what the link was measured to carry or, where it was not measured, against what its \
@@ -25,6 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1501",
         title: "the downtime will be longer than its budget",
         severity: Severity::Warning,
+        absolute: false,
         why: "by what was measured and what such steps take, services will be down for longer than the plan allows.",
         remedy: "raise `cutover.downtime_budget`, or shorten what takes longest.",
         check: later,
@@ -33,6 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1502",
         title: "old cannot connect to new's iSCSI port",
         severity: Severity::Warning,
+        absolute: false,
         why: "new's disks will be offered at that port, and something between the two does not let old in.",
         remedy: "let old in there, in new's firewall and in what is between them, or name another `transfer.iscsi.port`.",
         check: later,

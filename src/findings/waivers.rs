@@ -9,6 +9,7 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1901",
         title: "a waiver of a code that does not exist",
         severity: Severity::Warning,
+        absolute: false,
         why: "it waives nothing; perhaps another code was meant.",
         remedy: "correct the code: `docs/findings.md` lists them all.",
         check: unknown,
@@ -17,9 +18,19 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1902",
         title: "a waiver that nothing needs",
         severity: Severity::Warning,
+        absolute: false,
         why: "it would hide the finding without anybody looking at it if it came up later.",
         remedy: "remove it from the plan.",
         check: idle,
+    },
+    Rule {
+        code: "R1903",
+        title: "a waiver of what cannot be waived",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "it waives nothing: past that inhibitor the migration would certainly destroy something, or fail.",
+        remedy: "remove it from the plan, and do what the finding says.",
+        check: futile,
     },
 ];
 
@@ -40,7 +51,7 @@ fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
 fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     // those of waivers would never end here, and what is found later is not known yet
     let asked = |code: &str| !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code);
-    let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code)).collect();
+    let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
     let idle = plan.waive.iter().filter(|waiver| {
         others.iter().any(|rule| *rule.code == **waiver.code && (rule.check)(plan, facts).is_empty())
     });
@@ -52,4 +63,18 @@ fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .at(waiver.code.span())
     })
     .collect()
+}
+
+fn futile(plan: &Plan, _: &Facts) -> Vec<Hit> {
+    let absolute: Vec<&str> = rules().iter().filter(|rule| rule.absolute).map(|rule| rule.code).collect();
+    let futile = plan.waive.iter().filter(|waiver| absolute.contains(&waiver.code.as_str()));
+    futile
+        .map(|waiver| {
+            Hit::new(
+                format!("the plan waives `{}`, and this cannot be waived", *waiver.code),
+                "remove the waiver, and do what the finding says",
+            )
+            .at(waiver.code.span())
+        })
+        .collect()
 }

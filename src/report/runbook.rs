@@ -30,8 +30,9 @@ fn style(mark: Mark) -> Style {
     }
 }
 
-/// Findings, the worst first, each with its place in the plan or the fact that it is about, and its remedy.
-pub fn findings(all: &[Finding], loaded: &Loaded) -> String {
+/// Findings, the worst first, each with its place in the plan (where its file is at hand) or the fact that it is about,
+/// and its remedy.
+pub fn findings(all: &[Finding], loaded: Option<&Loaded>) -> String {
     let mut text = format!("{BOLD}Findings{BOLD:#}\n");
     for finding in all {
         let (word, style) = match (finding.severity, &finding.waived) {
@@ -41,8 +42,8 @@ pub fn findings(all: &[Finding], loaded: &Loaded) -> String {
             (severity @ Severity::Note, None) => (severity.word(), DIM),
         };
         let _ = writeln!(text, "  {style}{word:9}{style:#} {}  {}", finding.code, finding.message);
-        let place = finding.place(loaded);
-        let place = place.map(|place| format!("{}:{}:{}", loaded.source.name, place.line, place.column));
+        let place = loaded.and_then(|loaded| Some((loaded, finding.place(loaded)?)));
+        let place = place.map(|(loaded, at)| format!("{}:{}:{}", loaded.source.name, at.line, at.column));
         let place = place.or(finding.fact.clone()).map_or(String::new(), |place| format!("{place}  "));
         let _ = writeln!(text, "                   {place}→ {}", finding.help);
         if let Some(reason) = &finding.waived {

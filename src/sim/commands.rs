@@ -218,6 +218,17 @@ impl World {
 
     fn run_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
         match (script, args) {
+            (step::service::STOP, units) => {
+                for unit in units {
+                    self.switch(server, &[unit], false)?;
+                }
+                self.switch(server, units, false)
+            }
+            (step::service::START, units) => {
+                // the last failure is the answer, and keeps no other from starting
+                let all: Vec<Said> = units.iter().map(|unit| self.switch(server, &[unit], true)).collect();
+                all.into_iter().rfind(Result::is_err).unwrap_or(Ok(String::new()))
+            }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),

@@ -80,7 +80,9 @@ impl World {
             devs.push(own_disk(at, disk));
         }
         for session in &machine.run.sessions {
-            let link = format!("/dev/disk/by-path/ip-{}-iscsi-{}-lun-{}", session.portal, session.iqn, session.lun);
+            // udev takes no brackets into a name
+            let portal = session.portal.replace(['[', ']'], "");
+            let link = format!("/dev/disk/by-path/ip-{portal}-iscsi-{}-lun-{}", session.iqn, session.lun);
             let wwn = format!("0x6{:015x}", fold(&session.iqn));
             devs.push(Dev {
                 links: vec![

@@ -184,6 +184,8 @@ impl World {
             panic!("the simulated server knows no iscsiadm {args:?}")
         };
         let (address, port) = portal.rsplit_once(':').unwrap_or((&portal, "3260"));
+        // the brackets of an IPv6 address are no part of its records
+        let address = address.trim_matches(['[', ']']);
         let path = format!("/etc/iscsi/nodes/{iqn}/{address},{port},1/default");
         let Some(record) = self.read_file(server, &path) else {
             return fail(21, "iscsiadm: No records found\n");

@@ -87,8 +87,7 @@ impl Maker<'_> {
 
     /// With its prefix.
     pub(super) fn old_address(&self) -> String {
-        let prefix = if self.plan.old.address.is_ipv4() { 24 } else { 64 };
-        format!("{}/{prefix}", *self.plan.old.address)
+        with_prefix(*self.plan.old.address)
     }
 
     fn make(mut self) -> World {
@@ -248,7 +247,7 @@ impl Maker<'_> {
             card: Card { mac: "52:54:00:77:00:22".into(), name: "ens9".into(), drivers: virtio("virtio_net") },
             rescue: rescue_files(),
             rescue_hostname: "rescue".into(),
-            rescue_address: format!("{}/24", *self.plan.new.address),
+            rescue_address: with_prefix(*self.plan.new.address),
             lacks: lacks.iter().map(|tool| tool.to_string()).collect(),
             modules: modules(if lio { &target } else { &[] }),
             units: Vec::new(),
@@ -392,4 +391,8 @@ impl Maker<'_> {
         let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
         self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
     }
+}
+
+fn with_prefix(address: std::net::IpAddr) -> String {
+    format!("{address}/{}", if address.is_ipv4() { 24 } else { 64 })
 }

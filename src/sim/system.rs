@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    fn switch(&mut self, server: Server, units: &[&str], on: bool) -> Said {
+    pub(super) fn switch(&mut self, server: Server, units: &[&str], on: bool) -> Said {
         let verb = if on { "start" } else { "stop" };
         for unit in units {
             match self.machine_mut(server).run.units.get_mut(*unit) {
@@ -283,6 +283,12 @@ impl World {
         text += "module dm_mod\nmodule ext4\n";
         if let Some(image) = self.read_file(server, &format!("/boot/initrd.img-{KERNEL}")) {
             text += &format!("initrd {KERNEL}\nimage {} {KERNEL}\n", image.len());
+        }
+        for (path, file) in self.files_below(server, "/etc/systemd/network") {
+            text += &format!("link {path}\n");
+            for (at, line) in file.text.lines().enumerate().filter(|(_, line)| line.starts_with("MACAddress=")) {
+                text += &format!("mac {path}:{}:{line}\n", at + 1);
+            }
         }
         for dev in self.devices(server).iter().filter(|dev| dev.kind == "disk") {
             text += &format!("driver /sys/block/{} {}\n", dev.kname, dev.drivers.join(" "));

@@ -8,10 +8,20 @@ use crate::host::{Act, HostError, Look, Query, Side};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// in the order in which they are stopped; started the other way round
+    /// as they are stopped; started the other way round
     pub units: Vec<String>,
     pub run: bool,
+    /// one after the other; otherwise systemd is told of all at once, and has an order of its own
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_order: bool,
 }
+
+/// Each is down before the next is told. What a socket has woken meanwhile is stopped with its socket at the end.
+pub const STOP: &str =
+    r#"for unit do systemctl stop "$unit" || exit; done; exec systemctl stop "$@""#;
+
+/// One that does not start keeps no other from it.
+pub const START: &str = r#"code=0; for unit do systemctl start "$unit" || code=$?; done; exit $code"#;
 
 impl Step for Service {
     fn title(&self) -> String {
@@ -54,14 +64,19 @@ impl Step for Service {
 
 impl Service {
     fn start(&self) -> Act {
-        let mut argv = vec!["systemctl".to_string(), "start".into()];
-        argv.extend(self.units.iter().rev().cloned());
-        Act::Run { argv, stdin: None, long: true }
+        let units = self.units.iter().rev().cloned();
+        self.tell("start", START, units.collect())
     }
 
     fn stop(&self) -> Act {
-        let mut argv = vec!["systemctl".to_string(), "stop".into()];
-        argv.extend(self.units.iter().cloned());
+        self.tell("stop", STOP, self.units.clone())
+    }
+
+    /// In either case one act: between two there would be a way to the server and back, while services are down.
+    fn tell(&self, verb: &str, script: &str, units: Vec<String>) -> Act {
+        let words: &[&str] =
+            if self.in_order && units.len() > 1 { &["sh", "-c", script, "sh"] } else { &["systemctl", verb] };
+        let argv = words.iter().map(|word| word.to_string()).chain(units).collect();
         Act::Run { argv, stdin: None, long: true }
     }
 }

@@ -1,0 +1,339 @@
+//! Plan and facts, joined: every name of the plan with what it is on the servers.
+
+mod cards;
+mod disks;
+mod groups;
+mod room;
+
+use uuid::Uuid;
+
+use crate::facts::Facts;
+use crate::findings::{DISTURBING, Finding, Hit, find_disk};
+use crate::plan::{IscsiServer, Plan, Table};
+use crate::step::{How, Partition};
+
+pub use cards::{new_card, service_card};
+pub use room::{boot_room, group_room, growth_room};
+
+const MIB: u64 = 1 << 20;
+
+pub struct Layout {
+    pub name: String,
+    /// the name of the system that moves
+    pub hostname: String,
+    pub rescue_hostname: String,
+    /// scripts and stamps on either server; a tmpfs, forgotten at a reboot
+    pub run: String,
+    /// what must survive a reboot of old
+    pub keep: String,
+    pub disks: Vec<Disk>,
+    pub table: Table,
+    /// what takes data: the arrays, then partitions that stand alone
+    pub stores: Vec<Store>,
+    pub boot: Option<Boot>,
+    pub groups: Vec<Group>,
+    /// everything that is mounted from what moves, in the order of mounting
+    pub mounts: Vec<Mount>,
+    pub swaps: Vec<String>,
+    pub server: IscsiServer,
+    pub old_address: String,
+    pub portal_address: String,
+    pub port: u16,
+    pub chap_user: String,
+    pub initiator: String,
+    pub timeout: u64,
+    pub resync_limit: u32,
+    pub region: u32,
+    pub parallel: usize,
+    pub stop: Vec<String>,
+    /// active timers of old whose work disturbs a copy
+    pub timers: Vec<String>,
+    pub packages: Vec<(String, String)>,
+    /// (name on old, MAC on new)
+    pub card: Option<(String, String)>,
+    /// addresses of old with their prefix, on cards
+    pub addresses: Vec<String>,
+    pub kernels: Vec<String>,
+    /// modules that the initramfs must have for new
+    pub modules: Vec<String>,
+    /// texts of old's files
+    pub files: std::collections::BTreeMap<String, String>,
+    pub new_lvmlocal: Option<String>,
+}
+
+pub struct Disk {
+    pub name: String,
+    pub by_id: String,
+    pub serials: Vec<String>,
+    /// bytes of a logical block
+    pub sector: u64,
+    /// for people
+    pub label: String,
+    /// `None`: it is blank
+    pub has: Option<String>,
+    pub parts_now: Vec<String>,
+    pub arrays_now: Vec<String>,
+    pub table_id: String,
+    pub partitions: Vec<Partition>,
+}
+
+/// A block device of new: an array, or a partition of one disk.
+pub struct Store {
+    pub name: String,
+    /// its lasting path
+    pub path: String,
+    /// bytes it will have, never too many
+    pub capacity: u64,
+    pub sector: u64,
+    pub iqn: String,
+    pub serial: String,
+    /// the disk as old will see it
+    pub lun: String,
+    pub made: Made,
+}
+
+pub enum Made {
+    Array(Array),
+    /// the index of its disk
+    Partition(usize),
+}
+
+pub struct Array {
+    pub device: String,
+    pub uuid: String,
+    /// md's own name, after the host's
+    pub md_name: String,
+    pub level: String,
+    pub metadata: String,
+    pub members: Vec<String>,
+    pub member_size: u64,
+}
+
+impl Layout {
+    /// The arrays, each with the store that it is.
+    pub fn arrays(&self) -> impl Iterator<Item = (&Store, &Array)> {
+        self.stores.iter().filter_map(|store| match &store.made {
+            Made::Array(array) => Some((store, array)),
+            Made::Partition(_) => None,
+        })
+    }
+}
+
+impl Store {
+    /// What people call it: `md0`, `partition data`
+    pub fn label(&self) -> String {
+        match self.made {
+            Made::Array(_) => self.name.clone(),
+            Made::Partition(_) => format!("partition {}", self.name),
+        }
+    }
+
+    /// `array md0`, `partition data`
+    fn in_a_sentence(&self) -> String {
+        match self.made {
+            Made::Array(_) => format!("array {}", self.name),
+            Made::Partition(_) => self.label(),
+        }
+    }
+}
+
+pub struct Boot {
+    /// mount point
+    pub target: String,
+    /// the block device on old, by its UUID
+    pub device: String,
+    pub size: u64,
+    /// index of the store that takes it
+    pub to: usize,
+}
+
+pub struct Group {
+    pub vg: String,
+    /// the name of its half on new, while it travels
+    pub travels: String,
+    /// index of the store that takes it
+    pub to: usize,
+    pub pv_uuid: String,
+    pub extent: u64,
+    /// UUIDs of the physical volumes on old
+    pub old_pvs: Vec<String>,
+    /// bytes that must find room
+    pub needs: u64,
+    pub copied: Vec<Copied>,
+    pub recreated: Vec<Recreated>,
+    pub grown: Vec<Grown>,
+}
+
+impl Group {
+    /// The disk on new as LVM on old is told of it, once it has its label. Not by its path: lvconvert(8) takes what
+    /// follows a colon for a range of extents.
+    pub fn pv(&self) -> String {
+        format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.pv_uuid)
+    }
+
+    /// The names of all its volumes on new, copied or made anew.
+    pub fn volumes(&self) -> Vec<String> {
+        let copied = self.copied.iter().map(|copied| copied.lv.clone());
+        copied.chain(self.recreated.iter().map(|made| made.lv.clone())).collect()
+    }
+}
+
+pub struct Copied {
+    pub lv: String,
+    /// the name of its leg on new, while it travels
+    pub travels: String,
+    pub how: How,
+    pub size: u64,
+    pub fstype: Option<String>,
+}
+
+pub struct Recreated {
+    pub lv: String,
+    pub size: u64,
+    pub uuid: String,
+}
+
+pub struct Grown {
+    pub lv: String,
+    pub from: u64,
+    pub to: Option<u64>,
+    pub fstype: String,
+    pub target: String,
+}
+
+pub struct Mount {
+    pub target: String,
+    /// on new: `/dev/mapper/vg0-root`, or the boot array
+    pub source: String,
+    pub fstype: String,
+}
+
+/// Identifiers that are the same each time the same plan is made for the same servers, and never the same for others.
+pub struct Ids(Uuid);
+
+impl Ids {
+    pub fn uuid(&self, what: &str) -> Uuid {
+        Uuid::new_v5(&self.0, what.as_bytes())
+    }
+
+    /// md's form: `11111111:22222222:33333333:44444401`
+    fn md(&self, what: &str) -> String {
+        let hex = self.uuid(what).simple().to_string();
+        format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
+    }
+
+    /// LVM's form: groups of 6-4-4-4-4-4-6 letters and digits
+    fn lvm(&self, what: &str) -> String {
+        let hex = self.uuid(what).simple().to_string();
+        let cuts = [0, 6, 10, 14, 18, 22, 26, 32];
+        cuts.windows(2).map(|cut| &hex[cut[0]..cut[1]]).collect::<Vec<_>>().join("-")
+    }
+}
+
+pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
+    let mut found = Vec::new();
+    let mut blocks = Vec::new();
+    for disk in &plan.disks {
+        match find_disk(&facts.new, disk) {
+            Some(block) => blocks.push(block),
+            None => {
+                let hit = Hit::new(format!("disk `{}` is not on new", *disk.name), "correct its serial number");
+                found.push(Finding::new("R1101", hit.at(disk.name.span())));
+            }
+        }
+    }
+    for group in &plan.volume_groups {
+        if !facts.old.vgs.iter().any(|vg| vg.name == **group.name) {
+            let hit = Hit::new(format!("there is no volume group `{}` on old", *group.name), "correct its name");
+            found.push(Finding::new("R1201", hit.at(group.name.span())));
+        }
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+
+    let seed: Vec<String> = blocks.iter().map(|block| format!("{:?}{:?}", block.serial, block.wwn)).collect();
+    let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
+    let ids = Ids(Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()));
+    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
+    let portal_address = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address).to_string();
+    let server = match *plan.transfer.iscsi.server {
+        IscsiServer::Auto
+            if facts.new.modules.contains("iscsi_target_mod") && facts.new.modules.contains("target_core_iblock") =>
+        {
+            IscsiServer::Lio
+        }
+        IscsiServer::Auto => IscsiServer::Tgt,
+        chosen => chosen,
+    };
+
+    let disks = disks::disks(plan, facts, &blocks, &ids);
+    let stores = disks::stores(plan, &disks, &ids, &portal_address, server);
+    let boot = groups::boot(plan, facts, &stores);
+    let groups = groups::groups(plan, facts, &stores, &ids);
+    let mounts = groups::mounts(facts, &boot, &groups, &stores);
+
+    let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
+    modules.push("sd_mod".into());
+    for array in &plan.arrays {
+        modules.push(match array.level.name() {
+            "raid5" | "raid6" => "raid456".into(),
+            level => level.to_string(),
+        });
+    }
+    modules.extend(["dm_mod".to_string(), "dm_mirror".into(), "dm_raid".into()]);
+    let mut seen = std::collections::BTreeSet::new();
+    modules.retain(|module| seen.insert(module.clone()));
+
+    let card =
+        service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| (old.name.clone(), new.mac.clone()));
+    let addresses = facts
+        .old
+        .interfaces
+        .iter()
+        .filter(|card| card.name != "lo")
+        .flat_map(|card| card.addresses.iter())
+        .filter(|address| !address.starts_with("fe80:"))
+        .cloned()
+        .collect();
+
+    Ok(Layout {
+        name: plan.name.to_string(),
+        rescue_hostname: facts.new.hostname.clone(),
+        run: format!("/run/replant/{}/steps", *plan.name),
+        keep: format!("/var/lib/replant/{}", *plan.name),
+        table: plan.table,
+        server,
+        old_address: plan.old.address.to_string(),
+        portal_address,
+        port: *plan.transfer.iscsi.port,
+        chap_user: plan.transfer.iscsi.chap.user.to_string(),
+        initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
+        timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
+        resync_limit: *plan.transfer.resync_limit_kib,
+        region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
+        parallel: usize::from(*plan.transfer.parallel),
+        stop: plan.cutover.units(),
+        timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
+        packages: facts
+            .old
+            .iscsi_packages
+            .iter()
+            .flatten()
+            .map(|package| (package.name.clone(), package.version.clone()))
+            .collect(),
+        card,
+        addresses,
+        kernels: facts.old.initrds.clone(),
+        modules,
+        files: facts.old.files.clone(),
+        new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
+        swaps: groups::swaps(facts, &groups, &mounts),
+        hostname,
+        disks,
+        stores,
+        boot,
+        groups,
+        mounts,
+    })
+}

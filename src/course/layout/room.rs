@@ -1,0 +1,80 @@
+//! Whether what moves has room where it goes: the rules R1216, R1217 and R1218, which ask this floor because it is found
+//! by laying the plan out.
+
+use super::{Group, MIB, Made, Store, resolve};
+use crate::facts::Facts;
+use crate::findings::Hit;
+use crate::plan::Plan;
+
+/// Groups that have no room where they go: the rule R1216.
+pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let help = "use larger disks or another RAID level, or leave volumes out with `copy: skip`";
+    room(plan, facts, help, |group| Some((format!("`{}` needs", group.vg), group.needs)))
+}
+
+/// Groups whose volumes cannot all grow as the plan says: the rule R1218.
+pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    room(plan, facts, "let them grow less, or one of them with `grow: rest`", |group| {
+        let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(grown.from))).sum();
+        // the metadata of raid1 is gone by then
+        let data: u64 = group.copied.iter().map(|copied| copied.size).sum();
+        let data = data + group.recreated.iter().map(|made| made.size).sum::<u64>();
+        (more > 0).then(|| (format!("the volumes of `{}` are to grow to", group.vg), data + more))
+    })
+}
+
+/// Groups that want more bytes than there are where they go; `wants` says so in words, too.
+fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option<(String, u64)>) -> Vec<Hit> {
+    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
+    let short = |group: &Group| {
+        let (words, bytes) = wants(group)?;
+        let (store, extent) = (&layout.stores[group.to], group.extent);
+        let (wanted, has) = (bytes / extent, store.extents(extent));
+        let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
+        let size = |extents: u64| mib(extents * extent);
+        (has < wanted).then(|| {
+            let (wanted_size, has_size, store) = (size(wanted), size(has), store.in_a_sentence());
+            let message =
+                format!("{words} {wanted} extents ({wanted_size}), {store} has room for {has} ({has_size})");
+            Hit::new(message, help).at(said.to.span())
+        })
+    };
+    layout.groups.iter().filter(|group| group.extent > 0).filter_map(short).collect()
+}
+
+/// A boot file system that its array is too small for: the rule R1217.
+pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
+    let (Some(boot), Some(said)) = (&layout.boot, &plan.boot) else { return Vec::new() };
+    let store = &layout.stores[boot.to];
+    if store.capacity >= boot.size {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!(
+            "{} of old has {}, {} has {}: it is copied as a block device",
+            boot.target,
+            mib(boot.size),
+            store.in_a_sentence(),
+            mib(store.capacity)
+        ),
+        "make its partition larger",
+    );
+    vec![hit.at(said.to.span())]
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes / MIB)
+}
+
+impl Store {
+    /// Extents of a group that it holds. Before the first of them are LVM's label and metadata, 1 MiB or a whole stripe
+    /// (pvcreate(8), --dataalignment); a MiB more may be lost where it is seen over iSCSI.
+    fn extents(&self, extent: u64) -> u64 {
+        let members = match &self.made {
+            Made::Array(array) => array.members.len() as u64,
+            Made::Partition(_) => 1,
+        };
+        self.capacity.saturating_sub((members * MIB / 2).max(MIB) + MIB) / extent
+    }
+}

@@ -1,0 +1,145 @@
+//! What was found, without what changes by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Interface, Mount, ServerFacts, identity};
+
+/// A server without what changes by itself (clock, boot, memory, use of file systems and swap, progress of a
+/// synchronisation, services, health of disks, sizes of boot files, rates, carriers, what containers and snaps mount),
+/// and without what other fields tell too. Devices have names that stay when it boots again, and lists that have no order
+/// are sorted.
+pub(super) fn still(found: &ServerFacts) -> ServerFacts {
+    let names = names(found);
+    let name = |path: &str| names.get(path).cloned().unwrap_or(path.to_string());
+    let sorted = |paths: &[String]| {
+        let mut named: Vec<String> = paths.iter().map(|path| name(path)).collect();
+        named.sort();
+        named
+    };
+    let mut server = found.clone();
+    server.clock = 0;
+    server.boot_id.clear();
+    (server.memory, server.memory_available) = (0, 0);
+    server.services.clear();
+    server.initrd_sizes.clear();
+    // a line of a file
+    server.initiator = None;
+    // volumes are told by LVM. Snaps are loop devices that come and go, as containers' of device-mapper do; a disc in its
+    // drive is of no matter
+    let snap = |fstype: Option<&str>| fstype == Some("squashfs");
+    server.blocks.retain(|block| match block.kind.as_str() {
+        "lvm" | "dm" | "rom" => false,
+        "loop" => !snap(block.fstype.as_deref()),
+        _ => true,
+    });
+    for block in &mut server.blocks {
+        block.path = name(&block.path);
+        block.kname.clear();
+        block.mountpoints.clear();
+        block.health = None;
+        block.ancestors = sorted(&block.ancestors);
+        block.by_id.sort();
+        block.by_path.sort();
+    }
+    for array in &mut server.arrays {
+        array.path = name(&array.path);
+        array.action = None;
+        array.members = sorted(&array.members);
+    }
+    for pv in &mut server.pvs {
+        pv.path = name(&pv.path);
+        // what is free follows from the volumes
+        (pv.free, pv.pe_alloc_count) = (0, 0);
+    }
+    for vg in &mut server.vgs {
+        (vg.free, vg.free_count, vg.lv_count) = (0, 0, 0);
+    }
+    for lv in &mut server.lvs {
+        (lv.sync_percent, lv.sync_action) = (None, None);
+        lv.write_rate = 0;
+        // some of its letters tell of sync and of being open (lvs(8)); what else it tells is in other fields
+        lv.attr.clear();
+        lv.devices = sorted(&lv.devices);
+    }
+    server.mounts.retain(|mount| on_a_device(mount) && !snap(Some(&mount.fstype)));
+    for mount in &mut server.mounts {
+        mount.source = name(&mount.source);
+        (mount.used, mount.avail) = (0, 0);
+    }
+    for swap in &mut server.swaps {
+        swap.path = name(&swap.path);
+        swap.used = 0;
+    }
+    let cards = cards(&server.interfaces);
+    server.interfaces.retain(|interface| cards.contains(&interface.name));
+    for card in &mut server.interfaces {
+        card.speed = None;
+        card.up = false;
+        if !card.physical {
+            // a bridge takes it from whatever is plugged into it
+            card.mac.clear();
+        }
+        card.addresses.sort();
+        card.altnames.sort();
+    }
+    server.host_keys.sort();
+    server.initrds.sort();
+    server.link_files.sort();
+    server.iscsi_sessions.sort();
+    server.macs.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+    if let Some(packages) = &mut server.iscsi_packages {
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    server.blocks.sort_by(|a, b| a.path.cmp(&b.path));
+    server.arrays.sort_by(|a, b| a.path.cmp(&b.path));
+    server.pvs.sort_by(|a, b| a.uuid.cmp(&b.uuid));
+    server.vgs.sort_by(|a, b| a.uuid.cmp(&b.uuid));
+    server.lvs.sort_by(|a, b| a.uuid.cmp(&b.uuid));
+    server.mounts.sort_by(|a, b| a.target.cmp(&b.target));
+    server.swaps.sort_by(|a, b| a.path.cmp(&b.path));
+    server.interfaces.sort_by(|a, b| a.name.cmp(&b.name));
+    server
+}
+
+/// By each path of a device: what stays when the kernel counts them anew.
+fn names(server: &ServerFacts) -> BTreeMap<String, String> {
+    let mut names = BTreeMap::new();
+    for block in &server.blocks {
+        let array = server.arrays.iter().find(|array| array.path == block.path && !array.uuid.is_empty());
+        let name = match block.kind.as_str() {
+            "disk" => identity(block),
+            "part" => block.partuuid.as_ref().or(block.by_id.first()).unwrap_or(&block.path).clone(),
+            "loop" => block.uuid.as_ref().unwrap_or(&block.path).clone(),
+            _ => array.map_or(&block.path, |array| &array.uuid).clone(),
+        };
+        names.insert(block.path.clone(), name.clone());
+        // a volume's other name, by which /proc/swaps knows it
+        names.insert(format!("/dev/{}", block.kname), name);
+    }
+    for array in server.arrays.iter().filter(|array| !array.uuid.is_empty()) {
+        names.insert(array.path.clone(), array.uuid.clone());
+    }
+    names
+}
+
+/// Not of the network or of a program, and no second place of what is mounted elsewhere: containers have many.
+fn on_a_device(mount: &Mount) -> bool {
+    mount.source.starts_with("/dev/") && (mount.fstype == "btrfs" || !mount.source.contains('['))
+}
+
+/// Real cards and what stands on them. Containers' and tunnels' come and go.
+fn cards(interfaces: &[Interface]) -> BTreeSet<String> {
+    let mut cards: BTreeSet<String> =
+        interfaces.iter().filter(|card| card.physical).map(|card| card.name.clone()).collect();
+    loop {
+        let masters =
+            interfaces.iter().filter(|card| cards.contains(&card.name)).filter_map(|card| card.master.clone());
+        let above = interfaces.iter().filter(|card| card.link.as_ref().is_some_and(|link| cards.contains(link)));
+        let more: Vec<String> = masters.chain(above.map(|card| card.name.clone())).collect();
+        let before = cards.len();
+        cards.extend(more);
+        if cards.len() == before {
+            return cards;
+        }
+    }
+}
