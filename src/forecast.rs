@@ -92,10 +92,10 @@ pub fn forecast(runbook: &Runbook) -> Forecast {
 }
 
 fn downtime(runbook: &Runbook) -> Downtime {
-    let used = work::Used::of(&runbook.facts);
+    let checks = work::Checks::of(&runbook.facts);
     let mut parts: Vec<Part> = Vec::new();
     for node in down(&runbook.nodes) {
-        let work = work::of(runbook, node, &used);
+        let work = work::of(runbook, node, &checks);
         let seconds = work.seconds + round_trips(node) * round_trip(&runbook.link, node.on);
         match parts.iter_mut().find(|part| part.what == work.part) {
             Some(part) => {
@@ -177,11 +177,24 @@ impl Forecast {
     }
 }
 
-/// All that is found of a runbook: by the rules, of the link, and of what is foretold.
-pub fn findings(runbook: &Runbook, foretold: &Forecast) -> Vec<Finding> {
-    let Runbook { plan, facts, link, .. } = runbook;
-    let mut found = findings::find_with_link(plan, facts, link);
-    found.extend(foretold.finding(plan));
-    findings::sort(&mut found);
-    found
+/// What is to be said of a runbook before anything is begun.
+pub struct Outlook {
+    pub forecast: Forecast,
+    /// by the rules, of the link, and of what is foretold
+    pub findings: Vec<Finding>,
+}
+
+impl Outlook {
+    pub fn of(runbook: &Runbook) -> Outlook {
+        let Runbook { plan, facts, link, .. } = runbook;
+        Outlook::with(runbook, findings::find_with_link(plan, facts, link))
+    }
+
+    /// Where it was looked already whether anything inhibits the runbook.
+    pub fn with(runbook: &Runbook, mut findings: Vec<Finding>) -> Outlook {
+        let forecast = forecast(runbook);
+        findings.extend(forecast.finding(&runbook.plan));
+        findings::sort(&mut findings);
+        Outlook { forecast, findings }
+    }
 }

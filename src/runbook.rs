@@ -1,6 +1,6 @@
 //! The runbook: exactly what will be run, where, after what. A graph as plain data; list order is a topological order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -97,9 +97,9 @@ pub enum Lint {
 
 /// What must hold of every list of nodes, wherever it came from.
 pub fn lint(nodes: &[Node]) -> Vec<Lint> {
-    let place: BTreeMap<&StepId, usize> = nodes.iter().enumerate().map(|(at, node)| (&node.id, at)).collect();
+    let place: HashMap<&StepId, usize> = nodes.iter().enumerate().map(|(at, node)| (&node.id, at)).collect();
     let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::with_capacity(nodes.len());
     let mut fence: Option<&Node> = None;
     let mut latest = Stage::Prepare;
     for (at, node) in nodes.iter().enumerate() {

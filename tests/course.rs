@@ -1,5 +1,6 @@
 //! The course over recorded facts: plan + facts -> runbook.
 
+use replant::forecast::Outlook;
 use replant::{course, facts::Facts, findings, plan, runbook};
 
 mod made;
@@ -81,7 +82,7 @@ fn times_are_foretold() {
     let (short, book) = short_of_time();
     let blocked = Link { blocked: Some("Connection timed out".into()), ..Link::default() };
     let book = course::Runbook { link: blocked, ..book };
-    let found = forecast::findings(&book, &forecast::forecast(&book));
+    let found = Outlook::of(&book).findings;
     assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["R1501", "R1502"]);
     assert!(found[0].message.contains("the plan allows 30 s; longest: new boots"), "{}", found[0].message);
     assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());
@@ -108,7 +109,8 @@ fn runbooks_are_as_the_published_schema_says() {
     let validator = jsonschema::validator_for(&replant::report::runbook_schema()).unwrap();
     let (loaded, book) = short_of_time();
     let saved = serde_json::to_value(&book).unwrap();
-    let printed = serde_json::to_value(replant::report::runbook_json(&book, Some(&loaded))).unwrap();
+    let printed =
+        serde_json::to_value(replant::report::runbook_json(&book, &Outlook::of(&book), Some(&loaded))).unwrap();
     for value in [&saved, &printed] {
         let errors: Vec<_> =
             validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -129,11 +131,11 @@ fn runbooks_are_as_the_published_schema_says() {
 /// A finding has its place in the plan, whether it inhibits the runbook or not; a saved runbook does not know the places.
 #[test]
 fn findings_as_data_have_their_places() {
-    use replant::{forecast, report};
+    use replant::report;
     let (loaded, book) = short_of_time();
-    let found = forecast::findings(&book, &forecast::forecast(&book));
-    let inhibited = serde_json::to_value(report::refused_json(&found, &loaded)).unwrap();
-    let planned = serde_json::to_value(report::runbook_json(&book, Some(&loaded))).unwrap();
+    let outlook = Outlook::of(&book);
+    let inhibited = serde_json::to_value(report::refused_json(&outlook.findings, &loaded)).unwrap();
+    let planned = serde_json::to_value(report::runbook_json(&book, &outlook, Some(&loaded))).unwrap();
     assert_eq!(planned["preview"]["findings"], inhibited["findings"]);
     assert!(jsonschema::validator_for(&report::refused_schema()).unwrap().is_valid(&inhibited));
     let budget = loaded.source.text.lines().position(|line| line.contains("30s")).unwrap() + 1;
@@ -142,7 +144,7 @@ fn findings_as_data_have_their_places() {
     assert!(place["column"].as_u64() > Some(1), "{place}");
 
     let saved: course::Runbook = serde_json::from_str(&serde_json::to_string(&book).unwrap()).unwrap();
-    let shown = serde_json::to_value(report::runbook_json(&saved, None)).unwrap();
+    let shown = serde_json::to_value(report::runbook_json(&saved, &Outlook::of(&saved), None)).unwrap();
     let finding = &shown["preview"]["findings"][0];
     assert_eq!((&finding["code"], finding.get("place")), (&"R1501".into(), None));
 }
@@ -290,7 +292,7 @@ fn every_example_gives_a_runbook() {
         assert!(stops.is_empty(), "{}: {stops:#?}", path.display());
         let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
         assert_eq!(runbook::lint(&book.nodes), []);
-        let text = replant::report::runbook(&book);
+        let text = replant::report::runbook(&book, &Outlook::of(&book));
         for group in &loaded.plan.volume_groups {
             assert!(text.contains(&format!("split group {}", *group.name)), "{text}");
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use replant::facts::{Array, Block, Facts, Health, Interface, Link, Lv, MacLine, Mount, ServerFacts, Swap};
 use replant::findings::{self, Finding};
+use replant::forecast::Outlook;
 use replant::plan::{self, Loaded};
 use replant::{course, report};
 use snapbox::Data;
@@ -559,7 +560,7 @@ fn mdadm_is_asked_for_where_there_are_arrays() {
         found.map(|finding| finding.message).collect()
     };
     assert_eq!(stops(&facts), [""; 0]);
-    let disk = findings::find_disk(&facts.new, &loaded.plan.disks[0]).unwrap().path.clone();
+    let disk = findings::Disks::of(&facts.new).find(&loaded.plan.disks[0]).unwrap().path.clone();
     facts.new.arrays.push(Array { path: "/dev/md127".into(), members: vec![disk], ..Array::default() });
     assert_eq!(stops(&facts), ["new lacks mdadm"]);
 }
@@ -611,6 +612,6 @@ fn a_waiver_of_nothing_is_no_news() {
     let mut facts = lab_facts();
     block(&mut facts.new.blocks, "/dev/sda").pttype = Some("dos".into());
     let runbook = course::make(&loaded.plan, &loaded.digest, &facts).unwrap_or_else(|found| panic!("{found:#?}"));
-    let text = report::runbook(&runbook);
+    let text = report::runbook(&runbook, &Outlook::of(&runbook));
     assert!(text.contains("R1107: spare shelf") && !text.contains("R1502"), "{text}");
 }

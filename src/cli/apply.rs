@@ -7,7 +7,7 @@ use crate::course::{self, Runbook};
 use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
 use crate::findings;
-use crate::forecast;
+use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
 use crate::journal::{Journal, Migration, Run};
@@ -38,7 +38,7 @@ pub fn run(
         talk.say(format!("note: the last line of the journal was torn by a crash; its {bytes} bytes were cut off"));
     }
     if journal.state().runs().is_empty() {
-        for finding in forecast::findings(&runbook, &forecast::forecast(&runbook)) {
+        for finding in Outlook::of(&runbook).findings {
             if let Some(reason) = finding.waived {
                 talk.say(format!("Waived: {} {}. Reason: {reason}", finding.code, finding.message));
                 journal.run(Run::Waived { code: finding.code.into(), reason })?;
@@ -268,8 +268,8 @@ fn find_or_make(
             book
         }
         (None, Some(loaded)) => {
-            let Some(runbook) = plan::of_servers(talk, &loaded, &hosts, false)? else { return Ok(None) };
-            talk.say(report::outline(&runbook));
+            let Some((runbook, outlook)) = plan::of_servers(talk, &loaded, &hosts, false)? else { return Ok(None) };
+            talk.say(report::outline(&runbook, &outlook.forecast));
             runbook
         }
         (None, None) => return Ok(None),

@@ -26,7 +26,7 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, 
         let scratch = tempfile::tempdir()?;
         let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
         match plan::of_servers(talk, &loaded, &hosts, false)? {
-            Some(runbook) => runbook,
+            Some((runbook, _)) => runbook,
             None => return Ok(End::Failed),
         }
     };

@@ -6,7 +6,7 @@ use super::{End, Failure, Talk, servers, show, validate};
 use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
-use crate::forecast;
+use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::plan::Loaded;
 use crate::report;
@@ -30,11 +30,11 @@ pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-    let Some(runbook) = of_servers(talk, &loaded, &hosts, how.probe)? else { return Ok(End::Failed) };
+    let Some((runbook, outlook)) = of_servers(talk, &loaded, &hosts, how.probe)? else { return Ok(End::Failed) };
     if talk.json {
-        talk.data(&report::runbook_json(&runbook, Some(&loaded)));
+        talk.data(&report::runbook_json(&runbook, &outlook, Some(&loaded)));
     } else {
-        talk.result(report::runbook(&runbook));
+        talk.result(report::runbook(&runbook, &outlook));
         if talk.verbose {
             talk.result(report::detail(&runbook));
         }
@@ -52,8 +52,10 @@ pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End
     Ok(if how.detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
 }
 
+type Made = (Runbook, Outlook);
+
 /// Reads both servers and the link between them (with `probe` it is measured), and makes the runbook.
-pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -> Result<Option<Runbook>, Failure> {
+pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -> Result<Option<Made>, Failure> {
     let facts = look(talk, loaded, hosts)?;
     if probe {
         talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
@@ -77,30 +79,40 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
 
 /// The runbook, unless a finding inhibits it. What is found is shown either way; what is foretold (R1501) is known only of
 /// a runbook that could be made.
-pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Runbook>, Failure> {
+pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Made>, Failure> {
     let mut found = findings::find_with_link(&loaded.plan, facts, &link);
     let made = match found.iter().any(Finding::stops) {
         true => Err(Vec::new()),
-        false => course::make(&loaded.plan, &loaded.digest, facts).map(|book| Runbook { link, ..book }),
+        false => course::make(&loaded.plan, &loaded.digest, facts),
     };
-    match &made {
-        Ok(runbook) => found.extend(forecast::forecast(runbook).finding(&loaded.plan)),
-        Err(more) => found.extend(more.iter().cloned()),
-    }
-    findings::sort(&mut found);
-    show_findings(talk, loaded, &found);
-    if made.is_err() {
-        if talk.json {
-            talk.data(&report::refused_json(&found, loaded));
+    match made {
+        Ok(book) => {
+            let runbook = Runbook { link, ..book };
+            let outlook = Outlook::with(&runbook, found);
+            show_findings(talk, loaded, &outlook.findings);
+            Ok(Some((runbook, outlook)))
         }
-        let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
-            ", or waived in the plan: `waive: [{ code: …, reason: … }]`"
-        } else {
-            "; it cannot be waived"
-        };
-        talk.say(format!("Nothing was changed. What inhibits must be resolved first{waived}"));
+        Err(more) => {
+            found.extend(more);
+            findings::sort(&mut found);
+            show_findings(talk, loaded, &found);
+            refuse(talk, loaded, &found);
+            Ok(None)
+        }
     }
-    Ok(made.ok())
+}
+
+/// There is no runbook, and why.
+fn refuse(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
+    if talk.json {
+        talk.data(&report::refused_json(found, loaded));
+    }
+    let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
+        ", or waived in the plan: `waive: [{ code: …, reason: … }]`"
+    } else {
+        "; it cannot be waived"
+    };
+    talk.say(format!("Nothing was changed. What inhibits must be resolved first{waived}"));
 }
 
 fn show_findings(talk: &Talk, loaded: &Loaded, found: &[Finding]) {

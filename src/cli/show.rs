@@ -1,9 +1,11 @@
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::de::IgnoredAny;
 
 use super::{End, Failure, Talk, status};
 use crate::course::{self, Runbook};
+use crate::forecast::Outlook;
 use crate::journal::Migration;
 use crate::report;
 
@@ -13,10 +15,11 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
         None => read(what)?,
     };
     let Some(step) = step else {
+        let outlook = Outlook::of(&runbook);
         if talk.json {
-            talk.data(&report::runbook_json(&runbook, None));
+            talk.data(&report::runbook_json(&runbook, &outlook, None));
         } else {
-            talk.result(report::runbook(&runbook));
+            talk.result(report::runbook(&runbook, &outlook));
             if talk.verbose {
                 talk.result(report::detail(&runbook));
             }
@@ -32,11 +35,12 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
             .unwrap_or_default();
         return Err(Failure::new(format!("the runbook has no step `{step}`"), format!("did you mean `{near}`?")));
     };
-    let (node, changes) = (&runbook.nodes[at], &report::changes(&runbook)[at]);
+    let node = &runbook.nodes[at];
+    let changes = report::changes(&runbook).nth(at).unwrap_or_default();
     if talk.json {
-        talk.data(&report::node_json(node, changes));
+        talk.data(&report::node_json(node, &changes));
     } else {
-        talk.result(report::node(&runbook.plan, node, changes));
+        talk.result(report::node(&runbook.plan, node, &changes));
     }
     Ok(End::Good)
 }
@@ -74,10 +78,12 @@ pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
             "a plan is wanted here, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?",
         )
     })?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = str::from_utf8(&bytes).map_or_else(|_| String::from_utf8_lossy(&bytes), Cow::Borrowed);
     let text = text.trim_start_matches('\u{feff}').trim_start();
-    Ok(text.starts_with('{')
-        && match serde_json::from_str::<Keys>(text) {
+    let Some(first) = text.strip_prefix('{') else { return Ok(false) };
+    // as they are saved; whoever has sorted it has to wait until all of it is read
+    Ok(first.trim_start().starts_with("\"format\":")
+        || match serde_json::from_str::<Keys>(text) {
             Ok(keys) => keys.format.is_some() || keys.nodes.is_some(),
             // one that was cut off is a runbook still
             Err(_) => text.contains("\"format\":") || text.contains("\"nodes\":"),
@@ -110,17 +116,20 @@ fn parse(text: &str, what: &str) -> Result<Runbook, Failure> {
     struct Only {
         format: u32,
     }
-    // looked at first: a later format may have what this one does not know
-    if let Ok(Only { format }) = serde_json::from_str(text)
-        && format != course::FORMAT
-    {
+    let parsed = serde_json::from_str::<Runbook>(text);
+    // of another format only this much is known
+    let format = match &parsed {
+        Ok(runbook) => Some(runbook.format),
+        Err(_) => serde_json::from_str(text).ok().map(|Only { format }| format),
+    };
+    if let Some(format) = format.filter(|format| *format != course::FORMAT) {
         let known = course::FORMAT;
         return Err(Failure::new(
             format!("{what} has format {format}; this replant knows format {known} only"),
             "use the replant that made it, or make it again with `replant plan`",
         ));
     }
-    let runbook: Runbook = serde_json::from_str(text).map_err(|error| {
+    let runbook = parsed.map_err(|error| {
         Failure::new(
             format!("{what} is not a runbook: {error}"),
             "a runbook is made from a plan by `replant plan PLAN --out FILE`",

@@ -18,8 +18,10 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     let hosts = Sim::from_plan(&loaded.plan, None);
     let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
     talk.result("Simulated: nothing of this happens on a server.");
-    let Some(runbook) = plan::make(talk, &loaded, &facts, Link::default())? else { return Ok(End::Failed) };
-    talk.result(report::outline(&runbook));
+    let Some((runbook, outlook)) = plan::make(talk, &loaded, &facts, Link::default())? else {
+        return Ok(End::Failed);
+    };
+    talk.result(report::outline(&runbook, &outlook.forecast));
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
     let live = Live::new(&runbook.nodes, To::Out, talk.json, talk.verbose, talk.quiet);
     let options = Options { parallelism: 1, poll: Duration::ZERO, ..Options::new(&interrupt.level) };

@@ -40,7 +40,7 @@ impl Talk {
 
     /// A result as data.
     pub fn data(&self, value: &impl Serialize) {
-        self.keep(out::line(&serde_json::to_string_pretty(value).unwrap_or_default()));
+        self.keep(out::data(value));
     }
 
     /// One line of a stream of data, where data is asked for.

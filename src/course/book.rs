@@ -1,4 +1,5 @@
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::iter;
 
 use crate::host::Side;
 use crate::runbook::{Node, Stage, StepId};
@@ -16,13 +17,13 @@ pub struct Handle {
 /// A runbook while it is written.
 pub struct Book {
     nodes: Vec<Node>,
-    ids: BTreeSet<String>,
+    ids: HashSet<String>,
     stage: Stage,
 }
 
 impl Book {
     pub fn new() -> Book {
-        Book { nodes: Vec::new(), ids: BTreeSet::new(), stage: Stage::Prepare }
+        Book { nodes: Vec::new(), ids: HashSet::new(), stage: Stage::Prepare }
     }
 
     /// Turns to the next stage: every step from here on belongs to it.
@@ -39,7 +40,7 @@ impl Book {
         why: impl Into<String>,
     ) -> Handle {
         let id = StepId(self.unique(id.into()));
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let after = after.iter().filter(|handle| seen.insert(handle.at)).map(|handle| handle.id.clone()).collect();
         self.nodes.push(Node {
             id: id.clone(),
@@ -56,11 +57,9 @@ impl Book {
 
     /// Two names can make one id: mounts on `/srv/a-b` and on `/srv/a/b`.
     fn unique(&mut self, id: String) -> String {
-        let all = (2..).map(|number| format!("{id}-{number}"));
-        let id =
-            std::iter::once(id.clone()).chain(all).find(|id| !self.ids.contains(id)).expect("numbers do not end");
-        self.ids.insert(id.clone());
-        id
+        let numbered = (2..).map(|number| format!("{id}-{number}"));
+        let mut all = iter::once(id.clone()).chain(numbered);
+        all.find(|id| self.ids.insert(id.clone())).expect("numbers do not end")
     }
 
     /// `step` need hold only until `end` begins.

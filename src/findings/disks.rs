@@ -1,6 +1,6 @@
 //! Disks of new that are to be wiped, and what stands on arrays and disks of both servers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Hit, Rule, Severity};
 use crate::facts::{Array, Block, Facts, ServerFacts};
@@ -136,28 +136,44 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// The block devices that a disk of the plan names.
-fn named<'a>(server: &'a ServerFacts, disk: &Disk) -> impl Iterator<Item = &'a Block> {
-    let same = |have: &Option<String>, want: &Option<At<String>>| match want {
-        Some(want) => have.as_deref().is_some_and(|have| have.trim() == want.as_str()),
-        None => true,
-    };
-    let disks = server.blocks.iter().filter(|block| block.kind == "disk");
-    disks.filter(move |block| same(&block.serial, &disk.serial) && same(&block.wwn, &disk.wwn))
-}
+/// A server's disks by serial number and by WWN: those of a plan are looked for, and there can be hundreds of either.
+pub struct Disks<'a>(HashMap<&'a str, Vec<&'a Block>>);
 
-/// The block device that a disk of the plan names, where there is exactly one.
-pub fn find_disk<'a>(server: &'a ServerFacts, disk: &Disk) -> Option<&'a Block> {
-    let mut all = named(server, disk);
-    match (all.next(), all.next()) {
-        (Some(block), None) => Some(block),
-        _ => None,
+impl<'a> Disks<'a> {
+    pub fn of(server: &'a ServerFacts) -> Disks<'a> {
+        let mut disks: HashMap<&str, Vec<&Block>> = HashMap::new();
+        for block in server.blocks.iter().filter(|block| block.kind == "disk") {
+            let ids: BTreeSet<&str> = [&block.serial, &block.wwn].into_iter().flatten().map(|id| id.trim()).collect();
+            ids.into_iter().for_each(|id| disks.entry(id).or_default().push(block));
+        }
+        Disks(disks)
+    }
+
+    /// The block devices that a disk of the plan names.
+    fn named(&self, disk: &Disk) -> impl Iterator<Item = &'a Block> {
+        let same = |have: &Option<String>, want: &Option<At<String>>| match want {
+            Some(want) => have.as_deref().is_some_and(|have| have.trim() == want.as_str()),
+            None => true,
+        };
+        let id = disk.serial.as_ref().or(disk.wwn.as_ref());
+        let all = id.and_then(|id| self.0.get(id.as_str())).into_iter().flatten().copied();
+        all.filter(move |block| same(&block.serial, &disk.serial) && same(&block.wwn, &disk.wwn))
+    }
+
+    /// The block device that a disk of the plan names, where there is exactly one.
+    pub fn find(&self, disk: &Disk) -> Option<&'a Block> {
+        let mut all = self.named(disk);
+        match (all.next(), all.next()) {
+            (Some(block), None) => Some(block),
+            _ => None,
+        }
     }
 }
 
 /// The disks of the plan that are there.
-fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Disk, &'a Block)> {
-    plan.disks.iter().filter_map(|disk| Some((disk, find_disk(&facts.new, disk)?)))
+pub(super) fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Disk, &'a Block)> {
+    let disks = Disks::of(&facts.new);
+    plan.disks.iter().filter_map(move |disk| Some((disk, disks.find(disk)?)))
 }
 
 /// Everything that stands on a block device.
@@ -192,9 +208,10 @@ fn disk_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         })
         .collect();
     let there: Vec<String> = there.into_iter().collect();
+    let known = Disks::of(&facts.new);
     let mut hits = Vec::new();
     for disk in &plan.disks {
-        let paths: Vec<&str> = named(&facts.new, disk).map(|block| block.path.as_str()).collect();
+        let paths: Vec<&str> = known.named(disk).map(|block| block.path.as_str()).collect();
         let hit = match paths.len() {
             1 => continue,
             0 if there.is_empty() => Hit::new(

@@ -1,6 +1,6 @@
 //! Volume groups, their physical volumes, and LVM's own settings.
 
-use super::{Hit, Rule, Severity, find_disk, room_for_raid1, volumes};
+use super::{Disks, Hit, Rule, Severity, room_for_raid1, volumes};
 use crate::facts::{Facts, Vg, lvm};
 use crate::plan::{CopyHow, Plan, VolumeGroup};
 
@@ -237,6 +237,7 @@ fn already_extended(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn block_sizes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut hits = Vec::new();
+    let disks = Disks::of(&facts.new);
     // what is copied as it is, and where it goes
     let groups = plan.volume_groups.iter().flat_map(|group| {
         let pvs = facts.old.pvs.iter().filter(|pv| pv.vg == **group.name);
@@ -249,7 +250,7 @@ fn block_sizes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     for (path, to) in groups.chain(boot) {
         let Some(old) = facts.old.blocks.iter().find(|block| block.path == path) else { continue };
         for disk in plan.disks_under(to) {
-            let Some(new) = find_disk(&facts.new, disk) else { continue };
+            let Some(new) = disks.find(disk) else { continue };
             if new.log_sec != old.log_sec {
                 let hit = Hit::new(
                     format!(

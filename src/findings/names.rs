@@ -125,7 +125,7 @@ fn uses(facts: &Facts) -> Vec<Use<'_>> {
         }
     }
     // each name once for a file: a menu has it in every entry
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = HashSet::with_capacity(all.len());
     all.retain(|one| seen.insert((one.file, one.name, one.target)));
     all
 }
@@ -149,15 +149,16 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn new(plan: &'a Plan, facts: &'a Facts) -> Names<'a> {
+        let (blocks, lvs) = (facts.old.blocks.len(), facts.old.lvs.len());
         let mut names = Names {
             plan,
-            uuids: HashMap::new(),
+            uuids: HashMap::with_capacity(blocks),
             partuuids: HashMap::new(),
             labels: HashMap::new(),
             partlabels: HashMap::new(),
-            links: HashMap::new(),
-            paths: HashMap::new(),
-            volumes: HashMap::new(),
+            links: HashMap::with_capacity(blocks),
+            paths: HashMap::with_capacity(2 * blocks),
+            volumes: HashMap::with_capacity(2 * lvs),
             moving: moving(plan, facts),
         };
         for block in &facts.old.blocks {
@@ -282,11 +283,6 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
     let mut hits = Vec::new();
     for used in uses(facts).into_iter().filter(|used| used.fatal == fatal) {
         let (file, name) = (used.file, used.name);
-        let verb = match (used.target, file) {
-            (Some(target), _) => format!("mounts {name} on {target}"),
-            (None, "/etc/fstab") => format!("swaps on {name}"),
-            _ => format!("names {name}"),
-        };
         let edit = |what: &str| match file {
             "/etc/fstab" => format!("{what} line {} of /etc/fstab on old", used.line),
             _ if file.starts_with("/etc/initramfs-tools/") => format!("`RESUME=none` in {file} on old"),
@@ -316,6 +312,11 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
                 };
                 ("a name that means nothing on new, or something else".into(), help)
             }
+        };
+        let verb = match (used.target, file) {
+            (Some(target), _) => format!("mounts {name} on {target}"),
+            (None, "/etc/fstab") => format!("swaps on {name}"),
+            _ => format!("names {name}"),
         };
         hits.push(
             Hit::new(format!("{file} of old {verb}, {what}"), help).of(format!("old: {file}, line {}", used.line)),

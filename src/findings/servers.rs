@@ -1,6 +1,7 @@
 //! The two machines: who they are, and whether they can stand in for each other.
 
-use super::{Hit, Rule, Severity, find_disk};
+use super::disks::{self, Disks};
+use super::{Hit, Rule, Severity};
 use crate::facts::queries::MODULES;
 use crate::facts::{Facts, ServerFacts};
 use crate::plan::Plan;
@@ -146,7 +147,8 @@ fn same_machine(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn swapped(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let disks_on_old = plan.disks.iter().any(|disk| find_disk(&facts.old, disk).is_some());
+    let known = Disks::of(&facts.old);
+    let disks_on_old = plan.disks.iter().any(|disk| known.find(disk).is_some());
     let group_on = |server: &ServerFacts| {
         plan.volume_groups.iter().any(|group| server.vgs.iter().any(|vg| vg.name == **group.name))
     };
@@ -228,9 +230,8 @@ fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 /// Drivers that new needs, and what for: those of the disks in the plan, and of the card that takes old's address.
 fn drivers<'a>(plan: &'a Plan, facts: &'a Facts) -> Vec<(&'a str, String, bool)> {
-    let disks = plan.disks.iter().filter_map(|disk| Some((disk, find_disk(&facts.new, disk)?)));
     let mut all: Vec<(&str, String, bool)> = Vec::new();
-    for (disk, block) in disks {
+    for (disk, block) in disks::found(plan, facts) {
         all.extend(block.drivers.iter().map(|driver| (driver.as_str(), format!("disk `{}`", *disk.name), false)));
     }
     if let Some(card) = crate::course::new_card(plan, facts) {

@@ -15,14 +15,28 @@ const BY_HAND: f64 = 60.0;
 const BOOT: f64 = 150.0;
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// Bytes in use on old's volumes, by path; of what is not mounted, all of them.
-pub struct Used(HashMap<String, u64>);
+/// How long the check of a file system takes.
+pub struct Checks {
+    /// bytes in use on old's volumes, by path; of what is not mounted, all of them
+    used: HashMap<String, u64>,
+    /// new has disks that turn
+    turns: bool,
+}
 
-impl Used {
-    pub fn of(facts: &Facts) -> Used {
+impl Checks {
+    pub fn of(facts: &Facts) -> Checks {
         let volumes = facts.old.lvs.iter().map(|lv| (lvm::mapper_path(&lv.vg, &lv.name), lv.size));
         let mounts = facts.old.mounts.iter().rev().map(|mount| (mount.source.clone(), mount.used));
-        Used(volumes.chain(mounts).collect())
+        Checks {
+            used: volumes.chain(mounts).collect(),
+            turns: facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational),
+        }
+    }
+
+    /// All metadata is read: the more is in use, the longer; much longer on disks that turn.
+    fn seconds(&self, job: &Job) -> f64 {
+        let used = job.args.last().and_then(|device| self.used.get(device)).copied().unwrap_or(0);
+        1.0 + used as f64 / GIB * if self.turns { 0.2 } else { 0.05 }
     }
 }
 
@@ -32,7 +46,7 @@ pub struct Work {
     pub assumed: Option<String>,
 }
 
-pub fn of(runbook: &Runbook, node: &Node, used: &Used) -> Work {
+pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {
@@ -48,7 +62,7 @@ pub fn of(runbook: &Runbook, node: &Node, used: &Used) -> Work {
         StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new's volumes get their names", 1.5),
         StepKind::GroupName(_) | StepKind::VolumeName(_) => ("new's volumes get their names", 0.5),
         StepKind::Volume(_) | StepKind::Active(_) | StepKind::SwapSpace(_) => ("new's volumes get their names", 0.7),
-        StepKind::Job(job) => of_job(runbook, job, used),
+        StepKind::Job(job) => of_job(runbook, job, checks),
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
         StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
@@ -95,9 +109,9 @@ pub fn of(runbook: &Runbook, node: &Node, used: &Used) -> Work {
     Work { part, seconds, assumed }
 }
 
-fn of_job(runbook: &Runbook, job: &Job, used: &Used) -> (&'static str, f64) {
+fn of_job(runbook: &Runbook, job: &Job, checks: &Checks) -> (&'static str, f64) {
     match job.name.split('-').next() {
-        Some("check") => ("file systems are checked", 1.0 + check(runbook, job, used)),
+        Some("check") => ("file systems are checked", checks.seconds(job)),
         Some("grub") => ("boot loader on new's disks", 4.0),
         // read from disk and hashed
         Some("boot") => {
@@ -109,13 +123,4 @@ fn of_job(runbook: &Runbook, job: &Job, used: &Used) -> (&'static str, f64) {
         }
         _ => ("other steps", 1.0),
     }
-}
-
-/// All metadata is read: the more is in use, the longer; much longer on disks that turn.
-fn check(runbook: &Runbook, job: &Job, used: &Used) -> f64 {
-    let facts = &runbook.facts;
-    let Some(device) = job.args.last() else { return 0.0 };
-    let used = used.0.get(device.as_str()).copied().unwrap_or(0);
-    let turns = facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational);
-    used as f64 / GIB * if turns { 0.2 } else { 0.05 }
 }

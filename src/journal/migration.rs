@@ -5,9 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::{Error, Header, Journal, Lock, Story};
+use crate::host::sha256;
 
 const RUNBOOK: &str = "runbook.json";
 const JOURNAL: &str = "journal.jsonl";
@@ -139,8 +138,4 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), Error> {
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

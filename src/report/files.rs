@@ -1,7 +1,7 @@
 //! What a runbook does to files, as unified diffs against what stands there at that moment: as found, or as an earlier
 //! step left it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,7 +9,6 @@ use similar::TextDiff;
 
 use crate::course::Runbook;
 use crate::host::{Act, Side};
-use crate::runbook::Node;
 use crate::step::Undo;
 
 /// One file that a step writes or removes.
@@ -44,30 +43,44 @@ pub struct Changes {
 }
 
 /// The changes of each step, in the order of the runbook.
-pub fn changes(runbook: &Runbook) -> Vec<Changes> {
-    let mut files = Files::new(runbook);
-    let mut all = Vec::new();
-    for node in &runbook.nodes {
+pub fn changes(runbook: &Runbook) -> impl Iterator<Item = Changes> {
+    let mut files = Files::of(runbook);
+    runbook.nodes.iter().map(move |node| {
         let step = node.step.as_step();
-        let apply = files.all(node, &step.apply());
+        let apply = files.changes(node.on, &step.apply());
         let undo = match step.undo() {
-            Undo::Acts(acts) => files.tried(node, &acts),
+            Undo::Acts(acts) => files.tried(node.on, &acts),
             Undo::Nothing(_) => Vec::new(),
         };
-        all.push(Changes { apply, undo });
+        Changes { apply, undo }
+    })
+}
+
+/// A file that an act writes or removes: its texts before and after, not compared yet.
+pub struct Written<'a> {
+    path: &'a str,
+    before: Option<String>,
+    after: Option<&'a str>,
+    /// as in [`FileChange`]
+    pub fleeting: bool,
+}
+
+impl Written<'_> {
+    pub fn change(&self) -> FileChange {
+        FileChange { fleeting: self.fleeting, ..FileChange::new(self.path, self.before.as_deref(), self.after) }
     }
-    all
 }
 
 /// The texts that are known, as the runbook goes on.
-struct Files {
-    texts: BTreeMap<(Side, String), String>,
+pub struct Files {
+    texts: HashMap<(Side, String), String>,
     /// where the system that moves is mounted in the rescue system
     root: String,
 }
 
 impl Files {
-    fn new(runbook: &Runbook) -> Files {
+    /// As they are found.
+    pub fn of(runbook: &Runbook) -> Files {
         let of = |side: Side, files: &BTreeMap<String, String>| -> Vec<_> {
             files.iter().map(|(path, text)| ((side, path.clone()), text.clone())).collect()
         };
@@ -86,45 +99,42 @@ impl Files {
     }
 
     /// What was there before.
-    fn set(&mut self, side: Side, path: &str, text: Option<String>) -> Option<String> {
-        let place = self.place(side, path);
+    fn set(&mut self, place: (Side, String), text: Option<String>) -> Option<String> {
         match text {
             Some(text) => self.texts.insert(place, text),
             None => self.texts.remove(&place),
         }
     }
 
-    fn all(&mut self, node: &Node, acts: &[Act]) -> Vec<Option<FileChange>> {
-        acts.iter().map(|act| self.one(node.on, act)).collect()
-    }
-
-    /// What acts would do; nothing of it is kept.
-    fn tried(&mut self, node: &Node, acts: &[Act]) -> Vec<Option<FileChange>> {
-        let paths = acts.iter().filter_map(|act| match act {
-            Act::Put { path, .. } | Act::Remove { path } => Some(self.place(node.on, path)),
-            Act::Run { .. } | Act::Power { .. } => None,
-        });
-        let before: Vec<_> = paths.map(|place| (self.texts.get(&place).cloned(), place)).collect();
-        let changes = self.all(node, acts);
-        for (text, place) in before {
-            match text {
-                Some(text) => _ = self.texts.insert(place, text),
-                None => _ = self.texts.remove(&place),
-            }
-        }
-        changes
-    }
-
-    fn one(&mut self, on: Side, act: &Act) -> Option<FileChange> {
+    /// What an act does; `None` where it touches no file, or removes one whose text is not known.
+    pub fn write<'a>(&mut self, on: Side, act: &'a Act) -> Option<Written<'a>> {
         let (path, after) = match act {
-            Act::Put { path, text, .. } => (path, Some(text.0.clone())),
+            Act::Put { path, text, .. } => (path, Some(text.0.as_str())),
             Act::Remove { path } => (path, None),
             Act::Run { .. } | Act::Power { .. } => return None,
         };
-        let before = self.set(on, path, after.clone());
-        before.as_ref().or(after.as_ref())?;
-        let fleeting = self.place(on, path).1.starts_with("/run/");
-        Some(FileChange { fleeting, ..FileChange::new(path, before.as_deref(), after.as_deref()) })
+        let place = self.place(on, path);
+        let fleeting = place.1.starts_with("/run/");
+        let before = self.set(place, after.map(str::to_string));
+        (before.is_some() || after.is_some()).then_some(Written { path, before, after, fleeting })
+    }
+
+    fn changes(&mut self, on: Side, acts: &[Act]) -> Vec<Option<FileChange>> {
+        acts.iter().map(|act| Some(self.write(on, act)?.change())).collect()
+    }
+
+    /// What acts would do; nothing of it is kept.
+    fn tried(&mut self, on: Side, acts: &[Act]) -> Vec<Option<FileChange>> {
+        let paths = acts.iter().filter_map(|act| match act {
+            Act::Put { path, .. } | Act::Remove { path } => Some(self.place(on, path)),
+            Act::Run { .. } | Act::Power { .. } => None,
+        });
+        let before: Vec<_> = paths.map(|place| (self.texts.get(&place).cloned(), place)).collect();
+        let changes = self.changes(on, acts);
+        for (text, place) in before {
+            self.set(place, text);
+        }
+        changes
     }
 }
 

@@ -7,6 +7,7 @@ mod files;
 pub mod graph;
 mod live;
 pub mod out;
+pub mod pretty;
 mod runbook;
 mod status;
 

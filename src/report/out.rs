@@ -2,7 +2,11 @@
 //! full disk behind a redirect). The macros of the standard library panic then, which in the middle of a cutover nobody
 //! wants: so it is an error, and who calls decides whether it matters.
 
-use std::io::{Result, Write};
+use std::io::{self, BufWriter, Result, Write};
+
+use serde::Serialize;
+
+use super::pretty;
 
 /// A line to standard output, flushed.
 pub fn line(text: &str) -> Result<()> {
@@ -13,6 +17,14 @@ pub fn line(text: &str) -> Result<()> {
 pub fn raw(text: &str) -> Result<()> {
     let mut stdout = anstream::stdout().lock();
     stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Data to standard output, flushed. It can be long, and is printed as it is made; colours are none in it to be taken out.
+pub fn data(value: &impl Serialize) -> Result<()> {
+    let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    pretty::write(&mut stdout, value)?;
+    stdout.write_all(b"\n")?;
     stdout.flush()
 }
 

@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::files::{Changes, FileChange, changes};
+use super::files::{Changes, FileChange, Files, changes};
 use super::{about, act, bytes, sign, switching};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
-use crate::forecast::{self, Forecast, forecast};
+use crate::forecast::{Forecast, Outlook};
 use crate::host::Act;
 use crate::plan::{Loaded, Plan};
 use crate::runbook::{Node, Stage};
@@ -55,24 +55,22 @@ pub fn findings(all: &[Finding], loaded: Option<&Loaded>) -> String {
 }
 
 /// One line: how much there is to do.
-pub fn outline(runbook: &Runbook) -> String {
+pub fn outline(runbook: &Runbook, forecast: &Forecast) -> String {
     let stages = Stage::ALL.iter().filter(|stage| runbook.nodes.iter().any(|node| node.stage == **stage)).count();
-    let Forecast { bytes: to_copy, seconds, downtime, .. } = forecast(runbook);
     format!(
         "Runbook: {} steps, {stages} stages, {} to copy in about {}, about {} of downtime",
         runbook.nodes.len(),
-        bytes(to_copy),
-        about(seconds),
-        about(downtime.seconds)
+        bytes(forecast.bytes),
+        about(forecast.seconds),
+        about(forecast.downtime.seconds)
     )
 }
 
 /// The whole runbook by stage.
-pub fn runbook(runbook: &Runbook) -> String {
-    let forecast = forecast(runbook);
-    let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook));
-    let found = forecast::findings(runbook, &forecast);
-    let needed = |code: &str| found.iter().any(|finding| finding.code == code);
+pub fn runbook(runbook: &Runbook, outlook: &Outlook) -> String {
+    let forecast = &outlook.forecast;
+    let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook, forecast));
+    let needed = |code: &str| outlook.findings.iter().any(|finding| finding.code == code);
     for waiver in runbook.plan.waive.iter().filter(|waiver| needed(&waiver.code)) {
         let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
     }
@@ -85,7 +83,7 @@ pub fn runbook(runbook: &Runbook) -> String {
             let _ = writeln!(
                 text,
                 "{BOLD}  — services stop here: about {down} of downtime expected{} —{BOLD:#}",
-                budget(&forecast)
+                budget(forecast)
             );
         }
         let label = if first { node.stage.to_string() } else { String::new() };
@@ -104,7 +102,7 @@ pub fn runbook(runbook: &Runbook) -> String {
         );
     }
     text += &files(runbook);
-    text += &times(&forecast);
+    text += &times(forecast);
     text += "\nSymbols: + create, ~ change, ! destroys data, ? makes sure of something.\n";
     text += "Undo: every step up to the end of `copy` is taken back one by one. Once old has been switched off, going back\n\
              means switching new off and old on, and loses what new has written since.\n";
@@ -141,8 +139,11 @@ fn times(forecast: &Forecast) -> String {
 /// The files that steps write or remove for good, in short.
 fn files(runbook: &Runbook) -> String {
     let mut text = format!("\n{BOLD}Files{BOLD:#}\n");
-    for (node, changes) in runbook.nodes.iter().zip(changes(runbook)) {
-        for change in changes.apply.iter().flatten().filter(|change| !change.fleeting) {
+    let mut all = Files::of(runbook);
+    for node in &runbook.nodes {
+        let acts = node.step.as_step().apply();
+        for written in acts.iter().filter_map(|act| all.write(node.on, act)).filter(|written| !written.fleeting) {
+            let change = written.change();
             let _ = writeln!(
                 text,
                 "  {:3} {}  {GREEN}+{}{GREEN:#} {RED}-{}{RED:#}  {DIM}{}{DIM:#}",

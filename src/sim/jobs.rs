@@ -1,11 +1,10 @@
 //! The scripts of the course, by their effects.
 
 use super::files::KERNEL;
-use super::system::sha256;
 use super::world::{Backing, World, Written};
 use super::{Fail, Said, fail};
 use crate::course::text;
-use crate::host::Server;
+use crate::host::{Server, sha256};
 
 impl World {
     pub(super) fn job(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
@@ -24,7 +23,7 @@ impl World {
     }
 
     fn hash(&self, loc: &str) -> String {
-        sha256(&format!("{:?}", self.places.get(loc)))
+        sha256(format!("{:?}", self.places.get(loc)))
     }
 
     fn boot_copy(&mut self, server: Server, args: &[&str]) -> Said {

@@ -2,20 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest, Sha256};
-
 use super::files::KERNEL;
 use super::world::{File, World};
 use super::{Args, Fail, Said, fail};
 use crate::facts::queries::{FILES, MODULES, PRESENCE, TOOLS};
-use crate::host::Server;
+use crate::host::{Server, sha256};
 
 const DPKG: &str = "/var/lib/dpkg/status";
 pub const MODULES_FILE: &str = "/etc/initramfs-tools/modules";
-
-pub fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 impl World {
     // ---- units --------------------------------------------------------------------------------------------------

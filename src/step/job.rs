@@ -1,9 +1,10 @@
+use std::iter;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Mark, Seen, Step, Undo, answered};
-use crate::host::{Act, HostError, Look, Query, Side};
+use crate::host::{Act, HostError, Look, Query, Side, sha256};
 
 /// Work that leaves nothing by which it could be recognised: a comparison, a check of a file system, a boot loader
 /// written to a disk. Its script checks its own result and fails if it is not right; then a stamp is written that holds
@@ -36,13 +37,8 @@ impl Job {
     }
 
     fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(&self.script);
-        for arg in &self.args {
-            hash.update([0]);
-            hash.update(arg);
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let whole: Vec<&str> = iter::once(&self.script).chain(&self.args).map(String::as_str).collect();
+        sha256(whole.join("\0"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Array, Disk, Ids, MIB, Made, Store};
+use super::{Array, Disk, Ids, MIB, Made, Store, portal_address, server};
 use crate::facts::{Block, Facts, md};
 use crate::findings::{arrays_on, what_is_on};
 use crate::plan::{IscsiServer, Plan, Size, Table};
@@ -128,7 +128,8 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
     plan.disks.iter().zip(blocks).map(one).collect()
 }
 
-pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids, portal: &str, server: IscsiServer) -> Vec<Store> {
+pub(super) fn stores(plan: &Plan, facts: &Facts, disks: &[Disk], ids: &Ids) -> Vec<Store> {
+    let (portal, server) = (portal_address(plan), server(plan, facts));
     let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| {
         let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
         let lun = if server == IscsiServer::Lio { 0 } else { 1 };

@@ -5,10 +5,12 @@ mod disks;
 mod groups;
 mod room;
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
-use crate::facts::Facts;
-use crate::findings::{DISTURBING, Finding, Hit, find_disk};
+use crate::facts::{Block, Facts};
+use crate::findings::{DISTURBING, Disks, Finding, Hit};
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
@@ -230,11 +232,22 @@ impl Ids {
     }
 }
 
-pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
+/// What new has to take data, and what goes there: enough to see whether there is room.
+struct Places<'a> {
+    /// of the plan's disks
+    blocks: Vec<&'a Block>,
+    disks: Vec<Disk>,
+    stores: Vec<Store>,
+    boot: Option<Boot>,
+    groups: Vec<Group>,
+}
+
+fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>, Vec<Finding>> {
     let mut found = Vec::new();
     let mut blocks = Vec::new();
+    let known = Disks::of(&facts.new);
     for disk in &plan.disks {
-        match find_disk(&facts.new, disk) {
+        match known.find(disk) {
             Some(block) => blocks.push(block),
             None => {
                 let hit = Hit::new(format!("disk `{}` is not on new", *disk.name), "correct its serial number");
@@ -255,24 +268,17 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     let seed: Vec<String> = blocks.iter().map(|block| format!("{:?}{:?}", block.serial, block.wwn)).collect();
     let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
     let ids = Ids(Uuid::new_v5(&Uuid::NAMESPACE_URL, seed.as_bytes()));
-    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
-    let portal_address = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address).to_string();
-    let server = match *plan.transfer.iscsi.server {
-        IscsiServer::Auto
-            if facts.new.modules.contains("iscsi_target_mod") && facts.new.modules.contains("target_core_iblock") =>
-        {
-            IscsiServer::Lio
-        }
-        IscsiServer::Auto => IscsiServer::Tgt,
-        chosen => chosen,
-    };
-
     let disks = disks::disks(plan, facts, &blocks, &ids);
-    let stores = disks::stores(plan, &disks, &ids, &portal_address, server);
+    let stores = disks::stores(plan, facts, &disks, &ids);
     let boot = groups::boot(plan, facts, &stores);
     let groups = groups::groups(plan, facts, &stores, &ids);
-    let mounts = groups::mounts(facts, &boot, &groups, &stores);
+    Ok(Places { blocks, disks, stores, boot, groups })
+}
 
+pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
+    let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts)?;
+    let mounts = groups::mounts(facts, &boot, &groups, &stores);
+    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
     let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
     modules.push("sd_mod".into());
     for array in &plan.arrays {
@@ -303,9 +309,9 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         run: format!("/run/replant/{}/steps", *plan.name),
         keep: format!("/var/lib/replant/{}", *plan.name),
         table: plan.table,
-        server,
+        server: server(plan, facts),
         old_address: plan.old.address.to_string(),
-        portal_address,
+        portal_address: portal_address(plan).to_string(),
         port: *plan.transfer.iscsi.port,
         chap_user: plan.transfer.iscsi.chap.user.to_string(),
         initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
@@ -336,4 +342,18 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         groups,
         mounts,
     })
+}
+
+fn portal_address(plan: &Plan) -> &IpAddr {
+    plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address)
+}
+
+/// What serves new's disks, chosen where the plan leaves it open.
+fn server(plan: &Plan, facts: &Facts) -> IscsiServer {
+    let has = |module: &str| facts.new.modules.contains(module);
+    match *plan.transfer.iscsi.server {
+        IscsiServer::Auto if has("iscsi_target_mod") && has("target_core_iblock") => IscsiServer::Lio,
+        IscsiServer::Auto => IscsiServer::Tgt,
+        chosen => chosen,
+    }
 }

@@ -1,7 +1,7 @@
 //! Whether what moves has room where it goes: the rules R1216, R1217 and R1218, which ask this floor because it is found
 //! by laying the plan out.
 
-use super::{Group, MIB, Made, Store, resolve};
+use super::{Group, MIB, Made, Places, Store, places};
 use crate::facts::Facts;
 use crate::findings::Hit;
 use crate::plan::Plan;
@@ -25,10 +25,10 @@ pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 /// Groups that want more bytes than there are where they go; `wants` says so in words, too.
 fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option<(String, u64)>) -> Vec<Hit> {
-    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
+    let Ok(Places { stores, groups, .. }) = places(plan, "", facts) else { return Vec::new() };
     let short = |group: &Group| {
         let (words, bytes) = wants(group)?;
-        let (store, extent) = (&layout.stores[group.to], group.extent);
+        let (store, extent) = (&stores[group.to], group.extent);
         let (wanted, has) = (bytes / extent, store.extents(extent));
         let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
         let size = |extents: u64| mib(extents * extent);
@@ -39,14 +39,14 @@ fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option
             Hit::new(message, help).at(said.to.span())
         })
     };
-    layout.groups.iter().filter(|group| group.extent > 0).filter_map(short).collect()
+    groups.iter().filter(|group| group.extent > 0).filter_map(short).collect()
 }
 
 /// A boot file system that its array is too small for: the rule R1217.
 pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let Ok(layout) = resolve(plan, "", facts) else { return Vec::new() };
-    let (Some(boot), Some(said)) = (&layout.boot, &plan.boot) else { return Vec::new() };
-    let store = &layout.stores[boot.to];
+    let Ok(Places { stores, boot, .. }) = places(plan, "", facts) else { return Vec::new() };
+    let (Some(boot), Some(said)) = (boot, &plan.boot) else { return Vec::new() };
+    let store = &stores[boot.to];
     if store.capacity >= boot.size {
         return Vec::new();
     }

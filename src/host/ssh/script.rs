@@ -4,9 +4,7 @@
 //! know: first the nonce alone (so that whatever a login shell printed before it is left out), then for each command
 //! its output, the nonce and its exit code, and in the end the nonce and `end`. An answer without that end is none.
 
-use sha2::{Digest, Sha256};
-
-use crate::host::Act;
+use crate::host::{Act, sha256};
 
 /// What ssh is told to run: takes the script from standard input, all of it, and evaluates it only if it is whole.
 /// So a command in it cannot eat the rest of it, and half an upload runs nothing. There is nothing in it that any
@@ -161,7 +159,7 @@ impl Script {
     /// What ssh is to run, as one word for the login shell there, whatever shell that is.
     pub fn command(&self, sudo: bool) -> String {
         let sudo = if sudo { "sudo -n " } else { "" };
-        let sum = if self.sum { hex(&Sha256::digest(&self.text)) } else { "-".into() };
+        let sum = if self.sum { sha256(&self.text) } else { "-".into() };
         format!("exec {sudo}/bin/sh -c '{TAKE}' replant {} {sum}", self.text.len())
     }
 
@@ -217,8 +215,8 @@ fn name(job: &str, act: &Act) -> String {
     let plain: String =
         job.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).take(80).collect();
     // of the texts with places: a secret leaves no trace in it
-    let sum = Sha256::digest(format!("{job}\n{}", serde_json::to_string(act).unwrap_or_default()));
-    format!("{}-{}", plain.trim_start_matches('.'), &hex(&sum)[..16])
+    let sum = sha256(format!("{job}\n{}", serde_json::to_string(act).unwrap_or_default()));
+    format!("{}-{}", plain.trim_start_matches('.'), &sum[..16])
 }
 
 fn put(path: &str, text: &str, mode: Option<u32>) -> String {
@@ -248,12 +246,8 @@ feed() {{ :; }}
         quote_one(dir),
         quote_one(&format!("{}/.{base}.replant", dir.trim_end_matches('/'))),
         print(text),
-        hex(&Sha256::digest(text)),
+        sha256(text),
     )
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -2,14 +2,17 @@
 //! what next to it is a short arrow; what is further away in the lane, a line beside it; in another lane, a curve.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 
+use rayon::prelude::*;
 use svg::Document;
+use svg::node::Blob;
 use svg::node::element::path::Data;
 use svg::node::element::{Circle, Definitions, Group, Marker, Path, Rectangle, Text, Title};
 
 use super::{colours, edges, stages};
 use crate::course::Runbook;
-use crate::forecast::{self, forecast};
+use crate::forecast::{self, Forecast, forecast};
 use crate::host::Server;
 use crate::report::{about, outline, sign};
 use crate::runbook::{Node, Stage, StepId};
@@ -60,6 +63,7 @@ struct Column {
 
 struct Picture<'a> {
     runbook: &'a Runbook,
+    forecast: Forecast,
     nodes: &'a [Node],
     edges: Vec<(usize, usize)>,
     /// what each step waits for
@@ -82,6 +86,7 @@ impl<'a> Picture<'a> {
         edges.iter().for_each(|(from, to)| before[*to].push(*from));
         let mut picture = Picture {
             runbook,
+            forecast: forecast(runbook),
             nodes,
             edges,
             before,
@@ -174,7 +179,7 @@ impl<'a> Picture<'a> {
             .add(Definitions::new().add(arrow_head()))
             .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
             .add(text(GAP, 28.0, 17.0, INK, &self.runbook.name).set("font-weight", "bold"))
-            .add(text(GAP, 48.0, 12.0, FAINT, &outline(self.runbook)))
+            .add(text(GAP, 48.0, 12.0, FAINT, &outline(self.runbook, &self.forecast)))
             .add(self.legend(width));
         for column in &self.columns {
             document = document.add(self.column(column, height));
@@ -182,16 +187,7 @@ impl<'a> Picture<'a> {
         // below the boxes: lines between stages may pass behind them
         let (inside, across): (Vec<(usize, usize)>, Vec<_>) =
             self.edges.iter().copied().partition(|&(from, to)| self.nodes[from].stage == self.nodes[to].stage);
-        for edge in across.into_iter().chain(inside) {
-            document = document.add(self.edge(edge));
-        }
-        let down: HashSet<&StepId> = forecast::down(self.nodes).iter().map(|node| &node.id).collect();
-        let forecast = forecast(self.runbook);
-        let stops: HashMap<&StepId, &str> = forecast.stops.iter().map(|stop| (&stop.step, &*stop.why)).collect();
-        for (at, node) in self.nodes.iter().enumerate() {
-            document = document.add(self.step(at, down.contains(&node.id), stops.get(&node.id).copied()));
-        }
-        document
+        document.add(self.lines(&across, "#b3bcc7")).add(self.lines(&inside, "#7d8996")).add(self.steps())
     }
 
     fn legend(&self, width: f64) -> Group {
@@ -245,10 +241,11 @@ impl<'a> Picture<'a> {
             .set("fill", "#f6f7f9")
             .set("stroke", "#d5dae0");
         let mut says = format!("{} steps", column.steps);
-        let forecast = forecast(self.runbook);
         match column.stage {
-            Stage::Copy => says += &format!(", about {}", about(forecast.seconds)),
-            Stage::Cutover => says += &format!(", down for about {} in all", about(forecast.downtime.seconds)),
+            Stage::Copy => says += &format!(", about {}", about(self.forecast.seconds)),
+            Stage::Cutover => {
+                says += &format!(", down for about {} in all", about(self.forecast.downtime.seconds));
+            }
             _ => {}
         }
         let stage = column.stage.to_string();
@@ -262,48 +259,67 @@ impl<'a> Picture<'a> {
         group
     }
 
+    // Of steps and lines there can be ten thousands: what all of them have in common is said once, of their group.
+
+    fn steps(&self) -> Group {
+        let down: HashSet<&StepId> = forecast::down(self.nodes).iter().map(|node| &node.id).collect();
+        let stops: HashMap<_, _> = self.forecast.stops.iter().map(|stop| (&stop.step, stop.why.as_str())).collect();
+        let step = |(at, node): (usize, &Node)| self.step(at, down.contains(&node.id), stops.get(&node.id).copied());
+        Group::new()
+            .set("font-size", 9.5)
+            .set("fill", FAINT)
+            .add(printed(self.nodes.par_iter().enumerate().map(step)))
+    }
+
     fn step(&self, at: usize, down: bool, stop: Option<&str>) -> Group {
         let node = &self.nodes[at];
         let step = node.step.as_step();
         let (x, y) = self.corner(at);
         let (fill, border) = colours(node);
         let mut frame = Rectangle::new()
-            .set("x", x)
-            .set("y", y)
             .set("width", BOX.0)
             .set("height", BOX.1)
             .set("rx", 4)
             .set("fill", fill)
-            .set("stroke", border)
-            .set("stroke-width", if node.fence { 2.5 } else { 1.0 });
+            .set("stroke", border);
+        if node.fence {
+            frame = frame.set("stroke-width", 2.5);
+        }
         if step.mark() == Mark::Check {
             frame = frame.set("stroke-dasharray", "4 3");
         }
+        let title = step.title();
         let stops = stop.map_or(String::new(), |why| format!("; apply stops here and asks: {why}"));
+        let name = format!("{} {}", sign(step.mark()), cut(&node.id.0, 30));
         let mut group = Group::new()
-            .add(Title::new(format!("{}: {} ({}){stops}", node.id, step.title(), node.why)))
+            .set("transform", format!("translate({x} {y})"))
+            .add(Title::new(format!("{}: {title} ({}){stops}", node.id, node.why)))
             .add(frame)
-            .add(
-                text(x + 10.0, y + 13.5, 10.5, INK, &format!("{} {}", sign(step.mark()), cut(&node.id.0, 30)))
-                    .set("font-weight", "bold"),
-            )
-            .add(text(x + 10.0, y + 26.0, 9.5, FAINT, &cut(&step.title(), 38)));
+            .add(text(10.0, 13.5, 10.5, INK, &name).set("font-weight", "bold"))
+            .add(Text::new(cut(&title, 38)).set("x", 10).set("y", 26));
         if down {
-            group = group.add(
-                Rectangle::new().set("x", x).set("y", y).set("width", 4).set("height", BOX.1).set("fill", "#e08a1e"),
-            );
+            group = group.add(Rectangle::new().set("width", 4).set("height", BOX.1).set("fill", "#e08a1e"));
         }
         if stop.is_some() {
-            group = group.add(asks(x + BOX.0 - 3.0, y + 3.0));
+            group = group.add(asks(BOX.0 - 3.0, 3.0));
         }
         group
     }
 
-    fn edge(&self, (from, to): (usize, usize)) -> Path {
+    fn lines(&self, edges: &[(usize, usize)], colour: &str) -> Group {
+        Group::new()
+            .set("fill", "none")
+            .set("stroke", colour)
+            .set("stroke-width", 1.2)
+            .set("marker-end", "url(#to)")
+            .add(printed(edges.par_iter().map(|edge| Path::new().set("d", self.line(*edge)))))
+    }
+
+    fn line(&self, (from, to): (usize, usize)) -> Data {
         let (a, b) = (self.places[from], self.places[to]);
         let ((ax, ay), (bx, by)) = (self.corner(from), self.corner(to));
         let (am, bm) = (ay + BOX.1 / 2.0, by + BOX.1 / 2.0);
-        let data = if a.lane == b.lane && b.row == a.row + 1 {
+        if a.lane == b.lane && b.row == a.row + 1 {
             let middle = ax + BOX.0 / 2.0;
             Data::new().move_to((middle, ay + BOX.1)).line_to((middle, by))
         } else if a.lane == b.lane {
@@ -323,15 +339,13 @@ impl<'a> Picture<'a> {
             let (start, end) = if ax < bx { (ax + BOX.0, bx) } else { (ax, bx + BOX.0) };
             let pull = ((end - start).abs() / 2.0).clamp(18.0, 90.0) * (end - start).signum();
             Data::new().move_to((start, am)).cubic_curve_to((start + pull, am, end - pull, bm, end, bm))
-        };
-        let across = self.nodes[from].stage != self.nodes[to].stage;
-        Path::new()
-            .set("d", data)
-            .set("fill", "none")
-            .set("stroke", if across { "#b3bcc7" } else { "#7d8996" })
-            .set("stroke-width", 1.2)
-            .set("marker-end", "url(#to)")
+        }
     }
+}
+
+/// Elements as text. Kept as a tree, so many take longer to be given back than to be made.
+fn printed<Element: Display>(elements: impl ParallelIterator<Item = Element>) -> Blob {
+    Blob::new(elements.map(|element| element.to_string()).collect::<Vec<_>>().join("\n"))
 }
 
 /// Where `apply` stops and asks.
