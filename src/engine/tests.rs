@@ -14,6 +14,7 @@ struct Script {
     acts: Vec<Act>,
     patience: Duration,
     confirmations: u32,
+    begun_by_its_acts: bool,
 }
 
 impl Script {
@@ -23,6 +24,7 @@ impl Script {
             acts: vec![Act::run(["make"])],
             patience: Duration::from_secs(60),
             confirmations: 1,
+            begun_by_its_acts: false,
         }
     }
 }
@@ -50,6 +52,10 @@ impl Step for Script {
 
     fn patience(&self) -> Duration {
         self.patience
+    }
+
+    fn begun_by_its_acts(&self) -> bool {
+        self.begun_by_its_acts
     }
 
     fn confirmations(&self) -> u32 {
@@ -320,6 +326,15 @@ fn what_was_on_its_way_and_is_gone_is_not_waited_for() {
     // in trouble before it went
     let told = apply([absent(), copied(50), Ok(Seen::Partial("half".into())), absent()], Obedient::default());
     assert!(matches!(told.stopped().reason, Reason::Gone(_)));
+    // it went before anybody looked, or was in trouble then
+    for sights in [vec![absent(), absent()], vec![absent(), Ok(Seen::Partial("half".into())), absent()]] {
+        let script = Script { begun_by_its_acts: true, ..Script::new(sights) };
+        let told = take(Kind::Apply, &[], &script, Obedient::default());
+        assert!(matches!(told.stopped().reason, Reason::Gone(_)) && told.stopped().may_mend());
+        assert!(told.seconds < 10, "{}", told.seconds);
+    }
+    // what comes some time after its acts is waited for
+    assert!(apply([absent(), absent(), absent(), present()], Obedient::default()).result.is_ok());
     // a command that fails with nobody having been away fails again
     assert!(!apply([absent(), absent()], answers([failure()])).stopped().may_mend());
 }

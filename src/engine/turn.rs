@@ -198,7 +198,8 @@ impl<'t, 'w> Turn<'t, 'w> {
         let clock = self.work.options.clock;
         let mut since = clock.now();
         let mut last: Option<Seen> = None;
-        let mut on_its_way: Option<String> = None;
+        let acted = first.is_none() && self.work.kind == Kind::Apply;
+        let mut on_its_way = (acted && self.step.begun_by_its_acts()).then(|| self.step.title());
         let mut agreed = 0;
         loop {
             let (seen, away) = match first.take() {

@@ -121,6 +121,11 @@ impl Step for Mirror {
         Duration::from_secs(300)
     }
 
+    /// lvconvert(8) returns when the volume is a mirror. It is plain again if the leg died before anybody looked.
+    fn begun_by_its_acts(&self) -> bool {
+        true
+    }
+
     /// A freshly converted leg may report idle before its recovery begins.
     fn confirmations(&self) -> u32 {
         2

@@ -74,6 +74,12 @@ pub trait Step {
         Duration::from_secs(60)
     }
 
+    /// Its acts have it on its way when they return: where there is nothing of it then, it was there and is gone, and is
+    /// not waited for.
+    fn begun_by_its_acts(&self) -> bool {
+        false
+    }
+
     /// How many times in a row `observe` must see [`Seen::Present`].
     fn confirmations(&self) -> u32 {
         1
