@@ -486,7 +486,12 @@ fn a_server_is_away() {
     let desk = Desk::with_migration("mirror-vg0-var").with_ssh(refused);
     desk.check_of("status-away", &["status"], |story| without_numbers(&story));
     let json: serde_json::Value = serde_json::from_slice(&desk.run(&["status", "--json"]).stdout).unwrap();
-    assert!(json["drift"].is_null() && json["unknown"]["old"].is_string() && json["unknown"]["new"].is_string());
+    assert!(
+        json["drift"]["old"].is_null()
+            && json["drift"]["new"].is_null()
+            && json["unknown"]["old"].is_string()
+            && json["unknown"]["new"].is_string()
+    );
     desk.check("apply-away", &["apply", "lab.runbook.json", "--no-input"]);
 }
 

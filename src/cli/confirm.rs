@@ -7,11 +7,13 @@ use crate::report::out;
 
 /// Asks the person to type `word`. Says whether they did.
 pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Result<bool, Failure> {
-    talk.say(question);
     if prompts.yes {
+        talk.say(question);
         talk.say("  (yes, by --yes)");
         return Ok(true);
     }
+    // with --quiet, too: nobody can answer what was not asked
+    out::tell(question);
     if nobody(prompts) {
         return Err(Failure::new(
             "this needs an answer, and there is nobody to ask: it was not done",

@@ -12,7 +12,7 @@ use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::State;
 use crate::plan::{Plan, Power, Secret, Ssh};
-use crate::report::{self, Drift, Unknown};
+use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
 use crate::step::StepKind;
@@ -156,18 +156,20 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
             why: error.to_string(),
             away: matches!(error, facts::FactsError::Host(_)),
         })?;
-        Ok(report::changes_on(side, &course::changed_by_others(runbook, begun, side, &now)))
+        Ok(course::changed_by_others(runbook, begun, side, &now))
     };
     let old_is_off = over(|step| matches!(step, StepKind::OldOff(_)));
     let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_)));
     std::thread::scope(|scope| {
-        let new = scope.spawn(|| if rescue_is_left { Ok(Vec::new()) } else { of(Side::New) });
-        let old = if old_is_off { Ok(Vec::new()) } else { of(Side::Old) };
+        let new = scope.spawn(|| (!rescue_is_left).then(|| of(Side::New)));
+        let old = (!old_is_off).then(|| of(Side::Old));
+        let new = new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let mut drift = Drift::default();
-        for told in [old, new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))] {
+        for (side, told) in [(Side::Old, old), (Side::New, new)] {
             match told {
-                Ok(changes) => drift.changes.extend(changes),
-                Err(unknown) => drift.unknown.push(unknown),
+                Some(Ok(changes)) => _ = drift.seen.insert(side, changes),
+                Some(Err(unknown)) => drift.unknown.push(unknown),
+                None => {}
             }
         }
         drift

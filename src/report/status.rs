@@ -1,6 +1,6 @@
 //! Where a migration stands, and what to type next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -48,8 +48,16 @@ pub struct Survey {
 /// What has changed since the runbook was made, and not by its steps.
 #[derive(Debug, Clone, Default)]
 pub struct Drift {
-    pub changes: Vec<String>,
+    /// by the system that was looked at: not old once it is off, nor new's rescue system once that was left
+    pub seen: BTreeMap<Side, Vec<Change>>,
     pub unknown: Vec<Unknown>,
+}
+
+impl Drift {
+    /// As [`changes_on`], of both.
+    pub fn lines(&self) -> Vec<String> {
+        self.seen.iter().flat_map(|(side, changes)| changes_on(*side, changes)).collect()
+    }
 }
 
 /// A system of which it is not known whether it has changed.
@@ -63,9 +71,10 @@ pub struct Unknown {
 
 pub fn drift(drift: &Drift) -> String {
     let mut text = String::new();
-    if !drift.changes.is_empty() {
+    let lines = drift.lines();
+    if !lines.is_empty() {
         text += "Changed since the runbook was made, and not by this migration:\n";
-        drift.changes.iter().for_each(|line| text += &format!("  {line}\n"));
+        lines.iter().for_each(|line| text += &format!("  {line}\n"));
     }
     for Unknown { side, why, .. } in &drift.unknown {
         let _ = writeln!(text, "Whether anything else has changed on {side} is not known: {why}");
@@ -149,9 +158,10 @@ fn next(runbook: &Runbook, path: &str, state: &State) -> String {
 }
 
 pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) -> Value {
+    let sights: HashMap<_, _> =
+        survey.into_iter().flat_map(|survey| &survey.sights).map(|(id, seen)| (id, seen)).collect();
     let seen = |id: &StepId| {
-        let (_, found) = survey?.sights.iter().find(|(other, _)| other == id)?;
-        Some(match found {
+        Some(match sights.get(id)? {
             Sight::Over => "over".into(),
             other => sight(other).unwrap_or("present".into()),
         })
@@ -167,13 +177,16 @@ pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) ->
             })
         })
         .collect();
-    // what could not be looked at is not known, and no empty list
+    // what was not looked at is not known, and no empty list
     let drift = survey.map(|survey| &survey.drift);
-    let changes = drift.filter(|drift| drift.unknown.is_empty()).map(|drift| &drift.changes);
+    let changes = |side: Side| {
+        let changes = drift?.seen.get(&side)?;
+        Some(changes.iter().map(Change::to_string).collect::<Vec<_>>())
+    };
     let unknown = drift.into_iter().flat_map(|drift| &drift.unknown);
     let unknown: BTreeMap<String, &String> = unknown.map(|one| (one.side.to_string(), &one.why)).collect();
     json!({
-        "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps, "drift": changes,
-        "unknown": unknown, "old": super::account::old_is(runbook, state),
+        "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps,
+        "drift": { "old": changes(Side::Old), "new": changes(Side::New) }, "unknown": unknown, "old": super::account::old_is(runbook, state),
     })
 }
