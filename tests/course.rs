@@ -238,12 +238,45 @@ fn a_card_is_found_below_a_bridge() {
         ..Default::default()
     };
     facts.old.interfaces.extend([bridge, tap, end("veth0", "veth1"), end("veth1", "veth0")]);
-    assert_eq!(course::service_card(&loaded.plan, &facts).unwrap().name, "ens3");
+    assert_eq!(findings::service_card(&loaded.plan, &facts).unwrap().name, "ens3");
     let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
     assert!(book.nodes.iter().any(|node| node.id.0 == "keep-card-name"));
 }
 
 /// What LVM lists in an initramfs in which one disk is missing, and what the boot hook makes of it.
+#[test]
+fn old_comes_to_new_by_the_address_beside_it() {
+    use replant::facts::Interface;
+    use replant::step::StepKind;
+    let text = std::fs::read_to_string("tests/runbooks/lab.yaml").unwrap();
+    // of old's addresses, and where new offers its disks: who is let in
+    let cases = [
+        (&["10.77.0.21/24"][..], "10.77.0.22", "10.77.0.21"),
+        // a network for the copy
+        (&["10.77.0.21/24", "10.78.1.1/16"], "10.78.0.22", "10.78.1.1"),
+        (&["10.0.0.1/8", "10.77.0.21/24"], "10.77.0.22", "10.77.0.21"),
+        // a second address of the same network: the first is the one that the kernel takes
+        (&["10.77.0.7/24", "10.77.0.21/24"], "10.77.0.22", "10.77.0.7"),
+        (&["fd00:77::21/64", "10.77.0.21/24"], "fd00:77::22", "fd00:77::21"),
+        // by a router
+        (&["10.77.0.21/32"], "10.77.0.22", "10.77.0.21"),
+    ];
+    for (addresses, portal, let_in) in cases {
+        let text = text.replace("server: tgt,", &format!("server: tgt, address: \"{portal}\","));
+        let loaded = plan::parse("near.yaml", &text).unwrap_or_else(|bad| panic!("{}", bad.render(false)));
+        let mut facts = lab_facts();
+        let service = facts.old.interfaces.iter().position(|card| card.physical).unwrap();
+        facts.old.interfaces[service].addresses = addresses.iter().map(|address| address.to_string()).collect();
+        facts.new.interfaces.push(Interface { addresses: vec![format!("{portal}/24")], ..Interface::default() });
+        let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+        let exports = book.nodes.iter().filter_map(|node| match &node.step {
+            StepKind::TgtExport(export) => Some(export.initiator_address.as_str()),
+            _ => None,
+        });
+        assert_eq!(exports.collect::<Vec<_>>(), [let_in; 2], "{addresses:?} to {portal}");
+    }
+}
+
 #[test]
 fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {
     let loaded = lab_plan();

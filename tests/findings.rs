@@ -263,6 +263,7 @@ const FIRES: &[Case] = &[
     Case("R1108", None, |facts| facts.old.arrays[0].degraded = true, "/dev/md0 on old is degraded"),
     Case("R1109", None, |facts| facts.old.arrays[1].action = Some("resync".into()), "/dev/md1 on old is busy: resync"),
     Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 4 << 40, "4096 GiB"),
+    Case("R1115", None, |facts| block(&mut facts.new.blocks, "/dev/sda").drivers = vec!["sd_mod".into(), "ahci".into()], "how they are: a"),
     Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/sda").health = Some(Health { passed: false, unreadable: 0 }), "expects to fail"),
     Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: false, unreadable: 0 }), "of old expects to fail"),
     Case("R1113", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 16 }), "of old could not read 16"),
@@ -313,6 +314,7 @@ const FIRES: &[Case] = &[
     Case("R1228", None, |facts| drop(facts.new.lvm_config.insert("devices/filter".into(), r#"["r|.*|"]"#.into())), "LVM on new"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "rz--n-".into(), "read-only"),
     Case("R1229", None, |facts| { let mut moved = volume("pvmove0", "mirror", "private,pvmove"); moved.hidden = true; facts.old.lvs.push(moved); }, "pvmove"),
+    Case("R1231", None, |facts| { facts.old.memory = 9 << 30; facts.old.memory_available = 1 << 30; facts.new.memory = 4 << 30; }, "8192 MiB of memory and swap are in use on old; new will have 4096 MiB of memory and 127 MiB of swap"),
     Case("R1230", None, |facts| guests(facts, 3), "volume group `guests` does not move, with volume `disk0` and 2 more"),
 
     Case("R1301", None, |facts| facts.new.uefi = true, "new boots with UEFI"),
@@ -363,6 +365,7 @@ const FIRES: &[Case] = &[
     Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/00-all.link".into()), "00-all.link"),
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
     Case("R1407", Some(("address: 10.77.0.22", "address: 2001:db8::22")), SAME, "2001:db8::22: IPv6 has not"),
+    Case("R1408", Some(("address: 10.77.0.22", "address: 10.77.9.22")), SAME, "new does not have the address 10.77.9.22"),
     Case("R1405", None, |facts| { card(&mut facts.old.interfaces, "ens3").name = "eth0".into(); facts.new.interfaces.push(spare_card("eth1", "52:54:00:77:00:32")); }, "may hold the name eth0"),
 
 
@@ -386,6 +389,7 @@ const SILENT: &[Case] = &[
     // a bay
     Case("R1114", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.removable = true; disk.tran = Some("sata".into()); }, ""),
     Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 0 }), ""),
+    Case("R1115", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.drivers = vec!["ahci".into()]; disk.health = Some(Health { passed: true, unreadable: 0 }); }, ""),
     // a failing disk of new that the plan leaves alone
     Case("R1111", None, |facts| block(&mut facts.new.blocks, "/dev/vda").health = Some(Health { passed: false, unreadable: 9 }), ""),
     Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 1 << 40, ""),
@@ -398,6 +402,7 @@ const SILENT: &[Case] = &[
     Case("R1230", None, |facts| { guests(facts, 1); facts.old.mounts.push(Mount { target: "/srv".into(), source: "/dev/mapper/guests-disk0".into(), avail: 1 << 40, ..Mount::default() }); }, ""),
     Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32) * (4 << 20), ""),
     Case("R1218", Some(("grow: rest", "grow: 5GiB")), SAME, ""),
+    Case("R1231", None, |facts| { facts.old.memory = 9 << 30; facts.old.memory_available = 1 << 30; facts.new.memory = 8 << 30; }, ""),
     Case("R1225", None, |facts| facts.old.swaps.push(Swap { path: "/var/swap.img".into(), kind: "file".into(), size: 1 << 30, used: 0 }), ""),
     // guests' disks are hidden from LVM on old: no harm
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["r|/dev/zd.*|", "r|/dev/rbd.*|"]"#.into())), ""),

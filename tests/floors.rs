@@ -39,13 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Two rooms on one floor, and all that the one takes from the other: whether the plan fits is found by laying it out.
-const SAME_FLOOR: &[&str] = &[
-    "crate::course::group_room",
-    "crate::course::growth_room",
-    "crate::course::boot_room",
-    "crate::course::service_card",
-    "crate::course::new_card",
-];
+const SAME_FLOOR: &[&str] = &["crate::course::group_room", "crate::course::growth_room", "crate::course::boot_room"];
 
 /// Words that belong to some files only: the words, whose they are, and why.
 const KEPT: &[(&[&str], &[&str], &str)] = &[

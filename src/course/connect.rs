@@ -90,13 +90,13 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                     iqn: store.iqn.clone(),
                     device: store.path.clone(),
                     serial: store.serial.clone(),
-                    initiator_address: layout.old_address.clone(),
+                    initiator_address: layout.initiator_address.clone(),
                     conf: Text(render(
                         text::TGT_CONF,
                         context! {
                             name => &layout.name, iqn => &store.iqn, device => &store.path, product => &store.name,
                             serial => &store.serial, sector => &store.sector, user => &layout.chap_user,
-                            secret => secret_place("chap"), initiator_address => &layout.old_address,
+                            secret => secret_place("chap"), initiator_address => &layout.initiator_address,
                         },
                     )),
                     conf_path: tgt_conf_path(layout, store),

@@ -22,7 +22,7 @@ use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
-pub use layout::{boot_room, group_room, growth_room, new_card, service_card};
+pub use layout::{boot_room, group_room, growth_room};
 pub use own::changed_by_others;
 pub use power::{power_control, power_secret};
 

@@ -107,6 +107,16 @@ pub(super) const RULES: &[Rule] = &[
         check: new_disk_failing,
     },
     Rule {
+        code: "R1115",
+        title: "it is not known whether disks of new are healthy",
+        severity: Severity::Note,
+        absolute: false,
+        why: "nothing on new could ask them (SMART): smartctl is not there, or a controller hides what they say. A disk that is \
+              about to fail would be found only when it does.",
+        remedy: "`apt-get install smartmontools` in new's rescue system, and `replant plan` again; or ask the controller's own tool.",
+        check: health_unknown,
+    },
+    Rule {
         code: "R1112",
         title: "a disk of old expects to fail",
         severity: Severity::Warning,
@@ -435,6 +445,22 @@ fn new_disk_failing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             .at(disk.name.span())
         })
         .collect()
+}
+
+fn health_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    // that a host lends to its guest has no health of its own
+    let lent =
+        |driver: &String| ["virtio", "xen", "hv_", "vmw_", "nbd"].iter().any(|start| driver.starts_with(start));
+    let silent = found(plan, facts).filter(|(_, block)| block.health.is_none() && !block.drivers.iter().any(lent));
+    let silent: Vec<String> = silent.map(|(disk, _)| disk.name.to_string()).collect();
+    if silent.is_empty() {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!("nobody could ask disks of new how they are: {}", silent.join(", ")),
+        "`apt-get install smartmontools` on new, and `replant plan` again; or ask the controller's own tool",
+    );
+    vec![hit.of("new: health of disks")]
 }
 
 fn old_disk_failing(_: &Plan, facts: &Facts) -> Vec<Hit> {

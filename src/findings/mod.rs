@@ -4,8 +4,10 @@
 //! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
 mod boot;
+mod cards;
 mod disks;
 mod groups;
+mod memory;
 mod names;
 mod network;
 mod reference;
@@ -23,6 +25,7 @@ use serde::Serialize;
 use crate::facts::{Facts, Link};
 use crate::plan::{Loaded, Place, Plan, Span};
 
+pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
@@ -74,6 +77,7 @@ const ROOMS: &[&[Rule]] = &[
     disks::RULES,
     groups::RULES,
     volumes::RULES,
+    memory::RULES,
     boot::RULES,
     names::RULES,
     network::RULES,

@@ -1,10 +1,8 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
-use super::{Hit, Rule, Severity};
-use crate::course::new_card;
-use crate::course::service_card;
+use super::{Hit, Rule, Severity, new_card, service_card, transfer_addresses};
 use crate::facts::{Facts, Interface, MacLine};
-use crate::plan::Plan;
+use crate::plan::{Plan, Span};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -70,6 +68,16 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "where the servers have IPv4 addresses on the network between them, name those in the plan; otherwise try \
                  it with `--until connect`.",
         check: ipv6,
+    },
+    Rule {
+        code: "R1408",
+        title: "new does not have the address at which its disks are to be offered",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "the iSCSI server listens at that address of new, and at no other.",
+        remedy: "name an address of new that old reaches in `transfer.iscsi.address`; or give it to new's card \
+                 (`ip address add ADDRESS/LENGTH dev CARD`).",
+        check: no_portal,
     },
 ];
 
@@ -200,14 +208,36 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-fn ipv6(plan: &Plan, _: &Facts) -> Vec<Hit> {
-    let portal = plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address);
+/// Where the plan names the address of new at which its disks are offered.
+fn portal_said(plan: &Plan) -> Option<Span> {
+    plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address).span()
+}
+
+fn ipv6(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (_, portal) = transfer_addresses(plan, facts);
     if portal.is_ipv4() {
         return Vec::new();
     }
     let hit = Hit::new(
-        format!("old would reach new's disks at {}: IPv6 has not been tried on real servers", **portal),
+        format!("old would reach new's disks at {portal}: IPv6 has not been tried on real servers"),
         "name IPv4 addresses where there are any, or try it with `replant apply … --until connect`",
     );
-    vec![hit.at(portal.span())]
+    vec![hit.at(portal_said(plan))]
+}
+
+fn no_portal(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let (_, portal) = transfer_addresses(plan, facts);
+    let bare = |with_prefix: &String| with_prefix.split('/').next().map(str::to_string);
+    let all = facts.new.interfaces.iter().flat_map(|card| &card.addresses).filter_map(bare);
+    let there: Vec<String> = all
+        .filter(|address| !address.starts_with("127.") && !address.starts_with("fe80:") && address != "::1")
+        .collect();
+    if there.iter().any(|address| address.parse() == Ok(portal)) {
+        return Vec::new();
+    }
+    let help = format!("`transfer: {{ iscsi: {{ address: ADDRESS }} }}` names another; new has {}", there.join(", "));
+    vec![
+        Hit::new(format!("new does not have the address {portal}, at which its disks are to be offered"), help)
+            .at(portal_said(plan)),
+    ]
 }

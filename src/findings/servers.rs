@@ -234,7 +234,7 @@ fn drivers<'a>(plan: &'a Plan, facts: &'a Facts) -> Vec<(&'a str, String, bool)>
     for (disk, block) in disks::found(plan, facts) {
         all.extend(block.drivers.iter().map(|driver| (driver.as_str(), format!("disk `{}`", *disk.name), false)));
     }
-    if let Some(card) = crate::course::new_card(plan, facts) {
+    if let Some(card) = super::new_card(plan, facts) {
         all.extend(card.drivers.iter().map(|driver| (driver.as_str(), format!("network card {}", card.name), true)));
     }
     let mut seen = std::collections::BTreeSet::new();

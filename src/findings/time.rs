@@ -2,9 +2,7 @@
 //! These are found with the link, or by the forecast once the runbook is made; that every code is in one list, they have
 //! their entries here.
 
-use super::{Finding, Hit, Rule, Severity, volumes};
-use crate::course::new_card;
-use crate::course::service_card;
+use super::{Finding, Hit, Rule, Severity, transfer_cards, volumes};
 use crate::facts::{Basis, Facts, Interface, Link, link};
 use crate::plan::{CopyHow, Plan};
 
@@ -75,9 +73,9 @@ fn blocked(plan: &Plan, link: &Link) -> Option<Hit> {
     Some(Hit::new(message, help).at(port.span().or(plan.new.address.span())))
 }
 
-/// The link by the word of the cards that have the servers' addresses, where nobody has asked for the way between them.
+/// The link by the word of the cards between which the data goes, where nobody has asked for the way between them.
 pub fn link_of_cards(plan: &Plan, facts: &Facts) -> Link {
     let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
-    let slower = speed(service_card(plan, facts)).into_iter().chain(speed(new_card(plan, facts))).min();
+    let slower = transfer_cards(plan, facts).into_iter().filter_map(speed).min();
     slower.map_or_else(Link::default, |mbit| Link::of_card(mbit.into()))
 }

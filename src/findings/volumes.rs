@@ -113,25 +113,6 @@ pub(super) const RULES: &[Rule] = &[
         check: untried,
     },
     Rule {
-        code: "R1224",
-        title: "what is in swap does not fit into memory",
-        severity: Severity::Warning,
-        absolute: false,
-        why: "swap is not copied: at the cutover it is switched off, and what is in it must be in memory. Processes may be killed.",
-        remedy: "name what needs much memory under `cutover.stop`, or stop it before.",
-        check: swap_needs_memory,
-    },
-    Rule {
-        code: "R1225",
-        title: "a swap that does not move",
-        severity: Severity::Warning,
-        absolute: false,
-        why: "new will have less swap than old, or none. Swap on a volume of the plan is made again with the same size and UUID, \
-              and a swap file travels with its file system.",
-        remedy: "make one on new when it runs, and correct its line in /etc/fstab.",
-        check: no_swap_left,
-    },
-    Rule {
         code: "R1226",
         title: "a volume cannot grow as the plan says",
         severity: Severity::Inhibitor,
@@ -338,45 +319,6 @@ fn growing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         hits.push(hit.at(grow.span()));
     }
     hits
-}
-
-fn swap_needs_memory(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let used: u64 = facts.old.swaps.iter().map(|swap| swap.used).sum();
-    // 0: it is not known
-    if used <= facts.old.memory_available || facts.old.memory_available == 0 {
-        return Vec::new();
-    }
-    let (used, available) = (used >> 20, facts.old.memory_available >> 20);
-    vec![
-        Hit::new(
-            format!("{used} MiB are in old's swap, and {available} MiB of memory are free to take them"),
-            "name what needs much memory under `cutover.stop`, or stop it before the cutover",
-        )
-        .of("old: /proc/swaps"),
-    ]
-}
-
-fn no_swap_left(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let path = |lv: &Lv| lvm::mapper_path(&lv.vg, &lv.name);
-    let moving: Vec<&Lv> =
-        volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip).map(|(lv, ..)| lv).collect();
-    let stays = facts.old.swaps.iter().filter(|swap| swap.kind == "partition").filter(|swap| {
-        let block = facts
-            .old
-            .blocks
-            .iter()
-            .find(|block| block.path == swap.path || format!("/dev/{}", block.kname) == swap.path);
-        block.is_some_and(|block| !moving.iter().any(|lv| path(lv) == block.path) && !block.kname.starts_with("zram"))
-    });
-    stays
-        .map(|swap| {
-            Hit::new(
-                format!("the swap {} ({} MiB) does not move", swap.path, swap.size >> 20),
-                "make one on new when it runs (`lvcreate`, `mkswap`, `swapon`), and correct its line in /etc/fstab",
-            )
-            .of("old: /proc/swaps")
-        })
-        .collect()
 }
 
 fn volume_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {

@@ -227,7 +227,7 @@ impl Maker<'_> {
             uefi: false,
             rescue: Files::new(),
             rescue_hostname: String::new(),
-            rescue_address: String::new(),
+            rescue_addresses: Vec::new(),
             lacks: ["tgtd", "tgtadm", "tgt-admin", "dracut"].map(str::to_string).to_vec(),
             modules: modules(&[]),
             units,
@@ -239,6 +239,10 @@ impl Maker<'_> {
         } else {
             &["dracut"]
         };
+        // the second may be on a network for the copy; old comes to it by a router
+        let mut rescue_addresses = vec![with_prefix(*self.plan.new.address)];
+        let portal = self.plan.transfer.iscsi.address.as_ref().map(|address| with_prefix(**address));
+        rescue_addresses.extend(portal.filter(|portal| *portal != rescue_addresses[0]));
         let new = Machine {
             server: Server::New,
             own_disks: false,
@@ -247,7 +251,7 @@ impl Maker<'_> {
             card: Card { mac: "52:54:00:77:00:22".into(), name: "ens9".into(), drivers: virtio("virtio_net") },
             rescue: rescue_files(),
             rescue_hostname: "rescue".into(),
-            rescue_address: with_prefix(*self.plan.new.address),
+            rescue_addresses,
             lacks: lacks.iter().map(|tool| tool.to_string()).collect(),
             modules: modules(if lio { &target } else { &[] }),
             units: Vec::new(),

@@ -108,7 +108,7 @@ impl World {
         machine.run = Run {
             hostname: machine.rescue_hostname.clone(),
             card: "eth0".into(),
-            addresses: vec![machine.rescue_address.clone()],
+            addresses: machine.rescue_addresses.clone(),
             mounts: pseudo(vec![ram("rootfs", "/", "rootfs")]),
             sysctls: sysctls(),
             units: ["dbus.service", "ssh.service"].map(|unit| (unit.to_string(), true)).into(),

@@ -193,8 +193,8 @@ pub struct Machine {
     /// what the rescue system's file system holds at boot
     pub rescue: Files,
     pub rescue_hostname: String,
-    /// address with prefix, in the rescue system
-    pub rescue_address: String,
+    /// with their prefixes, in the rescue system
+    pub rescue_addresses: Vec<String>,
     /// commands that the running system lacks
     pub lacks: Vec<String>,
     /// kernel modules that can be loaded

@@ -45,9 +45,17 @@ pub fn facts(plan: &Plan) -> Facts {
         server.modules.extend(modules.map(str::to_string));
     }
     facts.old.services.extend(plan.cutover.units());
+    new_portal(plan, &mut facts);
     new_disks(plan, &mut facts);
     old_groups(plan, &mut facts);
     facts
+}
+
+/// New's card has the address at which its disks are to be offered, too.
+fn new_portal(plan: &Plan, facts: &mut Facts) {
+    let Some(portal) = &plan.transfer.iscsi.address else { return };
+    let card = facts.new.interfaces.iter_mut().find(|card| card.physical).unwrap();
+    card.addresses.push(format!("{}/24", **portal));
 }
 
 fn new_disks(plan: &Plan, facts: &mut Facts) {

@@ -1,20 +1,16 @@
 //! Plan and facts, joined: every name of the plan with what it is on the servers.
 
-mod cards;
 mod disks;
 mod groups;
 mod room;
 
-use std::net::IpAddr;
-
 use uuid::Uuid;
 
 use crate::facts::{Block, Facts};
-use crate::findings::{DISTURBING, Disks, Finding, Hit};
+use crate::findings::{DISTURBING, Disks, Finding, Hit, new_card, service_card, transfer_addresses};
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
-pub use cards::{new_card, service_card};
 pub use room::{boot_room, group_room, growth_room};
 
 const MIB: u64 = 1 << 20;
@@ -38,8 +34,9 @@ pub struct Layout {
     pub mounts: Vec<Mount>,
     pub swaps: Vec<String>,
     pub server: IscsiServer,
-    pub old_address: String,
     pub portal_address: String,
+    /// by which old comes to the portal
+    pub initiator_address: String,
     pub port: u16,
     pub chap_user: String,
     pub initiator: String,
@@ -278,6 +275,7 @@ fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>,
 pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
     let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts)?;
     let mounts = groups::mounts(facts, &boot, &groups, &stores);
+    let (initiator, portal) = transfer_addresses(plan, facts);
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
     let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
     modules.push("sd_mod".into());
@@ -310,8 +308,8 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         keep: format!("/var/lib/replant/{}", *plan.name),
         table: plan.table,
         server: server(plan, facts),
-        old_address: plan.old.address.to_string(),
-        portal_address: portal_address(plan).to_string(),
+        portal_address: portal.to_string(),
+        initiator_address: initiator.to_string(),
         port: *plan.transfer.iscsi.port,
         chap_user: plan.transfer.iscsi.chap.user.to_string(),
         initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
@@ -342,10 +340,6 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         groups,
         mounts,
     })
-}
-
-fn portal_address(plan: &Plan) -> &IpAddr {
-    plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address)
 }
 
 /// What serves new's disks, chosen where the plan leaves it open.
