@@ -241,7 +241,22 @@ fn a_simulation_is_its_own_result() {
     assert!(stdout.starts_with("Simulated: nothing of this happens") && stdout.contains("Simulated to the end"));
     assert!(stdout.contains("✓ partition disk"), "{stdout}");
     let lines = String::from_utf8(desk.run(&["simulate", "plans/minimal.yaml", "--json"]).stdout).unwrap();
-    assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.last().unwrap()["event"], "summary");
+}
+
+/// A result that could not be kept is a failure.
+#[test]
+fn a_full_disk_is_noticed() {
+    let desk = Desk::with_runbook();
+    for args in
+        ["simulate plans/minimal.yaml", "simulate plans/minimal.yaml --json", "graph lab.runbook.json", "schema"]
+    {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = desk.command(&args.split(' ').collect::<Vec<_>>()).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("is the disk behind it full?"), "{args}");
+    }
 }
 
 /// `--out` is looked at before any server is: nothing is read in vain, and nothing is lost that was there.

@@ -28,6 +28,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     match engine::apply(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event)) {
         Ok(summary) => {
             drop(live);
+            talk.line(&serde_json::json!({ "event": "summary", "changed": summary.changed }));
             talk.result(format!(
                 "Simulated to the end: {} steps, {} acts. Up to stage `{}` nothing is lost by going back.\n\
                  Next, on the real servers: replant plan {}",
