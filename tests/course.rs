@@ -243,7 +243,7 @@ fn a_card_is_found_below_a_bridge() {
     assert!(book.nodes.iter().any(|node| node.id.0 == "keep-card-name"));
 }
 
-/// What LVM lists in an initramfs in which one disk is missing, and what the boot hook makes of it.
+/// tgt lets in only whom it knows by address.
 #[test]
 fn old_comes_to_new_by_the_address_beside_it() {
     use replant::facts::Interface;
@@ -259,7 +259,7 @@ fn old_comes_to_new_by_the_address_beside_it() {
         (&["10.77.0.7/24", "10.77.0.21/24"], "10.77.0.22", "10.77.0.7"),
         (&["fd00:77::21/64", "10.77.0.21/24"], "fd00:77::22", "fd00:77::21"),
         // by a router
-        (&["10.77.0.21/32"], "10.77.0.22", "10.77.0.21"),
+        (&["10.77.0.21/24"], "10.99.0.22", "10.77.0.21"),
     ];
     for (addresses, portal, let_in) in cases {
         let text = text.replace("server: tgt,", &format!("server: tgt, address: \"{portal}\","));
@@ -267,6 +267,15 @@ fn old_comes_to_new_by_the_address_beside_it() {
         let mut facts = lab_facts();
         let service = facts.old.interfaces.iter().position(|card| card.physical).unwrap();
         facts.old.interfaces[service].addresses = addresses.iter().map(|address| address.to_string()).collect();
+        // of two cards the one of the service, and never one without a cable
+        let other = |name: &str, up: bool, address: &str| Interface {
+            name: name.into(),
+            up,
+            addresses: vec![address.to_string()],
+            ..Interface::default()
+        };
+        facts.old.interfaces.insert(0, other("ens8", true, "10.77.0.99/24"));
+        facts.old.interfaces.insert(0, other("ens9", false, "10.78.0.99/24"));
         facts.new.interfaces.push(Interface { addresses: vec![format!("{portal}/24")], ..Interface::default() });
         let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
         let exports = book.nodes.iter().filter_map(|node| match &node.step {
@@ -277,6 +286,7 @@ fn old_comes_to_new_by_the_address_beside_it() {
     }
 }
 
+/// What LVM lists in an initramfs in which one disk is missing, and what the boot hook makes of it.
 #[test]
 fn the_boot_hook_gives_up_what_is_missing_and_nothing_else() {
     let loaded = lab_plan();

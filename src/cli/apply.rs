@@ -72,7 +72,7 @@ pub fn run(
                     total.changed += stopped.summary.changed;
                     total.took += stopped.summary.took;
                     talk.say(format!(
-                        "{stopped}\nA server or a link was away meanwhile: everything is looked at again, and what was lost is made again."
+                        "{stopped}\nA server, its disks or a link may have been away: everything is looked at again, and what was lost is made again."
                     ));
                     locked.hold(&BOTH)?;
                 }
@@ -283,8 +283,11 @@ fn find_or_make(
 fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
     if facts::digest(&book.facts) != book.facts_digest {
         return Err(Failure::new(
-            format!("`{}` was edited: its facts are not those that it was made from", path.display()),
-            "change the plan instead, and make it again with `replant plan`",
+            format!(
+                "`{}` was edited, or made by another version of replant: its facts are not those that it was made from",
+                path.display()
+            ),
+            "change the plan if need be, make it again with `replant plan`, and review it",
         ));
     }
     let made = course::make(&book.plan, &book.plan_digest, &book.facts);

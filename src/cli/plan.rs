@@ -60,7 +60,7 @@ pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -
     if probe {
         talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
     }
-    let link = servers::link(hosts, &loaded.plan, probe)?;
+    let link = servers::link(hosts, &loaded.plan, &facts, probe)?;
     make(talk, loaded, &facts, link)
 }
 

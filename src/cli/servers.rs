@@ -1,6 +1,7 @@
 //! From a plan to the servers: logins, host keys, power, secrets, and the lock that each server carries.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::interrupt::Interrupt;
@@ -8,6 +9,7 @@ use super::{Failure, Prompts, confirm};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
+use crate::findings::transfer_addresses;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::State;
@@ -107,16 +109,15 @@ pub fn read(hosts: &SshHosts) -> Result<Facts, Failure> {
     })
 }
 
-/// What is known of the way from old to new; with `probe` it is measured.
-pub fn link(hosts: &SshHosts, plan: &Plan, probe: bool) -> Result<Link, Failure> {
-    let iscsi = &plan.transfer.iscsi;
-    let address = iscsi.address.as_ref().map_or(*plan.new.address, |address| **address);
-    let mut link = match card_speed(hosts, plan, address)? {
+/// What is known of the way by which the data goes; with `probe` it is measured.
+pub fn link(hosts: &SshHosts, plan: &Plan, facts: &Facts, probe: bool) -> Result<Link, Failure> {
+    let (from, to) = transfer_addresses(plan, facts);
+    let mut link = match card_speed(hosts, from, to)? {
         Some(mbit) => Link::of_card(mbit),
         None => Link::default(),
     };
     if probe {
-        match hosts.probe(&Probe { address, port: *iscsi.port }).map_err(explain_host)? {
+        match hosts.probe(&Probe { address: to, port: *plan.transfer.iscsi.port }).map_err(explain_host)? {
             Probed::Rate(rate) => link = Link::measured(rate),
             Probed::Blocked(why) => link.blocked = Some(why),
             Probed::Unknown(why) => link.note = Some(format!("not measured: {why}")),
@@ -128,9 +129,9 @@ pub fn link(hosts: &SshHosts, plan: &Plan, probe: bool) -> Result<Link, Failure>
 }
 
 /// Mbit/s of the slower of the two cards, where either knows.
-fn card_speed(hosts: &SshHosts, plan: &Plan, new: std::net::IpAddr) -> Result<Option<u64>, Failure> {
+fn card_speed(hosts: &SshHosts, old: IpAddr, new: IpAddr) -> Result<Option<u64>, Failure> {
     let ask = |side, of| hosts.ask(side, link::speed_query(of)).map_err(explain_host);
-    let answers = [ask(Side::Old, new)?, ask(Side::New, *plan.old.address)?];
+    let answers = [ask(Side::Old, new)?, ask(Side::New, old)?];
     Ok(answers.iter().filter_map(|answer| link::speed(&answer.stdout)).min())
 }
 

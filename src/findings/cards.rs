@@ -17,13 +17,18 @@ pub fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
 }
 
 /// The addresses between which the data goes: that by which old comes to new's disks, and where new offers them. Old's is the
-/// one in the smallest network that has both, as the kernel chooses it (ip-route(8): routes of directly connected networks), or
-/// old's own where a router is between them.
+/// one in the smallest network that has both, as the kernel chooses it (ip-route(8): routes of directly connected networks), on
+/// the card of its service where two have it; or old's own where a router is between them. Routes that somebody has made by
+/// hand are not looked at.
 pub fn transfer_addresses(plan: &Plan, facts: &Facts) -> (IpAddr, IpAddr) {
     let portal = **plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address);
-    let all = facts.old.interfaces.iter().flat_map(|card| &card.addresses);
-    let beside = all.filter_map(|with_prefix| beside(with_prefix, portal)).min_by_key(|(bits, _)| Reverse(*bits));
-    (beside.map_or(*plan.old.address, |(_, address)| address), portal)
+    let cards = facts.old.interfaces.iter().filter(|card| card.up);
+    let beside = cards.flat_map(|card| {
+        let other = !has(card, &plan.old.address.to_string());
+        card.addresses.iter().filter_map(move |text| beside(text, portal)).map(move |(bits, own)| (bits, other, own))
+    });
+    let nearest = beside.min_by_key(|(bits, other, _)| (Reverse(*bits), *other));
+    (nearest.map_or(*plan.old.address, |(.., address)| address), portal)
 }
 
 /// An address like `192.0.2.1/24`, and the length of its prefix, if the other is in its network.
@@ -45,9 +50,12 @@ pub fn transfer_cards<'a>(plan: &Plan, facts: &'a Facts) -> [Option<&'a Interfac
 }
 
 fn card<'a>(server: &'a ServerFacts, address: &str) -> Option<&'a Interface> {
-    let has = |with_prefix: &String| with_prefix.split('/').next() == Some(address);
-    let card = server.interfaces.iter().find(|card| card.addresses.iter().any(has))?;
+    let card = server.interfaces.iter().find(|card| has(card, address))?;
     below(server, card, 0)
+}
+
+fn has(card: &Interface, address: &str) -> bool {
+    card.addresses.iter().any(|with_prefix| with_prefix.split('/').next() == Some(address))
 }
 
 fn below<'a>(server: &'a ServerFacts, card: &'a Interface, depth: u32) -> Option<&'a Interface> {

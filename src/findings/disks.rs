@@ -108,12 +108,13 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1115",
-        title: "it is not known whether disks of new are healthy",
+        title: "it is not known whether disks of new are healthy (SMART)",
         severity: Severity::Note,
         absolute: false,
-        why: "nothing on new could ask them (SMART): smartctl is not there, or a controller hides what they say. A disk that is \
-              about to fail would be found only when it does.",
-        remedy: "`apt-get install smartmontools` in new's rescue system, and `replant plan` again; or ask the controller's own tool.",
+        why: "a disk that is about to fail would be found only when it does. They are asked by smartctl, from version 7.0 on; a \
+              RAID controller may hide what they say, and one that sleeps is not woken.",
+        remedy: "`apt-get install smartmontools` in new's rescue system where it lacks smartctl, then `replant plan` again; or ask the \
+                 controller's own tool.",
         check: health_unknown,
     },
     Rule {
@@ -448,17 +449,20 @@ fn new_disk_failing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn health_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    // that a host lends to its guest has no health of its own
-    let lent =
-        |driver: &String| ["virtio", "xen", "hv_", "vmw_", "nbd"].iter().any(|start| driver.starts_with(start));
-    let silent = found(plan, facts).filter(|(_, block)| block.health.is_none() && !block.drivers.iter().any(lent));
-    let silent: Vec<String> = silent.map(|(disk, _)| disk.name.to_string()).collect();
+    // what a host lends to its guest has no health of its own
+    let lent = |block: &Block| {
+        let driver = |driver: &String| ["virtio", "xen", "hv_", "vmw_"].iter().any(|start| driver.starts_with(start));
+        let model = |model: &String| ["QEMU", "VMware", "VBOX", "Virtual"].iter().any(|word| model.contains(word));
+        block.drivers.iter().any(driver) || block.model.as_ref().is_some_and(model)
+    };
+    let silent = found(plan, facts).filter(|(_, block)| block.health.is_none() && !lent(block));
+    let silent: Vec<String> = silent.map(|(disk, block)| format!("`{}` ({})", *disk.name, block.path)).collect();
     if silent.is_empty() {
         return Vec::new();
     }
     let hit = Hit::new(
-        format!("nobody could ask disks of new how they are: {}", silent.join(", ")),
-        "`apt-get install smartmontools` on new, and `replant plan` again; or ask the controller's own tool",
+        format!("the health (SMART) of disks of new is not known: {}", silent.join(", ")),
+        "`apt-get install smartmontools` on new if it lacks smartctl, then `replant plan` again; or ask the controller's own tool",
     );
     vec![hit.of("new: health of disks")]
 }

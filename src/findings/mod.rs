@@ -197,9 +197,12 @@ pub fn find_with_link(plan: &Plan, facts: &Facts, link: &Link) -> Vec<Finding> {
 pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
     let known = find(plan, before);
     let mut found = find(plan, now);
-    found.retain(|finding| {
-        !known.iter().any(|known| (known.code, &known.message) == (finding.code, &finding.message))
-    });
+    // figures that change by themselves make no other finding of it
+    let same = |one: &Finding, other: &Finding| {
+        let words = |finding: &Finding| finding.message.replace(|char: char| char.is_ascii_digit(), "");
+        (one.code, one.span, &one.fact) == (other.code, other.span, &other.fact) && words(one) == words(other)
+    };
+    found.retain(|finding| !known.iter().any(|known| same(known, finding)));
     found
 }
 

@@ -74,9 +74,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "new does not have the address at which its disks are to be offered",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the iSCSI server listens at that address of new, and at no other.",
-        remedy: "name an address of new that old reaches in `transfer.iscsi.address`; or give it to new's card \
-                 (`ip address add ADDRESS/LENGTH dev CARD`).",
+        why: "the iSCSI server of new is to listen at that address, and old logs in there.",
+        remedy: "name in `transfer.iscsi.address` an address that new has and old reaches; where new is behind address translation, \
+                 the inner one.",
         check: no_portal,
     },
 ];
