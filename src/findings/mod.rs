@@ -7,6 +7,7 @@ mod boot;
 mod cards;
 mod disks;
 mod groups;
+mod health;
 mod memory;
 mod names;
 mod network;
@@ -75,6 +76,7 @@ const ROOMS: &[&[Rule]] = &[
     services::RULES,
     tools::RULES,
     disks::RULES,
+    health::RULES,
     groups::RULES,
     volumes::RULES,
     memory::RULES,
