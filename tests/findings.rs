@@ -305,6 +305,7 @@ const FIRES: &[Case] = &[
     Case("R1223", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "holds btrfs"),
     Case("R1224", None, |facts| { facts.old.swaps[0].used = 2 << 30; facts.old.memory_available = 1 << 30; }, "2048 MiB are in old's swap"),
     Case("R1225", None, |facts| { data_disk(facts); facts.old.swaps.push(Swap { path: "/dev/sdc1".into(), kind: "partition".into(), size: 1 << 30, used: 0 }); }, "the swap /dev/sdc1 (1024 MiB)"),
+    Case("R1225", None, |facts| { data_disk(facts); facts.old.swaps.push(Swap { path: "/data/swap.img".into(), kind: "file".into(), size: 1 << 30, used: 0 }); }, "the swap /data/swap.img (1024 MiB)"),
     Case("R1226", Some(("grow: rest", "grow: 1GiB")), SAME, "is to grow to 1024 MiB, and has 1040 MiB"),
     Case("R1226", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "(btrfs) cannot be grown"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "w---n-".into(), "not resizable"),

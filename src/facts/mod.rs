@@ -22,6 +22,7 @@ mod read;
 mod still;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,14 @@ pub struct ServerFacts {
     pub lvm_version: Option<String>,
     /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
     pub lvm_config: BTreeMap<String, String>,
+}
+
+impl ServerFacts {
+    /// The file system that a file is on.
+    pub fn file_system(&self, path: &str) -> Option<&Mount> {
+        let above = self.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
+        above.max_by_key(|mount| mount.target.len())
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

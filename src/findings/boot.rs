@@ -1,9 +1,7 @@
 //! What boots: firmware, `/boot`, the initramfs, encryption.
 
-use std::path::Path;
-
 use super::{Hit, Rule, Severity, volumes};
-use crate::facts::{Block, Facts, Mount, lvm};
+use crate::facts::{Block, Facts, lvm};
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -241,18 +239,12 @@ fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     vec![Hit::new(message, help).at(boot.from.span().or(boot.to.span()))]
 }
 
-/// The file system of old that a path is on.
-fn file_system<'a>(facts: &'a Facts, path: &str) -> Option<&'a Mount> {
-    let above = facts.old.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
-    above.max_by_key(|mount| mount.target.len())
-}
-
 const MIB: u64 = 1 << 20;
 
 fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let largest = facts.old.initrd_sizes.values().max();
     let needs = largest.map_or(64 * MIB, |bytes| bytes * 3 / 2 + MIB);
-    match file_system(facts, "/boot") {
+    match facts.old.file_system("/boot") {
         Some(mount) if mount.avail < needs => vec![
             Hit::new(
                 format!(
@@ -272,7 +264,7 @@ fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
 fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(largest) = facts.old.initrd_sizes.values().max() else { return Vec::new() };
     let kept: u64 = facts.old.initrd_sizes.values().sum();
-    let on = |path: &str| file_system(facts, path).map(|mount| mount.target.as_str());
+    let on = |path: &str| facts.old.file_system(path).map(|mount| mount.target.as_str());
     let places = [(on("/var/tmp"), largest * 4), (on("/var/lib/replant"), kept + largest * 3 / 2)];
     let mut hits = Vec::new();
     for mount in &facts.old.mounts {

@@ -1,8 +1,9 @@
 //! Swap and memory. Swap is not copied: it is switched off at the cutover, and made anew on new.
 
-use super::{Hit, Rule, Severity, volumes};
-use crate::facts::{Block, Facts, Swap, lvm};
-use crate::plan::{CopyHow, Plan};
+use super::names::moving;
+use super::{Hit, Rule, Severity};
+use crate::facts::{Block, Facts, Swap};
+use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -55,12 +56,11 @@ fn swap_needs_memory(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 /// The swaps of old that new will not have.
 fn staying<'a>(plan: &Plan, facts: &'a Facts) -> impl Iterator<Item = &'a Swap> {
-    let moving = volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip);
-    let moving: Vec<String> = moving.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name)).collect();
-    let blocks = &facts.old.blocks;
-    let stays = move |block: &Block| !moving.contains(&block.path) && !in_memory(block);
-    let partitions = facts.old.swaps.iter().filter(|swap| swap.kind == "partition");
-    partitions.filter(move |swap| block(blocks, swap).is_some_and(&stays))
+    let moving = moving(plan, facts);
+    facts.old.swaps.iter().filter(move |swap| match swap.kind.as_str() {
+        "partition" => block(&facts.old.blocks, swap).is_some_and(|on| !moving.contains(&on.path) && !in_memory(on)),
+        _ => facts.old.file_system(&swap.path).is_some_and(|on| !moving.contains(&on.source)),
+    })
 }
 
 /// /proc/swaps has some devices by the kernel's name.

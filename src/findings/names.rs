@@ -254,7 +254,7 @@ impl<'a> Names<'a> {
 }
 
 /// The paths of old's devices whose content moves.
-fn moving(plan: &Plan, facts: &Facts) -> HashSet<String> {
+pub(super) fn moving(plan: &Plan, facts: &Facts) -> HashSet<String> {
     let volumes = volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip);
     let volumes = volumes.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name));
     volumes.chain(boot_mount(plan, facts).map(|mount| mount.source.clone())).collect()

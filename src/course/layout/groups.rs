@@ -132,20 +132,10 @@ pub(super) fn swaps(facts: &Facts, groups: &[Group], mounts: &[Mount]) -> Vec<St
         }
     }
     for swap in facts.old.swaps.iter().filter(|swap| swap.kind == "file") {
-        let on = mount_of(facts, &swap.path);
+        let on = facts.old.file_system(&swap.path);
         if on.is_some_and(|on| mounts.iter().any(|mount| mount.target == on.target)) {
             all.push(swap.path.clone());
         }
     }
     all
-}
-
-/// The file system of old that a file is on.
-fn mount_of<'a>(facts: &'a Facts, path: &str) -> Option<&'a crate::facts::Mount> {
-    facts
-        .old
-        .mounts
-        .iter()
-        .filter(|mount| std::path::Path::new(path).starts_with(&mount.target))
-        .max_by_key(|mount| mount.target.len())
 }
