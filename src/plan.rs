@@ -109,7 +109,7 @@ impl Plan {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OldServer {
-    /// Its IP address, for SSH and for the iSCSI access list.
+    /// Its IP address, for SSH. New takes it over.
     #[schemars(extend("format" = "ip-address"))]
     pub address: At<IpAddr>,
     /// How to log in. What is left out comes from `~/.ssh/config`.
@@ -326,7 +326,8 @@ pub struct Iscsi {
     pub port: At<u16>,
     /// How old proves who it is.
     pub chap: Chap,
-    /// New's address on the network between the two, where that is another one. Default: the address of new.
+    /// New's address on the network between the two, where that is another one; old is let in at the address that it has
+    /// there. Default: the address of new.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "ip-address"))]
     pub address: Option<At<IpAddr>>,

@@ -197,8 +197,7 @@ fn ip_address(text: &str) -> Result<(), Fault> {
         return Err(Fault::new("is a network", format!("write the address alone: `{address}`")));
     }
     if text.chars().any(|c| c.is_ascii_alphabetic()) && !text.contains(':') {
-        let help =
-            "write the IP address: the iSCSI access list needs it, and a name could come to mean another server";
+        let help = "write the IP address: network cards and access lists are told by it, and a name could come to mean another server";
         return Err(Fault::new("is not an IP address", help));
     }
     Err(Fault::new("is not an IP address", "four numbers from 0 to 255: `192.0.2.10`; or IPv6: `2001:db8::10`"))
