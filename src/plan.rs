@@ -82,6 +82,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// New's address at which it offers its disks.
+    pub fn portal(&self) -> &At<IpAddr> {
+        self.transfer.iscsi.address.as_ref().unwrap_or(&self.new.address)
+    }
+
     /// Where the data goes on new: names of arrays, or of partitions that stand alone.
     pub fn stores(&self) -> impl Iterator<Item = &At<String>> {
         self.boot.iter().map(|boot| &boot.to).chain(self.volume_groups.iter().map(|group| &group.to))

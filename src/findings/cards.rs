@@ -21,7 +21,7 @@ pub fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
 /// the card of its service where two have it; or old's own where a router is between them. Routes that somebody has made by
 /// hand are not looked at.
 pub fn transfer_addresses(plan: &Plan, facts: &Facts) -> (IpAddr, IpAddr) {
-    let portal = **plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address);
+    let portal = **plan.portal();
     let cards = facts.old.interfaces.iter().filter(|card| card.up);
     let beside = cards.flat_map(|card| {
         let other = !has(card, &plan.old.address.to_string());
@@ -54,8 +54,13 @@ fn card<'a>(server: &'a ServerFacts, address: &str) -> Option<&'a Interface> {
     below(server, card, 0)
 }
 
-fn has(card: &Interface, address: &str) -> bool {
-    card.addresses.iter().any(|with_prefix| with_prefix.split('/').next() == Some(address))
+pub(super) fn has(card: &Interface, address: &str) -> bool {
+    addresses(card).any(|own| own == address)
+}
+
+/// Without their prefixes.
+pub(super) fn addresses(card: &Interface) -> impl Iterator<Item = &str> {
+    card.addresses.iter().filter_map(|with_prefix| with_prefix.split('/').next())
 }
 
 fn below<'a>(server: &'a ServerFacts, card: &'a Interface, depth: u32) -> Option<&'a Interface> {

@@ -1,8 +1,9 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
-use super::{Hit, Rule, Severity, new_card, service_card, transfer_addresses};
+use super::cards::{addresses, has};
+use super::{Hit, Rule, Severity, new_card, service_card};
 use crate::facts::{Facts, Interface, MacLine};
-use crate::plan::{Plan, Span};
+use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -208,36 +209,28 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-/// Where the plan names the address of new at which its disks are offered.
-fn portal_said(plan: &Plan) -> Option<Span> {
-    plan.transfer.iscsi.address.as_ref().unwrap_or(&plan.new.address).span()
-}
-
-fn ipv6(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let (_, portal) = transfer_addresses(plan, facts);
+fn ipv6(plan: &Plan, _: &Facts) -> Vec<Hit> {
+    let portal = plan.portal();
     if portal.is_ipv4() {
         return Vec::new();
     }
     let hit = Hit::new(
-        format!("old would reach new's disks at {portal}: IPv6 has not been tried on real servers"),
+        format!("old would reach new's disks at {}: IPv6 has not been tried on real servers", **portal),
         "name IPv4 addresses where there are any, or try it with `replant apply … --until connect`",
     );
-    vec![hit.at(portal_said(plan))]
+    vec![hit.at(portal.span())]
 }
 
 fn no_portal(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let (_, portal) = transfer_addresses(plan, facts);
-    let bare = |with_prefix: &String| with_prefix.split('/').next().map(str::to_string);
-    let all = facts.new.interfaces.iter().flat_map(|card| &card.addresses).filter_map(bare);
-    let there: Vec<String> = all
-        .filter(|address| !address.starts_with("127.") && !address.starts_with("fe80:") && address != "::1")
-        .collect();
-    if there.iter().any(|address| address.parse() == Ok(portal)) {
+    let (portal, cards) = (plan.portal(), &facts.new.interfaces);
+    if cards.iter().any(|card| has(card, &portal.to_string())) {
         return Vec::new();
     }
+    let global = |address: &&str| !address.starts_with("127.") && !address.starts_with("fe80:") && *address != "::1";
+    let there: Vec<&str> = cards.iter().flat_map(addresses).filter(global).collect();
     let help = format!("`transfer: {{ iscsi: {{ address: ADDRESS }} }}` names another; new has {}", there.join(", "));
     vec![
-        Hit::new(format!("new does not have the address {portal}, at which its disks are to be offered"), help)
-            .at(portal_said(plan)),
+        Hit::new(format!("new does not have the address {}, at which its disks are to be offered", **portal), help)
+            .at(portal.span()),
     ]
 }

@@ -241,8 +241,8 @@ impl Maker<'_> {
         };
         // the second may be on a network for the copy; old comes to it by a router
         let mut rescue_addresses = vec![with_prefix(*self.plan.new.address)];
-        let portal = self.plan.transfer.iscsi.address.as_ref().map(|address| with_prefix(**address));
-        rescue_addresses.extend(portal.filter(|portal| *portal != rescue_addresses[0]));
+        rescue_addresses.push(with_prefix(**self.plan.portal()));
+        rescue_addresses.dedup();
         let new = Machine {
             server: Server::New,
             own_disks: false,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Array, Disk, Ids, MIB, Made, Store, server};
 use crate::facts::{Block, Facts, md};
-use crate::findings::{arrays_on, transfer_addresses, what_is_on};
+use crate::findings::{arrays_on, what_is_on};
 use crate::plan::{IscsiServer, Plan, Size, Table};
 use crate::step::Partition;
 
@@ -129,7 +129,7 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
 }
 
 pub(super) fn stores(plan: &Plan, facts: &Facts, disks: &[Disk], ids: &Ids) -> Vec<Store> {
-    let ((_, portal), server) = (transfer_addresses(plan, facts), server(plan, facts));
+    let (portal, server) = (**plan.portal(), server(plan, facts));
     let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| {
         let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
         let lun = if server == IscsiServer::Lio { 0 } else { 1 };
