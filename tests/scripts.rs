@@ -1,0 +1,16 @@
+//! Every script of replant, run for real by sh(1) in worlds in which its check fails.
+//!
+//! Each runs as it is sent to a server, in a root directory of its own: the tools that could change anything are stubs that
+//! write down how they were called, everything else is this machine's, read-only.
+
+#[path = "scripts/place.rs"]
+mod place;
+
+#[path = "scripts/boot.rs"]
+mod boot;
+#[path = "scripts/initramfs.rs"]
+mod initramfs;
+#[path = "scripts/lvm.rs"]
+mod lvm;
+#[path = "scripts/small.rs"]
+mod small;
