@@ -78,7 +78,9 @@ impl Entry {
         // a directory that is bound, an image that is mounted through a loop device, a file with swap in it; helpers of
         // FUSE take several with colons (mergerfs), or their own name before it (`bindfs#/data`)
         let source = plain(&self.source);
-        let sources = source.rsplit('#').next().unwrap_or_default().split(':');
+        let source = source.rsplit('#').next().unwrap_or_default();
+        // `nas:/export` is elsewhere
+        let sources = source.split(':').take_while(|_| source.starts_with('/'));
         paths.extend(sources.map(str::to_string));
         for option in ["lowerdir", "upperdir", "workdir", "lowerdir+", "datadir+"] {
             // `lowerdir=/a:/b::/c`
