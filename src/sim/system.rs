@@ -64,6 +64,38 @@ impl World {
         Ok(String::new())
     }
 
+    /// `service::stop_script`: what runs is written down, and stopped.
+    pub(super) fn stop_units(&mut self, server: Server, record: &str, in_order: bool, units: &[&str]) -> Said {
+        let runs = |world: &World, unit: &&str| world.machine(server).run.units.get(*unit) == Some(&true);
+        let mut text = self.read_file(server, record).unwrap_or_default();
+        for unit in units.iter().filter(|unit| runs(self, unit)) {
+            if !text.lines().any(|line| line == *unit) {
+                text += &format!("{unit}\n");
+            }
+        }
+        self.write_file(server, record, &text, 0o644)?;
+        if in_order {
+            for unit in units {
+                if runs(self, unit) {
+                    self.switch(server, &[unit], false)?;
+                }
+            }
+        }
+        let left: Vec<&str> = units.iter().copied().filter(|unit| runs(self, unit)).collect();
+        self.switch(server, &left, false)
+    }
+
+    /// `service::start_script`: the last failure is the answer, and keeps no other from starting.
+    pub(super) fn start_units(&mut self, server: Server, record: &str, units: &[&str]) -> Said {
+        let Some(text) = self.read_file(server, record) else { return Ok(String::new()) };
+        let ran = units.iter().filter(|unit| text.lines().any(|line| line == **unit));
+        let all: Vec<Said> = ran.map(|unit| self.switch(server, &[unit], true)).collect();
+        match all.into_iter().rfind(Result::is_err) {
+            Some(failed) => failed,
+            None => self.remove_file(server, record).map(|()| String::new()),
+        }
+    }
+
     // ---- packages -----------------------------------------------------------------------------------------------
 
     fn packages(&self, server: Server) -> BTreeMap<String, String> {
