@@ -374,7 +374,10 @@ fn services_stop_in_the_order_of_the_plan() {
         other => panic!("{other:?}"),
     };
     let stop = argv(&of("stop-services").apply());
-    assert!(stop[2].contains("for unit do\n  [ \"$(state \"$unit\")\" = dead ] || systemctl stop \"$unit\" || exit\ndone"));
+    assert!(
+        stop[2]
+            .contains("for unit do\n  [ \"$(state \"$unit\")\" = dead ] || systemctl stop \"$unit\" || exit\ndone")
+    );
     assert_eq!(stop[5..], ["in-order", "nginx.service", "postgresql.service"]);
     let Undo::Acts(start) = of("stop-services").undo() else { panic!("it can be undone") };
     assert_eq!(argv(&start)[5..], ["postgresql.service", "nginx.service"]);

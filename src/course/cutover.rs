@@ -58,12 +58,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         quiet = book.step(
             "stop-services",
             Old,
-            Service {
-                units: layout.stop.clone(),
-                run: false,
-                in_order: true,
-                record: ran(layout, "stop-services"),
-            },
+            Service { units: layout.stop.clone(), run: false, in_order: true, record: ran(layout, "stop-services") },
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );

@@ -108,6 +108,13 @@ impl World {
         self.packages(server).contains_key(package)
     }
 
+    /// As the installed version of open-iscsi has it compiled in.
+    pub(super) fn iscsi_database(&self, server: Server) -> &'static str {
+        let packages = self.packages(server);
+        let version = packages.get("open-iscsi").map_or("", String::as_str);
+        if version.starts_with("2.1.1") { "/var/lib/iscsi" } else { "/etc/iscsi" }
+    }
+
     pub(super) fn dpkg_query(&self, server: Server) -> Said {
         Ok(self.packages(server).iter().map(|(name, version)| format!("{name} {version} ii \n")).collect())
     }
@@ -305,6 +312,9 @@ impl World {
         }
         for tool in self.tools(server) {
             text += &format!("tool {tool}\n");
+        }
+        if self.installed(server, "open-iscsi") {
+            text += &format!("iscsi {}\n", self.iscsi_database(server));
         }
         text += "module dm_mod\nmodule ext4\n";
         if let Some(image) = self.read_file(server, &format!("/boot/initrd.img-{KERNEL}")) {
