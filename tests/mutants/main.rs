@@ -94,6 +94,7 @@ fn chosen<'e>(edits: &'e [Edit], words: &[String]) -> Vec<&'e Edit> {
 type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 
 const SUITES: &[Suite] = &[
+    ("script", &[("scripts", &[])]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),

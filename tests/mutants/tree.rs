@@ -107,8 +107,14 @@ fn included(files: &BTreeMap<PathBuf, Vec<u8>>, script: &str) -> Option<String> 
     let name = Path::new(script).file_name()?.to_str()?;
     files.iter().filter(|(path, _)| path.starts_with("src")).find_map(|(_, bytes)| {
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let line = text.lines().find(|line| line.contains("include_str!") && line.contains(&format!("/{name}\"")))?;
-        Some(line.split_once("const ")?.1.split_once(':')?.0.to_string())
+        let line = text
+            .lines()
+            .find(|line| line.contains(&format!("/{name}\"")) || line.contains(&format!(" \"{name}\"")))?;
+        match line.split_once("const ") {
+            Some((_, rest)) => Some(rest.split_once(':')?.0.to_string()),
+            // in the list of templates
+            None => Some(line.split_once(" = ")?.0.trim().to_string()),
+        }
     })
 }
 
@@ -150,7 +156,7 @@ fn asleep(text: &str, range: std::ops::Range<usize>, edits: &[(&Edit, Place)]) -
 fn swappable(text: &str, constants: &BTreeSet<String>) -> String {
     let mut made = String::new();
     for line in text.split_inclusive('\n') {
-        let defines = line.contains("const ") || line.trim_start().starts_with("use ") || line.contains("pub use ");
+        let defines = line.contains("const ") || line.trim_start().starts_with("use ") || line.contains(" = \"");
         if defines {
             made += line;
             continue;

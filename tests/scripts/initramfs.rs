@@ -17,12 +17,10 @@ fn initramfs(must: &[&str]) -> StepKind {
 /// mkinitramfs(8) makes an image of these paths.
 fn old(paths: &str) -> Place {
     let place = Place::new();
-    place.write(IMAGE, "as it was").write("/lib-modules", "");
+    place.write(IMAGE, "as it was");
     place.write("/tmp/paths", paths);
     place.stub("mkinitramfs", "cp /tmp/paths \"$2\"").stub("lsinitramfs", "cat \"$1\"");
     place.stub("df", "echo Avail; cat /tmp/room 2>/dev/null || echo 1000000");
-    // the modules of this machine are not of interest
-    place.stub("tr", "case \"$*\" in '- _') if [ -e /tmp/builtin ] && [ -t 0 ]; then cat /tmp/builtin; else exec /usr/bin/tr - _; fi ;; *) exec /usr/bin/tr \"$@\" ;; esac");
     place
 }
 
@@ -65,7 +63,7 @@ fn an_initramfs_is_built_and_taken_back() {
 fn one_that_lacks_a_driver_does_not_get_to_boot() {
     for must in ["/nvme.ko", "scripts/local-block/other"] {
         let place = old("usr/lib/virtio_scsi.ko\nscripts/local-block/replant\n");
-        build(&place, &["/virtio_scsi.ko", must]).fails(1, &format!("lacks {must}"), &[]);
+        build(&place, &["/virtio_scsi.ko", must]).fails(1, &format!("lacks {}", must.replace('-', "_")), &[]);
         assert_eq!(place.read(IMAGE).as_deref(), Some("as it was"));
         assert!(matches!(place.observe(&initramfs(&[])), Seen::Partial(_)));
         place.undo(&initramfs(&[])).good();

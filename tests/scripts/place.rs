@@ -231,7 +231,7 @@ pub fn step(json: &str) -> StepKind {
 }
 
 /// The lab's runbook.
-pub fn node(id: &str) -> &'static Node {
+pub fn nodes() -> &'static [Node] {
     static NODES: LazyLock<Vec<Node>> = LazyLock::new(|| {
         let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
         let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
@@ -240,5 +240,9 @@ pub fn node(id: &str) -> &'static Node {
         let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
         course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
     });
-    NODES.iter().find(|node| node.id.0 == id).unwrap_or_else(|| panic!("there is no step {id}"))
+    &NODES
+}
+
+pub fn node(id: &str) -> &'static Node {
+    nodes().iter().find(|node| node.id.0 == id).unwrap_or_else(|| panic!("there is no step {id}"))
 }

@@ -15,39 +15,107 @@ fn an_array_is_stopped_where_it_runs() {
     assert_eq!(place.apply(&stopped).code, 1, "one that cannot be stopped is no success");
 }
 
-fn services(run: bool) -> StepKind {
-    step(&format!(r#"{{ "service": {{ "units": ["rec.service", "db.service"], "run": {run}, "in_order": true }} }}"#))
+fn services() -> StepKind {
+    step(
+        r#"{ "service": { "units": ["rec.service", "db.service", "job.service"], "run": false, "in_order": true,
+        "record": "/run/replant/stop.ran" } }"#,
+    )
 }
 
-/// Each is down before the next is told, and what a socket woke meanwhile goes at the end.
-#[test]
-fn services_are_stopped_in_order_and_once_more() {
-    let ran = Place::new().apply(&services(false));
-    let wanted = ["systemctl stop rec.service", "systemctl stop db.service", "systemctl stop rec.service db.service"];
-    assert_eq!(ran.good().calls, wanted);
-}
-
-#[test]
-fn a_service_that_does_not_stop_ends_it() {
+/// systemctl(1) of a system on which these units are as they are, until they are told otherwise.
+fn systemd(states: &[(&str, &str)]) -> Place {
     let place = Place::new();
-    place.stub("systemctl", "[ \"$*\" != 'stop rec.service' ]");
-    let ran = place.apply(&services(false));
-    assert_eq!(
-        (ran.code, ran.calls.len()),
-        (1, 1),
-        "the next is not told: it would lose what the first still sends it"
+    for (unit, state) in states {
+        place.write(&format!("/units/{unit}"), &format!("{state}\n"));
+    }
+    place.stub(
+        "systemctl",
+        r#"verb=$1; shift
+[ "${1:-}" = -- ] && shift
+[ "${1:-}" = --no-block ] && shift
+for unit do case $verb in
+    is-active) cat "/units/$unit" 2>/dev/null || echo inactive ;;
+    stop) [ ! -e "/stuck/$unit" ] || exit 1; echo inactive >"/units/$unit" ;;
+    start) [ ! -e "/stuck/$unit" ] || exit 1; echo active >"/units/$unit" ;;
+esac; done"#,
     );
+    place
+}
+
+fn told(ran: &crate::place::Ran) -> Vec<&str> {
+    ran.calls.iter().map(String::as_str).filter(|call| !call.contains("is-active")).collect()
+}
+
+/// Each is down before the next is told, and only what ran is started again.
+#[test]
+fn services_are_stopped_in_order_and_what_ran_is_started() {
+    let place = systemd(&[("rec.service", "active"), ("db.service", "inactive"), ("job.service", "active")]);
+    let ran = place.apply(&services());
+    assert_eq!(told(ran.good()), ["systemctl stop rec.service", "systemctl stop job.service"]);
+    assert_eq!(place.observe(&services()), Seen::Present);
+    let back = place.undo(&services());
+    assert_eq!(told(back.good()), ["systemctl start job.service", "systemctl start rec.service"]);
+    assert_eq!(place.observe(&services()), Seen::Absent);
+    assert!(!place.there("/run/replant/stop.ran"));
+}
+
+/// Killed half-way and done again: what was stopped before is not forgotten.
+#[test]
+fn stopped_in_two_goes_is_stopped_all_the_same() {
+    let place = systemd(&[("rec.service", "active"), ("db.service", "active"), ("job.service", "active")]);
+    place.write("/stuck/db.service", "");
+    let ran = place.apply(&services());
+    assert_eq!(
+        (ran.code, told(&ran).len()),
+        (1, 2),
+        "the next is not told: it would lose what this one still sends it"
+    );
+    assert!(matches!(place.observe(&services()), Seen::Partial(_)));
+    std::fs::remove_file(place.at("/stuck/db.service")).unwrap();
+    place.apply(&services()).good();
+    assert_eq!(place.observe(&services()), Seen::Present);
+    let back = place.undo(&services());
+    assert_eq!(told(back.good()).len(), 3);
+}
+
+/// What a socket woke while others were stopped goes with its socket at the end.
+#[test]
+fn what_is_woken_meanwhile_is_stopped_at_the_end() {
+    let place = systemd(&[("rec.service", "active"), ("db.service", "active"), ("job.service", "active")]);
+    let stub = place.read("/stubs/systemctl").unwrap();
+    place.write(
+        "/stubs/systemctl",
+        &(stub + "[ \"$verb $*\" != 'stop job.service' ] || echo active >/units/rec.service\n"),
+    );
+    place.apply(&services()).good();
+    assert_eq!(place.observe(&services()), Seen::Present);
+}
+
+#[test]
+fn a_unit_that_moves_is_stopped_too() {
+    let place =
+        systemd(&[("rec.service", "activating"), ("db.service", "deactivating"), ("job.service", "reloading")]);
+    place.apply(&services()).good();
+    assert_eq!(place.observe(&services()), Seen::Present);
 }
 
 #[test]
 fn a_service_that_does_not_start_keeps_no_other_from_it() {
-    let place = Place::new();
-    place.stub("systemctl", "[ \"$*\" != 'start db.service' ]");
-    let ran = place.undo(&services(false));
-    assert_eq!(
-        (ran.code, ran.calls),
-        (1, vec!["systemctl start db.service".into(), "systemctl start rec.service".into()])
-    );
+    let place = systemd(&[("rec.service", "active"), ("db.service", "active"), ("job.service", "active")]);
+    place.apply(&services()).good();
+    place.write("/stuck/job.service", "");
+    let back = place.undo(&services());
+    assert_eq!((back.code, told(&back).len()), (1, 3));
+    assert!(place.there("/run/replant/stop.ran"), "what ran is not forgotten before all of it runs again");
+}
+
+#[test]
+fn what_ran_must_be_written_down_before_anything_is_stopped() {
+    let place = systemd(&[("rec.service", "active"), ("db.service", "active"), ("job.service", "active")]);
+    // a directory cannot be written to
+    std::fs::create_dir_all(place.at("/run/replant/stop.ran")).unwrap();
+    let ran = place.apply(&services());
+    assert!(ran.code != 0 && told(&ran).is_empty(), "{:?}", ran.calls);
 }
 
 #[test]
