@@ -98,6 +98,7 @@ const SUITES: &[Suite] = &[
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
+    ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];
 
