@@ -19,6 +19,7 @@ pub mod os;
 mod parse;
 pub mod queries;
 mod read;
+pub mod record;
 mod still;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,6 +9,7 @@ mod commands;
 mod devices;
 mod files;
 mod furnish;
+mod given;
 mod iscsi;
 mod jobs;
 mod lvm;
@@ -26,6 +27,7 @@ use std::sync::Mutex;
 use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side};
 
 pub use crate::facts::md::array_size;
+pub use given::NoPair;
 pub use make::Shape;
 pub use system::file_name as module_file;
 pub use world::{Backing, File, Fs, Segtype, System, World, Written};
