@@ -368,8 +368,16 @@ fn furnish(world: &mut World, facts: &ServerFacts, root: &str) {
             fs.files.extend(files.clone());
         }
     }
-    for disk in &world.old.disks {
-        world.grub.insert(disk.serial.clone(), boot.clone());
+    // GRUB is taken to be on every disk that the system stands on
+    let sources: Vec<&str> =
+        ["/", "/boot"].iter().filter_map(|path| Some(facts.file_system(path)?.source.as_str())).collect();
+    let under =
+        facts.blocks.iter().filter(|block| sources.contains(&block.path.as_str())).flat_map(|block| &block.ancestors);
+    let under: Vec<&String> = under.collect();
+    for disk in facts.blocks.iter().filter(|block| block.kind == "disk" && under.contains(&&block.path)) {
+        if let Some(serial) = &disk.serial {
+            world.grub.insert(serial.clone(), boot.clone());
+        }
     }
 }
 

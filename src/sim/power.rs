@@ -191,7 +191,9 @@ impl World {
         // the initramfs
         let has = |module: &str| list.contains(&format!("/{}.ko", file_name(module)));
         let machine = self.machine(server);
-        for module in machine.disks.iter().flat_map(|disk| &disk.drivers).chain([&"dm_mod".to_string()]) {
+        // a disk without a boot loader is none of the system's: a stick, the rescue system's own
+        let booted = machine.disks.iter().filter(|disk| self.grub.contains_key(&disk.serial));
+        for module in booted.flat_map(|disk| &disk.drivers).chain([&"dm_mod".to_string()]) {
             if !has(module) {
                 return Err(format!("the initramfs lacks {module}: no root device"));
             }
