@@ -131,7 +131,7 @@ impl Maker<'_> {
 }
 
 fn unit(name: &str) -> Unit {
-    Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() }
+    Unit { name: name.into(), ..Unit::default() }
 }
 
 /// The journal, which writes to /var, and the units that the plan stops, which write to `data`.

@@ -120,7 +120,7 @@ fn units(plan: &Plan, facts: &ServerFacts) -> Vec<Unit> {
     let mut units = writers(plan, if var { "/var/lib" } else { "/srv/data" });
     for name in &facts.services {
         if !units.iter().any(|unit| unit.name == *name) {
-            units.push(Unit { name: name.clone(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() });
+            units.push(Unit { name: name.clone(), ..Unit::default() });
         }
     }
     units
