@@ -5,7 +5,7 @@ use super::interrupt::Interrupt;
 use super::save::Save;
 use super::{End, Failure, Talk, servers};
 use crate::draft::{self, Draft, Ends, NoDraft};
-use crate::facts::activity;
+use crate::facts::activity::{self, Activity};
 use crate::host::Side;
 use crate::plan::{self, Ssh};
 
@@ -58,7 +58,10 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
         let old = init.old.as_ref().unwrap_or(&recording.old.login);
         let new = init.new.as_ref().unwrap_or(&recording.new.login);
         let ends = ends(init.name, old, new, init.identity.as_deref(), keys)?;
-        let activity = activity::read(&recording, Side::Old).map_err(servers::explain)?;
+        let activity = match recording.asked(Side::Old, "activity") {
+            true => activity::read(&recording, Side::Old).map_err(servers::explain)?,
+            false => Activity { unknown: vec!["the file of facts does not tell it".into()], ..Activity::default() },
+        };
         (ends, facts, activity)
     } else {
         let (Some(old), Some(new)) = (&init.old, &init.new) else {

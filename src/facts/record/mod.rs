@@ -179,6 +179,11 @@ impl Recording {
         missing
     }
 
+    /// Whether a question of that name was asked.
+    pub fn asked(&self, side: Side, name: &str) -> bool {
+        self.server(side).answers.iter().any(|answer| answer.name == name)
+    }
+
     fn server(&self, side: Side) -> &Server {
         match side {
             Side::Old => &self.old,
