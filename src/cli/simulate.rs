@@ -62,7 +62,7 @@ pub fn run(talk: &Talk, path: &Path, how: &How) -> Result<End, Failure> {
         save.write(&serde_json::to_string_pretty(&runbook)?, 0o600)?;
     }
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
-    let live = Live::new(&runbook.nodes, To::Out, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook, Stage::Grow, To::Out, talk.manner());
     let clock = Patient::default();
     let poll = Duration::from_millis(10);
     let options = Options { parallelism: 1, poll, clock: &clock, ..Options::new(&interrupt.level) };
