@@ -3,6 +3,7 @@
 use std::io::{BufRead, IsTerminal};
 
 use super::{Failure, Prompts, Talk};
+use crate::host::power::Request;
 use crate::report::out;
 
 /// Asks the person to type `word`. Says whether they did.
@@ -31,12 +32,12 @@ pub fn nobody(prompts: &Prompts) -> bool {
     prompts.no_input || !std::io::stdin().is_terminal()
 }
 
-/// Asks for something to be done by hand; the question is asked on the terminal only.
-pub fn by_hand(question: &str) -> bool {
+/// Asks a person about a server's power; the question is asked on the terminal only.
+pub fn by_hand(request: &Request) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
-    let asked = out::ask(&format!("{question}\nType `done` when it is so: "));
+    let asked = out::ask(&format!("{request}\nType `{}` if so, anything else if not: ", request.word()));
     let mut line = String::new();
-    asked.is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "done"
+    asked.is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == request.word()
 }

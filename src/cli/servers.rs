@@ -51,11 +51,12 @@ pub fn open(
         }
     }
     let power = [Server::Old, Server::New].map(|server| (server, course::power_control(plan, server))).into();
-    let ask = prompts.is_some_and(|prompts| !prompts.no_input);
+    let ask = prompts.is_some_and(|prompts| !confirm::nobody(prompts));
     Ok(SshHosts::new(SshConfig {
         migration: name,
         known_hosts: dir.join("known_hosts"),
         remotes,
+        machines: facts.map(facts::machines),
         power,
         secrets: Secrets::new(dir.join("secrets"), sources),
         confirm: ask.then(|| Box::new(confirm::by_hand) as _),
@@ -188,6 +189,10 @@ pub fn explain(error: facts::FactsError) -> Failure {
 pub fn explain_host(error: HostError) -> Failure {
     let help = match &error {
         HostError::Refused { help, .. } => help.clone(),
+        HostError::Another { side, .. } => format!(
+            "replant does nothing on it. See which machine has the address of {side}, and switch off the one that should \
+             not; if the hardware of {side} was changed, go back with `replant rollback`"
+        ),
         HostError::Unreachable { side, .. } => {
             format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
         }

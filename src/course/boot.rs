@@ -347,5 +347,6 @@ pub fn identity(layout: &Layout) -> Identity {
         addresses: layout.addresses.clone(),
         mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
         units: layout.stop.clone(),
+        alone: true,
     }
 }

@@ -9,7 +9,7 @@ use super::prepare::Ready;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, Service, Split, StillQuiet, SwapOff,
 };
 
 pub struct Off {
@@ -43,6 +43,14 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         ));
     }
     before.extend(&whole);
+    let switchable = book.step(
+        "power-ready",
+        Old,
+        PowerReady {},
+        &before,
+        "a power control that does not answer must be noticed while services still run",
+    );
+    before.push(&switchable);
     let sound = book.step(
         "all-in-sync",
         Old,
@@ -109,7 +117,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
-    for whole in &whole {
+    for whole in whole.iter().chain([&switchable]) {
         book.until(whole, &still);
     }
 

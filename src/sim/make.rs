@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::control::{Control, Person};
 use super::files::KERNEL;
 use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
@@ -12,7 +13,7 @@ use super::world::{
 use super::{Fail, Sim};
 use crate::facts::Facts;
 use crate::host::Server;
-use crate::plan::{CopyHow, IscsiServer, Plan, Size};
+use crate::plan::{CopyHow, IscsiServer, Plan, Power, Size};
 
 pub(super) const MIB: u64 = 1 << 20;
 const EXTENT: u64 = 4 * MIB;
@@ -217,6 +218,7 @@ impl Maker<'_> {
         let old = Machine {
             server: Server::Old,
             on: false,
+            firmware: None,
             system: System::None("it is off".into()),
             boots: 1,
             own_disks: true,
@@ -268,6 +270,14 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            controls: [(Server::Old, &self.plan.old.power), (Server::New, &self.plan.new.power)]
+                .map(|(server, power)| match power {
+                    Power::Manual {} => (server, Control::Manual),
+                    Power::Command { .. } | Power::Ipmi { .. } => (server, Control::Command),
+                })
+                .into(),
+            person: Person::Truthful,
+            louder: Server::Old,
         };
         world.power(Server::New, crate::host::PowerTo::On);
         world.power(Server::Old, crate::host::PowerTo::On);

@@ -17,6 +17,9 @@ pub struct Identity {
     pub mounts: Vec<(String, String)>,
     /// units that must run
     pub units: Vec<String>,
+    /// old must be off: not in the runbooks of earlier versions
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Step for Identity {
@@ -29,6 +32,11 @@ impl Step for Identity {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        if self.alone
+            && let Some(why) = super::old_is_on(on)?
+        {
+            return Ok(Seen::Foreign(why));
+        }
         let mut units = vec!["systemctl".to_string(), "is-active".into()];
         units.extend(self.units.iter().cloned());
         let answers = on.look(
