@@ -14,7 +14,7 @@ use crate::step::{
 
 pub struct Off {
     pub off: Handle,
-    /// looked at until new boots: whoever switches old on again meanwhile lets it write
+    /// looked at until new serves: whoever switches old on again meanwhile lets it write
     pub quiet: Handle,
 }
 

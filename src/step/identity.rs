@@ -32,11 +32,6 @@ impl Step for Identity {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        if self.alone
-            && let Some(why) = super::old_is_on(on)?
-        {
-            return Ok(Seen::Foreign(why));
-        }
         let mut units = vec!["systemctl".to_string(), "is-active".into()];
         units.extend(self.units.iter().cloned());
         let answers = on.look(
@@ -69,6 +64,12 @@ impl Step for Identity {
             if state != "active" {
                 wrong.push(format!("{unit} is {state}"));
             }
+        }
+        // last, so that nothing is looked at after it
+        if self.alone
+            && let Some(why) = super::old_is_on(on)?
+        {
+            return Ok(Seen::Foreign(why));
         }
         // While it is still coming up this is no verdict: the engine asks again for as long as it is patient.
         Ok(if wrong.is_empty() { Seen::Present } else { Seen::Partial(wrong.join(", ")) })
