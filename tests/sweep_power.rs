@@ -335,7 +335,9 @@ fn new_that_was_left_off_is_switched_on() {
     let case = usual();
     let goal = case.goal(&case.world);
     let start = after(&case, "own-boot", &Event::Began);
-    for (turn, effect) in [(0, Effect::Done), (1, Effect::None), (1, Effect::Done), (2, Effect::None), (2, Effect::Done)] {
+    for (turn, effect) in
+        [(0, Effect::Done), (1, Effect::None), (1, Effect::Done), (2, Effect::None), (2, Effect::Done)]
+    {
         let faults = FaultPlan { turn: Some((turn, effect)), ..FaultPlan::default() };
         let mut scene = start.with(Sim::with_faults(start.world.world(), faults));
         scene.world.change(|world| world.person = Person::Absent);

@@ -9,7 +9,8 @@ use super::prepare::Ready;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, Service, Split, StillQuiet, SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, Service, Split, StillQuiet,
+    SwapOff,
 };
 
 pub struct Off {
@@ -43,14 +44,6 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         ));
     }
     before.extend(&whole);
-    let switchable = book.step(
-        "power-ready",
-        Old,
-        PowerReady {},
-        &before,
-        "a power control that does not answer must be noticed while services still run",
-    );
-    before.push(&switchable);
     let sound = book.step(
         "all-in-sync",
         Old,
@@ -59,8 +52,16 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "the last moment at which nothing has been stopped",
     );
 
+    let switchable = book.step(
+        "power-ready",
+        Old,
+        PowerReady {},
+        &[&sound],
+        "a power control that does not answer must be noticed while services still run",
+    );
+
     // ---- quiet ----------------------------------------------------------------------------------------------------
-    let mut quiet = sound.clone();
+    let mut quiet = switchable.clone();
     let mut silence = Vec::new();
     if !layout.stop.is_empty() {
         quiet = book.step(

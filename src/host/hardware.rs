@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn equal_and_empty_uuids_leave_it_to_the_disks() {
-        for uuid in [A, "", "Not Settable", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
+        for uuid in
+            [A, "", "Not Settable", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
         {
             let pair = both(is(uuid, &["OLD0", "both"]), is(uuid, &["NEW0", "both"]));
             assert_eq!(pair.whose(&is(uuid, &["OLD0", "both"])), Whose::Of(Server::Old), "{uuid}");
@@ -207,7 +208,10 @@ mod tests {
 
     #[test]
     fn what_a_machine_prints() {
-        let text = format!("{}\n0f0f-boot\nSERIAL=\"OLD0\" WWN=\"0x5000c500a1b2c3d4\"\nSERIAL=\"\" WWN=\"\"\n", A.to_uppercase());
+        let text = format!(
+            "{}\n0f0f-boot\nSERIAL=\"OLD0\" WWN=\"0x5000c500a1b2c3d4\"\nSERIAL=\"\" WWN=\"\"\n",
+            A.to_uppercase()
+        );
         let seen = Seen::parse(&text);
         assert_eq!(seen, Seen { hardware: is(A, &["OLD0", "0x5000c500a1b2c3d4"]), boot_id: "0f0f-boot".into() });
         assert_eq!(Seen::parse("\n\n"), Seen::default());

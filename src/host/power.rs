@@ -291,7 +291,8 @@ impl Power<'_> {
                 Door::Machine(who) if who == server => return Evidence::On(self.means.address(side)),
                 Door::Unknown(why) if side == own => {
                     let address = self.means.address(side);
-                    doubt = Evidence::Doubt(format!("something answers at {address}, and it cannot be told what: {why}"));
+                    doubt =
+                        Evidence::Doubt(format!("something answers at {address}, and it cannot be told what: {why}"));
                 }
                 Door::Unknown(_) | Door::Machine(_) | Door::Silent => {}
             }
@@ -319,7 +320,9 @@ impl Power<'_> {
             }
             Err(HostError::Interrupted) => Err(HostError::Interrupted),
             // it is about the other one, or there is nobody who could do it instead
-            Err(HostError::Power { server: of, cause }) if of != server => Err(HostError::Power { server: of, cause }),
+            Err(HostError::Power { server: of, cause }) if of != server => {
+                Err(HostError::Power { server: of, cause })
+            }
             Err(error) if !self.means.attended() => Err(error),
             Err(error) => self.by_hand(server, to, other, Some(format!("{error}."))),
         }
@@ -417,7 +420,10 @@ impl Power<'_> {
         match known.state {
             State::Off => {}
             State::On => {
-                return fail(format!("it is on ({}): the other server must not boot. Switch it off, then go on", known.why));
+                return fail(format!(
+                    "it is on ({}): the other server must not boot. Switch it off, then go on",
+                    known.why
+                ));
             }
             State::Unknown => {
                 return fail(format!(

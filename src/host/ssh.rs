@@ -19,8 +19,8 @@ use crate::host::power::{Memory, Power};
 use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said, Server, Side, Text};
 use crate::secret::{SecretError, Secrets};
 
-mod errors;
 mod doors;
+mod errors;
 mod link;
 mod probe;
 mod script;
@@ -130,15 +130,8 @@ impl SshHosts {
             .into_iter()
             .map(|(side, remote)| {
                 let (known_hosts, machines) = (known_hosts.clone(), machines.clone());
-                let link = Link::new(
-                    side,
-                    remote,
-                    known_hosts,
-                    machines,
-                    sockets.path(),
-                    patience.clone(),
-                    stop.clone(),
-                );
+                let link =
+                    Link::new(side, remote, known_hosts, machines, sockets.path(), patience.clone(), stop.clone());
                 (side, link)
             })
             .collect();

@@ -56,7 +56,8 @@ impl World {
     fn switched(&mut self, server: Server, to: PowerTo) {
         let other = self.machine(server.other());
         // also while it is in its firmware: it will be up in a moment
-        let will_be_up = other.on && (server == Server::New || other.own_disks) && !matches!(other.system, System::Rescue);
+        let will_be_up =
+            other.on && (server == Server::New || other.own_disks) && !matches!(other.system, System::Rescue);
         let twin = match (server, to) {
             (_, PowerTo::Off) => false,
             (Server::Old, _) => true,

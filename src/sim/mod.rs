@@ -200,8 +200,7 @@ impl Sim {
 
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
         let machines = world.machines();
-        let state =
-            State { world, machines, faults, acts: 0, looks: 0, all_looks: 0, turns: 0, asked: Vec::new() };
+        let state = State { world, machines, faults, acts: 0, looks: 0, all_looks: 0, turns: 0, asked: Vec::new() };
         Sim { state: Mutex::new(state), memory: Memory::default() }
     }
 

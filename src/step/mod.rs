@@ -230,7 +230,9 @@ fn switched_on(server: Server) -> Side {
 fn old_is_on(on: &dyn Look) -> Result<Option<String>, HostError> {
     let (state, why) = power(on, Server::Old)?;
     Ok((state != "off").then(|| match state.as_str() {
-        "on" => format!("old is on ({why}), and must not be while new has its name and addresses. Switch old off, then go on"),
+        "on" => format!(
+            "old is on ({why}), and must not be while new has its name and addresses. Switch old off, then go on"
+        ),
         _ => format!("old is not known to be off. {why} See that it is off, then go on"),
     }))
 }

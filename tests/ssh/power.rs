@@ -150,7 +150,9 @@ fn named(disk: &str) -> Hardware {
 
 /// The machine that sshd runs on, with a disk in the list of `looks` that every look at its hardware shows.
 fn with_disk(disk: &str) -> Sshd {
-    let bin = format!("mount -t tmpfs tmpfs /usr/local/sbin && printf '#!/bin/sh\\necho SERIAL=\\\\\"{disk}\\\\\" WWN=\\\\\"\\\\\"\\n' >/usr/local/sbin/lsblk && chmod 755 /usr/local/sbin/lsblk && ");
+    let bin = format!(
+        "mount -t tmpfs tmpfs /usr/local/sbin && printf '#!/bin/sh\\necho SERIAL=\\\\\"{disk}\\\\\" WWN=\\\\\"\\\\\"\\n' >/usr/local/sbin/lsblk && chmod 755 /usr/local/sbin/lsblk && "
+    );
     Sshd::looking(Looks { mounts: Box::leak(bin.into_boxed_str()), ..Looks::default() })
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::script::{Answer, Before, CUT_SHORT, Script};
 use super::{Patience, Remote, errors};
-use crate::host::local::{apart, stopped};
 use crate::host::hardware::{self, Machines, Whose};
+use crate::host::local::{apart, stopped};
 use crate::host::{HostError, Query, Side};
 
 /// sshd allows 10 sessions over one connection by default (`MaxSessions`); commands that were left behind by a client
@@ -166,7 +166,9 @@ impl Link {
 
     fn find_door(&self) -> Option<(String, u16)> {
         let (address, port) = (self.remote.address.clone(), self.remote.port.unwrap_or(22));
-        let Ok(said) = self.ssh(&["-G"], None).stdin_null().stderr_null().read() else { return Some((address, port)) };
+        let Ok(said) = self.ssh(&["-G"], None).stdin_null().stderr_null().read() else {
+            return Some((address, port));
+        };
         let value = |name: &str| {
             said.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim().to_string()))
         };
@@ -315,7 +317,9 @@ impl Link {
                 let text = all.first().map(|raw| String::from_utf8_lossy(&raw.stdout).into_owned());
                 Ok(hardware::Seen::parse(&text.unwrap_or_default()))
             }
-            answer => Err(Lost::before(self.unreachable(format!("it gave an answer that makes no sense: {answer:?}")))),
+            answer => {
+                Err(Lost::before(self.unreachable(format!("it gave an answer that makes no sense: {answer:?}"))))
+            }
         }
     }
 
@@ -332,7 +336,8 @@ impl Link {
             Ok(Answer::Another) => {
                 // the connection was made anew behind our back: the next one is looked at afresh
                 self.forget();
-                let error = self.unreachable("another system answers than before: it was restarted, or is another machine");
+                let error =
+                    self.unreachable("another system answers than before: it was restarted, or is another machine");
                 Err(Lost { error, progress: None, old_connection: true })
             }
             Ok(answer) => {
