@@ -204,7 +204,7 @@ fn old_back_at_every_moment_of_boot() {
         (scene, ran)
     };
     let (scene, ran) = clean(FaultPlan::default());
-    let (looks, acts) = (scene.world.looks(), ran.acts);
+    let (looks, acts) = (scene.world.looks_and_power(), ran.acts);
     ran.result.unwrap_or_else(|stopped| panic!("{stopped}"));
     let moments = (0..looks).map(Moment::Look).chain((0..acts).map(Moment::Act));
     let (mut refused, mut late) = (0, 0);

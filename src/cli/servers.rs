@@ -10,6 +10,7 @@ use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::transfer_addresses;
+use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::State;
@@ -59,7 +60,10 @@ pub fn open(
         machines: facts.map(facts::machines),
         power,
         secrets: Secrets::new(dir.join("secrets"), sources),
-        confirm: ask.then(|| Box::new(confirm::by_hand) as _),
+        confirm: ask.then(|| {
+            let interrupt = interrupt.clone();
+            Box::new(move |request: &Request| confirm::by_hand(&interrupt, request)) as _
+        }),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)

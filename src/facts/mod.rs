@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod fstab;
 pub mod health;
 pub mod iscsi;
 pub mod link;
@@ -19,6 +20,7 @@ pub mod os;
 mod parse;
 pub mod queries;
 mod read;
+pub mod resolve;
 mod still;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,6 +107,9 @@ pub struct ServerFacts {
     pub services: Vec<String>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,
+    /// where the iscsiadm that is installed keeps its records: the place stands in the program itself
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iscsi_database: Option<String>,
     /// logged-in iSCSI sessions: target names, `/sys/class/iscsi_session/*/targetname`
     pub iscsi_sessions: Vec<String>,
     /// `InitiatorName=` of /etc/iscsi/initiatorname.iscsi
@@ -126,6 +131,20 @@ pub fn machines(facts: &Facts) -> Machines {
 }
 
 impl ServerFacts {
+    /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian
+    /// moved it with 2.1.10.
+    pub fn iscsi_nodes(&self) -> String {
+        let numbers = |version: &str| -> Vec<u32> {
+            let upstream = version.rsplit(':').next().unwrap_or_default();
+            let end = upstream.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(upstream.len());
+            upstream[..end].split('.').filter_map(|number| number.parse().ok()).collect()
+        };
+        let installed = self.iscsi_packages.iter().flatten().find(|package| package.name == "open-iscsi");
+        let moved = installed.is_some_and(|package| numbers(&package.version) >= vec![2, 1, 10]);
+        let usual = if moved { "/var/lib/iscsi" } else { "/etc/iscsi" };
+        format!("{}/nodes", self.iscsi_database.as_deref().unwrap_or(usual))
+    }
+
     /// The file system that a file is on.
     pub fn file_system(&self, path: &str) -> Option<&Mount> {
         let above = self.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
@@ -183,6 +202,9 @@ pub struct Block {
     pub by_id: Vec<String>,
     /// links in /dev/disk/by-path that point here
     pub by_path: Vec<String>,
+    /// other links below /dev that point here: `/dev/disk/by-dname/sda-part1`, and what rules of udev make
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// kernel modules of the drivers from the device up to its bus, for disks: e.g. `sd_mod`, `virtio_scsi`, `virtio_pci`
     pub drivers: Vec<String>,
     /// of disks that say it

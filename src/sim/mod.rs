@@ -210,7 +210,7 @@ impl Sim {
     }
 
     /// How many looks there were, those at power among them.
-    pub fn looks(&self) -> usize {
+    pub fn looks_and_power(&self) -> usize {
         self.lock().all_looks
     }
 
