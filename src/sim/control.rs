@@ -1,11 +1,14 @@
 //! Power controls of the simulated pair, and the person beside it; each may fail, or say what is not so. What is made of
 //! their answers is the business of [`crate::host::power`], as it is for real servers.
 
+use std::collections::BTreeMap;
+
 use super::world::{System, World};
 use super::{Effect, Sim};
 use crate::host::hardware::{Hardware, Machines, Whose};
 use crate::host::power::{Door, Means, Power, Request, State, Turn};
 use crate::host::{HostError, PowerTo, Server, Side};
+use crate::plan::{self, Plan};
 
 /// How a simulated server is switched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +37,15 @@ pub enum Person {
     /// says no to everything, and does nothing
     Unwilling,
     Absent,
+}
+
+/// As a plan has it.
+pub(super) fn controls(plan: &Plan) -> BTreeMap<Server, Control> {
+    let of = |power: &plan::Power| match power {
+        plan::Power::Manual {} => Control::Manual,
+        plan::Power::Command { .. } | plan::Power::Ipmi { .. } => Control::Command,
+    };
+    [(Server::Old, of(&plan.old.power)), (Server::New, of(&plan.new.power))].into()
 }
 
 impl World {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::control::{Control, Person};
+use super::control::{Person, controls};
 use super::files::KERNEL;
 use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
@@ -13,7 +13,7 @@ use super::world::{
 use super::{Fail, Sim};
 use crate::facts::Facts;
 use crate::host::Server;
-use crate::plan::{CopyHow, IscsiServer, Plan, Power, Size};
+use crate::plan::{CopyHow, IscsiServer, Plan, Size};
 
 pub(super) const MIB: u64 = 1 << 20;
 const EXTENT: u64 = 4 * MIB;
@@ -270,14 +270,10 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
-            controls: [(Server::Old, &self.plan.old.power), (Server::New, &self.plan.new.power)]
-                .map(|(server, power)| match power {
-                    Power::Manual {} => (server, Control::Manual),
-                    Power::Command { .. } | Power::Ipmi { .. } => (server, Control::Command),
-                })
-                .into(),
+            controls: controls(self.plan),
             person: Person::Truthful,
             louder: Server::Old,
+            given_addresses: None,
         };
         world.power(Server::New, crate::host::PowerTo::On);
         world.power(Server::Old, crate::host::PowerTo::On);

@@ -49,6 +49,8 @@ pub struct World {
     pub person: Person,
     /// whom a switch finds at an address that both have: both can be up where somebody else switches one on
     pub louder: Server,
+    /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
+    pub given_addresses: Option<(String, Vec<String>)>,
 }
 
 /// What stands in a place.
