@@ -6,9 +6,11 @@
 mod boot;
 mod cards;
 mod disks;
+mod filters;
 mod fstab;
 mod groups;
 mod health;
+mod holders;
 mod memory;
 mod names;
 mod network;
@@ -78,7 +80,9 @@ const ROOMS: &[&[Rule]] = &[
     tools::RULES,
     disks::RULES,
     health::RULES,
+    holders::RULES,
     groups::RULES,
+    filters::RULES,
     volumes::RULES,
     memory::RULES,
     boot::RULES,
