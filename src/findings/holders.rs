@@ -45,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// What a file system type says that belongs to something which shows no block device of its own: a pool of ZFS, a path of
 /// multipath, a disk of a firmware RAID. Members of md and LVM are told by their arrays and groups.
-fn claimed(block: &Block) -> Option<&str> {
+pub fn claimed(block: &Block) -> Option<&str> {
     let fstype = block.fstype.as_deref()?;
     let known = matches!(fstype, "linux_raid_member" | "LVM2_member" | "LVM1_member");
     let other = fstype.ends_with("_member") || matches!(fstype, "bcache" | "drbd" | "ceph_bluestore" | "bcachefs");
@@ -117,7 +117,7 @@ fn held(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 /// The disks of a server that tell the same, by what they tell.
-fn same<'a>(server: &'a ServerFacts, what: fn(&Block) -> Option<&String>) -> HashMap<&'a str, Vec<&'a Block>> {
+fn same(server: &ServerFacts, what: fn(&Block) -> Option<&String>) -> HashMap<&str, Vec<&Block>> {
     let mut all: HashMap<&str, Vec<&Block>> = HashMap::new();
     for block in server.blocks.iter().filter(|block| block.kind == "disk") {
         if let Some(told) = what(block).map(|told| told.trim()).filter(|told| !told.is_empty()) {

@@ -31,6 +31,7 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
+pub use holders::claimed;
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;

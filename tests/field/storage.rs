@@ -120,6 +120,11 @@ fn what_no_step_silences_is_refused() {
                 { "set": "/old/mounts/2/uuid", "to": null }]),
             "is mounted on /elsewhere",
         ),
+        (
+            json!([{ "set": "/old/blocks/11/fstype", "to": "zfs_member" }, { "set": "/old/blocks/11/mountpoints", "to": [] },
+                { "set": "/old/mounts/2/source", "to": "tank/data" }, { "set": "/old/mounts/2/fstype", "to": "zfs" }]),
+            "is in use as a zfs_member",
+        ),
         (json!([above("/dev/mapper/secret", "crypt")]), "carries /dev/mapper/secret (crypt)"),
         (json!([above("/dev/mapper/guest-root", "lvm")]), "carries /dev/mapper/guest-root (lvm)"),
         (json!([above("/dev/mapper/vg0-var1", "part")]), "carries /dev/mapper/vg0-var1 (part)"),
