@@ -17,6 +17,7 @@ mod lvm;
 mod lvm_change;
 mod lvm_disks;
 mod make;
+mod mdadm;
 mod mirrors;
 mod power;
 mod system;
