@@ -37,7 +37,7 @@ impl Look for Files {
                 Some(text) => Output::ok(format!("present\n{text}")),
                 None => Output::ok("absent\n"),
             },
-            Query::Power(_) => unreachable!(),
+            other => unreachable!("{other:?}"),
         };
         Ok(queries.iter().map(answer).collect())
     }
