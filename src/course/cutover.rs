@@ -129,7 +129,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
         let device = group.pv();
         let mut legs = Vec::new();
-        for (volume, mirror) in group.copied.iter().zip(&copy.mirrors) {
+        for ((volume, mirror), step) in group.copied.iter().zip(&copy.mirrors).zip(&copy.steps) {
             let split = book.step(
                 format!("split-{}-{}", group.vg, volume.lv),
                 Old,
@@ -138,6 +138,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                     lv: volume.lv.clone(),
                     leg: volume.travels.clone(),
                     device: device.clone(),
+                    mirror: Some(step.clone()),
                 },
                 &[&cut],
                 "cut while both halves are connected: old's volume is whole and plain at once",
@@ -151,6 +152,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
         book.until(&still, first);
+        book.until(&copied.fresh, first);
         book.until(&marked, first);
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
         for silent in &silence {

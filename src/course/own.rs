@@ -131,6 +131,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::LioGone(_)
         | StepKind::IscsiNode(_)
         | StepKind::Logout(_)
+        | StepKind::FreshCopies(_)
         | StepKind::InSync(_)
         | StepKind::Inactive(_)
         | StepKind::StillQuiet(_)

@@ -90,6 +90,7 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         | StepKind::Login(_)
         | StepKind::PhysicalVolume(_)
         | StepKind::GroupMember(_)
+        | StepKind::FreshCopies(_)
         | StepKind::Mirror(_)
         | StepKind::PvSize(_)
         | StepKind::VolumeSize(_)

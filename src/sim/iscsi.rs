@@ -10,12 +10,13 @@ impl World {
     pub(super) fn tgtd(&mut self, server: Server, args: &Args) -> Said {
         let portal = args.value("--iscsi").unwrap_or_default();
         let Some(portal) = portal.strip_prefix("portal=") else { panic!("tgtd {args:?}") };
+        let since = self.moment;
         let run = &mut self.machine_mut(server).run;
         if run.tgt.is_some() {
             // the control socket is taken
             return fail(1, "tgtd: can't bind a socket, Address already in use\n");
         }
-        run.tgt = Some(Tgt { portals: vec![portal.to_string()], targets: Vec::new() });
+        run.tgt = Some(Tgt { since, portals: vec![portal.to_string()], targets: Vec::new() });
         Ok(String::new())
     }
 
@@ -50,8 +51,11 @@ impl World {
             );
             if !target.device.is_empty() {
                 text += &format!(
-                    "        LUN: {}\n            Type: disk\n            SCSI ID: {1}\n            SCSI SN: {1}\n            Online: Yes\n            Backing store type: rdwr\n            Backing store path: {2}\n            Backing store flags: \n",
-                    target.lun, target.serial, target.device
+                    "        LUN: {}\n            Type: disk\n            SCSI ID: {1}\n            SCSI SN: {1}\n            Online: Yes\n            Backing store type: rdwr\n            Backing store path: {2}\n            Backing store flags: {3}\n",
+                    target.lun,
+                    target.serial,
+                    target.device,
+                    if target.sync { "sync" } else { "" }
                 );
             }
             text += "    Account information:\n";
@@ -150,6 +154,8 @@ impl World {
             secret: secret.trim().to_string(),
             lun: 0,
             block: dev.sector,
+            // what a disk has in its own cache is not there yet
+            sync: false,
         };
         let lio = &mut self.machine_mut(server).run.lio;
         match known {
@@ -300,6 +306,7 @@ fn parse_target(text: &str) -> Target {
                 (target.user, target.secret) = (user.to_string(), secret.to_string());
             }
             ["initiator-address", address] => target.initiator = address.to_string(),
+            ["bsoflags", flags] => target.sync = *flags == "sync",
             ["block-size", size] => target.block = size.parse().unwrap_or(512),
             [] | ["default-driver" | "lun" | "vendor_id" | "product_id" | "scsi_id" | "allow-in-use", ..] => {}
             [closing] if closing.starts_with('/') => {}

@@ -87,7 +87,8 @@ impl World {
 
     pub(super) fn activate_one(&mut self, server: Server, uuid: &str) {
         if self.active(server, uuid).is_none() {
-            let active = Active { uuid: uuid.to_string(), synced: 100, health: "A".into() };
+            let active =
+                Active { uuid: uuid.to_string(), synced: 100, health: "A".into(), watched: false, lost: false };
             self.machine_mut(server).run.active.push(active);
         }
     }
@@ -172,6 +173,7 @@ impl World {
                 if let Some(active) = self.active_mut(server, &lv.uuid)
                     && lv.segtype != Segtype::Linear
                 {
+                    active.watched = true;
                     active.health = "AA".into();
                     active.synced = if lv.segtype == Segtype::Mirror { 0 } else { 100 };
                 }

@@ -264,6 +264,7 @@ impl Maker<'_> {
             places: self.places,
             grub,
             acknowledged: BTreeMap::new(),
+            moment: 0,
             counter: 0,
             pace: 34,
             link_up: true,

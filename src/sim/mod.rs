@@ -193,6 +193,7 @@ fn silent(side: Side, cause: impl Into<String>) -> HostError {
 impl World {
     /// What happens by itself after each command.
     fn settle(&mut self, advance: bool) {
+        self.moment += 10;
         self.links_live();
         self.mirrors(crate::host::Server::Old, advance);
     }

@@ -53,6 +53,8 @@ impl World {
         machine.on = false;
         machine.system = System::None("it is off".into());
         machine.run = Run::default();
+        // a boot takes longer than any command
+        self.moment += 60;
         self.links_live();
         self.mirrors(Server::Old, false);
     }
@@ -104,8 +106,10 @@ impl World {
     }
 
     fn boot_rescue(&mut self, server: Server) {
+        let booted = self.moment;
         let machine = self.machine_mut(server);
         machine.run = Run {
+            booted,
             hostname: machine.rescue_hostname.clone(),
             card: "eth0".into(),
             addresses: machine.rescue_addresses.clone(),
@@ -196,7 +200,7 @@ impl World {
                 return Err(format!("the initramfs lacks {module}: no root device"));
             }
         }
-        self.machine_mut(server).run = Run::default();
+        self.machine_mut(server).run = Run { booted: self.moment, ..Run::default() };
         self.assemble_all(server, texts);
         let levels: Vec<String> = self
             .bare_devices(server)

@@ -36,6 +36,8 @@ pub struct World {
     pub grub: BTreeMap<String, String>,
     /// the last generation of a file system that somebody outside was told of, by the file system's UUID
     pub acknowledged: BTreeMap<String, u64>,
+    /// seconds; each command takes some
+    pub moment: u64,
     /// of names that nobody decides
     pub counter: u64,
     /// how much a copy advances between two looks, in hundredths
@@ -244,6 +246,8 @@ pub struct Card {
 /// What a boot makes and the next one forgets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Run {
+    /// when it was
+    pub booted: u64,
     pub hostname: String,
     /// of the card
     pub card: String,
@@ -308,10 +312,16 @@ pub struct Active {
     pub synced: u32,
     /// a letter for each leg
     pub health: String,
+    /// dmeventd has it in its list
+    pub watched: bool,
+    /// the second leg lacks something, and the kernel does not know
+    pub lost: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tgt {
+    /// when it was started
+    pub since: u64,
     pub portals: Vec<String>,
     pub targets: Vec<Target>,
 }
@@ -331,6 +341,8 @@ pub struct Target {
     pub secret: String,
     pub lun: u32,
     pub block: u64,
+    /// what it acknowledges is on the disk, and not in the memory of new only
+    pub sync: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

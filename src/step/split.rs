@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NO_ARCHIVE, Seen, Step, Undo, lvs};
+use super::{Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
@@ -13,6 +13,9 @@ pub struct Split {
     /// the name of the leg on new, until it is there
     pub leg: String,
     pub device: String,
+    /// the mirror that is cut
+    #[serde(default)]
+    pub mirror: Option<Mirror>,
 }
 
 impl Step for Split {
@@ -28,6 +31,18 @@ impl Step for Split {
             (Some(_), Some(_)) => Seen::Present,
             (Some(_), None) => Seen::Absent,
         })
+    }
+
+    /// lvconvert(8) asks for 100 % in sync only, and that is what a raid1 without its second leg says, too.
+    fn forbids(&self, on: &dyn Look, side: Side) -> Result<Option<String>, HostError> {
+        let Some(mirror) = &self.mirror else { return Ok(None) };
+        let why = match mirror.observe(on, side)? {
+            Seen::Present => return Ok(None),
+            Seen::Absent => "it is not mirrored".into(),
+            Seen::Underway(on) => on.what,
+            Seen::Partial(what) | Seen::Foreign(what) => what,
+        };
+        Ok(Some(format!("{}/{} must not be split: {why}", self.vg, self.lv)))
     }
 
     fn apply(&self) -> Vec<Act> {

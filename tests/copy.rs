@@ -1,0 +1,231 @@
+//! What may go wrong with a copy while nobody looks: each world in which one check alone stands between a person and a
+//! loss, over the simulated pair.
+
+mod sweep;
+
+use std::sync::Mutex;
+
+use replant::course;
+use replant::facts::{self, Facts};
+use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
+use replant::journal::Kind;
+use replant::plan::{self, IscsiServer};
+use replant::runbook::Node;
+use replant::sim::{Shape, Sim, System};
+use sweep::{Case, Fault, Ran, Scene, World, faithful};
+
+/// A pair on which something happens right after one of our acts, in the middle of a run.
+struct Meanwhile {
+    sim: Sim,
+    /// the act's job begins so
+    after: &'static str,
+    what: Mutex<Option<fn(&Sim)>>,
+}
+
+impl Look for Meanwhile {
+    fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        self.sim.look(on, queries)
+    }
+}
+
+impl Hosts for Meanwhile {
+    fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
+        let done = self.sim.act(on, job, act);
+        if job.starts_with(self.after)
+            && let Some(what) = self.what.lock().unwrap().take()
+        {
+            what(&self.sim);
+        }
+        done
+    }
+}
+
+impl World for Meanwhile {
+    fn fork(&self) -> Meanwhile {
+        let what = *self.what.lock().unwrap();
+        Meanwhile { sim: Sim::new(self.sim.world()), after: self.after, what: Mutex::new(what) }
+    }
+
+    fn text(&self, of: Option<Server>) -> String {
+        self.sim.world().text(of)
+    }
+
+    fn spoil(&self, _: &Node) -> bool {
+        false
+    }
+}
+
+fn nodes_for(plan: &plan::Plan, sim: &Sim) -> Vec<Node> {
+    let (old, new) = (facts::read(sim, Side::Old).unwrap(), facts::read(sim, Side::New).unwrap());
+    let facts = Facts { format: 1, old, new };
+    course::make(plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
+}
+
+fn pair(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Meanwhile> {
+    let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
+    plan.transfer.iscsi.server = server.into();
+    let sim = Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() });
+    let nodes = nodes_for(&plan, &sim);
+    let world = Meanwhile { sim, after: "nothing", what: Mutex::new(None) };
+    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+/// Mirrors with a core log, over tgt.
+fn core_log() -> Case<Meanwhile> {
+    pair("lab", IscsiServer::Tgt, 0)
+}
+
+/// raid1, over the kernel's target.
+fn raid1() -> Case<Meanwhile> {
+    pair("lab", IscsiServer::Lio, 16)
+}
+
+fn ends_within(mut node: Node, nodes: &[Node]) -> Node {
+    node.until = node.until.filter(|until| nodes.iter().any(|other| other.id == *until));
+    node
+}
+
+/// The first steps, up to this one.
+fn up_to(case: &Case<Meanwhile>, last: &str) -> Case<Meanwhile> {
+    let at = case.nodes.iter().position(|node| node.id.0 == last).unwrap_or_else(|| panic!("no step {last}"));
+    let nodes = case.nodes[..=at].iter().cloned().map(|node| ends_within(node, &case.nodes[..=at])).collect();
+    Case { name: case.name, nodes, world: case.world.fork(), parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+/// Done up to this step.
+fn done_to(case: &Case<Meanwhile>, last: &str) -> Scene<Meanwhile> {
+    let mut scene = Scene::new(&case.world);
+    up_to(case, last).clean(&mut scene, Kind::Apply, last);
+    scene
+}
+
+/// One run from where the scene is, in the middle of which something happens after this act.
+fn meanwhile(scene: &mut Scene<Meanwhile>, case: &Case<Meanwhile>, after: &'static str, what: fn(&Sim)) -> Ran {
+    scene.world.after = after;
+    scene.world.what = Mutex::new(Some(what));
+    let ran = scene.run(case, Kind::Apply, Fault::None);
+    assert!(scene.world.what.lock().unwrap().is_none(), "nothing happened: no act {after}");
+    ran
+}
+
+/// The servers do not reach each other for a moment.
+fn link_blinks(sim: &Sim) {
+    sim.change(|world| world.link_up = false);
+    sim.change(|world| world.link_up = true);
+}
+
+fn goes_back(scene: &mut Scene<Meanwhile>, case: &Case<Meanwhile>, when: &str) {
+    case.clean(scene, Kind::Rollback, when);
+    case.as_found(scene, &case.world, when);
+}
+
+/// dmeventd ends while volumes are mirrored. With a core log the next lost link would hold up old's writes for good.
+#[test]
+fn a_mirror_that_nobody_watches_is_not_whole() {
+    for (case, mirror) in [(core_log(), "mirror-vg0-root"), (raid1(), "mirror-vg0-var")] {
+        let mut scene = done_to(&case, mirror);
+        scene.world.sim.change(|world| world.forget_mirrors(Server::Old));
+        up_to(&case, "all-in-sync").clean(&mut scene, Kind::Apply, "dmeventd ended");
+        let cut = scene.fork();
+        cut.world.sim.change(|world| world.link_up = false);
+        assert_eq!(cut.world.sim.world().old.system, System::Own, "old waits for dmeventd");
+        let goal = case.goal(&case.world);
+        case.clean(&mut scene, Kind::Apply, "dmeventd ended");
+        sweep::same(&scene.text(), &goal, "after dmeventd has ended");
+    }
+}
+
+/// Asked until the cut: dmeventd ends when services have been stopped.
+#[test]
+fn watching_is_asked_for_until_the_cut() {
+    for (case, after) in [(core_log(), "stop-services"), (core_log(), "mark-quiet"), (raid1(), "split-vg0-var")] {
+        let mut scene = done_to(&case, "all-in-sync");
+        let ran = meanwhile(&mut scene, &case, after, |sim| sim.change(|world| world.forget_mirrors(Server::Old)));
+        let stopped = ran.result.expect_err("nobody watches the mirrors");
+        assert!(stopped.to_string().contains("dmeventd does not watch"), "{after}: {stopped}");
+        goes_back(&mut scene, &case, after);
+    }
+}
+
+/// Where dmeventd cannot be started no mirror is ever whole, and going back is possible.
+#[test]
+fn without_a_dmeventd_nothing_is_cut_over() {
+    for case in [core_log(), raid1()] {
+        let mut scene = Scene::new(&case.world);
+        scene.world.sim.change(|world| world.old.lacks.push("dmeventd".into()));
+        let stopped = scene.run(&case, Kind::Apply, Fault::None).result.expect_err("there is no dmeventd");
+        assert!(stopped.step.is_some_and(|step| step.0.starts_with("mirror-")));
+        case.clean(&mut scene, Kind::Rollback, "no dmeventd");
+        scene.world.sim.change(|world| world.old.lacks.clear());
+        case.as_found(&scene, &case.world, "no dmeventd");
+    }
+}
+
+/// lvconvert(8) splits a raid1 whose second leg is dead: it says 100 %. The leg dies between the last look at all mirrors
+/// and the cut, and between two cuts.
+#[test]
+fn a_leg_that_dies_right_before_the_cut_is_not_split() {
+    for after in ["mark-quiet", "split-vg0-var"] {
+        let case = raid1();
+        let mut scene = done_to(&case, "all-in-sync");
+        let ran = meanwhile(&mut scene, &case, after, link_blinks);
+        let stopped = ran.result.expect_err("a leg is dead");
+        assert!(stopped.to_string().contains("must not be split"), "{after}: {stopped}");
+        goes_back(&mut scene, &case, after);
+    }
+}
+
+/// The simulated lvconvert is as careless as the real one: it is our look alone that forbids it.
+#[test]
+fn lvconvert_itself_splits_a_dead_leg() {
+    let case = raid1();
+    let scene = done_to(&case, "still-in-sync");
+    let sim = &scene.world.sim;
+    link_blinks(sim);
+    let status = sim.ask(Side::Old, Query::run(["dmsetup", "status", "vg0-root"])).unwrap().stdout;
+    assert!(status.contains("raid1 2 AD"), "{status}");
+    let split = case.nodes.iter().find(|node| node.id.0 == "split-vg0-root").unwrap();
+    for act in split.step.as_step().apply() {
+        sim.act(Side::Old, "by hand", &act).unwrap();
+    }
+}
+
+/// New loses its power and is back with its targets before old's session gives up. What stood in its caches is lost, and
+/// both mirrors say that they are whole.
+#[test]
+fn a_copy_that_is_older_than_new_is_made_again() {
+    let stale: fn(&Sim) = |sim| sim.change(|world| world.crash_unnoticed());
+    for (case, last) in [(core_log(), "mirror-vg0-root"), (raid1(), "mirror-vg0-var"), (raid1(), "mirror-vg0-root")] {
+        let goal = case.goal(&case.world);
+        let mut scene = done_to(&case, last);
+        stale(&scene.world.sim);
+        case.clean(&mut scene, Kind::Apply, "new was restarted");
+        sweep::same(&scene.text(), &goal, "after a restart of new that old has not noticed");
+    }
+    // when all is quiet it is too late to copy again
+    for (case, after) in [(core_log(), "stop-services"), (raid1(), "stop-services"), (raid1(), "mark-quiet")] {
+        let mut scene = done_to(&case, "all-in-sync");
+        let stopped = meanwhile(&mut scene, &case, after, stale).result.expect_err("new was restarted");
+        assert!(stopped.to_string().contains("new was started again"), "{after}: {stopped}");
+        goes_back(&mut scene, &case, after);
+    }
+}
+
+/// tgtd acknowledges what is in memory only, unless it is told otherwise; somebody has put the target up without it.
+#[test]
+fn a_target_that_acknowledges_too_early_is_made_again() {
+    let case = core_log();
+    let mut scene = done_to(&case, "export-md0");
+    scene.world.sim.change(|world| {
+        let tgt = world.new.run.tgt.as_mut().unwrap();
+        assert!(tgt.targets.iter().all(|target| target.sync), "tgt.conf asks for it");
+        tgt.targets.iter_mut().for_each(|target| target.sync = false);
+    });
+    case.clean(&mut scene, Kind::Apply, "a target without sync");
+    let again = up_to(&case, "export-md1");
+    let mut scene = Scene::new(&case.world);
+    again.clean(&mut scene, Kind::Apply, "exports");
+    let synced = scene.world.sim.world().new.run.tgt.unwrap().targets.iter().all(|target| target.sync);
+    assert!(synced);
+}
