@@ -79,9 +79,13 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "tgt-export",
-            world: new(&export),
+            // recorded before it was asked for
+            world: new(&export).but("tgtadm --lld iscsi --mode target --op show: store flags: => store flags: sync"),
             rows: vec![
                 ("recorded", "", Present),
+                ("acknowledges what is in memory only", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags:", Partial("on disk before they are acknowledged")),
+                ("leaves the caches of its disks alone", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags: direct", Partial("on disk before they are acknowledged")),
+                ("both", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags: sync direct", Present),
                 ("tgtd does not run", "pidof tgtd says  & tgtadm --lld iscsi --mode target --op show fails: no", Absent),
                 ("tgtd runs and does not answer", "tgtadm --lld iscsi --mode target --op show fails: no", Error("tgtadm")),
                 ("no such target", "tgtadm --lld iscsi --mode target --op show: srv1.md1 => srv1.md2", Absent),
