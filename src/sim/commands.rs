@@ -227,6 +227,10 @@ impl World {
             (start, [record, units @ ..]) if start == step::service::start_script() => {
                 self.start_units(server, record, units)
             }
+            (step::array::CREATE, create) => self.md_create_blank(server, create),
+            (step::array::ERASE, [id, device, uuid, members @ ..]) => {
+                self.md_erase(server, id, device, uuid, members)
+            }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
