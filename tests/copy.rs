@@ -230,6 +230,50 @@ fn a_target_that_acknowledges_too_early_is_made_again() {
     assert!(synced);
 }
 
+/// Somebody makes /boot writable, and a kernel is installed.
+fn kernel_update(sim: &Sim, read_only_after: bool) {
+    let remount = |how: &str| Act::run(["mount", "-o", &format!("remount,{how}"), "/boot"]);
+    sim.act(Side::Old, "by hand", &remount("rw")).unwrap();
+    sim.change(|world| world.write_file(Server::Old, "/boot/vmlinuz-6.1.0-99-amd64", "kernel", 0o644).unwrap());
+    if read_only_after {
+        sim.act(Side::Old, "by hand", &remount("ro")).unwrap();
+    }
+}
+
+/// /boot is copied once, at the beginning. What is written to it later must not be missing on new.
+#[test]
+fn a_kernel_that_is_installed_in_mid_copy_arrives() {
+    let new_has_it = |scene: &Scene<Meanwhile>| {
+        let world = scene.world.sim.world();
+        world.read_file(Server::New, "/boot/vmlinuz-6.1.0-99-amd64").is_some()
+    };
+    for case in [core_log(), raid1()] {
+        for last in ["copy-boot", "mirror-vg0-root", "all-in-sync"] {
+            let mut scene = done_to(&case, last);
+            kernel_update(&scene.world.sim, last == "mirror-vg0-root");
+            case.clean(&mut scene, Kind::Apply, "a kernel update");
+            assert!(new_has_it(&scene), "installed after {last}");
+        }
+        // in the middle of a run, where no step before is looked at again
+        let both: [(&str, fn(&Sim)); 2] =
+            [("mirror-vg0-root", |sim| kernel_update(sim, false)), ("stop-services", |sim| kernel_update(sim, true))];
+        for (after, what) in both {
+            let mut scene = Scene::new(&case.world);
+            let ran = meanwhile(&mut scene, &case, after, what);
+            assert!(ran.result.is_ok() && new_has_it(&scene), "installed after {after}");
+        }
+        // between the comparison and the cut it is too late
+        let mut scene = Scene::new(&case.world);
+        let late = meanwhile(&mut scene, &case, "read-only-root", |sim| {
+            // the hash cannot be written any more
+            kernel_update(sim, true);
+        });
+        let stopped = late.result.expect_err("it is too late");
+        assert!(stopped.to_string().contains("/boot has been written to"), "{stopped}");
+        case.clean(&mut scene, Kind::Rollback, "too late");
+    }
+}
+
 /// Without the hash of /boot, whose superblock counts how often it was written to.
 fn hashless(text: &str) -> String {
     let cut = |line: &str| line.split_once("boot.sha256").map_or(line, |(path, _)| path).to_string();
@@ -266,6 +310,29 @@ fn what_was_taken_back_after_a_reboot_of_new_can_be_made_again() {
             goes_back(&mut scene, &case, &when);
             case.clean(&mut scene, Kind::Apply, &format!("{when}, and made again"));
             sweep::same(&hashless(&scene.text()), &hashless(&goal), &when);
+        }
+    }
+}
+
+/// Old loses its power in mid-copy, after each step of it. With two groups `/` may be there while the other group is not
+/// complete, and nothing in the initramfs is asked for what is missing then.
+#[test]
+fn old_comes_back_with_either_of_two_groups_mirrored() {
+    let case = pair("two-groups", IscsiServer::Lio, 0);
+    let steps: Vec<&Node> = case.nodes.iter().filter(|node| node.stage == Stage::Copy).collect();
+    let first = steps.iter().position(|node| node.id.0.starts_with("pv-")).unwrap();
+    assert!(steps[first..].iter().any(|node| node.id.0 == "extend-data"));
+    let goal = case.goal(&case.world);
+    for (at, node) in steps.iter().enumerate().skip(first) {
+        let mut scene = done_to(&case, &node.id.0);
+        scene.world.sim.change(|world| world.reboot(Server::Old));
+        let old = scene.world.sim.world().old.system;
+        assert_eq!(old, System::Own, "old rebooted after {}", node.id);
+        // and the migration goes on, or back
+        if at % 4 == 0 {
+            goes_back(&mut scene.fork(), &case, &node.id.0);
+            case.clean(&mut scene, Kind::Apply, "old rebooted");
+            sweep::same(&hashless(&scene.text()), &hashless(&goal), "old rebooted");
         }
     }
 }

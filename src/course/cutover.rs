@@ -3,13 +3,15 @@
 
 use super::book::{Book, Handle};
 use super::connect::{Link, portal};
-use super::copy::Copied;
+use super::copy::{Copied, hash_file};
 use super::layout::Layout;
 use super::prepare::Ready;
+use super::text;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, SameBoot, Service, Split, StillQuiet,
+    SwapOff,
 };
 
 pub struct Off {
@@ -88,10 +90,30 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(quiet.clone());
     }
+    // Before the others: its hash is written to one of them.
+    let same_boot = same_boot(layout);
+    if let Some(same) = &same_boot {
+        quiet = book.step(
+            "boot-still-read-only",
+            Old,
+            Remount { target: same.target.clone() },
+            &[&quiet],
+            "somebody may have made it writable while the rest was copied",
+        );
+        silence.push(quiet.clone());
+        quiet = book.step(
+            "same-boot",
+            Old,
+            same.clone(),
+            &[&quiet],
+            "what was written to it after it was copied, a kernel update for one, is copied again",
+        );
+        silence.push(quiet.clone());
+    }
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
         if layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target) {
-            continue; // it has been read-only since it was copied
+            continue; // it is
         }
         quiet = book.step(
             format!(
@@ -112,6 +134,17 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         &[&quiet],
         "what was written last must be on both halves",
     );
+    let mut last = still.clone();
+    if let Some(same) = same_boot {
+        last = book.step(
+            "boot-unchanged",
+            Old,
+            SameBoot { check: true, ..same },
+            &[&last],
+            "the last moment at which it could have been written to",
+        );
+        silence.push(last.clone());
+    }
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
     for whole in &whole {
@@ -124,7 +157,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "mark-quiet",
         Old,
         File::new(&mark, "nothing is written here any more\n"),
-        &[&still],
+        &[&last],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
     );
 
@@ -223,6 +256,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
 /// Where old keeps, in memory, which units ran before a step stopped them.
 pub fn ran(layout: &Layout, step: &str) -> String {
     format!("{}/{step}.ran", layout.run)
+}
+
+/// The boot file system as it is compared while nothing writes, where it is one of its own.
+fn same_boot(layout: &Layout) -> Option<SameBoot> {
+    layout.boot.as_ref().map(|boot| SameBoot {
+        target: boot.target.clone(),
+        device: boot.device.clone(),
+        lun: layout.stores[boot.to].lun.clone(),
+        hash_file: hash_file(layout),
+        size: boot.size,
+        check: false,
+        script: text::BOOT_COPY.into(),
+        dir: layout.run.clone(),
+    })
 }
 
 /// Logs out from one target.

@@ -132,6 +132,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::IscsiNode(_)
         | StepKind::Logout(_)
         | StepKind::FreshCopies(_)
+        | StepKind::SameBoot(_)
         | StepKind::InSync(_)
         | StepKind::Inactive(_)
         | StepKind::StillQuiet(_)

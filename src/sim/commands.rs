@@ -116,6 +116,7 @@ impl World {
             }
             (step::ages::AGES, paths) => Ok(self.ages(server, paths)),
             (step::ages::SERVED, []) => Ok(self.served(server)),
+            (step::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),

@@ -213,26 +213,37 @@ impl World {
             return Err(format!("the initramfs lacks {level}: arrays do not run"));
         }
         self.machine_mut(server).run.mounts = pseudo(Vec::new());
-        for view in self.groups(server) {
-            self.bring_up(server, view, list, texts);
+        // udev's rule activates what is whole
+        for view in self.groups(server).into_iter().filter(|view| !view.partial()) {
+            self.bring_up(server, &view);
+        }
+        // initramfs-tools(7): local-block runs while the root device is missing, and only then
+        let has_script = |script: &str| list.lines().any(|line| line == format!("scripts/{script}/replant"));
+        if self.dev(server, &root).is_none() && has_script("local-block") {
+            self.boot_hook(server, texts);
         }
         self.mount_device(server, &root, "/", false).map_err(|error| format!("no root: {}", error.err))?;
+        if has_script("local-bottom") {
+            self.boot_hook(server, texts);
+        }
         self.start(server)
     }
 
-    /// What udev's rule does with a whole group and the boot hook with one that misses the other server's disk.
-    fn bring_up(&mut self, server: Server, mut view: View, list: &str, texts: &str) {
-        let name = view.group.name.clone();
-        if view.partial() {
-            let hook = list.lines().any(|line| line == "scripts/local-block/replant") && gives_up(texts, &name);
-            if !hook {
-                return;
+    /// boot-hook.sh: groups that miss the other server's disk go on without it.
+    fn boot_hook(&mut self, server: Server, texts: &str) {
+        for view in self.groups(server).into_iter().filter(View::partial) {
+            let name = view.group.name.clone();
+            if gives_up(texts, &name) {
+                self.give_up(server, &view);
+                if let Ok(again) = self.group(server, &name) {
+                    self.bring_up(server, &again);
+                }
             }
-            self.give_up(server, &view);
-            let Ok(again) = self.group(server, &name) else { return };
-            view = again;
         }
-        // one after the other: what cannot be activated does not hinder the rest
+    }
+
+    /// One after the other: what cannot be activated does not hinder the rest.
+    fn bring_up(&mut self, server: Server, view: &View) {
         for lv in view.group.lvs.clone() {
             let mut one = view.clone();
             one.group.lvs = vec![lv];

@@ -162,6 +162,7 @@ steps! {
     inactive::Inactive,
     group_split::GroupSplit,
     // quiet
+    same_boot::SameBoot,
     remount::Remount,
     swap_off::SwapOff,
     still_quiet::StillQuiet,

@@ -32,7 +32,30 @@ pub fn tables() -> Vec<Table> {
     let mirror = format!(r#"{{ "mirror": {ROOT} }}"#);
     let raid1 = mirror.replace("core-log", "raid1");
     let in_sync = format!(r#"{{ "in-sync": {{ "mirrors": [ {ROOT} ] }} }}"#);
+    let boot = r#"{ "same-boot": { "target": "/boot", "device": "/dev/md0", "lun": "/dev/sdc", "hash_file": "/var/lib/replant/srv1/boot.sha256",
+        "size": 1000, "check": false, "script": "", "dir": "/run/replant" } }"#;
+    let compared = |step: &str| World::of(Side::Old, step).says("sha256sum", "equal\n");
     vec![
+        Table {
+            kind: "same-boot",
+            world: compared(boot),
+            rows: vec![
+                ("equal", "", Present),
+                ("written to", "sha256sum says differs\n", Absent),
+                ("nothing says what was copied", "sha256sum says none\n", Absent),
+                ("cannot be read", "sha256sum says ", Error("no answer")),
+                ("a tool is missing", "sha256sum fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "same-boot",
+            world: compared(&boot.replace("\"check\": false", "\"check\": true")),
+            rows: vec![
+                ("equal", "", Present),
+                ("written to", "sha256sum says differs\n", Foreign("/boot has been written to")),
+                ("nothing says what was copied", "sha256sum says none\n", Foreign("boot.sha256 is gone")),
+            ],
+        },
         Table {
             kind: "mirror",
             world: recorded(&mirror),
