@@ -63,6 +63,8 @@ struct Args {
 const VALUED: &[&str] = &[
     "--config",
     "--uuid",
+    "--metadataignore",
+    "--writemostly",
     "--size",
     "--extents",
     "--name",

@@ -130,6 +130,19 @@ pub fn tables() -> Vec<Table> {
             ],
         },
         Table {
+            kind: "write-mostly",
+            world: raid(r#"{ "write-mostly": { "vg": "vg0", "lv": "root", "device": "/dev/sdd" } }"#).but("lvs[[root_rimage_1]]: iwi-aom--- => iwi-aor-w-"),
+            rows: vec![
+                ("marked", "", Present),
+                ("not marked", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor---", Absent),
+                ("missing", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor-p-", Absent),
+                ("the mark is on another volume's leg", "lvs[[root_rimage_1]]: root_rimage_1 => var_rimage_1", Absent),
+                ("the mark is on old's leg", "lvs[[root_rimage_1]]: root_rimage_1 => root_rimage_0", Absent),
+                ("the leg is of another group's volume", "lvs[[root_rimage_1]]: \"vg0\" => \"vg1\"", Absent),
+                ("what is called like the leg is a volume", "lvs[[root_rimage_1]]: [root_rimage_1] => root_rimage_1", Absent),
+            ],
+        },
+        Table {
             kind: "in-sync",
             world: recorded(&in_sync),
             rows: vec![
