@@ -71,7 +71,7 @@ impl World {
 
     /// `ages::SERVED`
     pub(super) fn served(&self, server: Server) -> String {
-        let tgtd = self.machine(server).run.tgt.iter().map(|tgt| format!("tgtd {:>8}\n", self.moment - tgt.since));
+        let tgtd = self.machine(server).run.tgt.iter().map(|tgt| format!("tgtd {}\n", self.moment - tgt.since));
         format!("up {}\n{}", self.uptime(server), tgtd.collect::<String>())
     }
 

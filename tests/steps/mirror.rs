@@ -14,7 +14,7 @@ fn recorded(step: &str) -> World {
         .says("dmsetup status", include_str!("../facts/dm-status/syncing.out"))
         .says("dmesg", "")
         .says("now ${now", "now 5000\n/run/copy-vg0-root 899\n/run/copy-vg0-var 900\n")
-        .says("pidof tgtd", "up 90000\ntgtd    80000\n")
+        .says("pidof tgtd", "up 90000\ntgtd 80000\n")
         // recorded without this column
         .but("lvs[\"root\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
         .but("lvs[\"var\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
