@@ -274,6 +274,59 @@ fn a_kernel_that_is_installed_in_mid_copy_arrives() {
     }
 }
 
+/// What an earlier attempt left on new may say more, and later, than old's own disks: LVM believes the highest number.
+#[test]
+fn a_stale_disk_cannot_bring_back_another_state_of_the_group() {
+    use replant::sim::Written;
+    let case = core_log();
+    let scene = done_to(&case, "extend-vg0");
+    let volumes = |sim: &Sim| sim.ask(Side::Old, facts::lvm::lvs_query()).unwrap().stdout;
+    let before = volumes(&scene.world.sim);
+    scene.world.sim.change(|world| {
+        let lun = world.old.run.sessions.iter().find(|session| session.iqn.ends_with("md1")).unwrap().loc.clone();
+        let Some(Written::Pv(label)) = world.places.get_mut(&lun) else { panic!("no label") };
+        let group = label.group.as_mut().unwrap();
+        group.seqno += 1000;
+        group.lvs.clear();
+    });
+    assert_eq!(volumes(&scene.world.sim), before);
+}
+
+/// A target that does not know the second secret is not new.
+#[test]
+fn a_target_that_cannot_prove_itself_is_not_logged_in_to() {
+    for case in [core_log(), raid1()] {
+        let mut scene = done_to(&case, "node-md1");
+        scene.world.sim.change(|world| {
+            world.old.run.sessions.clear();
+            let tgt = world.new.run.tgt.iter_mut().flat_map(|tgt| &mut tgt.targets);
+            tgt.chain(&mut world.new.run.lio).for_each(|target| target.back.1 = "guessed".into());
+        });
+        let stopped = scene.run(&case, Kind::Apply, Fault::None).result.expect_err("it is not new");
+        assert!(stopped.to_string().contains("authorization failure"), "{stopped}");
+        goes_back(&mut scene, &case, "not new");
+    }
+}
+
+/// raid1 reads from both legs by itself: old must not take what comes over the network for what it wrote.
+#[test]
+fn old_reads_from_its_own_disks_only() {
+    let case = raid1();
+    let scene = done_to(&case, "all-in-sync");
+    let groups = scene.world.sim.world().groups(Server::Old);
+    let mirrored = groups.iter().flat_map(|view| &view.group.lvs).filter(|lv| lv.legs.len() == 2);
+    assert!(mirrored.clone().count() == 2 && mirrored.clone().all(|lv| lv.legs[1].write_mostly));
+    // the mark does not travel
+    let scene = done_to(&case, "old-off");
+    let world = scene.world.sim.world();
+    for written in world.places.values() {
+        if let replant::sim::Written::Pv(label) = written {
+            let legs = label.group.iter().flat_map(|group| &group.lvs).flat_map(|lv| &lv.legs);
+            assert!(legs.into_iter().all(|leg| !leg.write_mostly));
+        }
+    }
+}
+
 /// Without the hash of /boot, whose superblock counts how often it was written to.
 fn hashless(text: &str) -> String {
     let cut = |line: &str| line.split_once("boot.sha256").map_or(line, |(path, _)| path).to_string();

@@ -11,7 +11,7 @@ use super::prepare::{LVMLOCAL, Ready};
 use super::text::{self, render};
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, dm_name};
+use crate::step::{File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, WriteMostly, dm_name};
 
 pub struct Copied {
     pub boot: Option<Handle>,
@@ -25,6 +25,8 @@ pub struct CopiedGroup {
     pub member: Handle,
     /// in the order of the group's copied volumes
     pub mirrors: Vec<Handle>,
+    /// of those that would be read from both legs
+    pub reads: Vec<Option<Handle>>,
     /// what they are, for the last look before the cut
     pub steps: Vec<Mirror>,
 }
@@ -133,6 +135,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
             "from here on the group is complete only while new is there; the boot hook stands ready",
         );
         let mut mirrors = Vec::new();
+        let mut reads = Vec::new();
         for step in &steps {
             // so many at a time, one after the other
             let before = running.len().checked_sub(layout.parallel).map(|at| &running[at]);
@@ -149,9 +152,18 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
             );
             running.push(handle.clone());
+            reads.push((step.how == How::Raid1).then(|| {
+                book.step(
+                    format!("read-old-{}-{}", group.vg, step.lv),
+                    Old,
+                    WriteMostly { vg: step.vg.clone(), lv: step.lv.clone(), device: step.device.clone() },
+                    &[&handle],
+                    "what comes over the network must not be read for what old wrote; possible only in sync",
+                )
+            }));
             mirrors.push(handle);
         }
-        copied_groups.push(CopiedGroup { pv, member, mirrors, steps });
+        copied_groups.push(CopiedGroup { pv, member, mirrors, reads, steps });
     }
     Copied { boot: boot_copied, fresh, groups: copied_groups }
 }

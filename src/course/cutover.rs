@@ -32,6 +32,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     book.stage(Stage::Cutover);
     let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect::<Vec<_>>();
     let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
+    before.extend(copied.groups.iter().flat_map(|group| group.reads.iter().flatten()));
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
     let mut whole = Vec::new();
@@ -167,7 +168,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
         let device = group.pv();
         let mut legs = Vec::new();
-        for ((volume, mirror), step) in group.copied.iter().zip(&copy.mirrors).zip(&copy.steps) {
+        for (at, (volume, step)) in group.copied.iter().zip(&copy.steps).enumerate() {
             let split = book.step(
                 format!("split-{}-{}", group.vg, volume.lv),
                 Old,
@@ -181,7 +182,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                 &[&cut],
                 "cut while both halves are connected: old's volume is whole and plain at once",
             );
-            book.until(mirror, &split);
+            for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
+                book.until(ends, &split);
+            }
             cut = split.clone();
             legs.push(split);
         }

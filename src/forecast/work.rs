@@ -94,6 +94,7 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         | StepKind::PhysicalVolume(_)
         | StepKind::GroupMember(_)
         | StepKind::FreshCopies(_)
+        | StepKind::WriteMostly(_)
         | StepKind::Mirror(_)
         | StepKind::PvSize(_)
         | StepKind::VolumeSize(_)

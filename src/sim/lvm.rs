@@ -96,7 +96,8 @@ impl World {
     pub(super) fn groups_on(&self, server: Server, devs: &[Dev]) -> Vec<View> {
         let labels = self.labels(server, devs);
         let mut newest: BTreeMap<&str, &Group> = BTreeMap::new();
-        for group in labels.iter().filter_map(|(_, label)| label.group.as_ref()) {
+        let used = labels.iter().filter(|(_, label)| !label.ignored);
+        for group in used.filter_map(|(_, label)| label.group.as_ref()) {
             let known = newest.entry(&group.uuid).or_insert(group);
             if group.seqno > known.seqno {
                 *known = group;
@@ -211,7 +212,11 @@ impl World {
         let syncing = active.is_some_and(|active| active.synced < 100);
         for (at, leg) in lv.legs.iter().enumerate() {
             let lives = view.leg_lives(leg);
-            let (p, health) = if lives { ('-', "") } else { ('p', "partial") };
+            let (p, health) = match (lives, leg.write_mostly) {
+                (false, _) => ('p', "partial"),
+                (true, true) => ('w', "writemostly"),
+                (true, false) => ('-', ""),
+            };
             let first = if syncing && (at > 0 || !raid) { 'I' } else { 'i' };
             let name = format!("[{}_{}_{at}]", lv.name, lv.image());
             let attr = format!("{first}wi-{state}{letter}-{p}-");

@@ -117,6 +117,9 @@ impl World {
     }
 
     pub(super) fn lvchange(&mut self, server: Server, args: &Args) -> Said {
+        if let Some(leg) = args.value("--writemostly") {
+            return self.write_mostly(server, &leg, args);
+        }
         if args.value("--activate").as_deref() != Some("n") {
             panic!("lvchange {args:?}");
         }
@@ -215,7 +218,7 @@ impl World {
             ));
         };
         let (uuid, leg) = (self.uuid(), self.uuid());
-        let leg = Leg { uuid: leg, extents, meta: None };
+        let leg = Leg { uuid: leg, extents, meta: None, write_mostly: false };
         if args.value("--wipesignatures").as_deref() == Some("y")
             && let Some(loc) = view.leg_loc(&leg)
         {

@@ -71,7 +71,7 @@ impl World {
 
     /// `ages::SERVED`
     pub(super) fn served(&self, server: Server) -> String {
-        let tgtd = self.machine(server).run.tgt.iter().map(|tgt| format!("tgtd {:>8}\n", self.moment - tgt.since));
+        let tgtd = self.machine(server).run.tgt.iter().map(|tgt| format!("tgtd {}\n", self.moment - tgt.since));
         format!("up {}\n{}", self.uptime(server), tgtd.collect::<String>())
     }
 
@@ -132,7 +132,7 @@ impl World {
         }
         let Some(extents) = allocate(&view.group, &pv, count) else { return no("Insufficient free space") };
         let uuid = self.uuid();
-        view.group.lvs[at].legs.push(Leg { uuid, extents, meta: None });
+        view.group.lvs[at].legs.push(Leg { uuid, extents, meta: None, write_mostly: false });
         if to == Segtype::Raid1 {
             let meta = allocate(&view.group, &pv, 1);
             view.group.lvs[at].legs[1].meta = meta.and_then(|meta| meta.into_iter().next());
@@ -176,6 +176,28 @@ impl World {
             (active.synced, active.health) = (100, "A".into());
         }
         Ok(format!("  Logical volume {full} converted.\n"))
+    }
+
+    /// `lvchange --writemostly PV:y VG/LV`
+    pub(super) fn write_mostly(&mut self, server: Server, leg: &str, args: &Args) -> Said {
+        let Some((device, how)) = leg.rsplit_once(':') else { panic!("lvchange --writemostly {leg}") };
+        let full = args.last();
+        let (view, at) = self.find_lv(server, full)?;
+        let mut view = self.writable(server, &view.group.name, args)?;
+        let pv = self.pv_in(server, &view, device)?;
+        let lv = &view.group.lvs[at];
+        if lv.segtype != Segtype::Raid1 {
+            return no("--writemostly can only be used with 'raid1' segment types.");
+        }
+        if how == "y" && !self.active(server, &lv.uuid).is_some_and(|active| told(lv, active) == 100) {
+            return no(format!("Unable to set write-mostly on {full} while it is not in-sync."));
+        }
+        let lv = &mut view.group.lvs[at];
+        for leg in lv.legs.iter_mut().filter(|leg| leg.extents.iter().any(|extents| extents.pv == pv)) {
+            leg.write_mostly = how == "y";
+        }
+        self.write_group(server, view);
+        Ok(format!("  Logical volume {full} changed.\n"))
     }
 
     /// `mirror::UNMIRROR`

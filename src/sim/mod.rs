@@ -68,6 +68,8 @@ struct Args {
 const VALUED: &[&str] = &[
     "--config",
     "--uuid",
+    "--metadataignore",
+    "--writemostly",
     "--size",
     "--extents",
     "--name",

@@ -99,6 +99,8 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PvLabel {
     pub uuid: String,
+    /// its copy of the metadata is not used
+    pub ignored: bool,
     /// bytes
     pub size: u64,
     /// the copy of its group's metadata that stands on it
@@ -147,6 +149,8 @@ pub struct Leg {
     pub extents: Vec<Extents>,
     /// of raid1
     pub meta: Option<Extents>,
+    /// nothing is read from it: lvmraid(7)
+    pub write_mostly: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -343,6 +347,8 @@ pub struct Target {
     pub initiator: String,
     pub user: String,
     pub secret: String,
+    /// what it proves itself with
+    pub back: (String, String),
     pub lun: u32,
     pub block: u64,
     /// what it acknowledges is on the disk, and not in the memory of new only

@@ -12,9 +12,9 @@ use super::Mirror;
 pub const AGES: &str = r#"read -r now _ </proc/uptime; echo "now ${now%.*}"
 for f; do [ ! -e "$f" ] || { read -r at _ <"$f"; echo "$f ${at%.*}"; }; done"#;
 
-/// Prints for how many seconds new has run, and each tgtd on it.
-pub const SERVED: &str = r#"read -r up _ </proc/uptime; echo "up ${up%.*}"
-for p in $(pidof tgtd); do echo "tgtd $(ps -o etimes= -p "$p")"; done"#;
+/// Prints for how many seconds new has run, and each tgtd on it: proc(5), starttime.
+pub const SERVED: &str = r#"read -r up _ </proc/uptime; up=${up%.*}; echo "up $up"; hz=$(getconf CLK_TCK || echo 100)
+for p in $(pidof tgtd); do set -- $(sed 's/.*) //' "/proc/$p/stat"); echo "tgtd $((up - ${20} / hz))"; done"#;
 
 pub const OUTLIVED: &str =
     "new was started again after this copy began: what it had not written to its disks by then is lost";

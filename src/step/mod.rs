@@ -157,6 +157,7 @@ steps! {
     group_member::GroupMember,
     mirror::Mirror,
     fresh_copies::FreshCopies,
+    write_mostly::WriteMostly,
     in_sync::InSync,
     split::Split,
     inactive::Inactive,

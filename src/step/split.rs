@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs};
+use super::{How, Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
@@ -47,7 +47,13 @@ impl Step for Split {
 
     fn apply(&self) -> Vec<Act> {
         let name = format!("{}/{}", self.vg, self.lv);
-        vec![Act::run([
+        let mut acts = Vec::new();
+        if self.mirror.as_ref().is_some_and(|mirror| mirror.how == How::Raid1) {
+            // the mark would stay on new's volume, and mean something again when that is mirrored one day
+            let leg = format!("{}:n", self.device);
+            acts.push(Act::run(["lvchange", "--config", NO_ARCHIVE, "--writemostly", &leg, &name]));
+        }
+        acts.push(Act::run([
             "lvconvert",
             "--yes",
             "--config",
@@ -58,7 +64,8 @@ impl Step for Split {
             &self.leg,
             &name,
             &self.device,
-        ])]
+        ]));
+        acts
     }
 
     fn undo(&self) -> Undo {

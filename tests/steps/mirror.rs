@@ -14,7 +14,7 @@ fn recorded(step: &str) -> World {
         .says("dmsetup status", include_str!("../facts/dm-status/syncing.out"))
         .says("dmesg", "")
         .says("now ${now", "now 5000\n/run/copy-vg0-root 899\n/run/copy-vg0-var 900\n")
-        .says("pidof tgtd", "up 90000\ntgtd    80000\n")
+        .says("pidof tgtd", "up 90000\ntgtd 80000\n")
         // recorded without this column
         .but("lvs[\"root\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
         .but("lvs[\"var\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
@@ -127,6 +127,19 @@ pub fn tables() -> Vec<Table> {
                 ("a leg was failed since", "dmesg[begins]:  => \n[ 950.1] md/raid1:mdX: no matter\n[ 950.2] device-mapper: raid: Failed to read superblock of device at position 1", Partial("complained")),
                 ("a line that is no complaint", "dmesg[begins]:  => \n[ 950.2] device-mapper: raid: Superblocks created for new raid set", Present),
                 ("mirrored the other way", "lvs[\"root\"]: raid1\", \"lv_layout\" => mirror\", \"lv_layout\"", Foreign("of type mirror")),
+            ],
+        },
+        Table {
+            kind: "write-mostly",
+            world: raid(r#"{ "write-mostly": { "vg": "vg0", "lv": "root", "device": "/dev/sdd" } }"#).but("lvs[[root_rimage_1]]: iwi-aom--- => iwi-aor-w-"),
+            rows: vec![
+                ("marked", "", Present),
+                ("not marked", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor---", Absent),
+                ("missing", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor-p-", Absent),
+                ("the mark is on another volume's leg", "lvs[[root_rimage_1]]: root_rimage_1 => var_rimage_1", Absent),
+                ("the mark is on old's leg", "lvs[[root_rimage_1]]: root_rimage_1 => root_rimage_0", Absent),
+                ("the leg is of another group's volume", "lvs[[root_rimage_1]]: \"vg0\" => \"vg1\"", Absent),
+                ("what is called like the leg is a volume", "lvs[[root_rimage_1]]: [root_rimage_1] => root_rimage_1", Absent),
             ],
         },
         Table {
