@@ -11,7 +11,9 @@ use super::prepare::{LVMLOCAL, Ready};
 use super::text::{self, render};
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, WriteMostly, dm_name};
+use crate::step::{
+    File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, WriteMostly, dm_name,
+};
 
 pub struct Copied {
     pub boot: Option<Handle>,

@@ -370,7 +370,12 @@ impl Maker<'_> {
         for volume in volumes {
             let count = volume.size / EXTENT;
             let extents = vec![Extents { pv: pv.clone(), start, count }];
-            let leg = Leg { uuid: lvm_uuid(&format!("{name} {} leg", volume.name)), extents, meta: None, write_mostly: false };
+            let leg = Leg {
+                uuid: lvm_uuid(&format!("{name} {} leg", volume.name)),
+                extents,
+                meta: None,
+                write_mostly: false,
+            };
             lvs.push(Volume {
                 uuid: lvm_uuid(&format!("{name} {}", volume.name)),
                 name: volume.name.clone(),
