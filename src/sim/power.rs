@@ -220,22 +220,26 @@ impl World {
             self.bring_up(server, &view);
         }
         // initramfs-tools(7): local-block runs while the root device is missing, and only then
-        let has_script = |script: &str| list.lines().any(|line| line == format!("scripts/{script}/replant"));
-        if self.dev(server, &root).is_none() && has_script("local-block") {
-            self.boot_hook(server, texts);
+        let script = |place: &str| {
+            let listed = list.lines().any(|line| line == format!("scripts/{place}/replant"));
+            let (_, text) = texts.split_once(&format!("-- /etc/initramfs-tools/scripts/{place}/replant\n"))?;
+            listed.then(|| text.split("\n-- /etc/").next().unwrap_or_default())
+        };
+        if let Some(hook) = script("local-block").filter(|_| self.dev(server, &root).is_none()) {
+            self.boot_hook(server, hook);
         }
         self.mount_device(server, &root, "/", false).map_err(|error| format!("no root: {}", error.err))?;
-        if has_script("local-bottom") {
-            self.boot_hook(server, texts);
+        if let Some(hook) = script("local-bottom") {
+            self.boot_hook(server, hook);
         }
         self.start(server)
     }
 
     /// boot-hook.sh: groups that miss the other server's disk go on without it.
-    fn boot_hook(&mut self, server: Server, texts: &str) {
+    fn boot_hook(&mut self, server: Server, hook: &str) {
         for view in self.groups(server).into_iter().filter(View::partial) {
             let name = view.group.name.clone();
-            if gives_up(texts, &name) {
+            if gives_up(hook, &name) {
                 self.give_up(server, &view);
                 if let Ok(again) = self.group(server, &name) {
                     self.bring_up(server, &again);
