@@ -6,7 +6,6 @@
 mod desk;
 
 use std::path::Path;
-use std::process::Stdio;
 
 use desk::{Desk, ROOT, runbook};
 use replant::course;
