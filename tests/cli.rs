@@ -53,6 +53,7 @@ fn help() {
         "init",
         "validate",
         "plan",
+        "facts",
         "show",
         "graph",
         "apply",
