@@ -19,6 +19,7 @@ pub use lock::{Lock, Who};
 pub use migration::{Migration, write_whole};
 pub use state::{RunRecord, State, Status};
 
+use crate::host::Said;
 use crate::runbook::StepId;
 
 /// The format that is written. Older ones are read for ever, and never edited.
@@ -97,6 +98,8 @@ pub enum Run {
     },
     /// a person said yes to this
     Confirmed { prompt: String },
+    /// a person said that a server is off, or on; of use to later runs where no power control can be asked
+    Said(Said),
     /// a finding was waived in the plan
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was

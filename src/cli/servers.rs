@@ -10,6 +10,7 @@ use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::transfer_addresses;
+use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::State;
@@ -51,16 +52,17 @@ pub fn open(
         }
     }
     let power = [Server::Old, Server::New].map(|server| (server, course::power_control(plan, server))).into();
-    let ask = prompts.is_some_and(|prompts| !prompts.no_input);
+    let ask = prompts.is_some_and(|prompts| !confirm::nobody(prompts));
     Ok(SshHosts::new(SshConfig {
         migration: name,
         known_hosts: dir.join("known_hosts"),
         remotes,
+        machines: facts.map(facts::machines),
         power,
         secrets: Secrets::new(dir.join("secrets"), sources),
         confirm: ask.then(|| {
             let interrupt = interrupt.clone();
-            Box::new(move |question: &str| confirm::by_hand(&interrupt, question)) as _
+            Box::new(move |request: &Request| confirm::by_hand(&interrupt, request)) as _
         }),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
@@ -183,6 +185,14 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
 pub fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
+        facts::FactsError::TooOld { side, .. } => {
+            let help = match side {
+                Side::New => "boot new with a newer rescue system",
+                _ => "upgrade it first",
+            };
+            let oldest = "Debian 10 and Ubuntu 20.04 are the oldest whose tools can do it (util-linux 2.33)";
+            Failure::new(error.to_string(), format!("{help}: {oldest}"))
+        }
         other => Failure::from(other),
     }
 }
@@ -191,6 +201,10 @@ pub fn explain(error: facts::FactsError) -> Failure {
 pub fn explain_host(error: HostError) -> Failure {
     let help = match &error {
         HostError::Refused { help, .. } => help.clone(),
+        HostError::Another { side, .. } => format!(
+            "replant does nothing on it. See which machine has the address of {side}, and switch off the one that should \
+             not; if the hardware of {side} was changed, go back with `replant rollback`"
+        ),
         HostError::Unreachable { side, .. } => {
             format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
         }

@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod filter;
 pub mod fstab;
 pub mod health;
 pub mod iscsi;
@@ -14,6 +15,7 @@ pub mod link;
 pub mod lsblk;
 pub mod lvm;
 pub mod md;
+pub mod mdadm_conf;
 pub mod mounts;
 pub mod net;
 pub mod os;
@@ -29,6 +31,8 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::host::hardware::{Hardware, Machines};
 
 pub use digest::digest;
 pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};
@@ -89,6 +93,9 @@ pub struct ServerFacts {
     pub present: BTreeSet<String>,
     /// those of `queries::TOOLS` that are there
     pub tools: BTreeSet<String>,
+    /// what tools that are there cannot do, of `queries::ABILITIES`: `wipefs --json`
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unable: BTreeSet<String>,
     /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
     pub modules: BTreeSet<String>,
     /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`
@@ -117,6 +124,16 @@ pub struct ServerFacts {
     pub lvm_version: Option<String>,
     /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
     pub lvm_config: BTreeMap<String, String>,
+}
+
+/// What the two machines are known by.
+pub fn machines(facts: &Facts) -> Machines {
+    let of = |server: &ServerFacts| {
+        let disks = server.blocks.iter().filter(|block| block.kind == "disk");
+        let ids = disks.flat_map(|disk| [disk.serial.as_deref(), disk.wwn.as_deref()]).flatten();
+        Hardware::new(server.machine.as_deref(), ids)
+    };
+    Machines { old: of(&facts.old), new: of(&facts.new) }
 }
 
 impl ServerFacts {

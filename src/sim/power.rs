@@ -3,6 +3,7 @@
 
 use super::files::KERNEL;
 use super::lvm::View;
+use super::mdadm::Known;
 use super::system::file_name;
 use super::world::{Backing, Mounted, Run, System, World, Written};
 use crate::host::{PowerTo, Server, Side};
@@ -26,7 +27,7 @@ impl World {
         match side {
             Side::New => up(Server::New, &System::Rescue).then_some(Server::New),
             Side::Old | Side::Migrated => {
-                [Server::Old, Server::New].into_iter().find(|server| up(*server, &System::Own))
+                [self.louder, self.louder.other()].into_iter().find(|server| up(*server, &System::Own))
             }
         }
     }
@@ -51,6 +52,7 @@ impl World {
     fn off(&mut self, server: Server) {
         let machine = self.machine_mut(server);
         machine.on = false;
+        machine.firmware = None;
         machine.system = System::None("it is off".into());
         machine.run = Run::default();
         self.links_live();
@@ -69,7 +71,7 @@ impl World {
         self.mirrors(Server::Old, false);
     }
 
-    fn up(&mut self, server: Server, rescue: bool) {
+    pub(super) fn up(&mut self, server: Server, rescue: bool) {
         let machine = self.machine_mut(server);
         machine.on = true;
         machine.boots += 1;
@@ -82,10 +84,6 @@ impl World {
             return;
         }
         self.machine_mut(server).system = System::Own;
-        let twins = [Server::Old, Server::New]
-            .iter()
-            .all(|server| self.machine(*server).on && self.machine(*server).system == System::Own);
-        assert!(!twins, "two servers up with the same name");
         if server == Server::New {
             for (uuid, generation) in &self.acknowledged {
                 let has = self.machine(server).run.mounts.iter().find_map(|mount| match &mount.backing {
@@ -140,12 +138,14 @@ impl World {
                 continue;
             }
             let level = head.level.clone();
-            let line = mdadm_conf.lines().find(|line| line.starts_with("ARRAY") && line.contains(&uuid));
-            let named = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|path| path.rsplit('/').next());
-            let name = named.map(|name| format!("md{}", name.trim_start_matches("md"))).unwrap_or_else(|| {
-                free -= 1;
-                format!("md{}", free + 1)
-            });
+            let name = match self.known(server, mdadm_conf, head, &members) {
+                Known::Refused => continue,
+                Known::As(name) => format!("md{}", name.trim_start_matches("md")),
+                Known::Not => {
+                    free -= 1;
+                    format!("md{}", free + 1)
+                }
+            };
             self.run_array(server, &name, &uuid, &level, members, false);
         }
     }
