@@ -266,6 +266,7 @@ impl Maker<'_> {
             places: self.places,
             grub,
             acknowledged: BTreeMap::new(),
+            moment: 0,
             counter: 0,
             pace: 34,
             link_up: true,
@@ -374,7 +375,12 @@ impl Maker<'_> {
         for volume in volumes {
             let count = volume.size / EXTENT;
             let extents = vec![Extents { pv: pv.clone(), start, count }];
-            let leg = Leg { uuid: lvm_uuid(&format!("{name} {} leg", volume.name)), extents, meta: None };
+            let leg = Leg {
+                uuid: lvm_uuid(&format!("{name} {} leg", volume.name)),
+                extents,
+                meta: None,
+                write_mostly: false,
+            };
             lvs.push(Volume {
                 uuid: lvm_uuid(&format!("{name} {}", volume.name)),
                 name: volume.name.clone(),
@@ -399,7 +405,7 @@ impl Maker<'_> {
         let pvs = vec![GroupPv { uuid: pv.clone(), count, missing: false }];
         let uuid = lvm_uuid(&format!("{name} group"));
         let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
-        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
+        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, ignored: false, size, group: Some(group) }));
     }
 }
 
