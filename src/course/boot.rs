@@ -258,14 +258,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         edits.push(fit.clone());
     }
     const PERSISTENT_NET: &str = "/etc/udev/rules.d/70-persistent-net.rules";
-    if layout.files.contains_key(PERSISTENT_NET) {
-        fit = book.step(
-            "persistent-net",
-            New,
-            NoFile { path: format!("{root}{PERSISTENT_NET}") },
-            &[&fit],
-            "it binds names to the cards of the old machine",
-        );
+    if let Some(was) = layout.files.get(PERSISTENT_NET) {
+        let path = format!("{root}{PERSISTENT_NET}");
+        fit = match layout.card.as_ref().filter(|card| card.by_rule) {
+            Some(card) => book.step(
+                "persistent-net",
+                New,
+                File::instead(path, Some(was), prepare::named(text::NETWORK_RULES, layout, card)),
+                &[&fit],
+                "it gives old's card its name, and is to give it to new's",
+            ),
+            None => book.step(
+                "persistent-net",
+                New,
+                NoFile { path },
+                &[&fit],
+                "it binds names to the cards of the old machine",
+            ),
+        };
         edits.push(fit.clone());
     }
     for disk in &layout.disks {
@@ -342,10 +352,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
 
 /// What must hold of the migrated system.
 pub fn identity(layout: &Layout) -> Identity {
+    let lasting = &layout.lasting;
     Identity {
-        hostname: layout.hostname.clone(),
-        addresses: layout.addresses.clone(),
-        mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
-        units: layout.stop.clone(),
+        hostname: lasting.hostname.clone().unwrap_or_default(),
+        addresses: lasting.addresses.clone(),
+        mounts: lasting.mounts.clone(),
+        units: lasting.units.clone(),
     }
 }

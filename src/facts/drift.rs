@@ -160,6 +160,10 @@ const KINDS: &[Kind] = &[
     kind("iSCSI session", "iscsi_sessions", |server| server.iscsi_sessions.iter().map(|iqn| bare(iqn)).collect()),
     kind("LVM setting", "lvm_config", settings),
     kind("MAC address in", "macs", macs),
+    kind("network card's mark in", "card_lines", card_lines),
+    kind("address in the network's configuration", "configured", |server| {
+        server.configured.iter().map(|address| bare(address)).collect()
+    }),
     kind("network link file", "link_files", |server| server.link_files.iter().map(|path| bare(path)).collect()),
     kind(COMMAND, "tools", |server| server.tools.iter().map(|tool| bare(tool)).collect()),
     kind(MODULE, "modules", |server| server.modules.iter().map(|module| bare(module)).collect()),
@@ -359,6 +363,13 @@ fn settings(server: &ServerFacts) -> Vec<Thing> {
 fn macs(server: &ServerFacts) -> Vec<Thing> {
     let lines = server.macs.iter();
     lines.map(|line| thing(&line.path, format!("`{} {}` in line {}", line.key, line.mac, line.line), line)).collect()
+}
+
+fn card_lines(server: &ServerFacts) -> Vec<Thing> {
+    let lines = server.card_lines.iter();
+    lines
+        .map(|line| thing(&line.path, format!("`{} {}` in line {}", line.key, line.value, line.line), line))
+        .collect()
 }
 
 /// Where apt fails: another answer than that nothing is missing.

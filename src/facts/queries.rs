@@ -25,6 +25,7 @@ pub const FILES: &[&str] = &[
     "/etc/initramfs-tools/update-initramfs.conf",
     "/etc/initramfs-tools/conf.d/resume",
     "/etc/udev/rules.d/70-persistent-net.rules",
+    "/etc/udev/rules.d/80-net-setup-link.rules",
     "/etc/default/grub",
     "/boot/grub/grub.cfg",
     "/etc/lvm/lvmlocal.conf",
@@ -194,6 +195,7 @@ pub fn asked(side: Side) -> Vec<Asked> {
         Asked { name: "texts", query: os::texts_query() },
         Asked { name: "parts", query: os::parts_query() },
         Asked { name: "services", query: os::services_query() },
+        Asked { name: "unit-files", query: os::unit_files_query() },
         Asked { name: "health", query: health::query() },
     ];
     if side == Side::Old {

@@ -131,6 +131,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         interface.speed = parts.speeds.get(&interface.name).copied();
         interface.physical = parts.cards.contains_key(&interface.name);
         interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
+        interface.random_mac = parts.random_macs.contains(&interface.name);
     }
 
     // exit code 1 and silence: no real file system is mounted
@@ -146,6 +147,11 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         let found = texts.iter().filter(|(path, _)| path.starts_with(place) && path.ends_with(name));
         found.map(|(_, text)| text.trim()).collect()
     };
+
+    let (disabled, mount_units) = os::parse_unit_files(&answers.output("unit-files").stdout);
+    // of these the names are not known before
+    let naming = |path: &str| path.starts_with("/etc/udev/rules.d/") || path.contains("/systemd/network/");
+    let files = texts.iter().filter(|(path, _)| FILES.contains(&path.as_str()) || naming(path));
 
     Ok(ServerFacts {
         hostname: line("/proc/sys/kernel/hostname"),
@@ -167,14 +173,18 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         swaps: mounts::parse_swaps(text("/proc/swaps")).map_err(misread)?,
         interfaces,
         host_keys: under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect(),
-        files: FILES.iter().filter_map(|path| Some((path.to_string(), texts.get(*path)?.clone()))).collect(),
+        files: files.map(|(path, text)| (path.clone(), text.clone())).collect(),
         present: parts.present,
         tools: parts.tools,
         modules: parts.modules,
         initrds: parts.initrds,
         initrd_sizes: parts.initrd_sizes,
         macs: parts.macs,
+        card_lines: parts.card_lines,
         link_files: parts.link_files,
+        configured: parts.configured,
+        disabled,
+        mount_units,
         services: os::parse_services(&answers.output("services").stdout),
         iscsi_packages,
         iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),

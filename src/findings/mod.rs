@@ -8,8 +8,10 @@ mod cards;
 mod disks;
 mod groups;
 mod health;
+mod lasting;
 mod memory;
 mod names;
+mod naming;
 mod network;
 mod reference;
 mod servers;
@@ -28,6 +30,8 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
+pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
+pub use naming::{named_by_rule, reads_links};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -83,6 +87,8 @@ const ROOMS: &[&[Rule]] = &[
     boot::RULES,
     names::RULES,
     network::RULES,
+    naming::RULES,
+    lasting::RULES,
     time::RULES,
     waivers::RULES,
 ];

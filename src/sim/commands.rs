@@ -89,7 +89,7 @@ impl World {
                 Some(text) => Ok(text),
                 None => fail(1, format!("cat: {path}: No such file or directory\n")),
             },
-            ["systemctl", "is-active" | "list-units", ..] => self.systemctl(server, &asked[1..]),
+            ["systemctl", "is-active" | "list-units" | "list-unit-files", ..] => self.systemctl(server, &asked[1..]),
             ["dpkg-query", "-W", "-f", _] => self.dpkg_query(server),
             ["ip", "-oneline", "address", "show", "scope", "global"] => self.ip_oneline(server),
             ["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"] => {

@@ -28,9 +28,15 @@ impl Maker<'_> {
             "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"52:54:00:77:00:21\", NAME=\"ens3\"\n".into(),
         );
         put("/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\n".into());
+        let (service, card) = match self.shape.vlan {
+            true => ("vlan207", "    vlan-raw-device ens3\n"),
+            false => ("ens3", ""),
+        };
         put(
             "/etc/network/interfaces",
-            format!("auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {address}\n"),
+            format!(
+                "auto lo\niface lo inet loopback\n\nauto {service}\niface {service} inet static\n    address {address}\n{card}"
+            ),
         );
         put(
             "/etc/ssh/ssh_host_ed25519_key.pub",
@@ -123,8 +129,13 @@ impl Maker<'_> {
     pub(super) fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
         let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
         let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit =
-            |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
+        let unit = |name: &str| Unit {
+            name: name.into(),
+            writes: Vec::new(),
+            acknowledges: false,
+            woken_by: Vec::new(),
+            disabled: self.shape.disabled.contains(&name.to_string()),
+        };
         let mut units =
             vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
         units.extend(["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"].map(unit));

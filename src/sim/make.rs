@@ -28,6 +28,12 @@ pub struct Shape {
     pub rescue_assembles: bool,
     /// old can install an initiator; otherwise it has one
     pub initiator_installed: bool,
+    /// old's address is on a VLAN of its card
+    pub vlan: bool,
+    /// a router announces a network, and both servers make themselves addresses in it
+    pub announced: Option<String>,
+    /// names of old's units that nothing starts at boot
+    pub disabled: Vec<String>,
 }
 
 /// A volume of old, to be.
@@ -268,6 +274,7 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            announced: self.shape.announced.clone(),
         };
         world.power(Server::New, crate::host::PowerTo::On);
         world.power(Server::Old, crate::host::PowerTo::On);

@@ -44,6 +44,8 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    /// the network of IPv6 that a router announces: `2001:db8:7::`
+    pub announced: Option<String>,
 }
 
 /// What stands in a place.
@@ -215,6 +217,8 @@ pub struct Unit {
     pub acknowledges: bool,
     /// started again by these as long as one of them is active
     pub woken_by: Vec<String>,
+    /// it does not start at boot
+    pub disabled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -247,8 +251,12 @@ pub struct Run {
     pub hostname: String,
     /// of the card
     pub card: String,
+    /// what stands on the card and has its addresses
+    pub vlan: Option<String>,
     /// with prefix
     pub addresses: Vec<String>,
+    /// the address that the server made itself of the card's and of what a router announces
+    pub made: Option<String>,
     pub mounts: Vec<Mounted>,
     /// file systems in memory, by name
     pub ram: BTreeMap<String, Files>,
