@@ -69,6 +69,9 @@ echo "clock $(date +%s)"
 [ -d /sys/firmware/efi ] && echo uefi
 for f in $1; do [ -e "$f" ] && echo "present $f"; done
 for t in $2; do command -v "$t" >/dev/null 2>&1 && echo "tool $t"; done
+if i=$(command -v iscsiadm); then
+  for d in /var/lib/iscsi /etc/iscsi; do grep -qaF "$d/nodes" "$i" && echo "iscsi $d" && break; done
+fi
 for m in $3; do [ -d "/sys/module/$m" ] && echo "module $m"; done
 for k in /lib/modules/*; do
   i=/boot/initrd.img-${k##*/}
@@ -136,6 +139,7 @@ pub struct Parts {
     /// network cards whose MAC address the kernel made up
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub random_macs: BTreeSet<String>,
+    pub iscsi: Option<String>,
     /// Mbit/s by name, of network cards
     pub speeds: BTreeMap<String, u32>,
     /// modules by kernel name, of disks
@@ -173,6 +177,7 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
                     parts.speeds.insert(card.to_string(), speed);
                 }
             }
+            "iscsi" => parts.iscsi = Some(rest.to_string()),
             "link" => parts.link_files.push(rest.to_string()),
             // /sys/class/net/X/addr_assign_type: 1 is NET_ADDR_RANDOM
             "assigned" => {

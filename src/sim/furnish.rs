@@ -129,13 +129,8 @@ impl Maker<'_> {
     pub(super) fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
         let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
         let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit = |name: &str| Unit {
-            name: name.into(),
-            writes: Vec::new(),
-            acknowledges: false,
-            woken_by: Vec::new(),
-            disabled: self.shape.disabled.contains(&name.to_string()),
-        };
+        let disabled = |name: &str| self.shape.disabled.iter().any(|one| one == name);
+        let unit = |name: &str| Unit { name: name.into(), disabled: disabled(name), ..Unit::default() };
         let mut units =
             vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
         units.extend(["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"].map(unit));
