@@ -34,6 +34,16 @@ pub const FILES: &[&str] = &[
     "/proc/cmdline",
 ];
 
+/// Directories whose files are parts of one of [`FILES`], with the end of their names.
+pub const PARTS_OF: &[(&str, &str)] = &[
+    ("/etc/initramfs-tools/conf.d/", ""),
+    ("/etc/default/grub.d/", ".cfg"),
+    ("/etc/mdadm/mdadm.conf.d/", ".conf"),
+    ("/etc/udev/rules.d/", ".rules"),
+    ("/etc/systemd/network/", ".link"),
+    ("/run/systemd/network/", ".link"),
+];
+
 /// Files of the kernel and others from which single facts are taken.
 pub(super) const SMALL: &[&str] = &[
     "/proc/sys/kernel/hostname",

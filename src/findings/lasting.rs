@@ -107,7 +107,7 @@ pub fn lasting_addresses(plan: &Plan, facts: &Facts) -> Vec<String> {
 
 /// The host name that old's files give it; `None`: they give it none.
 pub fn lasting_hostname(facts: &Facts) -> Option<String> {
-    let Some(text) = facts.old.files.get("/etc/hostname") else { return None };
+    let text = facts.old.files.get("/etc/hostname")?;
     let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     // with this one, what the network says counts: hostname(5)
     (!name.starts_with("localhost")).then(|| name.to_string())

@@ -6,6 +6,7 @@
 mod boot;
 mod cards;
 mod disks;
+mod fstab;
 mod groups;
 mod health;
 mod lasting;
@@ -86,6 +87,7 @@ const ROOMS: &[&[Rule]] = &[
     memory::RULES,
     boot::RULES,
     names::RULES,
+    fstab::RULES,
     network::RULES,
     naming::RULES,
     lasting::RULES,

@@ -288,7 +288,8 @@ fn earlier_link(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let fits = |path: &&String| match facts.old.files.get(*path) {
         // what names new's card was made for the migration
         _ if facts.old.macs.iter().any(|line| line.path == **path) => false,
-        Some(text) => may_match(text, new),
+        // a link to /dev/null: it stands for no file at all
+        Some(text) => !text.is_empty() && may_match(text, new),
         None => true,
     };
     let earlier = facts.old.link_files.iter().filter(|path| name(path).as_str() < OURS).filter(fits);
