@@ -275,6 +275,7 @@ impl Maker<'_> {
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
             announced: self.shape.announced.clone(),
+            given_addresses: None,
         };
         world.power(Server::New, crate::host::PowerTo::On);
         world.power(Server::Old, crate::host::PowerTo::On);

@@ -46,6 +46,8 @@ pub struct World {
     pub rescue_assembles: bool,
     /// the network of IPv6 that a router announces: `2001:db8:7::`
     pub announced: Option<String>,
+    /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
+    pub given_addresses: Option<(String, Vec<String>)>,
 }
 
 /// What stands in a place.
