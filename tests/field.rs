@@ -7,6 +7,8 @@
 
 #[path = "field/network.rs"]
 mod network;
+#[path = "field/boots.rs"]
+mod boots;
 #[path = "field/storage.rs"]
 mod storage;
 #[path = "field/world.rs"]

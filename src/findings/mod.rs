@@ -6,10 +6,12 @@
 mod boot;
 mod cards;
 mod disks;
+mod filters;
 mod fstab;
 mod groups;
 mod health;
 mod lasting;
+mod holders;
 mod memory;
 mod names;
 mod naming;
@@ -33,6 +35,7 @@ pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
 pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 pub use naming::{named_by_rule, reads_links};
+pub use holders::claimed;
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -82,7 +85,9 @@ const ROOMS: &[&[Rule]] = &[
     tools::RULES,
     disks::RULES,
     health::RULES,
+    holders::RULES,
     groups::RULES,
+    filters::RULES,
     volumes::RULES,
     memory::RULES,
     boot::RULES,
