@@ -24,6 +24,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     // they come and go with packages; what is made of them is in the runbook
     server.disabled.clear();
     server.mount_units.clear();
+    // one that is made anew has another UUID; and of mirrors each half is told
+    server.fs_features.clear();
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;

@@ -6,6 +6,8 @@
 mod boot;
 mod cards;
 mod disks;
+mod filesystems;
+mod firstboot;
 mod fstab;
 mod groups;
 mod health;
@@ -31,6 +33,7 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
+pub use firstboot::{CLOUD_INIT_DISABLED, runs_cloud_init};
 pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 pub use naming::{named_by_rule, reads_links};
 pub use reference::{entry, reference};
@@ -91,6 +94,8 @@ const ROOMS: &[&[Rule]] = &[
     network::RULES,
     naming::RULES,
     lasting::RULES,
+    filesystems::RULES,
+    firstboot::RULES,
     time::RULES,
     waivers::RULES,
 ];
