@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -41,6 +41,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
     ("unit-files", |text| Ok(json(&os::parse_unit_files(text)))),
+    ("file-systems", |text| filesystems::parse(text).map(|it| json(&it))),
     ("health", |text| Ok(json(&health::parse(text)))),
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
@@ -357,6 +358,7 @@ fn whatever_changes_the_digest_is_told() {
         "boot_id",
         "clock",
         "disabled",
+        "fs_features",
         "initiator",
         "initrd_sizes",
         "memory",

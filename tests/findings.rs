@@ -255,6 +255,8 @@ const FIRES: &[Case] = &[
     Case("R1030", None, |facts| facts.old.hostname = "by-hand".into(), "old is called `by-hand` now"),
     Case("R1031", None, |facts| drop(facts.old.files.insert("/etc/fstab".into(), String::new())), "/var (/dev/mapper/vg0-var) is mounted"),
     Case("R1032", None, |facts| { facts.old.disabled.insert("rec.service".into()); }, "`rec.service` runs on old, and is disabled"),
+    Case("R1033", None, |facts| { facts.old.fs_features.insert("/dev/mapper/vg0-root".into(), BTreeSet::from(["orphan_file".into()])); facts.new.fs_tools.insert("e2fsck".into(), "1.46.2".into()); }, "`orphan_file` (e2fsck 1.46.2)"),
+    Case("R1034", None, |facts| lack(&mut facts.new.modules, "xfs"), "no module `xfs`, to mount vg0/var"),
 
     Case("R1101", Some(("NEW3", "NEW9")), SAME, "disk `d` is not on new"),
     Case("R1101", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda").clone(); facts.new.blocks.push(Block { path: "/dev/sdz".into(), ..disk }); }, "disk `a` may be any of /dev/sda, /dev/sdz on new"),
@@ -356,6 +358,12 @@ const FIRES: &[Case] = &[
     Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
     Case("R1314", None, |facts| { let menu = facts.old.files.get_mut("/boot/grub/grub.cfg").unwrap(); *menu = menu.replace("\tsearch ", "\t#search "); }, "by its array only"),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, ..Block::default() }), "/dev/loop3"),
+    // more of these is in tests/field/firstboot.rs
+    Case("R1325", None, |facts| card(&mut facts.new.interfaces, "eth0").drivers.push("bnx2x".into()), "`bnx2x`, the driver of new's network card eth0"),
+    Case("R1326", None, |facts| drop(facts.old.firmware.insert("virtio_net".into(), replant::facts::Firmware { there: vec![], lacks: vec!["x.bin".into()] })), "old has none: x.bin"),
+    Case("R1327", None, |facts| add(facts, "/boot/grub/grub.cfg", "recordfail"), "GRUB pauses for 10 s"),
+    Case("R1328", None, |facts| facts.old.services.push("cloud-init.service".into()), "cloud-init runs on old at each boot"),
+    Case("R1329", None, |facts| add(facts, "/etc/initramfs-tools/update-initramfs.conf", "update_initramfs=no"), "update_initramfs=no"),
     Case("R1316", None, |facts| esp_array(&mut facts.old, "1.0", ESP), "of old is on the array /dev/md127 (metadata 1.0): the firmware may write to one"),
     Case("R1316", None, |facts| { facts.old.uefi = true; esp_array(&mut facts.old, "1.2", "0xef"); }, "(metadata 1.2): the firmware finds no file system"),
     Case("R1316", None, |facts| { esp_array(&mut facts.old, "1.0", "0xfd"); block(&mut facts.old.blocks, "/dev/md127").mountpoints.push("/boot/efi".into()); }, "of old is on the array /dev/md127"),

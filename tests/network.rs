@@ -106,3 +106,32 @@ fn a_card_gets_its_name_where_no_link_file_is_read() {
     let world = migrates("masked", Shape::default(), masked);
     assert_eq!(world.new.run.card, "ens3");
 }
+
+// ---- the first boot on other hardware -------------------------------------------------------------------------------
+
+#[test]
+fn a_cloud_image_is_no_new_server_on_new() {
+    let world = migrates("cloud image", Shape { cloud_init: true, ..Shape::default() }, |_| Ok(()));
+    assert!(world.exists(Server::New, "/etc/cloud/cloud-init.disabled"));
+}
+
+/// Where the package of the boot loader would put it with the next update.
+#[test]
+fn the_boot_loaders_package_knows_news_disks() {
+    let world = migrates("grub", Shape::default(), |_| Ok(()));
+    let said = world.read_file(Server::New, "/var/cache/debconf/config.dat").unwrap();
+    let disks = said.trim_end().strip_prefix("grub-pc/install_devices: ").unwrap().split(", ");
+    assert_eq!(disks.clone().count(), lab().disks.len(), "{said}");
+    assert!(disks.clone().all(|disk| disk.starts_with("/dev/disk/by-id/") && !disk.contains("OLD")), "{said}");
+}
+
+/// The check of the copies would find it with old switched off.
+#[test]
+fn a_rescue_system_that_is_too_old_is_refused() {
+    let sim = Sim::shaped(&lab(), None, Shape { modern: true, ..Shape::default() });
+    let read = |side| facts::read(&sim, side).unwrap();
+    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+    let found = replant::findings::find(&lab(), &facts);
+    assert!(found.iter().any(|finding| finding.code == "R1033" && finding.stops()), "{found:#?}");
+    assert!(found.iter().any(|finding| finding.message.contains("`orphan_file` (e2fsck 1.46.2)")), "{found:#?}");
+}

@@ -10,6 +10,7 @@ use super::cutover::Off;
 use super::layout::Layout;
 use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
 use super::text::{self, render};
+use crate::findings::CLOUD_INIT_DISABLED;
 use crate::host::Side::{Migrated, New};
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
@@ -276,6 +277,22 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 "it binds names to the cards of the old machine",
             ),
         };
+        edits.push(fit.clone());
+    }
+    if layout.cloud_init {
+        fit = book.step(
+            "no-cloud-init",
+            New,
+            File::new(
+                format!("{root}{CLOUD_INIT_DISABLED}"),
+                format!(
+                    "# Written by replant for the migration {}: this is the same server as before.\n",
+                    layout.name
+                ),
+            ),
+            &[&fit],
+            "it would take new for another server, and make its host keys and network anew",
+        );
         edits.push(fit.clone());
     }
     for disk in &layout.disks {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::still::still;
-use super::{Block, ServerFacts};
+use super::{Block, Firmware, ServerFacts};
 
 /// One thing that is not as it was found. Shown: `disk `OLD0` is gone`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +161,15 @@ const KINDS: &[Kind] = &[
     kind("LVM setting", "lvm_config", settings),
     kind("MAC address in", "macs", macs),
     kind("network card's mark in", "card_lines", card_lines),
+    kind("tool for file systems", "fs_tools", |server| {
+        server.fs_tools.iter().map(|(tool, version)| thing(tool, version, &())).collect()
+    }),
+    kind("firmware of", "firmware", |server| {
+        let words =
+            |firmware: &Firmware| format!("{} files there, {} not", firmware.there.len(), firmware.lacks.len());
+        server.firmware.iter().map(|(module, firmware)| thing(module, words(firmware), firmware)).collect()
+    }),
+    kind("package", "boot_packages", |server| server.boot_packages.iter().map(|name| bare(name)).collect()),
     kind("address in the network's configuration", "configured", |server| {
         server.configured.iter().map(|address| bare(address)).collect()
     }),

@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod filesystems;
 pub mod filter;
 pub mod fstab;
 pub mod health;
@@ -116,6 +117,18 @@ pub struct ServerFacts {
     /// units that nothing starts at boot by their own configuration: `systemctl list-unit-files`, disabled or masked
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disabled: BTreeSet<String>,
+    /// versions of the tools that check file systems, by their names: `1.47.0`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_tools: BTreeMap<String, String>,
+    /// of old: features of the file systems of the families ext and xfs, by the path of the device
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_features: BTreeMap<String, BTreeSet<String>>,
+    /// files below /lib/firmware that drivers of `queries::MODULES` may load, by the module: modinfo(8)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub firmware: BTreeMap<String, Firmware>,
+    /// those of `queries::BOOT_PACKAGES` that are installed; none where dpkg is not there
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub boot_packages: BTreeSet<String>,
     /// mount units of systemd, but those that it makes of fstab
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub mount_units: BTreeSet<String>,
@@ -375,6 +388,13 @@ impl Interface {
     pub fn own_mac(&self) -> &str {
         self.permanent.as_ref().unwrap_or(&self.mac)
     }
+}
+
+/// What a driver may load into its device.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Firmware {
+    pub there: Vec<String>,
+    pub lacks: Vec<String>,
 }
 
 /// A line of a configuration file that names a MAC address.

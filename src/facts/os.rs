@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::queries::{ABILITIES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
-use super::{CardLine, MacLine, Os, net};
+use super::queries::{ABILITIES, BOOT_PACKAGES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
+use super::{CardLine, Firmware, MacLine, Os, net};
 use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
@@ -121,6 +121,18 @@ for d in /sys/block/*/device /sys/class/net/*/device; do
 done
 cd /
 modprobe -a -D $3 2>/dev/null
+l=/lib/firmware r=$(uname -r)
+modinfo $3 2>/dev/null | grep -E '^(name|filename|firmware):' | while read -r k v; do
+  case $k in
+  name:) m=$v ;;
+  filename:) case $v in */*) m=${v##*/} m=${m%%.ko*} ;; esac ;;
+  firmware:)
+    w=lacks
+    for f in "$l/$v" "$l/$v.xz" "$l/$v.zst" "$l/updates/$v" "$l/$r/$v"; do [ -e "$f" ] && w=there && break; done
+    echo "firmware $w $m $v" ;;
+  esac
+done
+dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package}\n' $5 2>/dev/null
 exit 0"#;
 
 /// Answers [`parse_parts`].
@@ -134,6 +146,7 @@ pub fn parts_query() -> Query {
         &TOOLS.join(" "),
         &MODULES.join(" "),
         &ABILITIES.join("\n"),
+        &BOOT_PACKAGES.join(" "),
     ])
 }
 
@@ -155,6 +168,10 @@ pub struct Parts {
     pub link_files: Vec<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub firmware: BTreeMap<String, Firmware>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub boot_packages: BTreeSet<String>,
     /// network cards whose MAC address the kernel made up
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub random_macs: BTreeSet<String>,
@@ -203,6 +220,19 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
             "assigned" => {
                 if let Some(("1", card)) = rest.split_once(' ') {
                     parts.random_macs.insert(card.to_string());
+                }
+            }
+            "firmware" => {
+                let mut words = rest.splitn(3, ' ');
+                if let (Some(state), Some(module), Some(file)) = (words.next(), words.next(), words.next()) {
+                    let firmware = parts.firmware.entry(module.replace('-', "_")).or_default();
+                    let list = if state == "there" { &mut firmware.there } else { &mut firmware.lacks };
+                    list.push(file.to_string());
+                }
+            }
+            "package" => {
+                if let Some(name) = rest.strip_prefix("ii").map(str::trim) {
+                    parts.boot_packages.insert(name.to_string());
                 }
             }
             "own" => parts.configured.extend(net::configured(rest)),

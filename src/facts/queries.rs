@@ -1,7 +1,7 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
-use super::{apt, health, lsblk, lvm, md, mounts, net, os};
+use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Query, Side};
 
 /// A question and what we call it.
@@ -59,7 +59,15 @@ pub(super) const SMALL: &[&str] = &[
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.
-pub const PRESENCE: &[&str] = &["/etc/iscsi/iscsid.conf", "/etc/tgt/targets.conf", "/etc/lvm/devices/system.devices"];
+pub const PRESENCE: &[&str] = &[
+    "/etc/iscsi/iscsid.conf",
+    "/etc/tgt/targets.conf",
+    "/etc/lvm/devices/system.devices",
+    "/etc/cloud/cloud-init.disabled",
+];
+
+/// Packages that build what a server boots with.
+pub const BOOT_PACKAGES: &[&str] = &["initramfs-tools", "dracut", "tiny-initramfs", "grub-pc"];
 
 /// Commands that a migration may use.
 pub const TOOLS: &[&str] = &[
@@ -182,7 +190,9 @@ pub const MODULES: &[&str] = &[
     "mlx4_en",
     "mlx5_core",
     "nfp",
+    "qed",
     "qede",
+    "qla2xxx",
     "r8125",
     "r8169",
     "sfc",
@@ -209,6 +219,7 @@ pub fn asked(side: Side) -> Vec<Asked> {
         Asked { name: "parts", query: os::parts_query() },
         Asked { name: "services", query: os::services_query() },
         Asked { name: "unit-files", query: os::unit_files_query() },
+        Asked { name: "file-systems", query: filesystems::query(side) },
         Asked { name: "health", query: health::query() },
     ];
     if side == Side::Old {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, ServerFacts, apt, health, lsblk, lvm, md, mounts, net, os};
+use super::{Array, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -198,6 +198,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     };
 
     let (disabled, mount_units) = os::parse_unit_files(&answers.output("unit-files").stdout);
+    let file_systems = answers.must("file-systems", filesystems::parse)?;
     Ok(ServerFacts {
         hostname: line("/proc/sys/kernel/hostname"),
         boot_id: line("/proc/sys/kernel/random/boot_id"),
@@ -233,6 +234,10 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         card_lines: parts.card_lines,
         link_files: parts.link_files,
         configured: parts.configured,
+        fs_tools: file_systems.tools,
+        fs_features: file_systems.features,
+        firmware: parts.firmware,
+        boot_packages: parts.boot_packages,
         disabled,
         mount_units,
         services: os::parse_services(&answers.output("services").stdout),

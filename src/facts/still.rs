@@ -26,6 +26,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.mount_units.clear();
     // follows from the versions of packages
     server.unable.clear();
+    // one that is made anew has another UUID; and of mirrors each half is told
+    server.fs_features.clear();
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;

@@ -39,6 +39,10 @@ impl Maker<'_> {
             ),
         );
         put(
+            "/var/cache/debconf/config.dat",
+            "grub-pc/install_devices: /dev/disk/by-id/ata-LABSATA_OLD0, /dev/disk/by-id/ata-LABSATA_OLD1\n".into(),
+        );
+        put(
             "/etc/ssh/ssh_host_ed25519_key.pub",
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsimulatedold root@old\n".into(),
         );
@@ -132,6 +136,9 @@ impl Maker<'_> {
         let timers = ["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"];
         let mut units: Vec<Unit> = idle.into_iter().chain(timers).map(unit).collect();
         units.extend(writers(self.plan, if var { "/var/lib" } else { "/srv/data" }));
+        if self.shape.cloud_init {
+            units.extend(["cloud-init-local.service", "cloud-init.service", "cloud-final.service"].map(unit));
+        }
         for unit in &mut units {
             unit.disabled |= self.shape.disabled.contains(&unit.name);
         }

@@ -54,6 +54,7 @@ impl Sim {
             pace: 34,
             link_up: true,
             rescue_assembles: !facts.new.arrays.is_empty(),
+            modern: false,
             announced: None,
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
         };

@@ -32,6 +32,10 @@ pub struct Shape {
     pub vlan: bool,
     /// a router announces a network, and both servers make themselves addresses in it
     pub announced: Option<String>,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
+    /// old is a cloud image
+    pub cloud_init: bool,
     /// names of old's units that nothing starts at boot
     pub disabled: Vec<String>,
 }
@@ -274,6 +278,7 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            modern: self.shape.modern,
             announced: self.shape.announced.clone(),
             given_addresses: None,
         };

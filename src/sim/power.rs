@@ -315,6 +315,11 @@ impl World {
             units.extend([("iscsid.service".to_string(), false), ("iscsid.socket".into(), true)]);
             units.insert("open-iscsi.service".into(), false);
         }
+        let cloud =
+            units.contains_key("cloud-init.service") && !self.exists(server, "/etc/cloud/cloud-init.disabled");
+        if cloud && server == Server::New {
+            return Err("cloud-init took it for a new server: other host keys, and no address".into());
+        }
         let hostname = self.read_file(server, "/etc/hostname").unwrap_or_default().trim().to_string();
         let announced = self.announced.clone();
         let machine = self.machine_mut(server);

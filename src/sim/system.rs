@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::files::KERNEL;
-use super::world::{File, World};
+use super::world::{File, World, Written};
 use super::{Args, Fail, Said, fail};
 use crate::facts::queries::{FILES, MODULES, PARTS_OF, PRESENCE, TOOLS};
 use crate::host::{Server, sha256};
@@ -351,6 +351,9 @@ impl World {
             text += &format!("iscsi {}\n", self.iscsi_database(server));
         }
         text += "module dm_mod\nmodule ext4\n";
+        if server == Server::Old {
+            text += "package ii  grub-pc\npackage ii  initramfs-tools\npackage rc  dracut\n";
+        }
         if let Some(image) = self.read_file(server, &format!("/boot/initrd.img-{KERNEL}")) {
             text += &format!("initrd {KERNEL}\nimage {} {KERNEL}\n", image.len());
         }
@@ -371,6 +374,25 @@ impl World {
         text += &format!("driver /sys/class/net/{} {}\n", machine.run.card, machine.card.drivers.join(" "));
         for module in MODULES.iter().filter(|module| machine.modules.iter().any(|one| one == *module)) {
             text += &format!("insmod /lib/modules/{KERNEL}/kernel/drivers/{}.ko \n", file_name(module));
+        }
+        text
+    }
+
+    /// `filesystems::FILE_SYSTEMS`
+    pub(super) fn file_systems(&self, server: Server, devices: bool) -> String {
+        let e2fsck =
+            if self.modern && server == Server::New { "1.46.2 (28-Feb-2021)" } else { "1.47.0 (5-Feb-2023)" };
+        let mut text = format!("tool e2fsck e2fsck {e2fsck}\ntool xfs_repair xfs_repair version 6.1.0\n");
+        for dev in self.devices(server).iter().filter(|_| devices) {
+            let Some(Written::Fs(fs)) = self.places.get(&dev.loc) else { continue };
+            let path = if dev.kind == "lvm" { format!("/dev/mapper/{}", dev.name) } else { dev.path.clone() };
+            let more = if self.modern { " orphan_file" } else { "" };
+            text += &match fs.kind.as_str() {
+                "xfs" => format!(
+                    "@ {path}\n         =                       reflink=1    bigtime=1 inobtcount=1 nrext64=0\n"
+                ),
+                _ => format!("@ {path}\nFilesystem features:      has_journal extent 64bit metadata_csum{more}\n"),
+            };
         }
         text
     }

@@ -44,6 +44,8 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
     /// the network of IPv6 that a router announces: `2001:db8:7::`
     pub announced: Option<String>,
     /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name

@@ -12,7 +12,7 @@ use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts};
 use crate::findings::{
     DISTURBING, Disks, Finding, Hit, lasting_addresses, lasting_hostname, lasting_mount, lasting_unit, named_by_rule,
-    new_card, reads_links, service_card, transfer_addresses,
+    new_card, reads_links, runs_cloud_init, service_card, transfer_addresses,
 };
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
@@ -59,6 +59,8 @@ pub struct Layout {
     pub timers: Vec<String>,
     pub packages: Vec<(String, String)>,
     pub card: Option<Card>,
+    /// cloud-init runs on old, and is not to run on new
+    pub cloud_init: bool,
     /// what the files of old make of the system when it boots, and new must show when it serves
     pub lasting: Lasting,
     pub kernels: Vec<String>,
@@ -386,6 +388,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
             .collect(),
         card,
         lasting,
+        cloud_init: runs_cloud_init(facts),
         kernels: facts.old.initrds.clone(),
         modules,
         files: facts.old.files.clone(),
