@@ -356,7 +356,6 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         &[&closed, &fenced],
         "it must show old's host key at old's address, and have new's disks",
     );
-    book.until(&old.quiet, &up);
     let same = book.step(
         "same-system",
         Migrated,
@@ -364,6 +363,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         &[&up],
         "downtime ends: it is the same system, and it serves",
     );
+    // Not only until the switching has begun: it may be interrupted before new boots, and old come back then.
+    book.until(&old.quiet, &same);
     Booted { up, same }
 }
 
@@ -375,5 +376,6 @@ pub fn identity(layout: &Layout) -> Identity {
         addresses: lasting.addresses.clone(),
         mounts: lasting.mounts.clone(),
         units: lasting.units.clone(),
+        alone: true,
     }
 }

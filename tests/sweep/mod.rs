@@ -75,6 +75,11 @@ impl<W: World> Scene<W> {
         Scene { world: self.world.fork(), journal: self.journal.clone() }
     }
 
+    /// The same journal, with another world.
+    pub fn with(&self, world: W) -> Scene<W> {
+        Scene { world, journal: self.journal.clone() }
+    }
+
     pub fn text(&self) -> String {
         self.world.text(None)
     }
