@@ -5,7 +5,7 @@ use super::boot::{self, Booted};
 use super::connect::{offered, record_path};
 use super::copy;
 use super::layout::Layout;
-use super::prepare::{HOOK, LVMLOCAL};
+use super::prepare::{HOOK, LATE_HOOK, LVMLOCAL};
 use super::text;
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
@@ -65,6 +65,7 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         tidy = book.step(id, Migrated, NoFile { path }, &[&tidy], why);
     };
     remove(book, "no-boot-hook".into(), HOOK.into(), "nothing is mirrored any more");
+    remove(book, "no-late-boot-hook".into(), LATE_HOOK.into(), "nothing is mirrored any more");
     for index in offered(layout) {
         let store = &layout.stores[index];
         remove(

@@ -108,6 +108,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         }
         StepKind::PhysicalVolume(step) => vec![thing("physical volume", &step.uuid)],
         StepKind::GroupMember(step) => vec![group(&step.vg), thing("physical volume", &step.uuid)],
+        StepKind::WriteMostly(step) => volume(format!("{}/{}", step.vg, step.lv)),
         StepKind::Mirror(step) => volume(format!("{}/{}", step.vg, step.lv)),
         StepKind::Split(step) => {
             with(volume(format!("{}/{}", step.vg, step.lv)), volume(format!("{}/{}", step.vg, step.leg)))
@@ -131,11 +132,14 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::LioGone(_)
         | StepKind::IscsiNode(_)
         | StepKind::Logout(_)
+        | StepKind::FreshCopies(_)
+        | StepKind::SameBoot(_)
         | StepKind::InSync(_)
         | StepKind::Inactive(_)
         | StepKind::StillQuiet(_)
         | StepKind::OldOff(_)
         | StepKind::OldIsOff(_)
+        | StepKind::PowerReady(_)
         | StepKind::OwnBoot(_)
         | StepKind::Identity(_) => Vec::new(),
         // on new, where LVM was told to see nothing before; on the migrated system nothing is compared

@@ -27,6 +27,8 @@ pub struct Ready {
 }
 
 pub const HOOK: &str = "/etc/initramfs-tools/scripts/local-block/replant";
+/// for the groups that `/` is not on
+pub const LATE_HOOK: &str = "/etc/initramfs-tools/scripts/local-bottom/replant";
 pub const MODULES: &str = "/etc/initramfs-tools/modules";
 pub const MDADM_CONF: &str = "/etc/mdadm/mdadm.conf";
 pub const LINK: &str = "/etc/systemd/network/10-replant.link";
@@ -175,15 +177,23 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     files.push(book.step(
         "boot-hook",
         Old,
-        File::new(HOOK, boot_hook(layout)).mode(0o755),
+        File::new(HOOK, boot_hook(layout, "local-block")).mode(0o755),
         &[],
         "if old reboots while it is mirrored, it must come back without new",
+    ));
+    files.push(book.step(
+        "late-boot-hook",
+        Old,
+        File::new(LATE_HOOK, boot_hook(layout, "local-bottom")).mode(0o755),
+        &[],
+        "the first is asked only while `/` is missing: another group may be incomplete when `/` is there",
     ));
     let mut portable = files[0].clone();
     for kernel in &layout.kernels {
         let mut after: Vec<&Handle> = files.iter().collect();
         after.push(&portable);
-        let mut must_have: Vec<String> = vec!["scripts/local-block/replant".into()];
+        let mut must_have: Vec<String> =
+            [HOOK, LATE_HOOK].map(|path| path.trim_start_matches("/etc/initramfs-tools/").to_string()).to_vec();
         must_have.extend(layout.modules.iter().map(|module| format!("/{}.ko", module)));
         portable = book.step(
             format!("initramfs-{kernel}"),
@@ -278,7 +288,7 @@ fn with_modules(layout: &Layout) -> String {
     text.trim_start().to_string()
 }
 
-fn boot_hook(layout: &Layout) -> String {
+fn boot_hook(layout: &Layout, place: &str) -> String {
     let groups: Vec<_> = layout
         .groups
         .iter()
@@ -292,5 +302,5 @@ fn boot_hook(layout: &Layout) -> String {
             context! { vg => &group.vg, pvs => &group.old_pvs, raid1 => raid1 }
         })
         .collect();
-    render(text::BOOT_HOOK, context! { name => &layout.name, groups => groups })
+    render(text::BOOT_HOOK, context! { name => &layout.name, place => place, groups => groups })
 }

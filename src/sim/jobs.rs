@@ -26,6 +26,14 @@ impl World {
         sha256(format!("{:?}", self.places.get(loc)))
     }
 
+    /// `same_boot::COMPARE`
+    pub(super) fn compare_boot(&self, server: Server, device: &str, hash_file: &str) -> Said {
+        let Some(was) = self.read_file(server, hash_file) else { return Ok("none\n".into()) };
+        let dev = self.must(server, "blockdev", device)?;
+        let equal = was.split_whitespace().next() == Some(&self.hash(&dev.loc));
+        Ok(if equal { "equal\n" } else { "differs\n" }.into())
+    }
+
     fn boot_copy(&mut self, server: Server, args: &[&str]) -> Said {
         let [from, to, hash_file] = args else { panic!("boot-copy.sh {args:?}") };
         let (Some(from), Some(to)) = (self.dev(server, from), self.dev(server, to)) else {

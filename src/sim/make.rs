@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::control::{Person, controls};
 use super::files::KERNEL;
 use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
@@ -217,6 +218,7 @@ impl Maker<'_> {
         let old = Machine {
             server: Server::Old,
             on: false,
+            firmware: None,
             system: System::None("it is off".into()),
             boots: 1,
             own_disks: true,
@@ -264,10 +266,14 @@ impl Maker<'_> {
             places: self.places,
             grub,
             acknowledged: BTreeMap::new(),
+            moment: 0,
             counter: 0,
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            controls: controls(self.plan),
+            person: Person::Truthful,
+            louder: Server::Old,
             given_addresses: None,
         };
         world.power(Server::New, crate::host::PowerTo::On);
@@ -369,7 +375,12 @@ impl Maker<'_> {
         for volume in volumes {
             let count = volume.size / EXTENT;
             let extents = vec![Extents { pv: pv.clone(), start, count }];
-            let leg = Leg { uuid: lvm_uuid(&format!("{name} {} leg", volume.name)), extents, meta: None };
+            let leg = Leg {
+                uuid: lvm_uuid(&format!("{name} {} leg", volume.name)),
+                extents,
+                meta: None,
+                write_mostly: false,
+            };
             lvs.push(Volume {
                 uuid: lvm_uuid(&format!("{name} {}", volume.name)),
                 name: volume.name.clone(),
@@ -394,7 +405,7 @@ impl Maker<'_> {
         let pvs = vec![GroupPv { uuid: pv.clone(), count, missing: false }];
         let uuid = lvm_uuid(&format!("{name} group"));
         let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
-        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
+        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, ignored: false, size, group: Some(group) }));
     }
 }
 

@@ -27,7 +27,7 @@ impl World {
         match side {
             Side::New => up(Server::New, &System::Rescue).then_some(Server::New),
             Side::Old | Side::Migrated => {
-                [Server::Old, Server::New].into_iter().find(|server| up(*server, &System::Own))
+                [self.louder, self.louder.other()].into_iter().find(|server| up(*server, &System::Own))
             }
         }
     }
@@ -52,8 +52,11 @@ impl World {
     fn off(&mut self, server: Server) {
         let machine = self.machine_mut(server);
         machine.on = false;
+        machine.firmware = None;
         machine.system = System::None("it is off".into());
         machine.run = Run::default();
+        // a boot takes longer than any command
+        self.moment += 60;
         self.links_live();
         self.mirrors(Server::Old, false);
     }
@@ -70,7 +73,7 @@ impl World {
         self.mirrors(Server::Old, false);
     }
 
-    fn up(&mut self, server: Server, rescue: bool) {
+    pub(super) fn up(&mut self, server: Server, rescue: bool) {
         let machine = self.machine_mut(server);
         machine.on = true;
         machine.boots += 1;
@@ -83,10 +86,6 @@ impl World {
             return;
         }
         self.machine_mut(server).system = System::Own;
-        let twins = [Server::Old, Server::New]
-            .iter()
-            .all(|server| self.machine(*server).on && self.machine(*server).system == System::Own);
-        assert!(!twins, "two servers up with the same name");
         if server == Server::New {
             for (uuid, generation) in &self.acknowledged {
                 let has = self.machine(server).run.mounts.iter().find_map(|mount| match &mount.backing {
@@ -105,8 +104,10 @@ impl World {
     }
 
     fn boot_rescue(&mut self, server: Server) {
+        let booted = self.moment;
         let machine = self.machine_mut(server);
         machine.run = Run {
+            booted,
             hostname: machine.rescue_hostname.clone(),
             card: "eth0".into(),
             addresses: machine.rescue_addresses.clone(),
@@ -201,7 +202,7 @@ impl World {
                 return Err(format!("the initramfs lacks {module}: no root device"));
             }
         }
-        self.machine_mut(server).run = Run::default();
+        self.machine_mut(server).run = Run { booted: self.moment, ..Run::default() };
         self.assemble_all(server, texts);
         let levels: Vec<String> = self
             .bare_devices(server)
@@ -214,26 +215,41 @@ impl World {
             return Err(format!("the initramfs lacks {level}: arrays do not run"));
         }
         self.machine_mut(server).run.mounts = pseudo(Vec::new());
-        for view in self.groups(server) {
-            self.bring_up(server, view, list, texts);
+        // udev's rule activates what is whole
+        for view in self.groups(server).into_iter().filter(|view| !view.partial()) {
+            self.bring_up(server, &view);
+        }
+        // initramfs-tools(7): local-block runs while the root device is missing, and only then
+        let script = |place: &str| {
+            let listed = list.lines().any(|line| line == format!("scripts/{place}/replant"));
+            let (_, text) = texts.split_once(&format!("-- /etc/initramfs-tools/scripts/{place}/replant\n"))?;
+            listed.then(|| text.split("\n-- /etc/").next().unwrap_or_default())
+        };
+        if let Some(hook) = script("local-block").filter(|_| self.dev(server, &root).is_none()) {
+            self.boot_hook(server, hook);
         }
         self.mount_device(server, &root, "/", false).map_err(|error| format!("no root: {}", error.err))?;
+        if let Some(hook) = script("local-bottom") {
+            self.boot_hook(server, hook);
+        }
         self.start(server)
     }
 
-    /// What udev's rule does with a whole group and the boot hook with one that misses the other server's disk.
-    fn bring_up(&mut self, server: Server, mut view: View, list: &str, texts: &str) {
-        let name = view.group.name.clone();
-        if view.partial() {
-            let hook = list.lines().any(|line| line == "scripts/local-block/replant") && gives_up(texts, &name);
-            if !hook {
-                return;
+    /// boot-hook.sh: groups that miss the other server's disk go on without it.
+    fn boot_hook(&mut self, server: Server, hook: &str) {
+        for view in self.groups(server).into_iter().filter(View::partial) {
+            let name = view.group.name.clone();
+            if gives_up(hook, &name) {
+                self.give_up(server, &view);
+                if let Ok(again) = self.group(server, &name) {
+                    self.bring_up(server, &again);
+                }
             }
-            self.give_up(server, &view);
-            let Ok(again) = self.group(server, &name) else { return };
-            view = again;
         }
-        // one after the other: what cannot be activated does not hinder the rest
+    }
+
+    /// One after the other: what cannot be activated does not hinder the rest.
+    fn bring_up(&mut self, server: Server, view: &View) {
         for lv in view.group.lvs.clone() {
             let mut one = view.clone();
             one.group.lvs = vec![lv];
