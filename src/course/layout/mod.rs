@@ -317,7 +317,9 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
     // no waiver, and no mistake of a rule, may lead to a mirror that is cut under a live file system
-    let unsilenced = silence::in_use(facts, &names, &groups, &mounts, &swaps);
+    let stop = plan.cutover.units();
+    let silenced = silence::Silenced { mounts: &mounts, swaps: &swaps, units: &stop };
+    let unsilenced = silence::in_use(facts, &names, &groups, &silenced);
     if !unsilenced.is_empty() {
         return Err(unsilenced.into_iter().map(|hit| Finding::new("R1240", hit)).collect());
     }
