@@ -154,6 +154,30 @@ fn a_boot_menu_that_cannot_be_made_is_noticed() {
     }
 }
 
+/// An update of the boot loader's package would look for old's disks, and leave new unbootable.
+#[test]
+fn the_boot_loaders_package_learns_of_its_disks() {
+    let debian = || {
+        let place = Place::new();
+        place
+            .stub("dpkg-query", "printf 'ii '")
+            .stub("debconf-set-selections", "cat >/tmp/debconf")
+            .stub("sleep", "");
+        place.stub("debconf-show", "sed -n 's/grub-pc \\(.*\\) multiselect /* \\1: /p' /tmp/debconf");
+        place
+    };
+    let place = debian();
+    job("finish-boot", &place, &["/dev/a", "/dev/b"]).good();
+    let said = place.read("/tmp/debconf").unwrap();
+    assert!(said.contains("grub-pc/install_devices multiselect /dev/a, /dev/b\n"), "{said}");
+    let place = debian();
+    place.stub("debconf-set-selections", "cat >/dev/null; exit 1");
+    job("finish-boot", &place, &["/dev/a"]).fails(1, "debconf does not take", &[]);
+    let place = debian();
+    place.stub("debconf-show", "echo '* grub-pc/install_devices: /dev/old'");
+    job("finish-boot", &place, &["/dev/a"]).fails(1, "does not say", &[]);
+}
+
 #[test]
 fn only_what_is_ours_is_tidied_away() {
     let ours = ["/var/lib/replant/srv1", "/etc/iscsi/nodes/iqn.2026-11.net.replant:srv1.md0"];
