@@ -111,7 +111,12 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let finished = book.step(
         "finish-boot",
         Migrated,
-        job("initramfs and boot menu by the system's own tools", "finish-boot", text::FINISH_BOOT, Vec::new()),
+        job(
+            "initramfs and boot menu by the system's own tools",
+            "finish-boot",
+            text::FINISH_BOOT,
+            layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
+        ),
         &[&tidied],
         "without old's arrays and the boot hook; nobody waits for it any more",
     );

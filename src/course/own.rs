@@ -79,7 +79,10 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         let mut own = vec![going(FILE, path)];
         match path {
             LVMLOCAL => own.push(any("LVM setting")),
-            LINK => own.extend([going("network link file", path), going("MAC address in", path)]),
+            // it has two lines with the address
+            LINK => {
+                own.extend([going("network link file", path), Own { begins: true, ..going("MAC address in", path) }])
+            }
             _ => {}
         }
         own

@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::{Layout, Made};
+use super::layout::{Card, Layout, Made};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
@@ -32,6 +32,7 @@ pub const LATE_HOOK: &str = "/etc/initramfs-tools/scripts/local-bottom/replant";
 pub const MODULES: &str = "/etc/initramfs-tools/modules";
 pub const MDADM_CONF: &str = "/etc/mdadm/mdadm.conf";
 pub const LINK: &str = "/etc/systemd/network/10-replant.link";
+pub const RULES: &str = "/etc/udev/rules.d/70-replant-net.rules";
 pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
 
 pub fn write(book: &mut Book, layout: &Layout) -> Ready {
@@ -158,11 +159,12 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
             "the initramfs must know the arrays of both servers",
         ));
     }
-    if let Some((card, mac)) = &layout.card {
+    if let Some(card) = &layout.card {
+        let (path, template) = if card.links { (LINK, text::NETWORK_LINK) } else { (RULES, text::NETWORK_RULES) };
         files.push(book.step(
             "keep-card-name",
             Old,
-            File::new(LINK, render(text::NETWORK_LINK, context! { name => &layout.name, card => card, mac => mac })),
+            File::new(path, named(template, layout, card)),
             &[],
             "new's network card gets the name that the configuration knows; on old it matches nothing",
         ));
@@ -223,6 +225,11 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     );
 
     Ready { isolated, stores, throttled, initiator, portable }
+}
+
+/// A file that gives new's card the name of old's.
+pub fn named(template: &str, layout: &Layout, card: &Card) -> String {
+    render(template, context! { name => &layout.name, card => &card.name, mac => &card.mac })
 }
 
 pub fn isolation(layout: &Layout) -> String {

@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{activity, apt, health, lsblk, lvm, md, mounts, net, os};
+use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -32,6 +32,11 @@ impl World {
         }
         if is(os::parts_query()) {
             return Ok(self.parts(server));
+        }
+        for side in [Side::Old, Side::New] {
+            if is(filesystems::query(side)) {
+                return Ok(self.file_systems(server, side == Side::Old));
+            }
         }
         if is(health::query()) {
             return Ok(self.health(server));
@@ -89,7 +94,7 @@ impl World {
                 Some(text) => Ok(text),
                 None => fail(1, format!("cat: {path}: No such file or directory\n")),
             },
-            ["systemctl", "is-active" | "list-units", ..] => self.systemctl(server, &asked[1..]),
+            ["systemctl", "is-active" | "list-units" | "list-unit-files", ..] => self.systemctl(server, &asked[1..]),
             ["dpkg-query", "-W", "-f", _] => self.dpkg_query(server),
             ["ip", "-oneline", "address", "show", "scope", "global"] => self.ip_oneline(server),
             ["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"] => {

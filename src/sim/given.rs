@@ -56,6 +56,8 @@ impl Sim {
             pace: 34,
             link_up: true,
             rescue_assembles: !facts.new.arrays.is_empty(),
+            modern: false,
+            announced: None,
             controls: controls(plan),
             person: Person::Truthful,
             louder: Server::Old,

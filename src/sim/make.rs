@@ -29,6 +29,16 @@ pub struct Shape {
     pub rescue_assembles: bool,
     /// old can install an initiator; otherwise it has one
     pub initiator_installed: bool,
+    /// old's address is on a VLAN of its card
+    pub vlan: bool,
+    /// a router announces a network, and both servers make themselves addresses in it
+    pub announced: Option<String>,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
+    /// old is a cloud image
+    pub cloud_init: bool,
+    /// names of old's units that nothing starts at boot
+    pub disabled: Vec<String>,
 }
 
 /// A volume of old, to be.
@@ -271,6 +281,8 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            modern: self.shape.modern,
+            announced: self.shape.announced.clone(),
             controls: controls(self.plan),
             person: Person::Truthful,
             louder: Server::Old,

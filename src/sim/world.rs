@@ -47,6 +47,10 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
+    /// the network of IPv6 that a router announces: `2001:db8:7::`
+    pub announced: Option<String>,
     pub controls: BTreeMap<Server, Control>,
     pub person: Person,
     /// whom a switch finds at an address that both have: both can be up where somebody else switches one on
@@ -266,8 +270,12 @@ pub struct Run {
     pub hostname: String,
     /// of the card
     pub card: String,
+    /// what stands on the card and has its addresses
+    pub vlan: Option<String>,
     /// with prefix
     pub addresses: Vec<String>,
+    /// the address that the server made itself of the card's and of what a router announces
+    pub made: Option<String>,
     pub mounts: Vec<Mounted>,
     /// file systems in memory, by name
     pub ram: BTreeMap<String, Files>,
