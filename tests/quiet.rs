@@ -157,3 +157,163 @@ fn the_scripts_stop_what_runs_and_start_what_ran() {
         assert_eq!(run(&undo).0, Some(0), "there is nothing left to start");
     }
 }
+
+// ---- what is mounted or written meanwhile -------------------------------------------------------------------------------
+
+use replant::host::Hosts;
+use replant::journal::Kind;
+use replant::runbook::Stage;
+use replant::sim::{Backing, LoopDevice, Mounted, Process, World as Pair};
+use sweep::{Fault, Scene};
+
+/// The pair with two groups; of one of them the volume is not mounted when the migration is planned, and nothing uses it.
+fn unmounted() -> Case<Sim> {
+    let path = format!("{}/plans/two-groups.yaml", env!("CARGO_MANIFEST_DIR"));
+    let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
+    let world = Sim::from_plan(&plan, None);
+    world.change(|world| {
+        world.old.run.mounts.retain(|mount| !mount.source.ends_with("data-home"));
+        let fstab = world.read_file(Server::Old, "/etc/fstab").unwrap();
+        let fstab: String =
+            fstab.lines().filter(|line| !line.contains("data-home")).map(|line| format!("{line}\n")).collect();
+        world.write_file(Server::Old, "/etc/fstab", &fstab, 0o644).unwrap();
+    });
+    let old = facts::read(&world, Side::Old).unwrap();
+    let new = facts::read(&world, Side::New).unwrap();
+    let facts = Facts { format: 1, old, new };
+    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
+    Case { name: "unmounted", nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+const DEVICE: &str = "/dev/mapper/data-home";
+
+fn mounted(world: &Pair, target: &str, namespace: u32) -> Mounted {
+    let dev = world.dev(Server::Old, DEVICE).expect("the volume");
+    let root = world.old.run.mounts.iter().find(|mount| mount.target == "/").expect("a root");
+    Mounted {
+        source: DEVICE.into(),
+        target: target.into(),
+        fstype: "xfs".into(),
+        backing: Backing::Disk(dev.loc),
+        namespace,
+        read_only: false,
+        ..root.clone()
+    }
+}
+
+fn writes(path: &str, namespace: u32) -> Process {
+    let writes = vec![path.to_string()];
+    Process { pid: 4000, name: "backup".into(), writes, namespace, acknowledges: true, ..Process::default() }
+}
+
+type Change = fn(&mut Pair);
+
+/// What somebody does on old, and its end.
+const MEANWHILE: &[(&str, Change)] = &[
+    ("mounted and written to", |world| {
+        world.old.run.mounts.push(mounted(world, "/mnt", 0));
+        world.old.run.processes.push(writes("/mnt", 0));
+    }),
+    ("mounted in a namespace that nobody sees", |world| {
+        world.old.run.mounts.push(mounted(world, "/mnt", 7));
+        world.old.run.processes.push(writes("/mnt", 7));
+    }),
+    ("read-only in one place, and written to by another", |world| {
+        world.old.run.mounts.push(Mounted { point_ro: true, ..mounted(world, "/mnt", 0) });
+        world.old.run.mounts.push(mounted(world, "/inner", 9));
+        world.old.run.processes.push(writes("/inner", 9));
+    }),
+    ("a virtual machine's disk", |world| {
+        let raw = vec![DEVICE.to_string()];
+        let vm = Process { pid: 4001, name: "qemu".into(), raw, acknowledges: true, ..Process::default() };
+        world.old.run.processes.push(vm);
+    }),
+    ("unmounted lazily, and in use", |world| {
+        let loc = world.dev(Server::Old, DEVICE).unwrap().loc;
+        world.old.run.lazy.push(loc);
+    }),
+];
+
+fn calm(world: &mut Pair) {
+    world.old.run.mounts.retain(|mount| mount.source != DEVICE);
+    world.old.run.processes.clear();
+    world.old.run.lazy.clear();
+    world.old.run.loops.clear();
+}
+
+fn upto(case: &Case<Sim>, until: &str) -> Case<Sim> {
+    let at = case.nodes.iter().position(|node| node.id.0 == until).unwrap_or_else(|| panic!("no step {until}"));
+    let known = &case.nodes[..=at];
+    let within = |mut node: Node| {
+        node.until = node.until.filter(|until| known.iter().any(|other| other.id == *until));
+        node
+    };
+    let nodes = known.iter().cloned().map(within).collect();
+    Case { name: case.name, nodes, world: case.world.fork(), parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+/// The steps after which somebody may do something.
+fn moments(case: &Case<Sim>) -> Vec<String> {
+    let all = case.nodes.iter().filter(|node| matches!(node.stage, Stage::Copy | Stage::Cutover));
+    all.map(|node| node.id.0.clone()).take_while(|id| id != "old-off").collect()
+}
+
+/// After each step of the copy and of the cutover somebody writes to a volume that was unmounted when the migration was
+/// planned, and never stops. He must be noticed, before services stop where he began before that; going back is possible
+/// as soon as he stops.
+#[test]
+fn whoever_writes_meanwhile_is_noticed() {
+    let case = unmounted();
+    let mut silent = Vec::new();
+    for until in moments(&case) {
+        let mut before = Scene::new(&case.world);
+        upto(&case, &until).clean(&mut before, Kind::Apply, &until);
+        for (what, change) in MEANWHILE {
+            let mut scene = before.fork();
+            scene.world.change(change);
+            // one act more lets everybody write
+            scene.world.act(Side::Old, "x", &replant::host::Act::run(["sync"])).unwrap();
+            let ran = scene.run(&case, Kind::Apply, Fault::None);
+            let Err(stopped) = ran.result else {
+                silent.push(format!("{what} after {until}"));
+                continue;
+            };
+            let world = scene.world.world();
+            assert_eq!(world.new.system, replant::sim::System::Rescue, "{what} after {until}: {stopped}");
+            let early = case.nodes.iter().position(|node| node.id.0 == until)
+                < case.nodes.iter().position(|node| node.id.0 == "nothing-new-writes");
+            if early {
+                assert!(world.old.run.units["smbd.service"], "{what} after {until}: services are down: {stopped}");
+            }
+            scene.world.change(calm);
+            case.clean(&mut scene, Kind::Rollback, &format!("{what} after {until}"));
+            case.as_found(&scene, &case.world, &format!("{what} after {until}"));
+        }
+    }
+    assert!(silent.is_empty(), "nobody noticed:\n{}", silent.join("\n"));
+}
+
+/// As above, but it is over at once: then it arrives, or is noticed. Lost it is never: new would say so when it boots.
+#[test]
+fn what_was_written_for_a_moment_is_never_lost() {
+    let case = unmounted();
+    for until in moments(&case) {
+        let mut before = Scene::new(&case.world);
+        upto(&case, &until).clean(&mut before, Kind::Apply, &until);
+        for (what, change) in MEANWHILE {
+            let mut scene = before.fork();
+            scene.world.change(change);
+            scene.world.act(Side::Old, "x", &replant::host::Act::run(["sync"])).unwrap();
+            scene.world.change(calm);
+            let ran = scene.run(&case, Kind::Apply, Fault::None);
+            let when = format!("{what} for a moment after {until}");
+            if let Err(stopped) = ran.result {
+                let late = case.nodes.iter().position(|node| node.id.0 == until)
+                    >= case.nodes.iter().position(|node| node.id.0 == "count-writes");
+                assert!(late, "{when}: it would have arrived: {stopped}");
+                case.clean(&mut scene, Kind::Rollback, &when);
+                case.as_found(&scene, &case.world, &when);
+            }
+        }
+    }
+}

@@ -6,10 +6,12 @@ use super::connect::{Link, portal};
 use super::copy::Copied;
 use super::layout::Layout;
 use super::prepare::Ready;
+use crate::findings::needed_names;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, Remount, Service, Split,
+    StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
@@ -24,6 +26,21 @@ const JOURNAL: [&str; 4] = [
     "systemd-journald-dev-log.socket",
     "systemd-journald.socket",
     "systemd-journald.service",
+];
+
+/// Of what must go on running, what may be started again when it uses files that an upgrade has replaced: the beginnings of
+/// names. Not the network, and nothing that the mirrors depend on.
+const RESTARTED: [&str; 10] = [
+    "dbus",
+    "systemd-logind",
+    "systemd-udevd",
+    "systemd-timesyncd",
+    "systemd-resolved",
+    "systemd-hostnamed",
+    "systemd-machined",
+    "polkit",
+    "getty@",
+    "serial-getty@",
 ];
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
@@ -51,8 +68,25 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "the last moment at which nothing has been stopped",
     );
 
+    let volumes: Vec<String> = layout
+        .groups
+        .iter()
+        .flat_map(|group| group.copied.iter().map(|volume| format!("{}/{}", group.vg, volume.lv)))
+        .collect();
+    let targets: Vec<String> = layout.mounts.iter().map(|mount| mount.target.clone()).collect();
+    let mut yet = layout.yet.clone();
+    yet.stops.extend(JOURNAL.map(str::to_string));
+    let known = book.step(
+        "nothing-new-writes",
+        Old,
+        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: Some(yet) },
+        &[&sound],
+        "what was mounted or started since the plan was made would go on writing after the cut",
+    );
+
     // ---- quiet ----------------------------------------------------------------------------------------------------
-    let mut quiet = sound.clone();
+    let boot_target = layout.boot.as_ref().map(|boot| &boot.target);
+    let mut quiet = known.clone();
     let mut silence = Vec::new();
     if !layout.stop.is_empty() {
         quiet = book.step(
@@ -88,9 +122,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(quiet.clone());
     }
+    quiet = book.step(
+        "let-go",
+        Old,
+        LetGo {
+            targets: targets.iter().filter(|target| boot_target != Some(*target)).cloned().collect(),
+            // the monitor of arrays is told of nothing any more
+            spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
+            restart: RESTARTED.map(str::to_string).to_vec(),
+            record: ran(layout, "let-go"),
+            dir: layout.run.clone(),
+        },
+        &[&quiet],
+        "a file that is open for writing, or that an upgrade has replaced while it is in use, keeps a file system writable",
+    );
+    silence.push(quiet.clone());
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
-        if layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target) {
+        if boot_target == Some(&mount.target) {
             continue; // it has been read-only since it was copied
         }
         quiet = book.step(
@@ -99,7 +148,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                 if mount.target == "/" { "root" } else { mount.target[1..].trim() }.replace('/', "-")
             ),
             Old,
-            Remount { target: mount.target.clone() },
+            Remount { target: mount.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
             &[&quiet],
             "flushed and clean, so that both halves are as after a proper shutdown",
         );
@@ -112,8 +161,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         &[&quiet],
         "what was written last must be on both halves",
     );
+    let counted = ran(layout, "writes").replace(".ran", ".counted");
+    let count = book.step(
+        "count-writes",
+        Old,
+        WritesCounted { record: counted.clone() },
+        &[&still],
+        "one more of any, and something was written that is not on new",
+    );
+    let silent = book.step(
+        "nothing-writes",
+        Old,
+        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: None },
+        &[&count],
+        "as it is now, in every mount namespace: what is written from here on is lost",
+    );
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
+    book.until(&known, &still);
     for whole in &whole {
         book.until(whole, &still);
     }
@@ -124,7 +189,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "mark-quiet",
         Old,
         File::new(&mark, "nothing is written here any more\n"),
-        &[&still],
+        &[&silent],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
     );
 
@@ -155,8 +220,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     }
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
-        book.until(&still, first);
-        book.until(&marked, first);
+        for before in [&still, &count, &silent, &marked] {
+            book.until(before, first);
+        }
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
         for silent in &silence {
             book.until(silent, first);
@@ -202,7 +268,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     cut = book.step(
         "still-quiet",
         Old,
-        StillQuiet { mark, units, read_only: layout.mounts.iter().map(|mount| mount.target.clone()).collect() },
+        StillQuiet { mark, units, read_only: targets, volumes, counted },
         &[&cut],
         "what old wrote after the cut would be lost",
     );

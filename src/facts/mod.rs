@@ -20,6 +20,7 @@ mod parse;
 pub mod queries;
 mod read;
 mod still;
+pub mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -101,6 +102,9 @@ pub struct ServerFacts {
     pub link_files: Vec<String>,
     /// active systemd services and timers, with the suffix
     pub services: Vec<String>,
+    /// processes that keep a file system from becoming read-only: asked of old only
+    #[serde(default)]
+    pub holders: Vec<writers::Holder>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,
     /// where the iscsiadm that is installed keeps its records: the place stands in the program itself

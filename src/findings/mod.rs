@@ -30,7 +30,7 @@ pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
-pub use services::needed;
+pub use services::{needed, needed_names};
 pub use time::link_of_cards;
 pub use volumes::{room_for_raid1, volumes};
 

@@ -47,6 +47,11 @@ pub fn needed(unit: &str) -> Option<&'static str> {
     NEEDED.iter().find(|(names, _)| named(names) && !guest).map(|(_, why)| *why)
 }
 
+/// The beginnings of the names of all that must go on running.
+pub fn needed_names() -> impl Iterator<Item = &'static str> {
+    NEEDED.iter().flat_map(|(names, _)| names.iter().copied())
+}
+
 /// The units as the plan writes them, and by their full names.
 fn units(plan: &Plan) -> impl Iterator<Item = (&At<String>, String)> {
     plan.cutover.stop.iter().zip(plan.cutover.units())

@@ -17,6 +17,7 @@ mod lvm_disks;
 mod make;
 mod mirrors;
 mod power;
+mod quiet;
 mod system;
 mod text;
 mod world;
@@ -28,7 +29,7 @@ use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side};
 pub use crate::facts::md::array_size;
 pub use make::Shape;
 pub use system::file_name as module_file;
-pub use world::{Backing, File, Fs, Segtype, System, World, Written};
+pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, Segtype, System, Unit, World, Written};
 
 /// Why a simulated command failed.
 #[derive(Debug, Clone)]

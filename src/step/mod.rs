@@ -115,6 +115,7 @@ macro_rules! steps {
 }
 
 pub use mirror::{How, dm_name};
+pub use nothing_writes::Yet;
 pub use partition_table::Partition;
 
 steps! {
@@ -153,8 +154,11 @@ steps! {
     inactive::Inactive,
     group_split::GroupSplit,
     // quiet
+    let_go::LetGo,
     remount::Remount,
     swap_off::SwapOff,
+    nothing_writes::NothingWrites,
+    writes_counted::WritesCounted,
     still_quiet::StillQuiet,
     // changing servers
     old_off::OldOff,
@@ -224,7 +228,6 @@ fn power(on: &dyn Look, server: Server) -> Result<String, HostError> {
 struct Mounted {
     target: String,
     fstype: String,
-    options: Vec<String>,
 }
 
 fn mounts_query() -> Query {
@@ -243,7 +246,6 @@ fn parse_mounts(table: &str) -> Vec<Mounted> {
             // blanks in a mount point are written as octal
             target: words.next()?.replace("\\040", " "),
             fstype: words.next()?.to_string(),
-            options: words.next()?.split(',').map(str::to_string).collect(),
         })
     };
     table.lines().filter_map(line).collect()

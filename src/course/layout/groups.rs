@@ -6,7 +6,7 @@ use super::{Boot, Copied, Group, Grown, Ids, Mount, Recreated, Store};
 use crate::facts::{Facts, lvm};
 use crate::findings::{room_for_raid1, volumes};
 use crate::plan::{CopyHow, Grow, Plan};
-use crate::step::How;
+use crate::step::{How, Yet};
 
 pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
     let said = plan.boot.as_ref()?;
@@ -122,8 +122,9 @@ pub(super) fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], store
 pub(super) fn swaps(facts: &Facts, groups: &[Group], mounts: &[Mount]) -> Vec<String> {
     let mut all = Vec::new();
     for group in groups {
-        for recreated in &group.recreated {
-            let path = lvm::mapper_path(&group.vg, &recreated.lv);
+        let copied = group.copied.iter().map(|copied| &copied.lv);
+        for lv in group.recreated.iter().map(|recreated| &recreated.lv).chain(copied) {
+            let path = lvm::mapper_path(&group.vg, lv);
             let kname =
                 facts.old.blocks.iter().find(|block| block.path == path).map(|block| format!("/dev/{}", block.kname));
             if facts.old.swaps.iter().any(|swap| swap.path == path || Some(&swap.path) == kname.as_ref()) {
@@ -138,4 +139,24 @@ pub(super) fn swaps(facts: &Facts, groups: &[Group], mounts: &[Mount]) -> Vec<St
         }
     }
     all
+}
+
+/// What writes already, in other ways than as a mounted file system, and what will be stopped.
+pub(super) fn yet(plan: &Plan, facts: &Facts, groups: &[Group], mounts: &[Mount], swaps: &[String]) -> Yet {
+    let mounted = |path: &str| facts.old.mounts.iter().any(|mount| mount.source.split('[').next() == Some(path));
+    // the sixth letter: lvs(8), lv_attr
+    let raw = |vg: &str, lv: &str| {
+        let lv = facts.old.lvs.iter().find(|one| one.vg == vg && one.name == lv && !one.hidden);
+        lv.is_some_and(|lv| lv.attr.chars().nth(5) == Some('o') && !mounted(&lvm::mapper_path(&lv.vg, &lv.name)))
+    };
+    let volumes = groups.iter().flat_map(|group| group.copied.iter().map(|copied| (&group.vg, &copied.lv)));
+    let loops = facts.old.blocks.iter().filter(|block| block.kind == "loop" && !block.read_only);
+    let travels = |target: &String| mounts.iter().any(|mount| mount.target == *target);
+    Yet {
+        stops: plan.cutover.units(),
+        swaps: swaps.to_vec(),
+        loops: loops.map(|block| block.path.clone()).collect(),
+        raw: volumes.filter(|(vg, lv)| raw(vg, lv)).map(|(vg, lv)| format!("{vg}/{lv}")).collect(),
+        holders: facts.old.holders.iter().filter(|holder| travels(&holder.target)).cloned().collect(),
+    }
 }

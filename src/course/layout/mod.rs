@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::facts::{Block, Facts};
 use crate::findings::{DISTURBING, Disks, Finding, Hit, new_card, service_card, transfer_addresses};
 use crate::plan::{IscsiServer, Plan, Table};
-use crate::step::{How, Partition};
+use crate::step::{How, Partition, Yet};
 
 pub use room::{boot_room, group_room, growth_room};
 
@@ -47,6 +47,8 @@ pub struct Layout {
     pub region: u32,
     pub parallel: usize,
     pub stop: Vec<String>,
+    /// what could write to what travels when the plan was made, and what the cutover ends
+    pub yet: Yet,
     /// active timers of old whose work disturbs a copy
     pub timers: Vec<String>,
     pub packages: Vec<(String, String)>,
@@ -277,6 +279,7 @@ fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>,
 pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
     let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts)?;
     let mounts = groups::mounts(facts, &boot, &groups, &stores);
+    let swaps = groups::swaps(facts, &groups, &mounts);
     let (initiator, portal) = transfer_addresses(plan, facts);
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
     let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
@@ -321,6 +324,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
         stop: plan.cutover.units(),
+        yet: groups::yet(plan, facts, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
         packages: facts
             .old
@@ -335,7 +339,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         modules,
         files: facts.old.files.clone(),
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
-        swaps: groups::swaps(facts, &groups, &mounts),
+        swaps,
         hostname,
         disks,
         stores,
