@@ -163,19 +163,19 @@ fn the_scripts_stop_what_runs_and_start_what_ran() {
 use replant::host::Hosts;
 use replant::journal::Kind;
 use replant::runbook::Stage;
-use replant::sim::{Backing, LoopDevice, Mounted, Process, World as Pair};
+use replant::sim::{Backing, Mounted, Process, World as Pair};
 use sweep::{Fault, Scene};
 
-/// The pair with two groups; of one of them the volume is not mounted when the migration is planned, and nothing uses it.
+/// A volume that travels is not mounted when the migration is planned, and nothing uses it.
 fn unmounted() -> Case<Sim> {
-    let path = format!("{}/plans/two-groups.yaml", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/plans/one-disk.yaml", env!("CARGO_MANIFEST_DIR"));
     let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
     let world = Sim::from_plan(&plan, None);
     world.change(|world| {
-        world.old.run.mounts.retain(|mount| !mount.source.ends_with("data-home"));
+        world.old.run.mounts.retain(|mount| !mount.source.ends_with("vg0-srv"));
         let fstab = world.read_file(Server::Old, "/etc/fstab").unwrap();
         let fstab: String =
-            fstab.lines().filter(|line| !line.contains("data-home")).map(|line| format!("{line}\n")).collect();
+            fstab.lines().filter(|line| !line.contains("vg0-srv")).map(|line| format!("{line}\n")).collect();
         world.write_file(Server::Old, "/etc/fstab", &fstab, 0o644).unwrap();
     });
     let old = facts::read(&world, Side::Old).unwrap();
@@ -185,7 +185,7 @@ fn unmounted() -> Case<Sim> {
     Case { name: "unmounted", nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
 }
 
-const DEVICE: &str = "/dev/mapper/data-home";
+const DEVICE: &str = "/dev/mapper/vg0-srv";
 
 fn mounted(world: &Pair, target: &str, namespace: u32) -> Mounted {
     let dev = world.dev(Server::Old, DEVICE).expect("the volume");
@@ -238,7 +238,6 @@ fn calm(world: &mut Pair) {
     world.old.run.mounts.retain(|mount| mount.source != DEVICE);
     world.old.run.processes.clear();
     world.old.run.lazy.clear();
-    world.old.run.loops.clear();
 }
 
 fn upto(case: &Case<Sim>, until: &str) -> Case<Sim> {
@@ -283,7 +282,7 @@ fn whoever_writes_meanwhile_is_noticed() {
             let early = case.nodes.iter().position(|node| node.id.0 == until)
                 < case.nodes.iter().position(|node| node.id.0 == "nothing-new-writes");
             if early {
-                assert!(world.old.run.units["smbd.service"], "{what} after {until}: services are down: {stopped}");
+                assert!(world.old.run.units["apache2.service"], "{what} after {until}: services are down: {stopped}");
             }
             scene.world.change(calm);
             case.clean(&mut scene, Kind::Rollback, &format!("{what} after {until}"));
@@ -314,6 +313,95 @@ fn what_was_written_for_a_moment_is_never_lost() {
                 case.clean(&mut scene, Kind::Rollback, &when);
                 case.as_found(&scene, &case.world, &when);
             }
+        }
+    }
+}
+
+// ---- what keeps a file system writable ----------------------------------------------------------------------------------
+
+fn stale(world: &mut Pair, unit: &str, path: &str) {
+    world.old.run.stale.entry(unit.into()).or_default().push(path.into());
+}
+
+/// Programs whose files an upgrade has replaced, a unit that writes and that nobody thought of, somebody's editor, a program
+/// that does not let go: with these a file system stays writable, and services would stay down.
+fn held(world: &mut Pair) {
+    for unit in ["init.scope", "dbus.service", "cron.service", "ssh.service", "networking.service"] {
+        stale(world, unit, "/usr/lib");
+    }
+    stale(world, "systemd-journald.service", "/var/log");
+    world.old.units.push(replant::sim::Unit {
+        name: "forgotten.service".into(),
+        writes: vec!["/var/lib/forgotten".into()],
+        ..Default::default()
+    });
+    world.old.run.units.insert("forgotten.service".into(), true);
+    let editor = Process { acknowledges: false, unit: "session-4.scope".into(), ..writes("/var/tmp", 0) };
+    let stuck = Process { pid: 4002, name: "dhclient".into(), stubborn: true, ..editor.clone() };
+    world.old.run.processes.extend([editor, stuck]);
+}
+
+/// The migration is not stopped by them with services down; going back leaves everything writable and running again.
+#[test]
+fn what_keeps_a_file_system_writable_is_ended_or_overruled() {
+    let case = case("held", held);
+    case.twice();
+    for until in moments(&case) {
+        let mut scene = Scene::new(&case.world);
+        upto(&case, &until).clean(&mut scene, Kind::Apply, &until);
+        case.clean(&mut scene, Kind::Rollback, &until);
+        case.as_found(&scene, &case.world, &until);
+    }
+}
+
+/// Only those that are gone by themselves or are left to the kernel are not ended; the rest is, and is started again.
+#[test]
+fn units_are_ended_before_the_kernel_is_asked() {
+    let case = case("held", held);
+    let mut scene = Scene::new(&case.world);
+    upto(&case, "let-go").clean(&mut scene, Kind::Apply, "let-go");
+    let run = scene.world.world().old.run;
+    assert_eq!(run.stale.keys().collect::<Vec<_>>(), ["networking.service"], "the network is left alone");
+    assert!(!run.units["forgotten.service"] && run.units["dbus.service"] && run.units["ssh.service"]);
+    assert_eq!(run.processes.iter().map(|process| process.pid).collect::<Vec<_>>(), [4002]);
+}
+
+/// What came after the plan was made is not ended without a word: it is refused before services stop, and named.
+#[test]
+fn what_holds_since_the_plan_is_refused_before_services_stop() {
+    let case = case("as planned", |_| {});
+    type Row = (&'static str, &'static str, Change);
+    let rows: &[Row] = &[
+        (
+            "cron.service uses /usr/lib on /, which has been deleted or replaced",
+            "systemctl restart cron.service",
+            |world| {
+                stale(world, "cron.service", "/usr/lib");
+            },
+        ),
+        ("of session-4.scope has files open for writing on /var", "end it", |world| {
+            world.old.run.processes.push(Process { unit: "session-4.scope".into(), ..writes("/var/tmp", 0) });
+        }),
+        ("/dev/loop0 writes to /var/image on /var", "losetup --detach /dev/loop0", |world| {
+            let lo =
+                replant::sim::LoopDevice { path: "/dev/loop0".into(), file: "/var/image".into(), read_only: false };
+            world.old.run.loops.push(lo);
+        }),
+    ];
+    for (what, help, change) in rows {
+        for until in ["mirror-vg0-root", "all-in-sync"] {
+            let mut scene = Scene::new(&case.world);
+            upto(&case, until).clean(&mut scene, Kind::Apply, until);
+            scene.world.change(change);
+            let stopped = scene.run(&case, Kind::Apply, Fault::None).result.expect_err(what).to_string();
+            assert!(stopped.contains(what) && stopped.contains(help), "{stopped}");
+            assert!(scene.world.world().old.run.units["rec.service"], "services are down");
+            scene.world.change(|world| {
+                calm(world);
+                world.old.run.stale.clear();
+                world.old.run.loops.clear();
+            });
+            case.clean(&mut scene, Kind::Apply, "the operator did as he was told");
         }
     }
 }
