@@ -71,7 +71,7 @@ pub fn tables() -> Vec<Table> {
                 ("/var can be written to", "echo @maps[/var]: ro => rw", Foreign("vg0/var is mounted for writing on /var")),
                 ("/boot can be written to", "echo @maps[/boot]: ro => rw", Foreign("/boot is mounted for writing on /boot")),
                 ("only the mount point is read-only", "echo @maps[/var]: ro,attr2 => rw,attr2", Foreign("only this mount point is read-only")),
-                ("another namespace", "echo @maps[99 78]: vg0-root ro => vg0-root rw & echo @maps[99 78]: 254:0 => 254:2", Foreign("vg0/var is mounted for writing on / in the mount namespace of process 211")),
+                ("another namespace", "echo @maps[99 78]: vg0-root ro => vg0-var rw & echo @maps[99 78]: 254:0 => 254:2", Foreign("vg0/var is mounted for writing on / in the mount namespace of process 211")),
                 ("somebody looks", "echo @maps: vg0-var 254 2 1 => vg0-var 254 2 2", Present),
                 ("it does not answer", "old is silent", Error("silence")),
                 ("whether it is off is not known", "power old says unknown\n & /run/replant/srv1/quiet says absent\n", Foreign("has been booted")),
