@@ -8,6 +8,7 @@ use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
 use crate::report::{self, Live, To};
+use crate::runbook::Stage;
 
 pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
@@ -20,19 +21,20 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Re
         talk.say("There is nothing to take back: no step of this migration has changed anything.");
     } else {
         let question = report::rollback(&preview, &runbook);
-        if !confirm::confirm(talk, prompts, &question, migration.name())? {
+        if !confirm::confirm(talk, prompts, &interrupt, &question, migration.name())? {
             talk.say("Nothing was changed.");
             return Ok(End::Failed);
         }
         journal.run(Run::Confirmed { prompt: "rollback".into() })?;
     }
+    interrupt.work_begins();
     let fenced = preview.fenced;
 
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
     // After the change of servers old is off, and new is about to be: there is nothing to lock.
     let sides: &[Side] = if fenced { &[] } else { &[Side::Old, Side::New] };
     let _locked = Locked::take(&hosts, migration.path(), sides)?;
-    let live = Live::new(&runbook.nodes, To::Err, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));
     drop(live);

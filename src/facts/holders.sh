@@ -1,14 +1,18 @@
 # What keeps file systems of disks busy, and block devices open.
 
 # The mount points of each mount namespace once, as mountinfo has them: of disks, and of what stands on several.
+disks=' - (btrfs|overlay|fuseblk|zfs) | - [^ ]+ /dev/|^[0-9]+ [0-9]+ [1-9][0-9]*:'
 mounts() {
-  find /proc/[0-9]*/ns/mnt -maxdepth 0 -printf '%l %p\n' 2>/dev/null | sort | {
+  own=$(readlink /proc/self/ns/mnt)
+  echo "namespace own"
+  grep -asE "$disks" /proc/self/mountinfo
+  find /proc/[0-9]*/ns/mnt -maxdepth 0 -lname 'mnt:*' -printf '%l %p\n' 2>/dev/null | sort | {
     seen=
     while read -r space path; do
-      [ "$space" != "$seen" ] || continue
+      [ "$space" != "$seen" ] && [ "$space" != "$own" ] || continue
       path=${path%/ns/mnt}
       echo "namespace $path"
-      grep -asE ' - (btrfs|overlay|fuseblk|zfs) | - [^ ]+ /dev/|^[0-9]+ [0-9]+ [1-9][0-9]*:' "$path/mountinfo"
+      grep -asE "$disks" "$path/mountinfo"
       [ $? -ge 2 ] || seen=$space
     done
   }

@@ -35,6 +35,9 @@ pub fn query() -> Query {
     Query::run(["sh", "-c", &format!("{HOLDERS}{ASK}")])
 }
 
+/// The mount namespace of a login, which is that of the first process.
+const OWN: u32 = 1;
+
 /// All of it, as it is at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Live {
@@ -130,6 +133,7 @@ pub fn parse(text: &str) -> Result<Live, ParseError> {
                 number: number.to_string(),
                 file: file.join(" ").replace("\\x20", " "),
             }),
+            ("holders", ["namespace", "own"]) => space = OWN,
             ("holders", ["namespace", process]) => {
                 space = number("a process", process.trim_start_matches("/proc/"))?;
             }
@@ -262,9 +266,9 @@ impl Live {
         self.mounts.iter().filter(move |(_, mount)| mount.number == number || self.names(number, &mount.source))
     }
 
-    /// The namespace of the first process is the server's own.
+    /// The mount points that a login sees.
     fn own(&self) -> impl Iterator<Item = &MountPoint> {
-        self.mounts.iter().filter(|(space, _)| *space == 1).map(|(_, mount)| mount)
+        self.mounts.iter().filter(|(space, _)| *space == OWN).map(|(_, mount)| mount)
     }
 
     /// The number of what is mounted on a directory.
@@ -393,13 +397,13 @@ fn lvm_path(name: &str) -> Option<String> {
 }
 
 fn writable(name: &str, space: u32, mount: &MountPoint) -> Writer {
-    let place = if space == 1 { String::new() } else { format!(" in the mount namespace of process {space}") };
+    let place = if space == OWN { String::new() } else { format!(" in the mount namespace of process {space}") };
     let mut what = format!("{name} is mounted for writing on {}{place}", mount.target);
     if mount.read_only {
         what += ": only this mount point is read-only, not the file system";
     }
     let help = match space {
-        1 => format!("umount {}", mount.target),
+        OWN => format!("umount {}", mount.target),
         _ => format!("nsenter --target {space} --mount umount {}", mount.target),
     };
     Writer { way: Way::Mounted(mount.number.clone()), what, help }

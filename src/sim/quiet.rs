@@ -141,7 +141,7 @@ impl World {
         text += "@holders\n";
         let spaces = run.mounts.iter().map(|mount| mount.namespace).collect::<std::collections::BTreeSet<_>>();
         for space in spaces {
-            text += &format!("namespace /proc/{}\n", if space == 0 { 1 } else { 900 + space });
+            text += &if space == 0 { "namespace own\n".into() } else { format!("namespace /proc/{}\n", 900 + space) };
             let all = self.mountinfo(server, space);
             text += &all
                 .lines()

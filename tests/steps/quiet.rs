@@ -16,7 +16,7 @@ Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
 @loops
 /dev/loop3 1 254:0 /snap.img
 @holders
-namespace /proc/1
+namespace own
 30 1 254:0 / / ro,relatime shared:1 - ext4 /dev/mapper/vg0-root ro,errors=remount-ro
 40 30 254:2 / /var ro,relatime shared:31 - xfs /dev/mapper/vg0-var ro,attr2
 42 30 9:0 / /boot ro,relatime shared:29 - ext4 /dev/md0 ro
