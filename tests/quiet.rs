@@ -405,3 +405,205 @@ fn what_holds_since_the_plan_is_refused_before_services_stop() {
         }
     }
 }
+
+// ---- the scripts that end what holds ------------------------------------------------------------------------------------
+
+fn script_of(step: &dyn replant::step::Step) -> String {
+    let acts = step.apply();
+    acts.iter()
+        .find_map(|act| match act {
+            replant::host::Act::Put { text, .. } => Some(text.0.clone()),
+            replant::host::Act::Run { argv, .. } => Some(argv[2].clone()),
+            _ => None,
+        })
+        .expect("a script")
+}
+
+fn executable(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// The very script, with what holds told by a file, and systemctl by one that writes down what it is told.
+#[test]
+fn the_script_ends_what_holds_and_spares_what_is_needed() {
+    use replant::step::Step;
+    use std::process::{Command, Stdio};
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let number = table.lines().rfind(|line| line.split(' ').nth(4) == Some("/")).unwrap().split(' ').nth(2).unwrap();
+    let step = replant::step::LetGo {
+        targets: vec!["/".into()],
+        spare: vec!["networking.".into(), "dbus".into()],
+        restart: vec!["dbus".into()],
+        record: at("run/let-go.ran").to_str().unwrap().into(),
+        dir: dir.path().to_str().unwrap().into(),
+    };
+    let script = script_of(&step);
+    let marker = "# Ends what keeps file systems";
+    assert!(script.contains(marker) && script.contains("holders | awk"));
+    let held = at("held");
+    let told = format!("holders() {{ cat '{}'; }}\n{marker}", held.display());
+    std::fs::write(at("let-go.sh"), script.replacen(marker, &told, 1)).unwrap();
+    executable(&at("systemctl"), "#!/bin/sh\necho \"$*\" >>\"${0%/*}/asked\"\n");
+    let sleep = |ignores: bool| {
+        let text = if ignores { "trap '' TERM; while :; do sleep 1; done" } else { "exec sleep 300" };
+        Command::new("sh").args(["-c", text]).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let (mut editor, mut stubborn, mut elsewhere) = (sleep(false), sleep(true), sleep(false));
+    let line = |kind: &str, pid: u32, on: &str, group: &str| format!("{kind}\t{pid}\t{on}\tx\t{group}\t-\n");
+    let user = "/user.slice/user-0.slice/session-4.scope";
+    std::fs::write(
+        &held,
+        [
+            line("deleted", 1, number, "/init.scope"),
+            line("deleted", 71, number, "/system.slice/dbus.service"),
+            line("deleted", 72, number, "/system.slice/ssh.service"),
+            line("writes", 73, number, "/system.slice/networking.service"),
+            line("writes", 74, number, "/system.slice/system-pg.slice/pg@15.service"),
+            line("writes", 75, "0:999", "/system.slice/elsewhere.service"),
+            line("writes", 76, number, "/user.slice/user-0.slice/user@0.service/app.slice/x.service"),
+            line("writes", editor.id(), number, user),
+            line("writes", stubborn.id(), number, "-"),
+            line("writes", elsewhere.id(), "0:999", user),
+        ]
+        .concat(),
+    )
+    .unwrap();
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    let acts = step.apply();
+    let Some(replant::host::Act::Run { argv, .. }) = acts.last() else { panic!() };
+    let child = Command::new(&argv[0]).args(&argv[1..]).env("PATH", path).stderr(Stdio::piped()).spawn().unwrap();
+    // whoever is gone is no longer told of
+    editor.wait().unwrap();
+    stubborn.wait().unwrap();
+    std::fs::write(&held, line("writes", 73, number, "/system.slice/networking.service")).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(elsewhere.try_wait().unwrap().is_none(), "it holds something else");
+    elsewhere.kill().unwrap();
+    elsewhere.wait().unwrap();
+    let asked = std::fs::read_to_string(at("asked")).unwrap();
+    let asked: Vec<&str> = asked.lines().collect();
+    assert_eq!(
+        asked,
+        ["daemon-reexec", "restart dbus.service", "reload ssh.service", "stop pg@15.service", "stop user@0.service"],
+        "each once, and of the network nothing"
+    );
+    assert_eq!(std::fs::read_to_string(at("run/let-go.ran")).unwrap(), "pg@15.service\nuser@0.service\n");
+}
+
+/// The kernel is asked only where the file system does not become read-only otherwise; what could be written to is kept,
+/// and is made so again.
+#[test]
+fn the_last_resort_is_the_last_and_is_taken_back() {
+    use std::process::Command;
+    for busy in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let file = |name: &str| at(name).to_str().unwrap().to_string();
+        let step = replant::step::Remount { target: "/var".into(), last_resort: file("run/was") };
+        let table = "30 1 254:0 / / rw,relatime shared:1 - ext4 /dev/mapper/vg0-root rw,errors=remount-ro\n\
+                     40 30 254:2 / /var rw,relatime - xfs /dev/mapper/vg0-var rw,attr2\n\
+                     41 30 0:24 / /run rw - tmpfs tmpfs rw\n\
+                     42 30 9:0 / /boot ro,relatime - ext4 /dev/md0 ro\n\
+                     43 30 254:4 / /srv/with\\040blank rw - ext4 /dev/mapper/vg0-stay rw\n";
+        std::fs::write(at("mountinfo"), table).unwrap();
+        executable(
+            &at("mount"),
+            if busy {
+                "#!/bin/sh\necho \"$*\" >>\"${0%/*}/asked\"\n[ $2 = remount,rw ] || { echo 'mount: /var: mount point is busy.' >&2; exit 32; }\n"
+            } else {
+                "#!/bin/sh\necho \"$*\" >>\"${0%/*}/asked\"\n"
+            },
+        );
+        executable(&at("sleep"), "#!/bin/sh\n");
+        // what the kernel does when it is told
+        executable(&at("sync"), "#!/bin/sh\nsed -i 's/ rw\\(,[a-z2=-]*\\)*$/ ro/' \"${0%/*}/mountinfo\"\n");
+        let run = |argv: &[String]| {
+            for (what, place) in [("/proc/self/mountinfo", "mountinfo"), ("/proc/sysrq-trigger", "trigger")] {
+                assert!(argv[2].contains("remount,rw") || argv[2].contains(what), "{what}");
+                let _ = place;
+            }
+            let script = argv[2]
+                .replace("/proc/self/mountinfo", &file("mountinfo"))
+                .replace("/proc/sysrq-trigger", &file("trigger"));
+            assert!(!script.contains("/proc/"), "nothing of this machine is touched");
+            let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+            let ran = Command::new("sh").arg("-c").arg(script).args(&argv[3..]).env("PATH", path).output().unwrap();
+            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        };
+        use replant::step::{Step, Undo};
+        let acts = step.apply();
+        let [replant::host::Act::Run { argv, .. }] = &acts[..] else { panic!() };
+        run(argv);
+        assert_eq!(at("trigger").exists(), busy);
+        assert_eq!(at("run/was").exists(), busy);
+        let asked = std::fs::read_to_string(at("asked")).unwrap();
+        assert_eq!(asked.lines().count(), if busy { 5 } else { 1 }, "{asked}");
+        if busy {
+            assert_eq!(std::fs::read_to_string(at("trigger")).unwrap(), "u\n");
+            assert_eq!(std::fs::read_to_string(at("run/was")).unwrap(), "/\n/var\n/srv/with\\040blank\n");
+        }
+        std::fs::remove_file(at("asked")).unwrap();
+        let Undo::Acts(acts) = step.undo() else { panic!() };
+        let [replant::host::Act::Run { argv, .. }] = &acts[..] else { panic!() };
+        run(argv);
+        let asked = std::fs::read_to_string(at("asked")).unwrap();
+        let all = ["-o remount,rw /", "-o remount,rw /var", "-o remount,rw /srv/with blank", "-o remount,rw /var"];
+        assert_eq!(asked.lines().collect::<Vec<_>>(), if busy { &all[..] } else { &all[3..] });
+        assert!(!at("run/was").exists());
+    }
+}
+
+/// What is asked of a server, asked of this machine: a program of ours that writes and uses a deleted file.
+#[test]
+fn what_a_program_holds_is_seen() {
+    use replant::host::Query;
+    use std::process::Command;
+    let dir = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR").to_string() + "/target").unwrap();
+    let text = "exec 7>\"$1/open\" 8<\"$1/open\" 9>\"$1/gone\"; rm \"$1/gone\"; echo ready; exec sleep 60";
+    let mut child = Command::new("sh")
+        .args(["-c", text, "sh"])
+        .arg(dir.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut ready).unwrap();
+    let Query::Run(argv) = replant::facts::writers::query() else { panic!() };
+    let ran = Command::new(&argv[0]).args(&argv[1..]).output().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let live = replant::facts::writers::parse(&said).unwrap();
+    let its: Vec<_> = live.users.iter().filter(|user| user.pid == child.id()).collect();
+    let here = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    if !here
+        .lines()
+        .any(|line| line.contains(" - ") && its.iter().any(|user| line.contains(&format!(" {} ", user.on))))
+    {
+        // the project lies in memory here, or on a file server: nothing of that is told
+        assert!(its.is_empty(), "{its:?}");
+        return;
+    }
+    use replant::facts::writers::Does;
+    let does: Vec<Does> = its.iter().map(|user| user.does).collect();
+    assert!(does.contains(&Does::Writes) && does.contains(&Does::Deleted), "{its:?}");
+    let gone = its.iter().find(|user| user.does == Does::Deleted).unwrap();
+    assert!(gone.path.ends_with("/gone") && gone.process == "sleep", "{gone:?}");
+    assert!(live.mounts.iter().any(|(_, mount)| mount.number == gone.on), "{said}");
+}
+
+// ---- power ----------------------------------------------------------------------------------------------------------------
+
+/// A file system that stays behind is not made read-only: what it has in memory must be on disk before the power goes.
+#[test]
+fn what_stays_behind_is_on_disk_before_the_power_goes() {
+    let case = case("with something in memory", |world| world.old.run.unsynced.push("elsewhere".into()));
+    let mut scene = Scene::new(&case.world);
+    case.clean(&mut scene, Kind::Apply, "undisturbed");
+    assert_eq!(scene.world.world().lost, Vec::<String>::new());
+}

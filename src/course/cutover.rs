@@ -10,8 +10,8 @@ use crate::findings::needed_names;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, Remount, Service, Split,
-    StillQuiet, SwapOff, WritesCounted,
+    ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, Remount, Service,
+    Split, StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
@@ -165,7 +165,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let count = book.step(
         "count-writes",
         Old,
-        WritesCounted { record: counted.clone() },
+        WritesCounted { record: counted.clone(), volumes: volumes.clone() },
         &[&still],
         "one more of any, and something was written that is not on new",
     );
@@ -262,6 +262,14 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         let before = cut.clone();
         splits_end(book, &mut cut, layout, link, boot.to, &before);
     }
+
+    cut = book.step(
+        "flush-old",
+        Old,
+        Flushed { mark: format!("{}/flushed", layout.run) },
+        &[&cut],
+        "its power is taken without a shutdown: what stays behind must be whole for the way back",
+    );
 
     let mut units = layout.stop.clone();
     units.extend(JOURNAL.map(str::to_string));

@@ -122,6 +122,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         StepKind::Tunable(_)
         | StepKind::Service(_)
         | StepKind::LetGo(_)
+        | StepKind::Flushed(_)
         | StepKind::NothingWrites(_)
         | StepKind::WritesCounted(_)
         | StepKind::Purged(_)

@@ -228,6 +228,10 @@ impl World {
             (start, [record, units @ ..]) if start == step::service::start_script() => {
                 self.start_units(server, record, units)
             }
+            (step::flushed::FLUSH, [mark]) => {
+                self.machine_mut(server).run.unsynced.clear();
+                self.write_file(server, mark, "flushed\n", 0o644).map(|()| String::new())
+            }
             (step::service::START_ALL, [record]) => self.start_all(server, record),
             (seal, [target, was]) if seal == step::remount::seal() => self.seal(server, target, was),
             (open, [target, was]) if open == step::remount::open() => self.open_again(server, target, was),

@@ -53,6 +53,7 @@ impl Sim {
             counter: 0,
             pace: 34,
             link_up: true,
+            lost: Vec::new(),
             rescue_assembles: !facts.new.arrays.is_empty(),
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
         };

@@ -267,6 +267,7 @@ impl Maker<'_> {
             counter: 0,
             pace: 34,
             link_up: true,
+            lost: Vec::new(),
             rescue_assembles: self.shape.rescue_assembles,
             given_addresses: None,
         };

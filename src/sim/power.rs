@@ -34,7 +34,11 @@ impl World {
 
     pub fn power(&mut self, server: Server, to: PowerTo) {
         match to {
-            PowerTo::Off => self.off(server),
+            PowerTo::Off => {
+                let unsynced = self.machine(server).run.unsynced.clone();
+                self.lost.extend(unsynced);
+                self.off(server);
+            }
             PowerTo::On if self.machine(server).on => {}
             PowerTo::On => {
                 let rescue = server == Server::New && !self.machine(server).own_disks;

@@ -40,6 +40,8 @@ pub struct World {
     pub counter: u64,
     /// how much a copy advances between two looks, in hundredths
     pub pace: u32,
+    /// file systems that have lost what was in memory when old's power was taken
+    pub lost: Vec<Loc>,
     /// the servers reach each other
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
@@ -272,6 +274,8 @@ pub struct Run {
     /// units (and systemd itself, `init.scope`) that use files which an upgrade has replaced, below these directories
     pub stale: BTreeMap<String, Vec<String>>,
     pub loops: Vec<LoopDevice>,
+    /// file systems of which something is in memory only
+    pub unsynced: Vec<Loc>,
     /// file systems that were unmounted lazily and are in use all the same
     pub lazy: Vec<Loc>,
 }

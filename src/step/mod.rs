@@ -159,6 +159,7 @@ steps! {
     swap_off::SwapOff,
     nothing_writes::NothingWrites,
     writes_counted::WritesCounted,
+    flushed::Flushed,
     still_quiet::StillQuiet,
     // changing servers
     old_off::OldOff,

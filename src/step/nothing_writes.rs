@@ -49,28 +49,8 @@ impl Yet {
 
     fn knows(&self, holder: &Holder) -> bool {
         let same = |known: &Holder| (&known.unit, &known.process) == (&holder.unit, &holder.process);
-        ends_with(&self.stops, &holder.unit) || self.holders.iter().any(same)
+        holder.ends_with(&self.stops) || self.holders.iter().any(same)
     }
-}
-
-/// Services that end what they have started in units of their own.
-const ENGINES: &[(&str, &[&str])] = &[
-    ("docker.service", &["docker-"]),
-    ("podman", &["libpod-"]),
-    ("containerd.service", &["cri-containerd-", "nerdctl-"]),
-    ("crio.service", &["crio-"]),
-    ("libvirt", &["machine-qemu", "machine-lxc"]),
-    ("virt", &["machine-qemu", "machine-lxc"]),
-    ("lxc", &["lxc"]),
-];
-
-/// Whether a unit ends when these are stopped.
-pub fn ends_with(stops: &[String], unit: &str) -> bool {
-    let engine = |stop: &String| {
-        let of = ENGINES.iter().filter(|(engine, _)| stop.starts_with(engine));
-        of.flat_map(|(_, names)| *names).any(|name| unit.starts_with(name))
-    };
-    stops.iter().any(|stop| stop == unit || engine(stop))
 }
 
 /// Everything that is asked, in one look.

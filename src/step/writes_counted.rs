@@ -10,6 +10,8 @@ use crate::host::{Act, HostError, Look, Query, Side};
 pub struct WritesCounted {
     /// the file; a boot forgets it
     pub record: String,
+    /// `vg0/root`
+    pub volumes: Vec<String>,
 }
 
 /// A line for each device of device-mapper: its name, and 512-byte sectors written to it since it was made. It stays the
@@ -46,7 +48,9 @@ impl Step for WritesCounted {
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         let there = answered(on, side, Query::file(&self.record))?.file().is_some();
-        Ok(if there { Seen::Present } else { Seen::Absent })
+        // what was written before the cut is on new too: it only has to be counted again
+        let good = there && written(on, side, &self.record, &self.volumes)?.is_empty();
+        Ok(if good { Seen::Present } else { Seen::Absent })
     }
 
     fn apply(&self) -> Vec<Act> {

@@ -129,11 +129,22 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "writes-counted",
-            world: quiet(r#"{ "writes-counted": { "record": "/run/replant/srv1/steps/counted" } }"#),
+            world: quiet(r#"{ "writes-counted": { "record": "/run/replant/srv1/steps/counted", "volumes": ["vg0/root", "vg0/var"] } }"#),
             rows: vec![
                 ("counted", "", Present),
                 ("not", "/run/replant/srv1/steps/counted says absent\n", Absent),
+                ("something was written since", "for d in /sys/block/dm-*: vg0-var 4096 => vg0-var 4104", Absent),
+                ("something was written elsewhere", "for d in /sys/block/dm-*: vg0-swap_1 24 => vg0-swap_1 32", Present),
                 ("not to be read", "/run/replant/srv1/steps/counted fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "flushed",
+            world: quiet(r#"{ "flushed": { "mark": "/run/replant/srv1/steps/ran" } }"#),
+            rows: vec![
+                ("done", "", Present),
+                ("not", "/run/replant/srv1/steps/ran says absent\n", Absent),
+                ("not to be read", "/run/replant/srv1/steps/ran fails: no", Error("exit code 5")),
             ],
         },
         Table {
