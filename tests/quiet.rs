@@ -477,8 +477,14 @@ fn the_script_ends_what_holds_and_spares_what_is_needed() {
     let Some(replant::host::Act::Run { argv, .. }) = acts.last() else { panic!() };
     let child = Command::new(&argv[0]).args(&argv[1..]).env("PATH", path).stderr(Stdio::piped()).spawn().unwrap();
     // whoever is gone is no longer told of
-    editor.wait().unwrap();
-    stubborn.wait().unwrap();
+    for ended in [&mut editor, &mut stubborn] {
+        let gone = (0..600).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            ended.try_wait().unwrap().is_some()
+        });
+        let _ = ended.kill();
+        assert!(gone, "it was not ended");
+    }
     std::fs::write(&held, line("writes", 73, number, "/system.slice/networking.service")).unwrap();
     let ran = child.wait_with_output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

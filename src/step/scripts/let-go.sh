@@ -28,13 +28,13 @@ unit() {
 
 tab=$(printf '\t')
 mine=$(unit "$ours")
-reloaded=
+reloaded= told=
 for round in 1 2 3; do
   held=$(holders | awk -F '\t' -v numbers="$numbers" '
     BEGIN { n = split(numbers, list, /[ \n]+/); for (i = 1; i <= n; i++) is[list[i]] = 1 }
     ($1 == "writes" || $1 == "deleted") && $3 in is { print $2 "\t" $5 }' | sort -u)
   [ -n "$held" ] || break
-  pids= told=
+  pids=
   while IFS=$tab read -r pid group; do
     unit=$(unit "$group")
     case $pid in
@@ -42,7 +42,7 @@ for round in 1 2 3; do
       $$|$PPID) continue ;;
     esac
     [ -z "$unit" ] || [ "$unit" != "$mine" ] || continue
-    case " $told " in *" $unit "*) continue ;; esac
+    case " $told " in *" ${unit:-none} "*) continue ;; esac
     case $unit in
       init.scope) ;;
       ssh.service|sshd.service) told="$told $unit"; timeout 60 systemctl reload "$unit" </dev/null ;;
