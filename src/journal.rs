@@ -4,6 +4,7 @@
 //! ever done on a server that the journal does not know of. A crash can tear the last line only, and what a torn line
 //! was about to allow has not been done: it is cut off.
 
+mod help;
 mod lock;
 mod migration;
 mod state;
@@ -18,6 +19,7 @@ pub use lock::{Lock, Who};
 pub use migration::{Migration, write_whole};
 pub use state::{RunRecord, State, Status};
 
+use crate::host::Said;
 use crate::runbook::StepId;
 
 /// The format that is written. Older ones are read for ever, and never edited.
@@ -96,6 +98,8 @@ pub enum Run {
     },
     /// a person said yes to this
     Confirmed { prompt: String },
+    /// a person said that a server is off, or on; of use to later runs where no power control can be asked
+    Said(Said),
     /// a finding was waived in the plan
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was
@@ -181,6 +185,8 @@ pub enum Error {
     Held { name: String, holder: String },
     #[error("migration `{name}` exists already in `{}`", path.display())]
     Exists { name: String, path: PathBuf },
+    #[error("the journal of migration `{name}` is missing in `{}`", path.display())]
+    NoJournal { name: String, path: PathBuf },
     #[error("there is no migration `{name}` in `{}`", path.display())]
     Unknown { name: String, path: PathBuf },
     #[error("`{name}` cannot name a migration: only letters, digits, `-`, `_` and `.` (not first), at most 64")]

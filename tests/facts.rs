@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries, writers};
+use replant::facts::{
+    activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries, writers,
+};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -41,6 +43,8 @@ const PARSERS: &[(&str, Parse)] = &[
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
     ("writers", |text| writers::parse(text).map(|it| json(&it))),
+    ("unit-files", |text| Ok(json(&os::parse_unit_files(text)))),
+    ("file-systems", |text| filesystems::parse(text).map(|it| json(&it))),
     ("health", |text| Ok(json(&health::parse(text)))),
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
@@ -316,8 +320,13 @@ fn others(value: &Value, at: &str, all: &mut Vec<(String, Value)>) {
 fn whatever_changes_the_digest_is_told() {
     let mut facts = lab();
     let old = &mut facts.old;
-    let mac =
-        facts::MacLine { path: "/etc/netplan/a.yaml".into(), line: 3, key: "macaddress".into(), mac: "x".into() };
+    let mac = facts::MacLine {
+        path: "/etc/netplan/a.yaml".into(),
+        line: 3,
+        key: "macaddress".into(),
+        mac: "x".into(),
+        section: String::new(),
+    };
     old.macs.push(mac);
     old.link_files.push("/etc/systemd/network/a.link".into());
     old.iscsi_sessions.push("iqn.2000-01.example:a".into());
@@ -348,10 +357,20 @@ fn whatever_changes_the_digest_is_told() {
         };
     }
     let never: Vec<_> = silent.difference(&told).collect();
-    assert_eq!(
-        never,
-        ["boot_id", "clock", "holders", "initiator", "initrd_sizes", "memory", "memory_available", "services"]
-    );
+    let by_itself = [
+        "boot_id",
+        "clock",
+        "disabled",
+        "fs_features",
+        "holders",
+        "initiator",
+        "initrd_sizes",
+        "memory",
+        "memory_available",
+        "mount_units",
+        "services",
+    ];
+    assert_eq!(never, by_itself);
 }
 
 /// As an operator would meet it: each is one line.

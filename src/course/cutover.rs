@@ -3,20 +3,21 @@
 
 use super::book::{Book, Handle};
 use super::connect::{Link, portal};
-use super::copy::Copied;
+use super::copy::{Copied, hash_file};
 use super::layout::Layout;
 use super::prepare::Ready;
+use super::text;
 use crate::findings::needed_names;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, Remount, Service,
-    Split, StillQuiet, SwapOff, WritesCounted,
+    ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, PowerReady,
+    Remount, SameBoot, Service, Split, StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
     pub off: Handle,
-    /// looked at until new boots: whoever switches old on again meanwhile lets it write
+    /// looked at until new serves: whoever switches old on again meanwhile lets it write
     pub quiet: Handle,
 }
 
@@ -47,6 +48,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     book.stage(Stage::Cutover);
     let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect::<Vec<_>>();
     let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
+    before.extend(copied.groups.iter().flat_map(|group| group.reads.iter().flatten()));
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
     let mut whole = Vec::new();
@@ -75,7 +77,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         .collect();
     let targets: Vec<String> = layout.mounts.iter().map(|mount| mount.target.clone()).collect();
     let mut yet = layout.yet.clone();
-    yet.stops.extend(JOURNAL.map(str::to_string));
+    yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
         "nothing-new-writes",
         Old,
@@ -84,9 +86,17 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "what was mounted or started since the plan was made would go on writing after the cut",
     );
 
+    let switchable = book.step(
+        "power-ready",
+        Old,
+        PowerReady {},
+        &[&known],
+        "a power control that does not answer must be noticed while services still run",
+    );
+
     // ---- quiet ----------------------------------------------------------------------------------------------------
     let boot_target = layout.boot.as_ref().map(|boot| &boot.target);
-    let mut quiet = known.clone();
+    let mut quiet = switchable.clone();
     let mut silence = Vec::new();
     if !layout.stop.is_empty() {
         quiet = book.step(
@@ -137,10 +147,30 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "a file that is open for writing, or that an upgrade has replaced while it is in use, keeps a file system writable",
     );
     silence.push(quiet.clone());
+    // Before the others: its hash is written to one of them.
+    let same_boot = same_boot(layout);
+    if let Some(same) = &same_boot {
+        quiet = book.step(
+            "boot-still-read-only",
+            Old,
+            Remount { target: same.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
+            &[&quiet],
+            "somebody may have made it writable while the rest was copied",
+        );
+        silence.push(quiet.clone());
+        quiet = book.step(
+            "same-boot",
+            Old,
+            same.clone(),
+            &[&quiet],
+            "what was written to it after it was copied, a kernel update for one, is copied again",
+        );
+        silence.push(quiet.clone());
+    }
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
         if boot_target == Some(&mount.target) {
-            continue; // it has been read-only since it was copied
+            continue; // it is
         }
         quiet = book.step(
             format!(
@@ -161,12 +191,23 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         &[&quiet],
         "what was written last must be on both halves",
     );
+    let mut last = still.clone();
+    if let Some(same) = same_boot {
+        last = book.step(
+            "boot-unchanged",
+            Old,
+            SameBoot { check: true, ..same },
+            &[&last],
+            "the last moment at which it could have been written to",
+        );
+        silence.push(last.clone());
+    }
     let counted = ran(layout, "writes").replace(".ran", ".counted");
     let count = book.step(
         "count-writes",
         Old,
         WritesCounted { record: counted.clone(), volumes: volumes.clone() },
-        &[&still],
+        &[&last],
         "one more of any, and something was written that is not on new",
     );
     let silent = book.step(
@@ -179,7 +220,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
     book.until(&known, &still);
-    for whole in &whole {
+    for whole in whole.iter().chain([&switchable]) {
         book.until(whole, &still);
     }
 
@@ -199,7 +240,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
         let device = group.pv();
         let mut legs = Vec::new();
-        for (volume, mirror) in group.copied.iter().zip(&copy.mirrors) {
+        for (at, (volume, step)) in group.copied.iter().zip(&copy.steps).enumerate() {
             let split = book.step(
                 format!("split-{}-{}", group.vg, volume.lv),
                 Old,
@@ -208,11 +249,14 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                     lv: volume.lv.clone(),
                     leg: volume.travels.clone(),
                     device: device.clone(),
+                    mirror: Some(step.clone()),
                 },
                 &[&cut],
                 "cut while both halves are connected: old's volume is whole and plain at once",
             );
-            book.until(mirror, &split);
+            for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
+                book.until(ends, &split);
+            }
             cut = split.clone();
             legs.push(split);
         }
@@ -220,7 +264,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     }
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
-        for before in [&still, &count, &silent, &marked] {
+        for before in [&still, &copied.fresh, &count, &silent, &marked] {
             book.until(before, first);
         }
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
@@ -295,6 +339,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
 /// Where old keeps, in memory, which units ran before a step stopped them.
 pub fn ran(layout: &Layout, step: &str) -> String {
     format!("{}/{step}.ran", layout.run)
+}
+
+/// The boot file system as it is compared while nothing writes, where it is one of its own.
+fn same_boot(layout: &Layout) -> Option<SameBoot> {
+    layout.boot.as_ref().map(|boot| SameBoot {
+        target: boot.target.clone(),
+        device: boot.device.clone(),
+        lun: layout.stores[boot.to].lun.clone(),
+        hash_file: hash_file(layout),
+        size: boot.size,
+        check: false,
+        script: text::BOOT_COPY.into(),
+        dir: layout.run.clone(),
+    })
 }
 
 /// Logs out from one target.

@@ -140,6 +140,7 @@ impl<'a> Work<'a> {
         if let Err(error) = self.open() {
             return Err(Box::new(Stopped::run(Reason::Journal(error))));
         }
+        self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
         self.tell(Event::RunStarted { kind: self.kind, steps });
         let room = (self.options.parallelism, self.options.per_server);

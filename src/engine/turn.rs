@@ -103,6 +103,9 @@ impl<'t, 'w> Turn<'t, 'w> {
                         return Err(self.stop(Reason::Link(error), Some(seen)));
                     }
                     self.may_act(Some(&seen))?;
+                    if self.work.kind == Kind::Apply {
+                        self.may_step(&seen)?;
+                    }
                     first.map_or(Ok(()), |event| self.record(event))?;
                     match self.act(acts)? {
                         Acted::All => self.settle(None)?,
@@ -151,7 +154,9 @@ impl<'t, 'w> Turn<'t, 'w> {
             let (step, side, of) = (self.id(), self.node.on, acts.len());
             self.work.tell(Event::Acting { step, side, index, of, act: act.clone() });
             self.work.changed.fetch_add(1, Ordering::SeqCst);
-            match self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act) {
+            let done = self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act);
+            self.heard()?;
+            match done {
                 Ok(()) => {}
                 Err(error @ HostError::Unreachable { .. }) => return Ok(Acted::Cut(error)),
                 Err(error @ HostError::Failed { .. }) => return Ok(Acted::Failed(error)),
@@ -245,18 +250,34 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// Looks once; where there is no link, for as long as one is waited for. The second part: the link was away.
     fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
+        let (seen, away) = self.ask(cut, || self.step.observe(self.work.hosts, self.node.on))?;
+        self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
+        Ok((seen, away))
+    }
+
+    /// Whether something forbids the acts right now.
+    fn may_step(&self, seen: &Seen) -> Ended<()> {
+        match self.ask(None, || self.step.forbids(self.work.hosts, self.node.on))?.0 {
+            Some(what) => Err(self.stop(Reason::Refused(what), Some(seen.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks until there is an answer, or no link for too long. The second part: the link was away.
+    fn ask<T>(&self, cut: Option<&HostError>, look: impl Fn() -> Result<T, HostError>) -> Ended<(T, bool)> {
         let clock = self.work.options.clock;
         let mut lost = cut.map(|error| self.link_lost(error));
         let mut unclear = 0;
         loop {
-            match self.step.observe(self.work.hosts, self.node.on) {
-                Ok(seen) => {
+            let looked = look();
+            self.heard()?;
+            match looked {
+                Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);
                         self.work.tell(Event::LinkBack { step: self.id(), side: self.node.on, away });
                     }
-                    self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
-                    return Ok((seen, lost.is_some()));
+                    return Ok((answer, lost.is_some()));
                 }
                 Err(error @ HostError::Unreachable { .. }) => {
                     let since = *lost.get_or_insert_with(|| self.link_lost(&error));
@@ -351,6 +372,15 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn record(&self, event: journal::Event) -> Ended<()> {
         let written = held(&self.work.journal).step(&self.node.id, event);
         written.map_err(|error| self.stop(Reason::Journal(error), None))
+    }
+
+    /// What a person has said goes into the journal before anything is made of it.
+    fn heard(&self) -> Ended<()> {
+        for said in self.work.hosts.heard() {
+            let written = held(&self.work.journal).run(journal::Run::Said(said));
+            written.map_err(|error| self.stop(Reason::Journal(error), None))?;
+        }
+        Ok(())
     }
 
     fn count(&self, list: impl FnOnce(&mut Summary) -> &mut Vec<StepId>) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Entry, Event, Kind, Line, Outcome, Run};
+use crate::host::{Said, Server};
 use crate::runbook::{Node, Stage, StepId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +56,7 @@ pub struct State {
     abandoned: Option<BTreeSet<StepId>>,
     runs: Vec<RunRecord>,
     confirmed: BTreeSet<String>,
+    said: BTreeMap<Server, bool>,
 }
 
 impl State {
@@ -88,6 +90,9 @@ impl State {
             Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
             Run::Confirmed { prompt } => {
                 self.confirmed.insert(prompt.clone());
+            }
+            Run::Said(Said { server, on }) => {
+                self.said.insert(*server, *on);
             }
             Run::Waived { .. } | Run::Trouble { .. } => {}
         }
@@ -125,6 +130,11 @@ impl State {
     /// A person said yes to this, word for word.
     pub fn confirmed(&self, prompt: &str) -> bool {
         self.confirmed.contains(prompt)
+    }
+
+    /// What persons said last of each server's power.
+    pub fn said(&self) -> Vec<Said> {
+        self.said.iter().map(|(server, on)| Said { server: *server, on: *on }).collect()
     }
 
     /// Nothing has been begun, or all of it was taken back.

@@ -14,13 +14,13 @@ mod runbook;
 mod screen;
 mod status;
 
-pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use account::{Next, account, rollback, stopped, stopped_going_back, taken_back};
 pub use data::{Refused, node_json, refused_json, refused_schema, runbook_json, runbook_schema};
 pub use files::{Changes, FileChange, changes};
 pub use live::{Live, Manner};
 pub use runbook::{detail, findings, node, outline, runbook};
 pub use screen::To;
-pub use status::{Drift, Survey, Unknown, changes_on, drift, status, status_json};
+pub use status::{AtWork, Drift, Survey, Unknown, changes_on, drift, status, status_json};
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ fn sign(mark: Mark) -> &'static str {
 
 /// What is done to switch a server: the commands that run here, or a person.
 fn switching(plan: &Plan, one: &Act) -> Vec<String> {
-    let Act::Power { server, to } = one else { return Vec::new() };
+    let Act::Power { server, to, .. } = one else { return Vec::new() };
     match power_control(plan, *server).switching(*to) {
         none if none.is_empty() => vec!["by hand: a person is asked to do it, and to say so".into()],
         commands => commands.iter().map(|argv| format!("$ {}", quote(argv))).collect(),
@@ -107,13 +107,14 @@ pub fn act(act: &Act) -> String {
             format!("write {path}  mode and owner as before, {} bytes", text.0.len())
         }
         Act::Remove { path } => format!("rm -f {path}"),
-        Act::Power { server, to } => {
+        Act::Power { server, to, alone } => {
             let to = match to {
                 crate::host::PowerTo::Off => "off",
                 crate::host::PowerTo::On => "on",
                 crate::host::PowerTo::OwnDisks => "off and on, booting from its own disks",
             };
-            format!("power {server} {to}")
+            let alone = if *alone { format!("  (only while {} is off)", server.other()) } else { String::new() };
+            format!("power {server} {to}{alone}")
         }
     }
 }

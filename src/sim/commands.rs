@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{activity, apt, health, lsblk, lvm, md, mounts, net, os, writers};
+use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -11,7 +11,7 @@ use crate::step;
 fn argv(query: Query) -> Vec<String> {
     match query {
         Query::Run(argv) => argv,
-        Query::Power(_) => Vec::new(),
+        Query::Power(_) | Query::Control(_) => Vec::new(),
     }
 }
 
@@ -32,6 +32,11 @@ impl World {
         }
         if is(os::parts_query()) {
             return Ok(self.parts(server));
+        }
+        for side in [Side::Old, Side::New] {
+            if is(filesystems::query(side)) {
+                return Ok(self.file_systems(server, side == Side::Old));
+            }
         }
         if is(health::query()) {
             return Ok(self.health(server));
@@ -92,7 +97,7 @@ impl World {
                 Some(text) => Ok(text),
                 None => fail(1, format!("cat: {path}: No such file or directory\n")),
             },
-            ["systemctl", "is-active" | "list-units", ..] => self.systemctl(server, &asked[1..]),
+            ["systemctl", "is-active" | "list-units" | "list-unit-files", ..] => self.systemctl(server, &asked[1..]),
             ["dpkg-query", "-W", "-f", _] => self.dpkg_query(server),
             ["ip", "-oneline", "address", "show", "scope", "global"] => self.ip_oneline(server),
             ["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"] => {
@@ -117,6 +122,9 @@ impl World {
             (step::daemon::TGTD_RUNS, []) => {
                 Ok(if self.machine(server).run.tgt.is_some() { "4242\n" } else { "" }.into())
             }
+            (step::ages::AGES, paths) => Ok(self.ages(server, paths)),
+            (step::ages::SERVED, []) => Ok(self.served(server)),
+            (step::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
@@ -126,12 +134,8 @@ impl World {
         }
     }
 
-    pub(super) fn act(&mut self, on: Side, act: &Act) -> Result<(), HostError> {
-        if let Act::Power { server, to } = act {
-            self.power(*server, *to);
-            return Ok(());
-        }
-        let server = self.server(on)?;
+    /// Does it on this server, which answers as `on`.
+    pub(super) fn act(&mut self, on: Side, server: Server, act: &Act) -> Result<(), HostError> {
         let filled = |text: &Text| {
             let mut filled = text.0.clone();
             for name in text.secrets() {
@@ -152,7 +156,7 @@ impl World {
             Act::Remove { path } => {
                 (format!("remove {path}"), self.remove_file(server, path).map(|()| String::new()))
             }
-            Act::Power { .. } => return Ok(()),
+            Act::Power { .. } => unreachable!("power is switched by its control"),
         };
         match said {
             Ok(_) => Ok(()),
@@ -166,6 +170,7 @@ impl World {
             ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
             ["sh", path, rest @ ..] => self.run_file(server, path, rest),
             ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
+            ["sync", path] => self.must(server, "sync", path).map(|_| String::new()),
             ["mkdir", "-p", path] => {
                 if self.read_only(server, path) {
                     return fail(1, format!("mkdir: cannot create directory '{path}': Read-only file system\n"));
@@ -239,14 +244,22 @@ impl World {
                 let text = self.write_counts(server);
                 self.write_file(server, record, &text, 0o644).map(|()| String::new())
             }
+            (step::array::CREATE, create) => self.md_create_blank(server, create),
+            (step::array::ERASE, [id, device, uuid, members @ ..]) => {
+                self.md_erase(server, id, device, uuid, members)
+            }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
             (step::mirror::UNMIRROR, [volume, device, uuid]) => {
                 self.unmirror_or_give_up(server, volume, device, uuid)
             }
-            (step::mirror::RAID1, [volume, device, _region]) => self.convert_raid1(server, volume, device),
-            (step::mirror::CORE_LOG, [volume, device, _region]) => self.convert_core_log(server, volume, device),
+            (step::mirror::RAID1, [volume, device, _region, since]) => {
+                self.convert_raid1(server, volume, device, since)
+            }
+            (step::mirror::CORE_LOG, [volume, device, _region, since]) => {
+                self.convert_core_log(server, volume, device, since)
+            }
             // directories are not modelled: an empty one is none
             (step::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
             _ => panic!("the simulated servers do not know this script, run with {args:?}:\n{script}"),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Sim;
+use super::control::{Person, controls};
 use super::files::KERNEL;
 use super::furnish::{spread, writers};
 use super::make::{file, uuid};
@@ -45,6 +46,7 @@ impl Sim {
         let rescue_card = rescue_card.ok_or(missing("a network card of new"))?;
 
         let mut world = World {
+            moment: 0,
             old: machine(Server::Old, &facts.old, old_disks, card),
             new: Machine { units: Vec::new(), ..machine(Server::New, &facts.new, new_disks, rescue_card) },
             places,
@@ -55,6 +57,11 @@ impl Sim {
             link_up: true,
             lost: Vec::new(),
             rescue_assembles: !facts.new.arrays.is_empty(),
+            modern: false,
+            announced: None,
+            controls: controls(plan),
+            person: Person::Truthful,
+            louder: Server::Old,
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
         };
         world.old.units = units(plan, &facts.old);
@@ -82,6 +89,7 @@ fn machine(server: Server, facts: &ServerFacts, disks: Vec<Disk>, card: &Interfa
     Machine {
         server,
         on: false,
+        firmware: None,
         system: System::None("it is off".into()),
         boots: 1,
         own_disks: server == Server::Old,
@@ -231,7 +239,7 @@ impl Medium<'_> {
     fn groups(&mut self, locs: &BTreeMap<String, Loc>) {
         for pv in &self.facts.pvs {
             let Some(loc) = locs.get(&pv.path) else { continue };
-            let label = PvLabel { uuid: pv.uuid.clone(), size: pv.size, group: self.group(&pv.vg) };
+            let label = PvLabel { uuid: pv.uuid.clone(), ignored: false, size: pv.size, group: self.group(&pv.vg) };
             self.places.insert(loc.clone(), Written::Pv(label));
         }
         // what is on volumes, by the place of their first extent
@@ -284,7 +292,12 @@ impl Medium<'_> {
                 uuid: lv.uuid.clone(),
                 name: lv.name.clone(),
                 segtype: Segtype::Linear,
-                legs: vec![Leg { uuid: lvm_uuid(&format!("{name} {} leg", lv.name)), extents, meta: None }],
+                legs: vec![Leg {
+                    uuid: lvm_uuid(&format!("{name} {} leg", lv.name)),
+                    extents,
+                    meta: None,
+                    write_mostly: false,
+                }],
             });
         }
         // as LVM lists them

@@ -10,6 +10,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
+    /// empty: any
     pub hostname: String,
     /// `10.77.0.21/24`
     pub addresses: Vec<String>,
@@ -17,11 +18,18 @@ pub struct Identity {
     pub mounts: Vec<(String, String)>,
     /// units that must run
     pub units: Vec<String>,
+    /// old must be off: not in the runbooks of earlier versions
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Step for Identity {
     fn title(&self) -> String {
-        format!("it is {} with {}, and serves", self.hostname, self.addresses.join(", "))
+        let name = if self.hostname.is_empty() { "the same system" } else { &self.hostname };
+        match self.addresses.as_slice() {
+            [] => format!("it is {name}, and serves"),
+            addresses => format!("it is {name} with {}, and serves", addresses.join(", ")),
+        }
     }
 
     fn mark(&self) -> Mark {
@@ -29,21 +37,21 @@ impl Step for Identity {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let mut units = vec!["systemctl".to_string(), "is-active".into()];
-        units.extend(self.units.iter().cloned());
-        let answers = on.look(
-            side,
-            &[
-                Query::file("/proc/sys/kernel/hostname"),
-                Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
-                Query::run(units),
-                super::mounts_query(),
-            ],
-        )?;
-        let [hostname, addresses, units, mounted] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let mut queries = vec![
+            Query::file("/proc/sys/kernel/hostname"),
+            Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
+            super::mounts_query(),
+        ];
+        // systemctl is not to be asked about nothing: that is an error
+        if !self.units.is_empty() {
+            let asked = ["systemctl", "is-active"].map(String::from).into_iter().chain(self.units.iter().cloned());
+            queries.push(Query::run(asked));
+        }
+        let answers = on.look(side, &queries)?;
+        let [hostname, addresses, mounted, units @ ..] = answers.as_slice() else { return Ok(Seen::Absent) };
         let mut wrong = Vec::new();
         let name = hostname.file().unwrap_or_default().trim();
-        if name != self.hostname {
+        if name != self.hostname && !self.hostname.is_empty() {
             wrong.push(format!("its hostname is `{name}`"));
         }
         for address in &self.addresses {
@@ -57,10 +65,16 @@ impl Step for Identity {
                 wrong.push(format!("{target} is not mounted"));
             }
         }
-        for (unit, state) in self.units.iter().zip(units.stdout.lines()) {
+        for (unit, state) in self.units.iter().zip(units.iter().flat_map(|units| units.stdout.lines())) {
             if state != "active" {
                 wrong.push(format!("{unit} is {state}"));
             }
+        }
+        // last, so that nothing is looked at after it
+        if self.alone
+            && let Some(why) = super::old_is_on(on)?
+        {
+            return Ok(Seen::Foreign(why));
         }
         // While it is still coming up this is no verdict: the engine asks again for as long as it is patient.
         Ok(if wrong.is_empty() { Seen::Present } else { Seen::Partial(wrong.join(", ")) })

@@ -3,8 +3,8 @@
 
 use std::cmp::Reverse;
 
-use replant::host::{HostError, Look, Output, Query, Server, Side};
-use replant::step::{Seen, StepKind};
+use replant::host::{Act, HostError, Look, Output, Query, Server, Side};
+use replant::step::{Seen, StepKind, Undo};
 
 /// What `observe` is to say; a text must stand in what it says.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ pub enum Sees {
 /// * `NAME[LINE] is gone` takes these lines away
 /// * `NAME says TEXT` is another answer
 /// * `NAME fails: TEXT` exits with 5, and says this on standard error
-/// * `SIDE is silent`, `SIDE refuses` (`old`, `new`, `migrated`)
+/// * `SIDE is silent`, `SIDE refuses`, `SIDE is another` machine (`old`, `new`, `migrated`)
 ///
 /// A text that is not there to be changed fails the test: a row must never be the world as it was.
 pub type Row = (&'static str, &'static str, Sees);
@@ -43,6 +43,7 @@ pub struct World {
     answers: Vec<Answer>,
     silent: Vec<Side>,
     refusing: Vec<Side>,
+    another: Vec<Side>,
 }
 
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl World {
     /// Where a step is looked at: the step as it stands in a runbook.
     pub fn of(side: Side, step: &str) -> World {
         let step = serde_json::from_str(step).unwrap_or_else(|error| panic!("no step: {error}\n{step}"));
-        World { step, side, answers: Vec::new(), silent: Vec::new(), refusing: Vec::new() }
+        World { step, side, answers: Vec::new(), silent: Vec::new(), refusing: Vec::new(), another: Vec::new() }
     }
 
     /// Answers every query that begins with `name`, and every one-line script that contains it; where several do, what
@@ -91,6 +92,8 @@ impl World {
             self.silent.push(side(name));
         } else if let Some(name) = change.strip_suffix(" refuses") {
             self.refusing.push(side(name));
+        } else if let Some(name) = change.strip_suffix(" is another") {
+            self.another.push(side(name));
         } else if let Some((name, text)) = change.split_once(" fails: ") {
             self.answer(name).output = Output { code: 5, stdout: String::new(), stderr: text.into() };
         } else if let Some((name, from, to)) = change
@@ -138,6 +141,43 @@ impl World {
         assert_ne!(answer.output.stdout, before, "nothing of `{name}` is changed by `{line}`: `{from}` => {to:?}");
     }
 
+    /// What this step does and takes back, and how it is waited for, in lines.
+    pub fn acts(&self) -> String {
+        let step = self.step.as_step();
+        let mut text = format!("{:?} {}\n", step.mark(), step.title());
+        let (patience, looks) = (step.patience().as_secs(), step.confirmations());
+        text += &format!("  patience {patience} s, seen {looks} times, {} bytes", step.bytes());
+        text += if step.begun_by_its_acts() { ", begun by its acts\n" } else { "\n" };
+        let mut acts = |way: char, acts: Vec<Act>| {
+            for act in acts {
+                // a script is run for real by tests/scripts.rs; here it is enough to see that there is one
+                let short = |word: &String| {
+                    if word.contains('\n') || word.len() > 90 { "SCRIPT".into() } else { word.clone() }
+                };
+                text += &match act {
+                    Act::Run { argv, stdin, long } => {
+                        let words: Vec<String> = argv.iter().map(short).collect();
+                        let feed = stdin.map(|text| format!("  <{:?}", text.0)).unwrap_or_default();
+                        format!("  {way} {}{}{feed}\n", words.join(" "), if long { "  (long)" } else { "" })
+                    }
+                    Act::Put { path, text, mode } => {
+                        format!(
+                            "  {way} put {path} {mode:?} {:?}\n",
+                            if text.0.len() > 90 { "TEXT" } else { &text.0 }
+                        )
+                    }
+                    other => format!("  {way} {other:?}\n"),
+                };
+            }
+        };
+        acts('>', step.apply());
+        match step.undo() {
+            Undo::Acts(undo) => acts('<', undo),
+            Undo::Nothing(why) => text += &format!("  < nothing: {why}\n"),
+        }
+        text
+    }
+
     /// What `observe` says, as text.
     fn verdict(&self) -> String {
         match self.step.as_step().observe(self, self.side) {
@@ -166,14 +206,19 @@ impl Look for World {
             let text = match query {
                 Query::Power(Server::Old) => "power old".to_string(),
                 Query::Power(Server::New) => "power new".to_string(),
+                Query::Control(Server::Old) => "control old".to_string(),
+                Query::Control(Server::New) => "control new".to_string(),
                 Query::Run(argv) => argv.join(" "),
             };
-            let local = matches!(query, Query::Power(_));
+            let local = matches!(query, Query::Power(_) | Query::Control(_));
             if !local && self.silent.contains(&on) {
                 return Err(HostError::Unreachable { side: on, cause: "silence".into() });
             }
             if !local && self.refusing.contains(&on) {
                 return Err(HostError::Refused { side: on, cause: "another key".into(), help: String::new() });
+            }
+            if !local && self.another.contains(&on) {
+                return Err(HostError::Another { side: on, cause: "by its hardware it is the other".into() });
             }
             let script = matches!(query, Query::Run(argv) if argv[0] == "sh");
             let fits = |answer: &&Answer| text.starts_with(answer.name) || script && text.contains(answer.name);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use replant::engine::Clock;
-use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side};
+use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side};
 use replant::journal::{State, Status, Store};
 use replant::runbook::StepId;
 
@@ -97,6 +97,14 @@ impl<W: World> Hosts for Faulty<'_, W> {
             }
             _ => self.world.act(on, job, act),
         }
+    }
+
+    fn heard(&self) -> Vec<Said> {
+        self.world.heard()
+    }
+
+    fn recall(&self, said: &[Said]) {
+        self.world.recall(said);
     }
 }
 
