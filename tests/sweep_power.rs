@@ -225,13 +225,28 @@ fn old_back_at_every_moment_of_boot() {
             };
             refused += 1;
             assert!(stopped.to_string().contains("old"), "{when}: {stopped}");
-            if world.new.system != System::Own {
+            let ran_meanwhile = world.old.system == System::Own;
+            let up = world.new.system == System::Own;
+            if !up {
                 back(&case, &scene, &when);
-            } else {
-                // new serves already: once old is off again, it goes on
-                scene.world.change(|world| world.power(Server::Old, PowerTo::Off));
-                let mut on = scene.fork();
-                case.clean(&mut on, Kind::Apply, &when);
+            }
+            // somebody switches it off again: what it may have written is not forgotten with that
+            let mut on = scene.with(Sim::new(scene.world.world()));
+            on.world.change(|world| world.power(Server::Old, PowerTo::Off));
+            for time in ["once", "twice"] {
+                let ran = on.run(&case, Kind::Apply, Fault::None);
+                let when = format!("{when}: gone on with {time}");
+                match ran.result {
+                    Ok(_) => assert!(up || !ran_meanwhile, "{when}: old has served, and that is lost"),
+                    Err(stopped) if ran_meanwhile && !up => {
+                        assert!(stopped.to_string().contains("old has been booted"), "{when}: {stopped}");
+                        assert!(on.world.world().new.system != System::Own, "{when}");
+                    }
+                    Err(stopped) => panic!("{when}: {:?}: {stopped}", stopped.step),
+                }
+            }
+            if !up && ran_meanwhile {
+                back(&case, &on, &when);
             }
         }
     }

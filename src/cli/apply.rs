@@ -9,11 +9,11 @@ use crate::facts::{self, drift};
 use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
-use crate::host::{Look, Query, Side};
-use crate::journal::{Journal, Migration, Run};
+use crate::host::{Look, Query, Server, Side};
+use crate::journal::{Journal, Migration, Run, State};
 use crate::report::{self, Live, To};
-use crate::runbook::Stage;
-use crate::step::Mark;
+use crate::runbook::{Node, Stage};
+use crate::step::{Mark, StepKind};
 
 /// So many times an apply begins anew by itself after a server or a link was away; only while old serves.
 const AGAIN: usize = 3;
@@ -47,7 +47,7 @@ pub fn run(
         }
     }
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, migration.path(), &BOTH)?;
+    let mut locked = Locked::take(&hosts, migration.path(), &sides(&runbook, journal.state()))?;
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
@@ -58,6 +58,11 @@ pub fn run(
     if !work.may_destroy(&mut journal)? {
         talk.say("Nothing was changed.");
         return Ok(End::Failed);
+    }
+    if last >= Stage::Cutover
+        && let Err(nobody) = somebody_switches(&hosts)
+    {
+        talk.say(format!("Note: it will stop before the cutover: {}.", nobody.message));
     }
     let mut total = Summary::default();
     for stage in [last.min(Stage::Copy), last] {
@@ -171,6 +176,7 @@ impl Work<'_> {
         if begun {
             return Ok(true);
         }
+        somebody_switches(self.hosts)?;
         let units = self.runbook.plan.cutover.units();
         let stop = match units.as_slice() {
             [] => "no service is stopped, for the plan names none".to_string(),
@@ -187,6 +193,26 @@ impl Work<'_> {
         }
         Ok(yes)
     }
+}
+
+/// The systems that may be worked on: once new has left its rescue system it is another one.
+fn sides(runbook: &Runbook, state: &State) -> Vec<Side> {
+    let left = |node: &Node| matches!(node.step, StepKind::OwnBoot(_)) && state.ours(&node.id);
+    let migrated = runbook.nodes.iter().any(left).then_some(Side::Migrated);
+    BOTH.into_iter().chain(migrated).collect()
+}
+
+/// What a person will have to do while services are down needs a person.
+fn somebody_switches(hosts: &dyn Look) -> Result<(), Failure> {
+    for (server, side) in [(Server::Old, Side::Old), (Server::New, Side::New)] {
+        if hosts.ask(side, Query::Control(server))?.stdout.trim() == "nobody" {
+            return Err(Failure::new(
+                format!("{server} is switched by hand, and nobody is there to do it"),
+                "go on from a terminal, without --no-input; or, in another migration, give it a power control in the plan",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A migration that may be carried out.
@@ -325,4 +351,29 @@ fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
     fs_err::rename(migration.path(), &aside)?;
     talk.say(format!("The migration that was taken back is kept in {}.", aside.display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan;
+    use crate::sim::{Control, Person, Sim};
+
+    #[test]
+    fn what_needs_a_person_is_refused_where_there_is_none() {
+        let loaded = plan::load("plans/lab.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+        let refused = |old, new, person| {
+            let sim = Sim::from_plan(&loaded.plan, None);
+            sim.change(|world| {
+                world.controls = [(Server::Old, old), (Server::New, new)].into();
+                world.person = person;
+            });
+            somebody_switches(&sim).err().map(|failure| failure.message)
+        };
+        use Control::{Command, Manual};
+        assert_eq!(refused(Manual, Manual, Person::Truthful), None);
+        assert_eq!(refused(Command, Command, Person::Absent), None);
+        assert!(refused(Manual, Command, Person::Absent).unwrap().starts_with("old is switched by hand"));
+        assert!(refused(Command, Manual, Person::Absent).unwrap().starts_with("new is switched by hand"));
+    }
 }

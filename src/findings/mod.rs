@@ -14,6 +14,7 @@ mod holders;
 mod memory;
 mod names;
 mod network;
+mod power;
 mod reference;
 mod servers;
 mod services;
@@ -32,6 +33,7 @@ use crate::plan::{Loaded, Place, Plan, Span};
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
 pub use holders::claimed;
+pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -91,6 +93,7 @@ const ROOMS: &[&[Rule]] = &[
     fstab::RULES,
     network::RULES,
     time::RULES,
+    power::RULES,
     waivers::RULES,
 ];
 

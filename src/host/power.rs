@@ -216,16 +216,16 @@ impl Power<'_> {
         if !self.means.controlled(server) {
             return say(if self.means.attended() { "by-hand" } else { "nobody" }, String::new());
         }
-        let because = match self.means.status(server) {
+        let (word, because) = match self.means.status(server) {
             Err(HostError::Interrupted) => return Err(HostError::Interrupted),
-            Err(error) => error.to_string(),
+            Err(error) => ("failed", error.to_string()),
             Ok(State::On) => return say("on", String::new()),
             Ok(state) => match (self.evidence(server), state) {
                 (Evidence::On(at), State::Off) => {
-                    format!("the power control of {server} says `off`, and {server} answers at {at}")
+                    ("off", format!("the power control of {server} says `off`, and {server} answers at {at}"))
                 }
                 (_, State::Off) => return say("off", String::new()),
-                _ => format!("the power control of {server} says neither `on` nor `off`"),
+                _ => ("failed", format!("the power control of {server} says neither `on` nor `off`")),
             },
         };
         if held(&self.memory.taken_over).contains(&server) {
@@ -235,7 +235,7 @@ impl Power<'_> {
             held(&self.memory.taken_over).insert(server);
             return say("by-hand", because);
         }
-        say("failed", because)
+        say(word, because)
     }
 
     fn known(&self, server: Server) -> Result<Known, HostError> {

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, answered, power};
+use super::{LOST, Mark, Seen, Step, Undo, answered, power};
 use crate::host::{Act, HostError, Look, Query, Server, Side};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
@@ -31,10 +31,7 @@ impl Step for StillQuiet {
             return Ok(Seen::Present);
         }
         let written = |what: String| {
-            Ok(Seen::Foreign(format!(
-                "{what} since the mirrors were cut: what old has written since is not on new. Go back with \
-                 `replant rollback`, and begin again"
-            )))
+            Ok(Seen::Foreign(format!("{what} since the mirrors were cut: {LOST}")))
         };
         if answered(on, side, Query::file(&self.mark))?.file().is_none() {
             return written("old has been booted".into());
@@ -55,6 +52,10 @@ impl Step for StillQuiet {
             }
         }
         Ok(Seen::Present)
+    }
+
+    fn for_good(&self, seen: &Seen) -> bool {
+        super::lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {
