@@ -109,6 +109,9 @@ impl<'t, 'w> Turn<'t, 'w> {
                         return Err(self.stop(Reason::Link(error), Some(seen)));
                     }
                     self.may_act(Some(&seen))?;
+                    if self.work.kind == Kind::Apply {
+                        self.may_step(&seen)?;
+                    }
                     first.map_or(Ok(()), |event| self.record(event))?;
                     match self.act(acts)? {
                         Acted::All => self.settle(None)?,
@@ -253,20 +256,34 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// Looks once; where there is no link, for as long as one is waited for. The second part: the link was away.
     fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
+        let (seen, away) = self.ask(cut, || self.step.observe(self.work.hosts, self.node.on))?;
+        self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
+        Ok((seen, away))
+    }
+
+    /// Whether something forbids the acts right now.
+    fn may_step(&self, seen: &Seen) -> Ended<()> {
+        match self.ask(None, || self.step.forbids(self.work.hosts, self.node.on))?.0 {
+            Some(what) => Err(self.stop(Reason::Refused(what), Some(seen.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks until there is an answer, or no link for too long. The second part: the link was away.
+    fn ask<T>(&self, cut: Option<&HostError>, look: impl Fn() -> Result<T, HostError>) -> Ended<(T, bool)> {
         let clock = self.work.options.clock;
         let mut lost = cut.map(|error| self.link_lost(error));
         let mut unclear = 0;
         loop {
-            let looked = self.step.observe(self.work.hosts, self.node.on);
+            let looked = look();
             self.heard()?;
             match looked {
-                Ok(seen) => {
+                Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);
                         self.work.tell(Event::LinkBack { step: self.id(), side: self.node.on, away });
                     }
-                    self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
-                    return Ok((seen, lost.is_some()));
+                    return Ok((answer, lost.is_some()));
                 }
                 Err(error @ HostError::Unreachable { .. }) => {
                     let since = *lost.get_or_insert_with(|| self.link_lost(&error));

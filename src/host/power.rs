@@ -148,7 +148,6 @@ impl Memory {
         let off = said.iter().filter(|said| !said.on);
         *held(&self.words) = off.map(|said| (said.server, Word { on: false, fresh: false })).collect();
         held(&self.doubted).clear();
-        held(&self.taken_over).clear();
     }
 
     fn word(&self, server: Server) -> Option<Word> {
@@ -387,9 +386,13 @@ impl Power<'_> {
         Ok(())
     }
 
-    /// Waits until nothing answers that could be this machine.
+    /// Waits until nothing answers that could be this machine, and its power control does not say that it is on.
     fn silent(&self, server: Server, but: &str) -> Result<(), HostError> {
+        let controlled = self.means.controlled(server);
         self.until_not(server, but, || match self.evidence(server) {
+            Evidence::None if controlled && matches!(self.means.status(server), Ok(State::On)) => {
+                Some("its power control says that it is on".into())
+            }
             Evidence::None => None,
             Evidence::On(at) => Some(format!("it still answers at {at}")),
             Evidence::Doubt(why) => Some(why),

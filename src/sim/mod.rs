@@ -73,6 +73,8 @@ struct Args {
 const VALUED: &[&str] = &[
     "--config",
     "--uuid",
+    "--metadataignore",
+    "--writemostly",
     "--size",
     "--extents",
     "--name",
@@ -246,6 +248,7 @@ fn silent(side: Side, cause: impl Into<String>) -> HostError {
 impl World {
     /// What happens by itself after each command.
     fn settle(&mut self, advance: bool) {
+        self.moment += 10;
         self.links_live();
         self.mirrors(Server::Old, advance);
     }
