@@ -39,6 +39,12 @@ impl Step for StillQuiet {
         let mut argv = vec!["systemctl".to_string(), "is-active".into()];
         argv.extend(self.units.iter().cloned());
         let states = on.ask(side, Query::run(argv))?;
+        // without its word nobody knows of a unit that it is quiet
+        let words = states.stdout.lines().count();
+        if words < self.units.len() {
+            let cause = format!("{} units, {words} answers: {}", self.units.len(), states.stderr.trim());
+            return Err(HostError::Unclear { side, command: "systemctl is-active".into(), cause });
+        }
         for (unit, state) in self.units.iter().zip(states.stdout.lines()) {
             if matches!(state, "active" | "activating" | "reloading") {
                 return written(format!("{unit} has been started"));
