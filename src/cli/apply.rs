@@ -10,9 +10,10 @@ use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
-use crate::journal::{Migration, Run};
+use crate::journal::{Migration, Run, State};
 use crate::report;
-use crate::runbook::Stage;
+use crate::runbook::{Node, Stage};
+use crate::step::StepKind;
 
 const BOTH: [Side; 2] = [Side::Old, Side::New];
 
@@ -43,7 +44,7 @@ pub fn run(
         }
     }
     let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, migration.path(), &BOTH)?;
+    let mut locked = Locked::take(&hosts, migration.path(), &sides(&runbook, journal.state()))?;
     let typed = path.display().to_string();
     let go_back = talk.command(&["rollback", &runbook.name]);
     if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
@@ -61,6 +62,13 @@ pub fn run(
         go_back,
     };
     work.carry_out(&mut journal, until, &mut || locked.hold(&BOTH))
+}
+
+/// The systems that may be worked on: once new has left its rescue system it is another one.
+fn sides(runbook: &Runbook, state: &State) -> Vec<Side> {
+    let left = |node: &Node| matches!(node.step, StepKind::OwnBoot(_)) && state.ours(&node.id);
+    let migrated = runbook.nodes.iter().any(left).then_some(Side::Migrated);
+    BOTH.into_iter().chain(migrated).collect()
 }
 
 /// A migration that may be carried out.
@@ -110,7 +118,7 @@ fn find_or_make(
 
     // a migration that is under way is never held up by this: another version of this program may know other facts
     if let Some(book) = &saved {
-        as_made(book, path)?;
+        as_made(book, &path.display().to_string())?;
     }
     if let Some(migration) = taken_back {
         set_aside(talk, &migration)?;
@@ -159,12 +167,11 @@ fn find_or_make(
 }
 
 /// A runbook that was reviewed is what `plan` made of the plan and the facts in it, to the letter.
-fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
+pub fn as_made(book: &Runbook, shown: &str) -> Result<(), Failure> {
     if facts::digest(&book.facts) != book.facts_digest {
         return Err(Failure::new(
             format!(
-                "`{}` was edited, or made by another version of replant: its facts are not those that it was made from",
-                path.display()
+                "`{shown}` was edited, or made by another version of replant: its facts are not those that it was made from"
             ),
             "change the plan if need be, make it again with `replant plan`, and review it",
         ));
@@ -173,8 +180,7 @@ fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
     if book.plan.digest() != book.plan_digest || !made.is_ok_and(|made| made.nodes == book.nodes) {
         return Err(Failure::new(
             format!(
-                "`{}` was edited, or made by another version of replant: its steps do not follow from its plan",
-                path.display()
+                "`{shown}` was edited, or made by another version of replant: its steps do not follow from its plan"
             ),
             "change the plan if need be, make it again with `replant plan`, and review it",
         ));

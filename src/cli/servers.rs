@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::interrupt::Interrupt;
-use super::{Failure, Prompts, confirm};
+use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
-use crate::findings::transfer_addresses;
+use crate::findings::{Tried, transfer_addresses};
 use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
@@ -67,6 +67,7 @@ pub fn open(
             let interrupt = interrupt.clone();
             Box::new(move |request: &Request| confirm::by_hand(&interrupt, request)) as _
         }),
+        trace: watch::trace(),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
@@ -94,6 +95,7 @@ pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts,
         migration: "init".into(),
         known_hosts: dir.join("known_hosts"),
         remotes: BTreeMap::from([(Side::Old, one(&ends.old, "old")), (Side::New, one(&ends.new, "new"))]),
+        trace: watch::trace(),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
@@ -188,32 +190,27 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
 pub fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
-        facts::FactsError::TooOld { side, .. } => {
-            let help = match side {
-                Side::New => "boot new with a newer rescue system",
-                _ => "upgrade it first",
-            };
-            let oldest = "Debian 10 and Ubuntu 20.04 are the oldest whose tools can do it (util-linux 2.33)";
-            Failure::new(error.to_string(), format!("{help}: {oldest}"))
+        other => {
+            let help = other.help();
+            Failure { help, ..Failure::from(other) }
         }
-        other => Failure::from(other),
     }
 }
 
 /// A server's error, with what to do about it.
 pub fn explain_host(error: HostError) -> Failure {
-    let help = match &error {
-        HostError::Refused { help, .. } => help.clone(),
-        HostError::Another { side, .. } => format!(
-            "replant does nothing on it. See which machine has the address of {side}, and switch off the one that should \
-             not; if the hardware of {side} was changed, go back with `replant rollback`"
-        ),
-        HostError::Unreachable { side, .. } => {
-            format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
-        }
-        _ => return Failure::from(error),
-    };
-    Failure::new(error.to_string(), help)
+    Failure::from(error)
+}
+
+/// How a server will be switched, by its power control's own word.
+pub fn tried(hosts: &dyn Look, server: Server) -> Result<Tried, Failure> {
+    let side = if server == Server::Old { Side::Old } else { Side::New };
+    let answer = hosts.ask(side, Query::Control(server)).map_err(explain_host)?;
+    Ok(match answer.stdout.trim() {
+        "on" | "by-hand" | "nobody" => Tried::Works,
+        "off" => Tried::SaysOff,
+        _ => Tried::Fails(answer.stderr),
+    })
 }
 
 /// Takes the lock of a server, or says who has it. The same migration's own lock is taken over: its directory on this
@@ -252,7 +249,8 @@ impl<'a> Locked<'a> {
             match self.hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &self.owner])) {
                 Ok(()) if self.sides.contains(side) => {}
                 Ok(()) => self.sides.push(*side),
-                Err(HostError::Unreachable { .. }) => {}
+                // it is away, or switched off and the other one has its address: the engine will say so if it is needed
+                Err(HostError::Unreachable { .. } | HostError::Another { .. }) => {}
                 Err(HostError::Failed { code: 75, output, .. }) => {
                     return Err(Failure::new(
                         format!("another migration is at work on {side}: {}", output.trim()),
