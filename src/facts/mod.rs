@@ -26,6 +26,7 @@ mod read;
 pub mod record;
 pub mod resolve;
 mod still;
+pub mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,6 +34,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::host::Server;
 use crate::host::hardware::{Hardware, Machines};
 
 pub use digest::digest;
@@ -136,6 +138,9 @@ pub struct ServerFacts {
     pub mount_units: BTreeSet<String>,
     /// active systemd services and timers, with the suffix
     pub services: Vec<String>,
+    /// processes that keep a file system from becoming read-only: asked of old only
+    #[serde(default)]
+    pub holders: Vec<writers::Holder>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,
     /// where the iscsiadm that is installed keeps its records: the place stands in the program itself
@@ -159,6 +164,12 @@ pub fn machines(facts: &Facts) -> Machines {
         Hardware::new(server.machine.as_deref(), ids)
     };
     Machines { old: of(&facts.old), new: of(&facts.new) }
+}
+
+/// Whether old, and whether new, has anything in its hardware that the other has not.
+pub fn known_by_hardware(facts: &Facts) -> [bool; 2] {
+    let machines = machines(facts);
+    [Server::Old, Server::New].map(|server| machines.can_tell(server))
 }
 
 impl ServerFacts {
