@@ -166,13 +166,15 @@ fn a_liar_from_every_line() {
 #[test]
 fn what_was_said_is_in_the_journal() {
     let case = case("old by hand", Control::Manual, Control::Command, Person::Truthful);
-    let mut scene = after(&case, "old-off", &Event::Done);
+    let scene = after(&case, "old-off", &Event::Done);
     let said = |scene: &Scene<Sim>| {
         let lines = scene.story().lines;
         lines.iter().filter(|line| matches!(&line.entry, Entry::Run(Run::Said(said)) if !said.on)).count()
     };
     assert_eq!(said(&scene), 1);
     switch(&scene, Control::Manual, Control::Command, Person::Absent);
+    // another process: it has only the journal
+    let mut scene = scene.fork();
     case.clean(&mut scene, Kind::Apply, "nobody is there any more");
     assert!(!scene.world.world().old.on && scene.world.world().new.system == System::Own);
 }
