@@ -28,7 +28,7 @@ const SEALED: &str = r#"sealed() {
 /// let go. Nothing may hold up the cutover with services down: the kernel then makes all file systems read-only at once, as
 /// before an emergency reboot, and what could be written to is kept, to be made so again on the way back. sysrq(8)
 const SEAL: &str = r#"target=$1 was=$2
-for try in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
   mount -o remount,ro "$target" && exit
   sleep 1
 done
@@ -39,7 +39,7 @@ if [ ! -e "$was" ]; then
 fi
 sync
 echo u >/proc/sysrq-trigger
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   sealed "$target" && exit
   sleep 1
 done

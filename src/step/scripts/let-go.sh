@@ -28,8 +28,8 @@ unit() {
 
 tab=$(printf '\t')
 mine=$(unit "$ours")
-reloaded= told=
-for round in 1 2 3; do
+reloaded='' told=''
+for _ in 1 2 3; do
   held=$(holders | awk -F '\t' -v numbers="$numbers" '
     BEGIN { n = split(numbers, list, /[ \n]+/); for (i = 1; i <= n; i++) is[list[i]] = 1 }
     ($1 == "writes" || $1 == "deleted") && $3 in is { print $2 "\t" $5 }' | sort -u)
@@ -61,7 +61,7 @@ $held
 END
   [ -n "$pids" ] || continue
   kill $pids 2>/dev/null
-  for second in 1 2 3 4 5 6 7 8 9 10; do
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
     left=
     for pid in $pids; do ! kill -0 "$pid" 2>/dev/null || left="$left $pid"; done
     pids=$left
