@@ -1,6 +1,8 @@
 //! Every fault at every place of the whole migration, over the simulated pair.
 
 mod sweep;
+#[path = "sweep/way.rs"]
+mod way;
 
 use std::time::Instant;
 

@@ -82,7 +82,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
                 Kind::Apply => decide::apply(&seen, status, acts.is_empty()),
-                Kind::Rollback => decide::undo(&seen, status, self.node.fence),
+                Kind::Rollback => decide::undo(&seen, status, self.node.fence, acts.len() > 1),
             };
             let settled = match next {
                 Next::Refuse(what) => return Err(self.stop(Reason::Refused(what), Some(seen))),
@@ -367,7 +367,7 @@ fn standing(seen: &Seen) -> String {
     match seen {
         Seen::Absent => "it is not there".into(),
         Seen::Present => "it is still there".into(),
-        Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+        Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what.clone(),
         Seen::Underway(progress) => progress.what.clone(),
     }
 }

@@ -112,7 +112,7 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
         let seen = match seen {
             Seen::Absent => "nothing of it is there".to_string(),
             Seen::Present => "it is as it should be".into(),
-            Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+            Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what.clone(),
             Seen::Underway(progress) => progress.what.clone(),
         };
         let _ = writeln!(text, "  what is there now: {seen}");
