@@ -100,8 +100,13 @@ pub enum Run {
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was
     Trouble { step: StepId, what: String },
-    /// servers have changed, so these are not taken back: they are left as they are on new's disks
-    Abandoned { steps: Vec<StepId> },
+    /// these are not taken back: they are left as they are on new's disks, because servers have changed, or because
+    /// new is `gone`: given up by the operator's word while old was still on
+    Abandoned {
+        steps: Vec<StepId>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

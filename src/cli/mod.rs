@@ -139,6 +139,9 @@ enum Command {
         name: Option<String>,
         #[command(flatten)]
         prompts: Prompts,
+        /// Give up a server that is lost for good: only the other is cleaned
+        #[arg(long, value_name = "SERVER")]
+        abandon: Option<rollback::Lost>,
     },
     /// Carry out a plan against a simulated pair of servers, with the same engine and the same steps
     Simulate {
@@ -234,7 +237,9 @@ pub fn main() -> ExitCode {
             apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
         }
         Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
-        Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
+        Command::Rollback { name, prompts, abandon } => {
+            rollback::run(&talk, &cli.dir, name.as_deref(), &prompts, abandon)
+        }
         Command::Simulate { plan } => simulate::run(&talk, &plan),
         Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema { of } => {

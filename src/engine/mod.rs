@@ -17,7 +17,7 @@ use std::time::Duration;
 
 pub use clock::{Clock, Real};
 pub use event::{Event, Observer};
-pub use preview::{Back, Preview, Sight, Way, rollback_preview, survey};
+pub use preview::{Back, Preview, Sight, Way, preview_without_new, rollback_preview, survey};
 pub use stopped::{Reason, Stopped, Summary};
 
 use crate::host::Hosts;
@@ -85,16 +85,31 @@ pub fn rollback(
     options: &Options<'_>,
     events: Observer<'_>,
 ) -> Result<Summary, Box<Stopped>> {
-    let fenced = preview::fenced(nodes, journal.state());
-    Work::new(nodes, Kind::Rollback, journal, hosts, options, events, fenced)?.go()
+    let only_old = preview::fenced(nodes, journal.state()) || journal.state().new_is_gone();
+    Work::new(nodes, Kind::Rollback, journal, hosts, options, events, only_old)?.go()
+}
+
+/// Gives new up, by the operator's word: from here on a rollback takes back what is on old and looks at nothing on new,
+/// and an apply is refused. After the change of servers there is nothing to say: a rollback leaves new as it is anyway.
+///
+/// # Errors
+/// The journal cannot be written.
+pub fn give_up_new(nodes: &[Node], journal: &mut Journal) -> Result<(), journal::Error> {
+    let preview = preview_without_new(nodes, journal.state());
+    if preview.fenced || journal.state().new_is_gone() {
+        return Ok(());
+    }
+    let left = preview.steps.iter().filter(|back| back.way == Way::Abandoned);
+    let steps = left.map(|back| back.node.id.clone()).collect();
+    journal.run(Run::Abandoned { steps, gone: true })
 }
 
 /// One run.
 struct Work<'a> {
     nodes: &'a [Node],
     kind: Kind,
-    /// rollback: servers have changed
-    fenced: bool,
+    /// rollback: servers have changed, or new is given up
+    only_old: bool,
     hosts: &'a dyn Hosts,
     options: &'a Options<'a>,
     events: Observer<'a>,
@@ -114,7 +129,7 @@ impl<'a> Work<'a> {
         hosts: &'a dyn Hosts,
         options: &'a Options<'a>,
         events: Observer<'a>,
-        fenced: bool,
+        only_old: bool,
     ) -> Result<Work<'a>, Box<Stopped>> {
         let damage = lint(nodes);
         if !damage.is_empty() {
@@ -123,7 +138,7 @@ impl<'a> Work<'a> {
         Ok(Work {
             nodes,
             kind,
-            fenced,
+            only_old,
             hosts,
             options,
             events,
@@ -179,13 +194,13 @@ impl<'a> Work<'a> {
         let mut journal = held(&self.journal);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.run(Run::Started { kind: self.kind, by: self.options.by.clone(), version })?;
-        if self.fenced {
+        if self.only_old {
             let ways = rollback_preview(self.nodes, journal.state()).steps;
             let steps: Vec<StepId> =
                 ways.into_iter().filter(|back| back.way == Way::Abandoned).map(|back| back.node.id.clone()).collect();
             // Once is enough, but that once is before the fence is taken back.
             if journal.state().abandoned().is_none() {
-                journal.run(Run::Abandoned { steps: steps.clone() })?;
+                journal.run(Run::Abandoned { steps: steps.clone(), gone: false })?;
             }
             held(&self.summary).abandoned = steps;
         }
@@ -221,7 +236,7 @@ impl<'a> Work<'a> {
         let wanted = |node: &&Node| match self.kind {
             Kind::Apply => self.in_scope(node),
             Kind::Rollback => {
-                matches!(preview::way(node, journal.state(), self.fenced), Way::Undo(_) | Way::Nothing(_))
+                matches!(preview::way(node, journal.state(), self.only_old), Way::Undo(_) | Way::Nothing(_))
             }
         };
         self.nodes.iter().filter(wanted).map(|node| &node.id).filter(|id| !ended(id)).cloned().collect()

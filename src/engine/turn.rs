@@ -55,7 +55,7 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     pub fn rollback(&self) -> Ended<()> {
         let step = self.id();
-        match self.work.state(|state| preview::way(self.node, state, self.work.fenced)) {
+        match self.work.state(|state| preview::way(self.node, state, self.work.only_old)) {
             Way::NotBegun | Way::Found | Way::Abandoned => Ok(()),
             Way::Nothing(why) => {
                 self.record(journal::Event::Undone)?;

@@ -51,8 +51,10 @@ pub struct RunRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     steps: BTreeMap<StepId, Record>,
-    /// a rollback went back over the change of servers, and left these
+    /// a rollback left these on new: it went back over the change of servers, or new was given up
     abandoned: Option<BTreeSet<StepId>>,
+    /// new was given up while old was on
+    gone: bool,
     runs: Vec<RunRecord>,
     confirmed: BTreeSet<String>,
 }
@@ -85,7 +87,10 @@ impl State {
                     self.steps.retain(|_, record| !record.found);
                 }
             }
-            Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
+            Run::Abandoned { steps, gone } => {
+                self.abandoned.get_or_insert_default().extend(steps.iter().cloned());
+                self.gone |= gone;
+            }
             Run::Confirmed { prompt } => {
                 self.confirmed.insert(prompt.clone());
             }
@@ -113,9 +118,15 @@ impl State {
         self.steps.get(step).is_some_and(|record| record.found)
     }
 
-    /// A rollback has gone back over the change of servers, or begun to: the steps that it left on new's disks.
+    /// A rollback has gone back over the change of servers, or without new, or begun to: the steps that it left on new's
+    /// disks.
     pub fn abandoned(&self) -> Option<&BTreeSet<StepId>> {
         self.abandoned.as_ref()
+    }
+
+    /// New was given up by the operator's word, before servers changed: nothing on it is looked at any more.
+    pub fn new_is_gone(&self) -> bool {
+        self.gone
     }
 
     pub fn runs(&self) -> &[RunRecord] {

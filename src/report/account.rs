@@ -6,7 +6,7 @@ use super::{about, brief_act, duration, switching};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
 use crate::forecast::{down, forecast};
-use crate::host::Side;
+use crate::host::{Server, Side};
 use crate::journal::{State, Status};
 use crate::runbook::{Node, Stage};
 use crate::step::{Seen, StepKind};
@@ -91,6 +91,11 @@ pub fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, c
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     let _ = write!(text, "To go on going back: {command}");
+    // what is on new is needed by nobody but by new
+    let on_new = stopped.side.is_some_and(|side| side.server() == Server::New) && !stopped.interrupted;
+    if on_new && state.abandoned().is_none() {
+        let _ = write!(text, "\nIf new is lost for good, go back without it: {command} --abandon new");
+    }
     text
 }
 
@@ -150,6 +155,10 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
     } else {
         text += "  nothing is lost: old has all its data. The work of copying would have to be done again.\n";
     }
+    if preview.gone {
+        text += "  new is given up: nothing on it is looked at, and what was made there is not taken back. This migration \
+                 cannot\n  be resumed after that.\n";
+    }
     if preview.steps.iter().any(|back| matches!(back.way, Way::Undo(_))) {
         text += "These steps are taken back, the last one first. Each is looked at before: where nothing of it is there any \
                  more,\nno command is run.\n";
@@ -187,8 +196,15 @@ pub fn taken_back(summary: &Summary, fenced: bool, serving: &str) -> String {
             text,
             "Old is up and serves again: {serving}. New is switched off; its disks hold what was copied to them."
         );
-    } else {
+    } else if summary.abandoned.is_empty() {
         let _ = write!(text, "Both servers are as they were found. Old serves: {serving}.");
+    } else {
+        let left = summary.abandoned.len();
+        let _ = write!(text, "The old server is as it was found, and serves: {serving}. ");
+        let _ = write!(
+            text,
+            "On the new one {left} steps were left as they are: erase its disks before it is used again."
+        );
     }
     text
 }

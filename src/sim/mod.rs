@@ -133,6 +133,8 @@ impl Args {
 pub struct FaultPlan {
     /// the answer to the n-th act is lost, after or before its effect
     pub cut: Option<(usize, Effect)>,
+    /// a server loses its power for good before the n-th act
+    pub dead: Option<(usize, crate::host::Server)>,
     /// a server loses its power for a moment before the n-th act
     pub reboot: Option<(usize, crate::host::Server)>,
     /// nothing answers from the n-th look on, for so many looks
@@ -250,6 +252,9 @@ impl Hosts for Sim {
         state.acts += 1;
         if let Some((_, server)) = state.faults.reboot.filter(|(at, _)| *at == index) {
             state.world.reboot(server);
+        }
+        if let Some((_, server)) = state.faults.dead.filter(|(at, _)| *at == index) {
+            state.world.power(server, crate::host::PowerTo::Off);
         }
         let cut = state.faults.cut.filter(|(at, _)| *at == index).map(|(_, effect)| effect);
         if cut == Some(Effect::None) {

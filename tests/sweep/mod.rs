@@ -83,6 +83,17 @@ impl<W: World> Scene<W> {
         Story::parse(&self.journal, "the sweep's journal".as_ref()).unwrap()
     }
 
+    /// The operator says that new is lost for good.
+    pub fn give_up_new(&mut self, case: &Case<W>) {
+        let story = self.story();
+        self.journal.truncate(self.journal.len() - story.torn.unwrap_or(0));
+        let bytes = Arc::new(Mutex::new(std::mem::take(&mut self.journal)));
+        let mut journal = Journal::with(story.header, story.state, Box::new(fault::Kept(bytes.clone())));
+        engine::give_up_new(&case.nodes, &mut journal).unwrap();
+        drop(journal);
+        self.journal = std::mem::take(&mut *bytes.lock().unwrap());
+    }
+
     pub fn run(&mut self, case: &Case<W>, kind: Kind, fault: Fault) -> Ran {
         let dead = Arc::new(AtomicBool::new(false));
         let written = Arc::new(AtomicUsize::new(0));
