@@ -40,7 +40,7 @@ pub fn tgt_conf_path(layout: &Layout, store: &Store) -> String {
 
 /// Where open-iscsi keeps what it knows of a target: iscsiadm(8), FILES
 pub fn record_path(layout: &Layout, store: &Store) -> String {
-    format!("/etc/iscsi/nodes/{}/{},{},1/default", store.iqn, layout.portal_address, layout.port)
+    format!("{}/{}/{},{},1/default", layout.iscsi_nodes, store.iqn, layout.portal_address, layout.port)
 }
 
 pub fn backstore(layout: &Layout, store: &Store) -> String {

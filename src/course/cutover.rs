@@ -58,7 +58,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         quiet = book.step(
             "stop-services",
             Old,
-            Service { units: layout.stop.clone(), run: false, in_order: true },
+            Service { units: layout.stop.clone(), run: false, in_order: true, record: ran(layout, "stop-services") },
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );
@@ -67,7 +67,12 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     quiet = book.step(
         "stop-journal",
         Old,
-        Service { units: JOURNAL.map(str::to_string).to_vec(), run: false, in_order: false },
+        Service {
+            units: JOURNAL.map(str::to_string).to_vec(),
+            run: false,
+            in_order: false,
+            record: ran(layout, "stop-journal"),
+        },
         &[&quiet],
         "it writes to the file systems that must fall silent",
     );
@@ -211,6 +216,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     book.fence(&off);
     Off { off, quiet: quiet_until_off }
+}
+
+/// Where old keeps, in memory, which units ran before a step stopped them.
+pub fn ran(layout: &Layout, step: &str) -> String {
+    format!("{}/{step}.ran", layout.run)
 }
 
 /// Logs out from one target.

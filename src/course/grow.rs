@@ -97,7 +97,9 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         leaves: Vec::new(),
     };
     let mut dirs = vec![layout.keep.clone()];
-    dirs.extend(offered(layout).into_iter().map(|index| format!("/etc/iscsi/nodes/{}", layout.stores[index].iqn)));
+    dirs.extend(
+        offered(layout).into_iter().map(|index| format!("{}/{}", layout.iscsi_nodes, layout.stores[index].iqn)),
+    );
     let tidied: Handle = book.step(
         "tidy",
         Migrated,

@@ -206,7 +206,7 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     let initiator = book.step(
         "start-iscsid",
         Old,
-        Service { units: vec!["iscsid.service".into()], run: true, in_order: false },
+        Service { units: vec!["iscsid.service".into()], run: true, in_order: false, record: String::new() },
         &[&initiator],
         "it keeps the sessions, and ends them when the link is dead for too long",
     );

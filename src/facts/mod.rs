@@ -103,6 +103,9 @@ pub struct ServerFacts {
     pub services: Vec<String>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,
+    /// where the iscsiadm that is installed keeps its records: the place stands in the program itself
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iscsi_database: Option<String>,
     /// logged-in iSCSI sessions: target names, `/sys/class/iscsi_session/*/targetname`
     pub iscsi_sessions: Vec<String>,
     /// `InitiatorName=` of /etc/iscsi/initiatorname.iscsi
@@ -114,6 +117,20 @@ pub struct ServerFacts {
 }
 
 impl ServerFacts {
+    /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian
+    /// moved it with 2.1.10.
+    pub fn iscsi_nodes(&self) -> String {
+        let numbers = |version: &str| -> Vec<u32> {
+            let upstream = version.rsplit(':').next().unwrap_or_default();
+            let end = upstream.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(upstream.len());
+            upstream[..end].split('.').filter_map(|number| number.parse().ok()).collect()
+        };
+        let installed = self.iscsi_packages.iter().flatten().find(|package| package.name == "open-iscsi");
+        let moved = installed.is_some_and(|package| numbers(&package.version) >= vec![2, 1, 10]);
+        let usual = if moved { "/var/lib/iscsi" } else { "/etc/iscsi" };
+        format!("{}/nodes", self.iscsi_database.as_deref().unwrap_or(usual))
+    }
+
     /// The file system that a file is on.
     pub fn file_system(&self, path: &str) -> Option<&Mount> {
         let above = self.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));

@@ -59,6 +59,9 @@ echo "clock $(date +%s)"
 [ -d /sys/firmware/efi ] && echo uefi
 for f in $1; do [ -e "$f" ] && echo "present $f"; done
 for t in $2; do command -v "$t" >/dev/null 2>&1 && echo "tool $t"; done
+if i=$(command -v iscsiadm); then
+  for d in /var/lib/iscsi /etc/iscsi; do grep -qaF "$d/nodes" "$i" && echo "iscsi $d" && break; done
+fi
 for m in $3; do [ -d "/sys/module/$m" ] && echo "module $m"; done
 for k in /lib/modules/*; do
   i=/boot/initrd.img-${k##*/}
@@ -113,6 +116,7 @@ pub struct Parts {
     pub initrd_sizes: BTreeMap<String, u64>,
     pub macs: Vec<MacLine>,
     pub link_files: Vec<String>,
+    pub iscsi: Option<String>,
     /// Mbit/s by name, of network cards
     pub speeds: BTreeMap<String, u32>,
     /// modules by kernel name, of disks
@@ -148,6 +152,7 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
                     parts.speeds.insert(card.to_string(), speed);
                 }
             }
+            "iscsi" => parts.iscsi = Some(rest.to_string()),
             "link" => parts.link_files.push(rest.to_string()),
             "mac" => parts.macs.extend(mac_line(rest)),
             "driver" => {

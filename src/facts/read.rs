@@ -177,6 +177,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         link_files: parts.link_files,
         services: os::parse_services(&answers.output("services").stdout),
         iscsi_packages,
+        iscsi_database: parts.iscsi,
         iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),
         initiator: os::parse_initiator(text("/etc/iscsi/initiatorname.iscsi")),
         lvm_version: match answers.output("lvm-version") {

@@ -24,6 +24,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;
+    // follows from the package
+    server.iscsi_database = None;
     // volumes are told by LVM. Snaps are loop devices that come and go, as containers' of device-mapper do; a disc in its
     // drive is of no matter
     let snap = |fstype: Option<&str>| fstype == Some("squashfs");

@@ -218,16 +218,11 @@ impl World {
 
     fn run_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
         match (script, args) {
-            (step::service::STOP, units) => {
-                for unit in units {
-                    self.switch(server, &[unit], false)?;
-                }
-                self.switch(server, units, false)
+            (stop, [record, order, units @ ..]) if stop == step::service::stop_script() => {
+                self.stop_units(server, record, *order == "in-order", units)
             }
-            (step::service::START, units) => {
-                // the last failure is the answer, and keeps no other from starting
-                let all: Vec<Said> = units.iter().map(|unit| self.switch(server, &[unit], true)).collect();
-                all.into_iter().rfind(Result::is_err).unwrap_or(Ok(String::new()))
+            (start, [record, units @ ..]) if start == step::service::start_script() => {
+                self.start_units(server, record, units)
             }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),

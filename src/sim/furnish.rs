@@ -123,8 +123,7 @@ impl Maker<'_> {
     pub(super) fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
         let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
         let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit =
-            |name: &str| Unit { name: name.into(), writes: Vec::new(), acknowledges: false, woken_by: Vec::new() };
+        let unit = |name: &str| Unit { name: name.into(), ..Unit::default() };
         let mut units =
             vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
         units.extend(["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"].map(unit));

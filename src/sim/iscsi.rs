@@ -186,7 +186,8 @@ impl World {
         let (address, port) = portal.rsplit_once(':').unwrap_or((&portal, "3260"));
         // the brackets of an IPv6 address are no part of its records
         let address = address.trim_matches(['[', ']']);
-        let path = format!("/etc/iscsi/nodes/{iqn}/{address},{port},1/default");
+        let nodes = self.iscsi_database(server);
+        let path = format!("{nodes}/nodes/{iqn}/{address},{port},1/default");
         let Some(record) = self.read_file(server, &path) else {
             return fail(21, "iscsiadm: No records found\n");
         };

@@ -139,8 +139,10 @@ impl World {
 
     fn tidy(&mut self, server: Server, args: &[&str]) -> Said {
         for dir in args {
-            let ours =
-                dir.starts_with("/var/lib/replant/") || dir.starts_with("/etc/iscsi/nodes/iqn.2026-11.net.replant:");
+            let ours = ["/var/lib/replant/", "/etc/iscsi/nodes/iqn.2026-11.net.replant:"]
+                .into_iter()
+                .chain(["/var/lib/iscsi/nodes/iqn.2026-11.net.replant:"])
+                .any(|ours| dir.starts_with(ours));
             if !ours {
                 return Err(Fail::new(1, format!("not ours: {dir}\n")));
             }

@@ -274,7 +274,7 @@ impl World {
             return Err(format!("{card} has no address"));
         }
         let mut units: std::collections::BTreeMap<String, bool> =
-            self.old.units.iter().map(|unit| (unit.name.clone(), true)).collect();
+            self.old.units.iter().map(|unit| (unit.name.clone(), !unit.disabled)).collect();
         if self.installed(server, "open-iscsi") {
             units.extend([("iscsid.service".to_string(), false), ("iscsid.socket".into(), true)]);
             units.insert("open-iscsi.service".into(), false);

@@ -64,6 +64,38 @@ impl World {
         Ok(String::new())
     }
 
+    /// `service::stop_script`: what runs is written down, and stopped.
+    pub(super) fn stop_units(&mut self, server: Server, record: &str, in_order: bool, units: &[&str]) -> Said {
+        let runs = |world: &World, unit: &&str| world.machine(server).run.units.get(*unit) == Some(&true);
+        let mut text = self.read_file(server, record).unwrap_or_default();
+        for unit in units.iter().filter(|unit| runs(self, unit)) {
+            if !text.lines().any(|line| line == *unit) {
+                text += &format!("{unit}\n");
+            }
+        }
+        self.write_file(server, record, &text, 0o644)?;
+        if in_order {
+            for unit in units {
+                if runs(self, unit) {
+                    self.switch(server, &[unit], false)?;
+                }
+            }
+        }
+        let left: Vec<&str> = units.iter().copied().filter(|unit| runs(self, unit)).collect();
+        self.switch(server, &left, false)
+    }
+
+    /// `service::start_script`: the last failure is the answer, and keeps no other from starting.
+    pub(super) fn start_units(&mut self, server: Server, record: &str, units: &[&str]) -> Said {
+        let Some(text) = self.read_file(server, record) else { return Ok(String::new()) };
+        let ran = units.iter().filter(|unit| text.lines().any(|line| line == **unit));
+        let all: Vec<Said> = ran.map(|unit| self.switch(server, &[unit], true)).collect();
+        match all.into_iter().rfind(Result::is_err) {
+            Some(failed) => failed,
+            None => self.remove_file(server, record).map(|()| String::new()),
+        }
+    }
+
     // ---- packages -----------------------------------------------------------------------------------------------
 
     fn packages(&self, server: Server) -> BTreeMap<String, String> {
@@ -74,6 +106,13 @@ impl World {
 
     pub(super) fn installed(&self, server: Server, package: &str) -> bool {
         self.packages(server).contains_key(package)
+    }
+
+    /// As the installed version of open-iscsi has it compiled in.
+    pub(super) fn iscsi_database(&self, server: Server) -> &'static str {
+        let packages = self.packages(server);
+        let version = packages.get("open-iscsi").map_or("", String::as_str);
+        if version.starts_with("2.1.1") { "/var/lib/iscsi" } else { "/etc/iscsi" }
     }
 
     pub(super) fn dpkg_query(&self, server: Server) -> Said {
@@ -273,6 +312,9 @@ impl World {
         }
         for tool in self.tools(server) {
             text += &format!("tool {tool}\n");
+        }
+        if self.installed(server, "open-iscsi") {
+            text += &format!("iscsi {}\n", self.iscsi_database(server));
         }
         text += "module dm_mod\nmodule ext4\n";
         if let Some(image) = self.read_file(server, &format!("/boot/initrd.img-{KERNEL}")) {

@@ -206,7 +206,7 @@ pub struct Machine {
     pub run: Run,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unit {
     pub name: String,
     /// directories that it writes to while it runs
@@ -215,6 +215,8 @@ pub struct Unit {
     pub acknowledges: bool,
     /// started again by these as long as one of them is active
     pub woken_by: Vec<String>,
+    /// it is not started at boot
+    pub disabled: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -14,14 +14,60 @@ pub struct Service {
     /// one after the other; otherwise systemd is told of all at once, and has an order of its own
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_order: bool,
+    /// of units that are stopped: the file in memory that names those that ran before, since only they are started again.
+    /// A boot forgets it, and starts what it starts
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub record: String,
 }
 
-/// Each is down before the next is told. What a socket has woken meanwhile is stopped with its socket at the end.
-pub const STOP: &str =
-    r#"for unit do systemctl stop "$unit" || exit; done; exec systemctl stop "$@""#;
+/// What a unit does, as one of three words. What is not loaded at all is `inactive` or `unknown`: systemctl(1)
+const STATE: &str = r#"state() {
+  case $(systemctl is-active -- "$1") in
+    active|reloading|refreshing) echo runs ;;
+    inactive|failed|unknown|'') echo dead ;;
+    *) echo moves ;;
+  esac
+}
+"#;
 
-/// One that does not start keeps no other from it.
-pub const START: &str = r#"code=0; for unit do systemctl start "$unit" || code=$?; done; exit $code"#;
+/// Writes down what runs, and then stops it: each is down before the next is told, where there is an order. What a socket
+/// has woken meanwhile is stopped with its socket at the end. What does not run, or is not there, is stopped already.
+const STOP: &str = r#"record=$1 order=$2; shift 2
+mkdir -p "${record%/*}" && touch "$record" || exit
+for unit do
+  case $(state "$unit") in runs) line=$unit ;; moves) line="?$unit" ;; *) continue ;; esac
+  grep -qxF -e "$line" "$record" || echo "$line" >>"$record" || exit
+done
+[ "$order" = together ] || for unit do
+  [ "$(state "$unit")" = dead ] || systemctl stop "$unit" || exit
+done
+for unit do
+  shift; [ "$(state "$unit")" = dead ] || set -- "$@" "$unit"
+done
+[ $# = 0 ] || exec systemctl stop "$@"
+"#;
+
+/// Starts what ran. One that does not start keeps no other from it; one that was still starting when it was stopped may
+/// fail again.
+const START: &str = r#"record=$1 code=0; shift
+[ -e "$record" ] || exit 0
+for unit do
+  ! grep -qxF -e "$unit" "$record" || systemctl start "$unit" || code=$?
+  ! grep -qxF -e "?$unit" "$record" || systemctl start --no-block "$unit"
+done
+[ $code = 0 ] && rm -f "$record"
+exit $code
+"#;
+
+/// Stops units: `RECORD in-order|together UNIT…`
+pub fn stop_script() -> String {
+    STATE.to_string() + STOP
+}
+
+/// Starts what [`stop_script`] has stopped: `RECORD UNIT…`
+pub fn start_script() -> &'static str {
+    START
+}
 
 impl Step for Service {
     fn title(&self) -> String {
@@ -32,20 +78,39 @@ impl Step for Service {
         let mut argv = vec!["systemctl".to_string(), "is-active".into()];
         argv.extend(self.units.iter().cloned());
         // one word a unit on standard output; the exit code only says whether all are active: systemctl(1)
-        let answer = on.ask(side, Query::run(argv))?;
-        let words: Vec<&str> = answer.stdout.lines().collect();
+        let mut queries = vec![Query::run(argv)];
+        queries.extend((!self.record.is_empty()).then(|| Query::file(&self.record)));
+        let answers = on.look(side, &queries)?;
+        let words: Vec<&str> = answers.iter().take(1).flat_map(|answer| answer.stdout.lines()).collect();
         if words.len() != self.units.len() {
-            let cause = format!("{} units, {} answers: {}", self.units.len(), words.len(), answer.stderr.trim());
+            let said = answers.first().map_or("", |answer| answer.stderr.trim());
+            let cause = format!("{} units, {} answers: {said}", self.units.len(), words.len());
             return Err(HostError::Unclear { side, command: "systemctl is-active".into(), cause });
         }
-        let running = words.iter().filter(|word| **word == "active").count();
+        // what is absent, failed or was never started is as stopped as anything can be
+        let dead = words.iter().filter(|word| matches!(**word, "inactive" | "failed" | "unknown")).count();
         let moving = words.iter().any(|word| matches!(*word, "activating" | "deactivating" | "reloading"));
-        let good = if self.run { running } else { words.len() - running };
-        Ok(match good {
-            _ if moving => Seen::Partial(words.join(", ")),
-            good if good == words.len() => Seen::Present,
-            0 => Seen::Absent,
-            _ => Seen::Partial(words.join(", ")),
+        let known = match answers.get(1) {
+            Some(record) if !record.success() => {
+                let cause = format!("exit code {}: {}", record.code, record.stderr.trim());
+                return Err(HostError::Unclear { side, command: format!("read {}", self.record), cause });
+            }
+            record => record.is_none_or(|record| record.file().is_some()),
+        };
+        let running = words.iter().filter(|word| **word == "active").count();
+        Ok(if self.run {
+            match running {
+                _ if moving => Seen::Partial(words.join(", ")),
+                all if all == words.len() => Seen::Present,
+                0 => Seen::Absent,
+                _ => Seen::Partial(words.join(", ")),
+            }
+        } else if dead == words.len() && known {
+            Seen::Present
+        } else if self.record.is_empty() || !known {
+            Seen::Absent
+        } else {
+            Seen::Partial(words.join(", "))
         })
     }
 
@@ -63,20 +128,28 @@ impl Step for Service {
 }
 
 impl Service {
+    /// As they were stopped, the other way round.
     fn start(&self) -> Act {
         let units = self.units.iter().rev().cloned();
-        self.tell("start", START, units.collect())
+        if self.record.is_empty() {
+            return long(["systemctl", "start"], units);
+        }
+        let words = ["sh", "-c", start_script(), "sh", &self.record];
+        long(words, units)
     }
 
+    /// One act: between two there would be a way to the server and back, while services are down.
     fn stop(&self) -> Act {
-        self.tell("stop", STOP, self.units.clone())
+        let units = self.units.iter().cloned();
+        if self.record.is_empty() {
+            return long(["systemctl", "stop"], units);
+        }
+        let order = if self.in_order { "in-order" } else { "together" };
+        long(["sh", "-c", &stop_script(), "sh", &self.record, order], units)
     }
+}
 
-    /// In either case one act: between two there would be a way to the server and back, while services are down.
-    fn tell(&self, verb: &str, script: &str, units: Vec<String>) -> Act {
-        let words: &[&str] =
-            if self.in_order && units.len() > 1 { &["sh", "-c", script, "sh"] } else { &["systemctl", verb] };
-        let argv = words.iter().map(|word| word.to_string()).chain(units).collect();
-        Act::Run { argv, stdin: None, long: true }
-    }
+fn long<const N: usize>(words: [&str; N], units: impl Iterator<Item = String>) -> Act {
+    let argv = words.iter().map(|word| word.to_string()).chain(units).collect();
+    Act::Run { argv, stdin: None, long: true }
 }

@@ -40,6 +40,8 @@ pub struct Layout {
     pub port: u16,
     pub chap_user: String,
     pub initiator: String,
+    /// where old's initiator keeps its records of targets
+    pub iscsi_nodes: String,
     pub timeout: u64,
     pub resync_limit: u32,
     pub region: u32,
@@ -313,6 +315,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         port: *plan.transfer.iscsi.port,
         chap_user: plan.transfer.iscsi.chap.user.to_string(),
         initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
+        iscsi_nodes: facts.old.iscsi_nodes(),
         timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
         resync_limit: *plan.transfer.resync_limit_kib,
         region: (plan.transfer.region_size.0 / MIB).max(1) as u32,

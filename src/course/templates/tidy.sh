@@ -3,7 +3,7 @@
 set -eu
 for dir in "$@"; do
     case "$dir" in
-    /var/lib/replant/* | /etc/iscsi/nodes/iqn.2026-11.net.replant:*) rm -rf "$dir" ;;
+    /var/lib/replant/* | /etc/iscsi/nodes/iqn.2026-11.net.replant:* | /var/lib/iscsi/nodes/iqn.2026-11.net.replant:*) rm -rf "$dir" ;;
     *) echo "not ours: $dir" >&2; exit 1 ;;
     esac
 done
