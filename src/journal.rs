@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use lock::{Lock, Who};
 pub use migration::{Migration, write_whole};
-pub use state::{RunRecord, State, Status};
+pub use state::{Impossible, RunRecord, State, Status};
 
 use crate::runbook::StepId;
 
@@ -178,6 +178,17 @@ pub enum Error {
         #[source]
         cause: serde_json::Error,
     },
+    #[error("line {line} of `{}` cannot come after the lines before it", path.display())]
+    OutOfOrder {
+        path: PathBuf,
+        /// counted from 1, the header
+        line: usize,
+        #[source]
+        cause: Impossible,
+    },
+    /// A mistake of this program, noticed before anything was done.
+    #[error("the journal refuses a line: nothing more is done")]
+    Refused(#[source] Impossible),
     #[error("`{}` has no header: it is not a journal", path.display())]
     NoHeader { path: PathBuf },
     #[error("`{}` has format {format}; this replant knows up to {FORMAT}: use a newer one", path.display())]
@@ -316,13 +327,16 @@ impl Journal {
         if self.broken {
             return Err(Error::Write(std::io::Error::other("an earlier write failed")));
         }
+        if let Err(impossible) = self.state.allows(&entry) {
+            self.broken = true;
+            return Err(Error::Refused(impossible));
+        }
         let line = Line { at: now(), entry };
         if let Err(cause) = self.store.append(&json(&line)) {
             self.broken = true;
             return Err(Error::Write(cause));
         }
-        self.state.tell(&line);
-        Ok(())
+        self.state.tell(&line).map_err(Error::Refused)
     }
 }
 
@@ -365,7 +379,8 @@ impl Story {
             .enumerate()
             .map(|(at, text)| serde_json::from_slice(text).map_err(garbage(at + 2)))
             .collect::<Result<Vec<Line>, Error>>()?;
-        let state = State::of(&lines);
+        let out_of_order = |(at, cause)| Error::OutOfOrder { path: path.to_owned(), line: at + 2, cause };
+        let state = State::of(&lines).map_err(out_of_order)?;
         Ok(Story { header, lines, state, torn: (torn > 0).then_some(torn) })
     }
 }

@@ -21,7 +21,39 @@ pub enum Status {
     Undone,
 }
 
+/// What can never come after what the journal holds: a line of a damaged journal, or a mistake of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    #[error("step `{step}`: `{event}` cannot come after `{status}`")]
+    Step { step: StepId, event: String, status: String },
+    #[error("a run ends that has not begun, or has ended already")]
+    NoRun,
+}
+
 impl Status {
+    /// The status after this event; `None` where it cannot come. What the engine records, by `engine/decide.rs`: a step is
+    /// adopted once, begins from anywhere but its beginning, and what is ours ends, fails, and is taken back. The
+    /// change of servers is taken back even where it was found.
+    pub fn after(self, event: &Event) -> Option<Status> {
+        use Status::{Adopted, Began, Done, Failed, New, UndoBegan, Undone};
+        let may = match event {
+            Event::Adopted => matches!(self, New | Undone),
+            Event::Began => self != Began,
+            Event::Done => matches!(self, Began | Failed | UndoBegan),
+            Event::Failed { .. } => matches!(self, Began | Failed | UndoBegan),
+            Event::UndoBegan => matches!(self, Adopted | Began | Done | Failed),
+            Event::Undone => matches!(self, Began | Done | Failed | UndoBegan),
+        };
+        may.then_some(match event {
+            Event::Adopted => Adopted,
+            Event::Began => Began,
+            Event::Done => Done,
+            Event::Failed { .. } => Failed,
+            Event::UndoBegan => UndoBegan,
+            Event::Undone => Undone,
+        })
+    }
+
     /// Something was made, or may have been, and it was us.
     pub fn ours(self) -> bool {
         matches!(self, Status::Began | Status::Done | Status::Failed | Status::UndoBegan)
@@ -60,17 +92,42 @@ pub struct State {
 }
 
 impl State {
-    pub fn of(lines: &[Line]) -> State {
+    /// # Errors
+    /// The index of the first line that cannot come after those before it, and why.
+    pub fn of(lines: &[Line]) -> Result<State, (usize, Impossible)> {
         let mut state = State::default();
-        lines.iter().for_each(|line| state.tell(line));
-        state
+        lines.iter().enumerate().try_for_each(|(at, line)| state.tell(line).map_err(|why| (at, why)))?;
+        Ok(state)
     }
 
     /// One line further.
-    pub fn tell(&mut self, line: &Line) {
+    ///
+    /// # Errors
+    /// It cannot come here; then nothing has changed.
+    pub fn tell(&mut self, line: &Line) -> Result<(), Impossible> {
+        self.allows(&line.entry)?;
         match &line.entry {
             Entry::Step { id, event } => self.steps.entry(id.clone()).or_default().tell(line.at, event),
             Entry::Run(run) => self.tell_run(line.at, run),
+        }
+        Ok(())
+    }
+
+    /// Whether this can come next.
+    pub(super) fn allows(&self, entry: &Entry) -> Result<(), Impossible> {
+        match entry {
+            Entry::Step { id, event } => {
+                let status = self.status(id);
+                status.after(event).map(drop).ok_or_else(|| Impossible::Step {
+                    step: id.clone(),
+                    event: format!("{event:?}").split(' ').next().unwrap_or_default().to_lowercase(),
+                    status: format!("{status:?}").to_lowercase(),
+                })
+            }
+            Entry::Run(Run::Ended { .. }) if self.runs.last().is_none_or(|run| run.ended.is_some()) => {
+                Err(Impossible::NoRun)
+            }
+            Entry::Run(_) => Ok(()),
         }
     }
 
@@ -203,14 +260,7 @@ fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
 
 impl Record {
     fn tell(&mut self, at: Timestamp, event: &Event) {
-        self.status = match event {
-            Event::Adopted => Status::Adopted,
-            Event::Began => Status::Began,
-            Event::Done => Status::Done,
-            Event::Failed { .. } => Status::Failed,
-            Event::UndoBegan => Status::UndoBegan,
-            Event::Undone => Status::Undone,
-        };
+        self.status = self.status.after(event).unwrap_or(self.status);
         self.failed = None;
         match event {
             Event::Adopted => self.found = true,

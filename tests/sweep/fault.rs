@@ -116,7 +116,7 @@ impl<W: World> Faulty<'_, W> {
         // what came since the last act: to read all of it at each takes most of the time of a sweep
         let fresh = journal[*read..].split_inclusive(|byte| *byte == b'\n');
         for line in fresh.filter(|line| line.ends_with(b"\n")) {
-            state.tell(&serde_json::from_slice(line).unwrap());
+            state.tell(&serde_json::from_slice(line).unwrap()).unwrap();
             *read += line.len();
         }
         assert_eq!(state.status(&id), status, "{job} is done, and the journal does not hold it");
