@@ -91,6 +91,17 @@ pub fn forecast(runbook: &Runbook) -> Forecast {
     }
 }
 
+/// How long each step takes, in seconds, in the order of the nodes; for a run that tells how far it is.
+pub fn estimates(runbook: &Runbook) -> Vec<f64> {
+    let checks = work::Checks::of(&runbook.facts);
+    let rate = runbook.link.rate.max(1) as f64;
+    let of = |node: &Node| match node.step.as_step().bytes() {
+        0 => work::of(runbook, node, &checks).seconds + round_trips(node) * round_trip(&runbook.link, node.on),
+        bytes => bytes as f64 / rate,
+    };
+    runbook.nodes.iter().map(of).collect()
+}
+
 fn downtime(runbook: &Runbook) -> Downtime {
     let checks = work::Checks::of(&runbook.facts);
     let mut parts: Vec<Part> = Vec::new();

@@ -32,6 +32,7 @@ pub fn run(
     let Some(Begun { migration, runbook, before }) = find_or_make(talk, dir, path, prompts, &interrupt)? else {
         return Ok(End::Failed);
     };
+    interrupt.work_begins();
     let lock = migration.lock()?;
     let (mut journal, torn) = migration.journal(&lock)?;
     if let Some(bytes) = torn {
@@ -50,7 +51,7 @@ pub fn run(
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);
-    if before && !changed::may_go_on(talk, prompts, &hosts, &runbook, &mut journal)? {
+    if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
         talk.say(format!("Nothing was changed. To go back: replant rollback {}", runbook.name));
         return Ok(End::Failed);
     }
@@ -61,8 +62,11 @@ pub fn run(
     let mut total = Summary::default();
     for stage in [last.min(Stage::Copy), last] {
         if stage >= Stage::Cutover && !work.may_cut_over(&mut journal)? {
-            talk.say(format!("Stopped before the cutover. To go on: replant apply {}", path.display()));
-            return Ok(End::Good);
+            talk.say(format!(
+                "Stopped before the cutover, by your answer: old serves as before. To go on: replant apply {}",
+                path.display()
+            ));
+            return Ok(End::Failed);
         }
         let mut again = 0;
         let ended = loop {
@@ -115,7 +119,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<engine::Stopped>> {
-        let live = Live::new(&self.runbook.nodes, To::Err, self.talk.json, self.talk.verbose, self.talk.quiet);
+        let live = Live::new(self.runbook, until, To::Err, self.talk.manner());
         let options =
             Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
@@ -153,7 +157,7 @@ impl Work<'_> {
             if lost.is_empty() { "" } else { "\nand what is on them will be destroyed:\n" },
             lost.join("\n")
         );
-        let yes = confirm::confirm(self.talk, self.prompts, &question, name)?;
+        let yes = confirm::confirm(self.talk, self.prompts, self.interrupt, &question, name)?;
         if yes {
             journal.run(Run::Confirmed { prompt: "new's disks are partitioned anew".into() })?;
         }
@@ -177,7 +181,7 @@ impl Work<'_> {
              Services are down from here until new has booted. Until old is switched off, going back loses nothing; after\n\
              that, it loses what new has written since."
         );
-        let yes = confirm::confirm(self.talk, self.prompts, &question, &self.runbook.name)?;
+        let yes = confirm::confirm(self.talk, self.prompts, self.interrupt, &question, &self.runbook.name)?;
         if yes {
             journal.run(Run::Confirmed { prompt: "the cutover".into() })?;
         }

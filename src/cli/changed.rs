@@ -1,5 +1,6 @@
 //! What others have changed on the servers while a migration was under way, where it is gone on with.
 
+use super::interrupt::Interrupt;
 use super::{Failure, Prompts, Talk, confirm, servers};
 use crate::course::Runbook;
 use crate::host::Look;
@@ -13,6 +14,7 @@ use crate::runbook::Stage;
 pub fn may_go_on(
     talk: &Talk,
     prompts: &Prompts,
+    interrupt: &Interrupt,
     hosts: &dyn Look,
     runbook: &Runbook,
     journal: &mut Journal,
@@ -47,7 +49,7 @@ pub fn may_go_on(
         return Err(Failure::new(told, help));
     }
     let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
-    let yes = confirm::confirm(talk, &Prompts { yes: false, ..*prompts }, &question, &runbook.name)?;
+    let yes = confirm::confirm(talk, &Prompts { yes: false, ..*prompts }, interrupt, &question, &runbook.name)?;
     if yes {
         journal.run(Run::Confirmed { prompt: told })?;
     }
@@ -80,29 +82,33 @@ mod tests {
         let mut journal = Journal::nowhere(Header::new("srv1", ""));
         let talk = Talk::new(false, false, true);
         let prompts = Prompts { yes: true, no_input: true };
+        let interrupt = Interrupt::default();
 
         // of a migration that was made and not begun, too
         edit(&sim, "/etc/hosts");
-        assert!(may_go_on(&talk, &prompts, &sim, &book, &mut journal).is_err());
+        assert!(may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).is_err());
         let hosts = facts.old.files.get("/etc/hosts").cloned().unwrap_or_default();
         sim.change(|world| world.write_file(Server::Old, "/etc/hosts", &hosts, 0o644).map(drop).unwrap());
         let level = AtomicU8::new(0);
         let options = Options { until: Some(Stage::Copy), poll: std::time::Duration::ZERO, ..Options::new(&level) };
         engine::apply(&book.nodes, &mut journal, &sim, &options, &|_| {}).unwrap_or_else(|no| panic!("{no}"));
-        assert!(may_go_on(&talk, &prompts, &sim, &book, &mut journal).unwrap(), "nobody else has changed anything");
+        assert!(
+            may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).unwrap(),
+            "nobody else has changed anything"
+        );
 
         edit(&sim, "/etc/fstab");
-        let refused = may_go_on(&talk, &prompts, &sim, &book, &mut journal).unwrap_err();
+        let refused = may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).unwrap_err();
         assert!(refused.message.contains("\n  old: file `/etc/fstab` has changed"), "{}", refused.message);
         assert!(refused.help.unwrap().contains("replant rollback srv1"));
         // a person has seen just that; then there is more
         journal.run(Run::Confirmed { prompt: refused.message }).unwrap();
-        assert!(may_go_on(&talk, &prompts, &sim, &book, &mut journal).unwrap());
+        assert!(may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).unwrap());
         edit(&sim, "/etc/hosts");
-        assert!(may_go_on(&talk, &prompts, &sim, &book, &mut journal).is_err());
+        assert!(may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).is_err());
 
         let stop = book.nodes.iter().find(|node| node.id.0 == "stop-services").unwrap();
         journal.step(&stop.id, Event::Began).unwrap();
-        assert!(may_go_on(&talk, &prompts, &sim, &book, &mut journal).unwrap(), "services are down");
+        assert!(may_go_on(&talk, &prompts, &interrupt, &sim, &book, &mut journal).unwrap(), "services are down");
     }
 }

@@ -1,12 +1,23 @@
 //! Questions that matter ask for the name of what is about to be changed; `yes` alone is too easy at night.
 
-use std::io::{BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{QueueSelector, tcflush};
+
+use super::interrupt::Interrupt;
 use super::{Failure, Prompts, Talk};
 use crate::report::out;
 
-/// Asks the person to type `word`. Says whether they did.
-pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Result<bool, Failure> {
+/// Asks the person to type `word`. Says whether they did; Ctrl-C ends the command.
+pub fn confirm(
+    talk: &Talk,
+    prompts: &Prompts,
+    interrupt: &Interrupt,
+    question: &str,
+    word: &str,
+) -> Result<bool, Failure> {
     if prompts.yes {
         talk.say(question);
         talk.say("  (yes, by --yes)");
@@ -20,23 +31,47 @@ pub fn confirm(talk: &Talk, prompts: &Prompts, question: &str, word: &str) -> Re
             "run it on a terminal, or add --yes if you are sure",
         ));
     }
-    out::ask(&format!("Type `{word}` to go on, anything else to stop: "))?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
-    Ok(line.trim() == word)
+    match answer(interrupt, &format!("Type `{word}` to go on, anything else to stop: "))? {
+        Some(line) => Ok(line.trim() == word),
+        None => Err(Failure { message: "interrupted: nothing of this was done".into(), ..Failure::interrupted() }),
+    }
 }
 
 /// There is nobody to ask.
 pub fn nobody(prompts: &Prompts) -> bool {
-    prompts.no_input || !std::io::stdin().is_terminal()
+    prompts.no_input || !io::stdin().is_terminal()
 }
 
 /// Asks for something to be done by hand; the question is asked on the terminal only.
-pub fn by_hand(question: &str) -> bool {
-    if !std::io::stdin().is_terminal() {
-        return false;
+pub fn by_hand(interrupt: &Interrupt, question: &str) -> bool {
+    io::stdin().is_terminal()
+        && answer(interrupt, &format!("{question}\nType `done` when it is so: "))
+            .is_ok_and(|line| line.is_some_and(|line| line.trim() == "done"))
+}
+
+/// The line that a person types after they were asked, and not before: what was typed while something else was on the
+/// screen is no answer. None where they pressed Ctrl-C. The end of the input is an empty line.
+fn answer(interrupt: &Interrupt, prompt: &str) -> io::Result<Option<String>> {
+    const TICK: Duration = Duration::from_millis(100);
+    let mut question = out::ask(prompt)?;
+    let stdin = io::stdin().lock();
+    tcflush(&stdin, QueueSelector::IFlush)?;
+    // A signal does not end a read: the standard library begins it again. So it is only begun where there is a line.
+    let tick = Timespec::try_from(TICK).map_err(io::Error::other)?;
+    loop {
+        if interrupt.wanted() {
+            return Ok(None);
+        }
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&tick)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => break,
+            Err(error) => return Err(error.into()),
+        }
     }
-    let asked = out::ask(&format!("{question}\nType `done` when it is so: "));
     let mut line = String::new();
-    asked.is_ok() && std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "done"
+    let mut stdin = stdin;
+    // a terminal gives no more than a line at a time, so that nothing stays behind in the buffer
+    stdin.read_line(&mut line)?;
+    question.answered = line.ends_with('\n');
+    Ok(Some(line))
 }

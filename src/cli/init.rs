@@ -43,6 +43,7 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
             message: format!("`{}` cannot be --name: it {}", name.escape_debug(), fault.message),
             help: fault.help,
             data: None,
+            interrupted: false,
         };
         plan::plan_name(name).map_err(bad)?;
     }

@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::host::HostError;
 use crate::runbook::Stage;
 pub use talk::Talk;
 
@@ -190,17 +191,32 @@ pub struct Failure {
     pub message: String,
     pub help: Option<String>,
     /// what `--json` prints of it, where that is more than these words
-    pub data: Option<serde_json::Value>,
+    pub data: Option<Box<serde_json::Value>>,
+    /// by the person
+    pub interrupted: bool,
 }
 
 impl Failure {
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
-        Failure { message: message.into(), help: Some(help.into()), data: None }
+        Failure { message: message.into(), help: Some(help.into()), data: None, interrupted: false }
+    }
+
+    /// The person pressed Ctrl-C where nothing had been begun.
+    pub fn interrupted() -> Failure {
+        let message = "interrupted: nothing was changed".into();
+        Failure { message, help: None, data: None, interrupted: true }
     }
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(cause) = next {
+            if let Some(HostError::Interrupted) = cause.downcast_ref() {
+                return Failure::interrupted();
+            }
+            next = cause.source();
+        }
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -210,7 +226,7 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Failure { message, help: None, data: None }
+        Failure { message, help: None, data: None, interrupted: false }
     }
 }
 
@@ -276,7 +292,7 @@ pub fn main() -> ExitCode {
         Ok(End::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             talk.error(&failure);
-            ExitCode::FAILURE
+            ExitCode::from(if failure.interrupted { 130 } else { 1 })
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
 use crate::report::{self, Live, To};
+use crate::runbook::Stage;
 
 /// What can be given up: without old there is no way back.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -35,12 +36,13 @@ pub fn run(
         talk.say("There is nothing to take back: no step of this migration has changed anything.");
     } else {
         let question = report::rollback(&preview, &runbook);
-        if !confirm::confirm(talk, prompts, &question, migration.name())? {
+        if !confirm::confirm(talk, prompts, &interrupt, &question, migration.name())? {
             talk.say("Nothing was changed.");
             return Ok(End::Failed);
         }
         journal.run(Run::Confirmed { prompt: "rollback".into() })?;
     }
+    interrupt.work_begins();
     let (fenced, gone) = (preview.fenced, preview.gone);
     if abandon.is_some() {
         engine::give_up_new(&runbook.nodes, &mut journal)?;
@@ -54,7 +56,7 @@ pub fn run(
         (false, false) => &[Side::Old, Side::New],
     };
     let _locked = Locked::take(&hosts, migration.path(), sides)?;
-    let live = Live::new(&runbook.nodes, To::Err, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));
     drop(live);

@@ -58,7 +58,10 @@ pub fn open(
         remotes,
         power,
         secrets: Secrets::new(dir.join("secrets"), sources),
-        confirm: ask.then(|| Box::new(confirm::by_hand) as _),
+        confirm: ask.then(|| {
+            let interrupt = interrupt.clone();
+            Box::new(move |question: &str| confirm::by_hand(&interrupt, question)) as _
+        }),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)

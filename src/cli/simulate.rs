@@ -23,7 +23,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     };
     talk.result(report::outline(&runbook, &outlook.forecast));
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
-    let live = Live::new(&runbook.nodes, To::Out, talk.json, talk.verbose, talk.quiet);
+    let live = Live::new(&runbook, Stage::Grow, To::Out, talk.manner());
     let options = Options { parallelism: 1, poll: Duration::ZERO, ..Options::new(&interrupt.level) };
     match engine::apply(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event)) {
         Ok(summary) => {

@@ -3,11 +3,11 @@
 use std::cell::OnceCell;
 use std::io;
 
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::Failure;
-use crate::report::out;
+use crate::report::ink::RED;
+use crate::report::{Manner, To, out};
 
 pub struct Talk {
     pub json: bool,
@@ -16,8 +16,6 @@ pub struct Talk {
     /// why a result could not be written
     lost: OnceCell<io::Error>,
 }
-
-const RED: Style = AnsiColor::Red.on_default().bold();
 
 impl Talk {
     pub fn new(json: bool, verbose: bool, quiet: bool) -> Talk {
@@ -46,18 +44,21 @@ impl Talk {
     /// One line of a stream of data, where data is asked for.
     pub fn line(&self, value: &impl Serialize) {
         if self.json {
-            self.keep(out::line(&serde_json::to_string(value).unwrap_or_default()));
+            self.keep(out::raw(&(serde_json::to_string(value).unwrap_or_default() + "\n")));
         }
     }
 
     pub fn error(&self, failure: &Failure) {
-        out::tell(&format!("{RED}error{RED:#}: {}", failure.message));
+        match failure.interrupted {
+            true => out::tell(&failure.message),
+            false => out::tell(&format!("{RED}error{RED:#}: {}", failure.message)),
+        }
         if let Some(help) = &failure.help {
             out::tell(&format!("  help: {help}"));
         }
         if self.json {
             let words = serde_json::json!({ "error": failure.message, "help": failure.help });
-            self.line(failure.data.as_ref().unwrap_or(&words));
+            self.line(failure.data.as_deref().unwrap_or(&words));
         }
     }
 
@@ -77,8 +78,12 @@ impl Talk {
         self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
+    /// How a run is told.
+    pub fn manner(&self) -> Manner {
+        Manner { json: self.json, verbose: self.verbose, quiet: self.quiet }
+    }
+
     pub fn color(&self) -> bool {
-        use anstream::AutoStream;
-        !matches!(AutoStream::choice(&std::io::stderr()), anstream::ColorChoice::Never)
+        out::colour(To::Err)
     }
 }

@@ -8,7 +8,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
     match plan::load(path) {
         Ok(loaded) => {
             if !loaded.warnings.is_empty() {
-                out::tell(loaded.warnings.render(talk.color()).trim_end());
+                out::tell_drawn(loaded.warnings.render(talk.color()).trim_end());
             }
             if talk.json {
                 talk.data(&serde_json::json!({ "valid": true, "findings": loaded.warnings.to_json() }));
@@ -18,7 +18,7 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
             Ok(End::Good)
         }
         Err(found) => {
-            out::tell(found.render(talk.color()).trim_end());
+            out::tell_drawn(found.render(talk.color()).trim_end());
             if talk.json {
                 talk.data(&invalid(&found));
             }
@@ -34,8 +34,8 @@ fn invalid(found: &plan::Diagnostics) -> serde_json::Value {
 /// A plan that is good, or everything that is wrong with it on the screen.
 pub fn load(talk: &Talk, path: &Path) -> Result<plan::Loaded, Failure> {
     plan::load(path).map_err(|found| {
-        out::tell(found.render(talk.color()).trim_end());
+        out::tell_drawn(found.render(talk.color()).trim_end());
         let words = Failure::new(format!("`{}` is not a valid plan", path.display()), "correct what is said above");
-        Failure { data: Some(invalid(&found)), ..words }
+        Failure { data: Some(Box::new(invalid(&found))), ..words }
     })
 }

@@ -1,47 +1,77 @@
-//! While the engine works: on a terminal a bar for each step that takes long, under lines that scroll; otherwise a line
-//! for each event.
+//! While the engine works: on a terminal a live block (how far the run is, a line for each step under way) under lines
+//! that scroll; otherwise a line for each event, and from time to time one for what takes long.
 
-use std::collections::BTreeMap;
-use std::io::IsTerminal;
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::{brief_act, bytes, duration, out};
+use super::block::{self, Copying, Head, Row};
+use super::screen::{To, is_terminal, screen};
+use super::{brief_act, duration, out};
+use crate::course::Runbook;
 use crate::engine::Event;
+use crate::forecast;
 use crate::host::Side;
 use crate::journal::Kind;
-use crate::runbook::{Node, Stage, StepId};
+use crate::runbook::{Stage, StepId};
 use crate::step::{Mark, Progress, Seen};
 
-/// Where its lines go. A simulation has nothing else to tell, so they are its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum To {
-    Out,
-    Err,
+/// How much is told, and in which form.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manner {
+    pub json: bool,
+    pub verbose: bool,
+    pub quiet: bool,
 }
 
 pub struct Live {
+    told: Arc<Told>,
+    /// draws the block; none where there is no terminal
+    ticker: Option<JoinHandle<()>>,
+    ended: Arc<AtomicBool>,
+}
+
+struct Told {
     to: To,
-    /// stage, side, title, and whether it only makes sure of something
-    titles: BTreeMap<StepId, (Stage, Side, String, bool)>,
-    json: bool,
-    verbose: bool,
-    quiet: bool,
+    steps: BTreeMap<StepId, About>,
+    manner: Manner,
+    terminal: bool,
     began: Instant,
     inner: Mutex<Inner>,
 }
 
+/// What is known of a step before it begins.
+struct About {
+    stage: Stage,
+    side: Side,
+    title: String,
+    /// it changes nothing
+    check: bool,
+    /// of its work, in seconds
+    estimate: f64,
+    /// that it copies over the link
+    bytes: u64,
+}
+
+#[derive(Default)]
 struct Inner {
-    multi: Option<MultiProgress>,
+    kind: Option<Kind>,
+    steps: usize,
+    done: usize,
+    /// not ended yet, for the estimate
+    ahead: BTreeSet<StepId>,
     running: BTreeMap<StepId, Running>,
+    /// of the last line
     stage: Option<Stage>,
 }
 
 struct Running {
-    bar: Option<ProgressBar>,
+    began: Instant,
+    copying: Option<Copying>,
     /// the first progress seen, for the rate
     first: Option<(Instant, u64)>,
     /// when a line was last written about it
@@ -50,51 +80,98 @@ struct Running {
 
 /// Without a terminal a long step says how far it is this often.
 const EVERY: Duration = Duration::from_secs(15);
+const TICK: Duration = Duration::from_millis(250);
+/// Lines of the block: one that is higher than the terminal could not be taken off again.
+const HIGHEST: usize = 12;
+/// Bytes in a second, where nothing is known of the link.
+const SOME_RATE: f64 = 100e6;
 
 impl Live {
-    pub fn new(nodes: &[Node], to: To, json: bool, verbose: bool, quiet: bool) -> Live {
-        let titles = nodes
+    /// `until`: the last stage that is gone through.
+    pub fn new(runbook: &Runbook, until: Stage, to: To, manner: Manner) -> Live {
+        let estimates = forecast::estimates(runbook);
+        let steps: BTreeMap<StepId, About> = runbook
+            .nodes
             .iter()
-            .map(|node| {
+            .zip(estimates)
+            .map(|(node, estimate)| {
                 let step = node.step.as_step();
-                (node.id.clone(), (node.stage, node.on, step.title(), step.mark() == Mark::Check))
+                let (check, bytes) = (step.mark() == Mark::Check, step.bytes());
+                let about = About { stage: node.stage, side: node.on, title: step.title(), check, estimate, bytes };
+                (node.id.clone(), about)
             })
             .collect();
-        let (terminal, target) = match to {
-            To::Out => (std::io::stdout().is_terminal(), ProgressDrawTarget::stdout()),
-            To::Err => (std::io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
-        };
-        let multi = (!json && !quiet && terminal).then(|| MultiProgress::with_draw_target(target));
-        let inner = Mutex::new(Inner { multi, running: BTreeMap::new(), stage: None });
-        Live { to, titles, json, verbose, quiet, began: Instant::now(), inner }
+        let ahead = steps.iter().filter(|(_, about)| about.stage <= until).map(|(id, _)| id.clone()).collect();
+        let told = Arc::new(Told {
+            to,
+            steps,
+            manner,
+            terminal: !manner.json && !manner.quiet && is_terminal(to),
+            began: Instant::now(),
+            inner: Mutex::new(Inner { ahead, ..Inner::default() }),
+        });
+        let ended = Arc::new(AtomicBool::new(false));
+        let ticker = told.terminal.then(|| {
+            let (told, ended) = (told.clone(), ended.clone());
+            std::thread::spawn(move || {
+                while !ended.load(Ordering::SeqCst) {
+                    told.draw();
+                    std::thread::park_timeout(TICK);
+                }
+            })
+        });
+        Live { told, ticker, ended }
     }
 
     /// Told from several threads. Nobody needs to listen: what counts is the journal.
     pub fn tell(&self, event: Event) {
-        if self.json {
+        self.told.tell(event);
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        if let Some(ticker) = self.ticker.take() {
+            ticker.thread().unpark();
+            let _ = ticker.join();
+            screen().block(self.told.to, Vec::new());
+        }
+    }
+}
+
+impl Told {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: Event) {
+        if self.manner.json {
             if let Some(value) = as_json(&event) {
-                let _ = out::line(&value.to_string());
+                let _ = out::raw(&format!("{value}\n"));
             }
             return;
         }
-        let mut inner = match self.inner.lock() {
-            Ok(inner) => inner,
-            Err(poisoned) => poisoned.into_inner(),
-        };
+        let verbose = self.manner.verbose;
+        let mut inner = self.inner();
         match event {
             Event::RunStarted { kind, steps } => {
-                if kind == Kind::Rollback {
-                    self.line(&inner, &format!("taking back up to {steps} steps"));
-                }
+                (inner.kind, inner.steps) = (Some(kind), steps);
+                self.line(&match kind {
+                    Kind::Apply => {
+                        format!("{steps} steps: each is checked on the server, then carried out if need be")
+                    }
+                    Kind::Rollback => format!("taking back up to {steps} steps"),
+                });
             }
             Event::StepStarted { step, .. } => {
-                inner.running.insert(step, Running { bar: None, first: None, said: None });
+                let running = Running { began: Instant::now(), copying: None, first: None, said: None };
+                inner.running.insert(step, running);
             }
-            Event::Acting { step, side, act: what, .. } => {
-                if self.verbose {
-                    self.line(&inner, &format!("          {side:3}   $ {}", brief_act(&what)));
+            Event::Acting { side, act: what, .. } => {
+                if verbose {
+                    self.line(&format!("          {side:3}   $ {}", brief_act(&what)));
                 }
-                self.bar(&mut inner, &step, None);
             }
             Event::Waiting { seen, .. } => {
                 let what = match seen {
@@ -102,120 +179,124 @@ impl Live {
                     Seen::Underway(progress) => progress.what,
                     Seen::Absent | Seen::Present => "not so yet".into(),
                 };
-                if self.verbose {
-                    self.line(&inner, &format!("                waiting: {what}"));
+                if verbose {
+                    self.line(&format!("                waiting: {what}"));
                 }
             }
             Event::Progress { step, progress } => self.progress(&mut inner, &step, &progress),
             Event::Adopted { step } => {
-                let check = self.titles.get(&step).is_some_and(|(.., check)| *check);
-                self.ended(&mut inner, &step, "=", if check { "holds" } else { "was so before" });
+                let check = self.steps.get(&step).is_some_and(|about| about.check);
+                self.ended(&mut inner, &step, Some(("=", if check { "holds" } else { "was so before" })));
             }
-            Event::AlreadySo { step } => {
-                inner.running.remove(&step);
-                if self.verbose {
-                    self.ended(&mut inner, &step, "=", "is so");
-                }
-            }
-            Event::Done { step, took } => self.ended(&mut inner, &step, "✓", &duration(took)),
-            Event::Undone { step, took } => self.ended(&mut inner, &step, "↶", &duration(took)),
-            Event::NothingToUndo { step, why } => {
-                inner.running.remove(&step);
-                if self.verbose {
-                    self.ended(&mut inner, &step, "·", &why);
-                }
-            }
-            Event::Failed { step, what, .. } => self.ended(&mut inner, &step, "✗", &what),
+            Event::AlreadySo { step } => self.ended(&mut inner, &step, verbose.then_some(("=", "is so"))),
+            Event::Over { step } => self.ended(&mut inner, &step, None),
+            Event::Done { step, took } => self.ended(&mut inner, &step, Some(("✓", &duration(took)))),
+            Event::Undone { step, took } => self.ended(&mut inner, &step, Some(("↶", &duration(took)))),
+            Event::NothingToUndo { step, why } => self.ended(&mut inner, &step, verbose.then_some(("·", &*why))),
+            Event::Failed { step, what, .. } => self.ended(&mut inner, &step, Some(("✗", &what))),
             Event::Left { step } => {
-                self.ended(&mut inner, &step, "…", "left as it is; it goes on by itself where it can")
+                self.ended(&mut inner, &step, Some(("…", "left as it is; it goes on by itself where it can")));
             }
-            Event::LinkLost { side, cause, .. } => {
-                self.line(&inner, &format!("          {side:3}   link lost: {cause}"))
-            }
+            Event::LinkLost { side, cause, .. } => self.line(&format!("          {side:3}   link lost: {cause}")),
             Event::LinkBack { side, away, .. } => {
-                self.line(&inner, &format!("          {side:3}   link back after {}", duration(away)));
+                self.line(&format!("          {side:3}   link back after {}", duration(away)));
             }
-            Event::Over { .. } | Event::Observed { .. } | Event::RunEnded { .. } => {}
+            Event::Observed { .. } | Event::RunEnded { .. } => {}
         }
     }
 
-    fn ended(&self, inner: &mut Inner, step: &StepId, sign: &str, note: &str) {
-        if let Some(bar) = inner.running.remove(step).and_then(|running| running.bar) {
-            bar.finish_and_clear();
-        }
-        let Some((stage, side, title, _)) = self.titles.get(step) else { return };
+    fn ended(&self, inner: &mut Inner, step: &StepId, note: Option<(&str, &str)>) {
+        inner.running.remove(step);
+        inner.ahead.remove(step);
+        inner.done += 1;
+        let (Some((sign, note)), Some(About { stage, side, title, .. })) = (note, self.steps.get(step)) else {
+            return;
+        };
         let label = if inner.stage == Some(*stage) { String::new() } else { stage.to_string() };
         inner.stage = Some(*stage);
         let at = self.began.elapsed().as_secs();
-        self.line(inner, &format!("{:>3}:{:02} {label:8} {side:3} {sign} {title}  ({note})", at / 60, at % 60));
+        self.line(&format!("{:>3}:{:02} {label:8} {side:3} {sign} {title}  ({note})", at / 60, at % 60));
     }
 
     fn progress(&self, inner: &mut Inner, step: &StepId, progress: &Progress) {
-        let Some((done, total)) = progress.bytes else {
-            self.bar(inner, step, None);
-            return;
-        };
+        let Some((done, total)) = progress.bytes else { return };
         let now = Instant::now();
         let Some(running) = inner.running.get_mut(step) else { return };
         let (since, from) = *running.first.get_or_insert((now, done));
         let seconds = now.duration_since(since).as_secs_f64();
-        let rate = if seconds > 1.0 { (done.saturating_sub(from)) as f64 / seconds } else { 0.0 };
-        let left = if rate > 0.0 {
-            format!(
-                "{}/s, about {} left",
-                bytes(rate as u64),
-                duration(Duration::from_secs_f64((total - done.min(total)) as f64 / rate))
-            )
-        } else {
-            "measuring the rate".into()
-        };
-        let percent = done as f64 * 100.0 / total.max(1) as f64;
-        let text = format!("{} of {} ({percent:.1} %), {left}", bytes(done), bytes(total));
+        let rate = (seconds > 1.0).then(|| done.saturating_sub(from) as f64 / seconds);
+        let copying = Copying { done, total, rate };
+        running.copying = Some(copying);
         let due = running.said.is_none_or(|said| now.duration_since(said) >= EVERY);
-        if inner.multi.is_none() && due {
+        if !self.terminal && due {
             running.said = Some(now);
-            let title = self.titles.get(step).map(|(_, _, title, _)| title.as_str()).unwrap_or_default();
+            let title = self.steps.get(step).map(|about| about.title.as_str()).unwrap_or_default();
             let at = self.began.elapsed().as_secs();
-            self.line(inner, &format!("{:>3}:{:02}          … {title}: {text}", at / 60, at % 60));
-        } else {
-            self.bar(inner, step, Some((done, total, text)));
+            let speed = copying.speed().join(", ");
+            let far = format!("{} ({}), {}", copying.amounts(), copying.percent(), speed.trim_end_matches(", "));
+            self.line(&format!("{:>3}:{:02}          … {title}: {far}", at / 60, at % 60));
         }
     }
 
-    fn bar(&self, inner: &mut Inner, step: &StepId, at: Option<(u64, u64, String)>) {
-        let Some(multi) = &inner.multi else { return };
-        let Some(running) = inner.running.get_mut(step) else { return };
-        let title = self.titles.get(step).map(|(_, _, title, _)| title.clone()).unwrap_or_default();
-        let bar = running.bar.get_or_insert_with(|| {
-            let bar = multi.add(ProgressBar::new_spinner());
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar.set_prefix(title);
-            if let Ok(style) = ProgressStyle::with_template("       {spinner} {prefix}  {elapsed} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
-        if let Some((done, total, text)) = at {
-            if bar.length() != Some(total) {
-                bar.set_length(total);
-                if let Ok(style) = ProgressStyle::with_template("       {prefix}  [{bar:30}] {wide_msg}") {
-                    bar.set_style(style.progress_chars("=> "));
-                }
-            }
-            bar.set_position(done);
-            bar.set_message(text);
-        }
-    }
-
-    fn line(&self, inner: &Inner, line: &str) {
-        if self.quiet {
+    fn line(&self, line: &str) {
+        if self.manner.quiet {
             return;
         }
-        match &inner.multi {
-            Some(multi) => drop(multi.println(line)),
-            None if self.to == To::Out => drop(out::line(line)),
-            None => out::tell(line),
+        match self.to {
+            To::Out => drop(out::line(line)),
+            To::Err => out::tell(line),
         }
+    }
+
+    fn draw(&self) {
+        let inner = self.inner();
+        let now = Instant::now();
+        let mut screen = screen();
+        let width = screen.width(self.to);
+        let under_way = |(id, running): (&StepId, &Running)| {
+            let about = self.steps.get(id)?;
+            let elapsed = now.duration_since(running.began);
+            Some((about.stage, Row { title: about.title.clone(), elapsed, copying: running.copying }))
+        };
+        let rows: Vec<(Stage, Row)> = inner.running.iter().filter_map(under_way).collect();
+        if inner.kind.is_none() {
+            return;
+        }
+        let head = Head {
+            stage: rows.iter().map(|(stage, _)| *stage).max().or(inner.stage),
+            done: inner.done,
+            steps: inner.steps,
+            elapsed: self.began.elapsed(),
+            left: (inner.kind == Some(Kind::Apply)).then(|| self.left(&inner, now)),
+        };
+        let mut lines = vec![block::head(&head, width)];
+        lines.extend(rows.iter().take(HIGHEST).map(|(_, row)| block::row(row, width)));
+        if let Some(more) = rows.len().checked_sub(HIGHEST).filter(|more| *more > 0) {
+            lines.push(format!("  and {more} more"));
+        }
+        screen.block(self.to, lines);
+    }
+
+    /// Seconds until the end of this run: copies share the link, everything else is one after the other.
+    fn left(&self, inner: &Inner, now: Instant) -> f64 {
+        let mut bytes = 0;
+        let mut rate = 0.0;
+        let mut seconds = 0.0;
+        for (id, about) in inner.ahead.iter().filter_map(|id| Some((id, self.steps.get(id)?))) {
+            let running = inner.running.get(id);
+            if about.bytes == 0 {
+                let spent = running.map_or(0.0, |running| now.duration_since(running.began).as_secs_f64());
+                seconds += (about.estimate - spent).max(0.0);
+                continue;
+            }
+            let copying = running.and_then(|running| running.copying);
+            bytes += copying.map_or(about.bytes, |copying| copying.left());
+            rate += copying.and_then(|copying| copying.rate).unwrap_or(0.0);
+        }
+        let estimated = |about: &&About| about.bytes as f64 / about.estimate;
+        let before = self.steps.values().find(|about| about.bytes > 0 && about.estimate > 0.0);
+        let rate = if rate >= 1.0 { rate } else { before.as_ref().map_or(SOME_RATE, estimated) };
+        seconds + bytes as f64 / rate
     }
 }
 

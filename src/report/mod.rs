@@ -2,20 +2,24 @@
 //! and [`Live`] prints lines while the engine works.
 
 mod account;
+mod block;
 mod data;
 mod files;
 pub mod graph;
+pub mod ink;
 mod live;
 pub mod out;
 pub mod pretty;
 mod runbook;
+mod screen;
 mod status;
 
 pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
 pub use data::{Refused, node_json, refused_json, refused_schema, runbook_json, runbook_schema};
 pub use files::{Changes, FileChange, changes};
-pub use live::{Live, To};
+pub use live::{Live, Manner};
 pub use runbook::{detail, findings, node, outline, runbook};
+pub use screen::To;
 pub use status::{Drift, Survey, Unknown, changes_on, drift, status, status_json};
 
 use std::time::Duration;

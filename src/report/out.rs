@@ -1,26 +1,26 @@
-//! The only place that writes to standard output and standard error. Whoever reads them may be gone (a closed pipe, a
-//! full disk behind a redirect). The macros of the standard library panic then, which in the middle of a cutover nobody
-//! wants: so it is an error, and who calls decides whether it matters.
+//! The only way to standard output and standard error. Whoever calls decides whether it matters that nobody reads it.
 
 use std::io::{self, BufWriter, Result, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
+use super::ink::printed;
 use super::pretty;
+use super::screen::{To, screen};
 
-/// A line to standard output, flushed.
+/// A line to standard output.
 pub fn line(text: &str) -> Result<()> {
-    raw(&format!("{text}\n"))
+    to(To::Out, &format!("{text}\n"))
 }
 
-/// A text to standard output as it is, flushed.
+/// A text to standard output as it is: data, and what has a form of its own.
 pub fn raw(text: &str) -> Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    screen().text(To::Out, text)
 }
 
-/// Data to standard output, flushed. It can be long, and is printed as it is made; colours are none in it to be taken out.
+/// Data to standard output, flushed. It can be long, and is printed as it is made.
 pub fn data(value: &impl Serialize) -> Result<()> {
     let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     pretty::write(&mut stdout, value)?;
@@ -30,12 +30,49 @@ pub fn data(value: &impl Serialize) -> Result<()> {
 
 /// A line for the person, if anybody is there to read it.
 pub fn tell(text: &str) {
-    let _ = ask(&format!("{text}\n"));
+    let _ = to(To::Err, &format!("{text}\n"));
 }
 
-/// A text for the person who is to answer: an error where it could not be shown.
-pub fn ask(text: &str) -> Result<()> {
-    let mut stderr = anstream::stderr().lock();
-    stderr.write_all(text.as_bytes())?;
-    stderr.flush()
+/// As [`tell`], of a text that has colours of its own and holds nothing of a server.
+pub fn tell_drawn(text: &str) {
+    let _ = screen().text(To::Err, &format!("{text}\n"));
+}
+
+fn to(to: To, text: &str) -> Result<()> {
+    screen().text(to, &printed(text, colour(to)))
+}
+
+/// Whether colours are wanted there.
+pub fn colour(to: To) -> bool {
+    let choice = match to {
+        To::Out => AutoStream::choice(&io::stdout()),
+        To::Err => AutoStream::choice(&io::stderr()),
+    };
+    choice != ColorChoice::Never
+}
+
+/// An open question. While it is, nothing else is written, by whatever thread.
+pub struct Question {
+    _one: MutexGuard<'static, ()>,
+    /// the person has ended the line
+    pub answered: bool,
+}
+
+/// Asks; one at a time. An error where it could not be shown.
+pub fn ask(text: &str) -> Result<Question> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let question = Question { _one: ONE.lock().unwrap_or_else(PoisonError::into_inner), answered: false };
+    screen().ask(&printed(text, colour(To::Err)))?;
+    Ok(question)
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        screen().answered(self.answered);
+    }
+}
+
+/// Somebody is being asked.
+pub fn asking() -> bool {
+    screen().asking()
 }

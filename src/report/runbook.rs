@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use anstyle::{AnsiColor, Style};
-
 use super::files::{Changes, FileChange, Files, changes};
+use super::ink::{BOLD, DIM, GREEN, Ink, NONE, RED, YELLOW};
 use super::{about, act, bytes, sign, switching};
 use crate::course::Runbook;
 use crate::findings::{Finding, Severity};
@@ -15,13 +14,7 @@ use crate::plan::{Loaded, Plan};
 use crate::runbook::{Node, Stage};
 use crate::step::{Mark, Undo};
 
-const BOLD: Style = Style::new().bold();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const GREEN: Style = AnsiColor::Green.on_default();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
-
-fn style(mark: Mark) -> Style {
+fn style(mark: Mark) -> Ink {
     match mark {
         Mark::Create => GREEN,
         Mark::Change => YELLOW,
@@ -210,7 +203,7 @@ fn acts(text: &mut String, plan: &Plan, all: &[Act], changes: &[Option<FileChang
                 Some(b'+') => GREEN,
                 Some(b'-') => RED,
                 Some(b'@') => DIM,
-                _ => Style::new(),
+                _ => NONE,
             };
             let _ = writeln!(text, "    {style}{line}{style:#}");
         }
