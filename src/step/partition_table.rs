@@ -106,10 +106,6 @@ impl Step for PartitionTable {
         if signatures.is_empty() {
             return Ok(Seen::Absent);
         }
-        // wipefs(8) takes the signatures away one by one, and the one that shields a GPT from old tools last
-        if self.kind == "gpt" && signatures.iter().all(|signature| signature == "PMBR") {
-            return Ok(Seen::Remains(format!("disk {} holds the shield of a GPT, and no GPT", self.label)));
-        }
         let dump = on.ask(side, Query::run(["sfdisk", "--json", &self.disk]))?;
         if !dump.success() {
             return Ok(Seen::Foreign(format!("disk {} holds {}", self.label, signatures.join(", "))));
