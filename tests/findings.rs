@@ -317,10 +317,11 @@ const FIRES: &[Case] = &[
     Case("R1229", None, |facts| { let mut moved = volume("pvmove0", "mirror", "private,pvmove"); moved.hidden = true; facts.old.lvs.push(moved); }, "pvmove"),
     Case("R1231", None, |facts| { facts.old.memory = 9 << 30; facts.old.memory_available = 1 << 30; facts.new.memory = 4 << 30; }, "8192 MiB of memory and swap are in use on old; new will have 4096 MiB of memory and 127 MiB of swap"),
     Case("R1230", None, |facts| guests(facts, 3), "volume group `guests` does not move, with volume `disk0` and 2 more"),
+    Case("R1240", None, |facts| mount(facts, "/var").source = "/dev/mapper/vg0-var[/@var]".into(), "vg0/var moves and is mounted on /var in a way"),
 
     Case("R1301", None, |facts| facts.new.uefi = true, "new boots with UEFI"),
     Case("R1301", None, |facts| facts.old.uefi = true, "old boots with UEFI"),
-    Case("R1302", None, |facts| mount(facts, "/").source = "/dev/sda3".into(), "on /dev/sda3"),
+    Case("R1302", None, |facts| mount(facts, "/").source = "/dev/sda2".into(), "on /dev/sda2"),
     Case("R1303", Some(("boot: { from: /boot, to: md0 }\n", "")), SAME, "/boot of old is on /dev/md0"),
     Case("R1304", None, |facts| facts.old.mounts.retain(|mount| mount.target != "/boot"), "not a file system of its own"),
     Case("R1305", None, |facts| mount(facts, "/boot").avail = 12 << 20, "/boot of old has 12 MiB free; a new initramfs needs about 15 MiB"),
@@ -359,6 +360,8 @@ const FIRES: &[Case] = &[
     Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/nbd0 /data ext4 defaults 0 2"), "/dev/nbd0"),
     Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/drbd0 /data ext4 defaults 0 2"), "/dev/drbd0"),
     Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/bcache0 /data ext4 defaults 0 2"), "/dev/bcache0"),
+    Case("R1318", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/data/www /var/www none bind 0 0"); }, "mounts /data/www on /var/www, and /data/www is below /data, which does not move"),
+    Case("R1319", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/data/www /var/www none bind,nofail 0 0"); }, "mounts /data/www on /var/www"),
 
     Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),

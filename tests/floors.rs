@@ -38,8 +38,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("secret", &[]),
 ];
 
-/// Two rooms on one floor, and all that the one takes from the other: whether the plan fits is found by laying it out.
-const SAME_FLOOR: &[&str] = &["crate::course::group_room", "crate::course::growth_room", "crate::course::boot_room"];
+/// Two rooms on one floor, and all that the one takes from the other: whether the plan fits, and whether
+/// all falls silent, is found by laying it out.
+const SAME_FLOOR: &[&str] = &[
+    "crate::course::group_room",
+    "crate::course::growth_room",
+    "crate::course::boot_room",
+    "crate::course::unsilenced",
+];
 
 /// Words that belong to some files only: the words, whose they are, and why.
 const KEPT: &[(&[&str], &[&str], &str)] = &[

@@ -8,6 +8,7 @@ use super::text::{list, quoted};
 use super::volumes::Groups;
 use crate::facts::Facts;
 use crate::facts::activity::{Activity, Unit};
+use crate::facts::resolve::Names;
 use crate::findings::needed;
 
 #[derive(Debug, Default)]
@@ -45,15 +46,18 @@ const UNSEEN: &[(&str, &str)] = &[
 ];
 
 pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Services {
-    let mut places: BTreeMap<&str, &str> =
-        groups.mounted(facts).map(|mount| (mount.source.as_str(), mount.target.as_str())).collect();
+    // mount points by device
+    let names = Names::of(&facts.old);
     let boot = facts.old.mounts.iter().find(|mount| mount.target == "/boot");
-    places.extend(boot.map(|mount| (mount.source.as_str(), mount.target.as_str())));
+    let mounts = groups.mounted(facts).chain(boot);
+    let places: BTreeMap<&str, &str> = mounts
+        .flat_map(|mount| names.mount(mount).into_iter().map(|block| (block.path.as_str(), mount.target.as_str())))
+        .collect();
+    let place = |source: &String| places.get(names.block(source)?.path.as_str()).copied();
 
     let mut services = Services::default();
     for unit in &activity.units {
-        let writes: BTreeSet<&str> =
-            unit.writes.iter().filter_map(|source| places.get(source.as_str()).copied()).collect();
+        let writes: BTreeSet<&str> = unit.writes.iter().filter_map(place).collect();
         if unit.listens.is_empty() && writes.is_empty() {
             continue;
         }

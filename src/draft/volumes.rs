@@ -1,12 +1,13 @@
 //! What moves: the volume groups that the system lives on, with all their volumes, and /boot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use super::NoDraft;
 use super::text::{quoted, size};
-use crate::facts::{Facts, Lv, Mount, Vg, lvm};
+use crate::facts::resolve::{Names, mounted};
+use crate::facts::{Facts, Lv, Mount, ServerFacts, Vg, lvm};
 use crate::plan::{Bytes, RaidLevel};
 
 const MIB: u64 = 1 << 20;
@@ -47,8 +48,8 @@ struct Volume {
 
 pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
     let old = &facts.old;
-    let in_use =
-        |vg: &&Vg| old.lvs.iter().any(|lv| lv.vg == vg.name && (mount_of(facts, lv).is_some() || is_swap(lv)));
+    let mounted = Mounted::of(old);
+    let in_use = |vg: &&Vg| old.lvs.iter().any(|lv| lv.vg == vg.name && (mounted.mount(lv).is_some() || is_swap(lv)));
     let (used, left): (Vec<&Vg>, Vec<&Vg>) = old.vgs.iter().partition(in_use);
     if used.is_empty() {
         let root = old.mounts.iter().find(|mount| mount.target == "/").map_or("elsewhere", |mount| &mount.source);
@@ -61,8 +62,8 @@ pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
     }
     let group = |vg: &Vg| {
         let mut volumes: Vec<Volume> =
-            old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden).map(|lv| volume(facts, lv)).collect();
-        if let Some(lv) = worth_growing(facts, vg)
+            old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden).map(|lv| volume(&mounted, lv)).collect();
+        if let Some(lv) = worth_growing(facts, &mounted, vg)
             && let Some(volume) = volumes.iter_mut().find(|volume| volume.name == quoted(&lv.name))
         {
             let shrink = if lv.fstype.as_deref() == Some("xfs") { " (xfs cannot shrink)" } else { "" };
@@ -131,13 +132,26 @@ impl Groups {
         let moves = |lv: &&Lv| self.all.iter().any(|group| group.vg.name == lv.vg);
         let paths: BTreeSet<String> =
             facts.old.lvs.iter().filter(moves).map(|lv| lvm::mapper_path(&lv.vg, &lv.name)).collect();
-        facts.old.mounts.iter().filter(move |mount| paths.contains(&mount.source))
+        let names = Names::of(&facts.old);
+        facts
+            .old
+            .mounts
+            .iter()
+            .filter(move |mount| names.mount(mount).iter().any(|block| paths.contains(&block.path)))
     }
 }
 
-fn mount_of<'a>(facts: &'a Facts, lv: &Lv) -> Option<&'a Mount> {
-    let path = lvm::mapper_path(&lv.vg, &lv.name);
-    facts.old.mounts.iter().find(|mount| mount.source == path)
+/// The first mount of each device.
+struct Mounted<'a>(HashMap<String, &'a Mount>);
+
+impl<'a> Mounted<'a> {
+    fn of(server: &'a ServerFacts) -> Mounted<'a> {
+        Mounted(mounted(server, &Names::of(server)))
+    }
+
+    fn mount(&self, lv: &Lv) -> Option<&'a Mount> {
+        self.0.get(lvm::mapper_path(&lv.vg, &lv.name).as_str()).copied()
+    }
 }
 
 fn is_swap(lv: &Lv) -> bool {
@@ -149,9 +163,9 @@ fn fits(lv: &Lv) -> bool {
     lv.segtype == "linear"
 }
 
-fn volume(facts: &Facts, lv: &Lv) -> Volume {
+fn volume(mounted: &Mounted, lv: &Lv) -> Volume {
     let kind = lv.fstype.as_deref().unwrap_or("no file system known");
-    let what = match mount_of(facts, lv) {
+    let what = match mounted.mount(lv) {
         Some(mount) => format!("{}, {kind} on {}, {} used", size(lv.size), mount.target, size(mount.used)),
         None if is_swap(lv) => format!("{}, swap", size(lv.size)),
         None if !fits(lv) => format!("{}, {kind}, not mounted", size(lv.size)),
@@ -173,11 +187,11 @@ fn volume(facts: &Facts, lv: &Lv) -> Volume {
 }
 
 /// The largest file system that is not `/`, or `/` where there is no other.
-fn worth_growing<'a>(facts: &'a Facts, vg: &Vg) -> Option<&'a Lv> {
+fn worth_growing<'a>(facts: &'a Facts, mounted: &Mounted, vg: &Vg) -> Option<&'a Lv> {
     let grows = |lv: &&Lv| lv.fstype.as_deref().is_some_and(|fstype| fstype == "xfs" || fstype.starts_with("ext"));
     let candidates = facts.old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden && fits(lv)).filter(grows);
-    let mounted = candidates.filter_map(|lv| Some((lv, mount_of(facts, lv)?)));
-    mounted.max_by_key(|(lv, mount)| (mount.target != "/", lv.size)).map(|(lv, _)| lv)
+    let used = candidates.filter_map(|lv| Some((lv, mounted.mount(lv)?)));
+    used.max_by_key(|(lv, mount)| (mount.target != "/", lv.size)).map(|(lv, _)| lv)
 }
 
 #[derive(Serialize)]
@@ -195,10 +209,12 @@ pub(super) fn boot(facts: &Facts, level: Option<RaidLevel>) -> Boot {
     let Some(mount) = facts.old.mounts.iter().find(|mount| mount.target == "/boot") else {
         return none("/boot of old is a directory of `/`, and travels with it".into());
     };
-    if mount.source.starts_with("/dev/mapper/") {
+    let names = Names::of(&facts.old);
+    let on = names.mount(mount);
+    if on.iter().any(|block| block.kind == "lvm") {
         return none(format!("/boot of old is on {}, and travels as a volume of its group", mount.source));
     }
-    let has = facts.old.blocks.iter().find(|block| block.path == mount.source).map_or(mount.size, |block| block.size);
+    let has = on.first().map_or(mount.size, |block| block.size);
     // md keeps some of each member for itself
     let wants = (has + has / 64 + 4 * MIB).next_multiple_of(512 * MIB);
     Boot {

@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod fstab;
 pub mod health;
 pub mod iscsi;
 pub mod link;
@@ -19,6 +20,7 @@ pub mod os;
 mod parse;
 pub mod queries;
 mod read;
+pub mod resolve;
 mod still;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,6 +190,9 @@ pub struct Block {
     pub by_id: Vec<String>,
     /// links in /dev/disk/by-path that point here
     pub by_path: Vec<String>,
+    /// other links below /dev that point here: `/dev/disk/by-dname/sda-part1`, and what rules of udev make
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// kernel modules of the drivers from the device up to its bus, for disks: e.g. `sd_mod`, `virtio_scsi`, `virtio_pci`
     pub drivers: Vec<String>,
     /// of disks that say it

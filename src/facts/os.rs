@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::queries::{FILES, MODULES, PRESENCE, SMALL, TOOLS};
+use super::queries::{FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
 use super::{MacLine, Os};
 use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
-const TEXTS: &str = r#"echo @sizes
+const TEXTS: &str = r#"set -- "$@" /etc/initramfs-tools/conf.d/* /etc/default/grub.d/*.cfg /etc/mdadm/mdadm.conf.d/*.conf
+echo @sizes
 wc -c "$@" 2>/dev/null
 echo @lines
 grep -asH '' "$@" /sys/class/iscsi_session/*/targetname /etc/ssh/ssh_host_*_key.pub
 exit 0"#;
 
-/// The texts of [`FILES`] and [`SMALL`]: answers [`parse_texts`].
+/// The texts of [`FILES`], [`PARTS_OF`] and [`SMALL`]: answers [`parse_texts`].
 pub fn texts_query() -> Query {
     Query::run(["sh", "-c", TEXTS, "sh"].into_iter().chain(SMALL.iter().copied()).chain(FILES.iter().copied()))
 }
@@ -39,11 +40,16 @@ pub fn parse_texts(text: &str) -> Result<BTreeMap<String, String>, ParseError> {
             // grep ends the last line, even where the file does not
             Some(text) if text.len() == size + 1 && size > 0 => drop(text.pop()),
             Some(_) => {}
-            None if size == 0 && FILES.contains(&path) => drop(texts.insert(path.to_string(), String::new())),
+            None if size == 0 && is_file(path) => drop(texts.insert(path.to_string(), String::new())),
             None => {}
         }
     }
     Ok(texts)
+}
+
+/// Whether the text of a file is one of [`super::ServerFacts::files`].
+pub(super) fn is_file(path: &str) -> bool {
+    FILES.contains(&path) || PARTS_OF.iter().any(|(dir, end)| path.starts_with(dir) && path.ends_with(end))
 }
 
 /// The names of iSCSI sessions' directories have no colon, and neither have the other files we ask for.
@@ -243,9 +249,11 @@ pub fn parse_uptime(text: &str) -> Option<u64> {
     text.split(['.', ' ']).next()?.parse().ok()
 }
 
-/// Links that udev(7) makes, those of one place together: answers [`parse_links`].
+/// Links that udev(7) makes: answers [`parse_links`]. Those by the kernel's numbers are left out: there are hundreds.
 pub fn links_query() -> Query {
-    Query::run(["find", "/dev/disk/by-id", "/dev/disk/by-path", "-type", "l", "-printf", "%p %l\\n"])
+    let numbers = ["-path", "/dev/char", "-o", "-path", "/dev/block"];
+    let links = ["-prune", "-o", "-type", "l", "-printf", "%p %l\\n"];
+    Query::run(["find", "/dev", "("].into_iter().chain(numbers).chain([")"]).chain(links))
 }
 
 /// Link and kernel name of the device: `/dev/disk/by-id/ata-X ../../sda` is (`/dev/disk/by-id/ata-X`, `sda`); sorted.
@@ -253,7 +261,7 @@ pub fn parse_links(text: &str) -> Result<Vec<(String, String)>, ParseError> {
     let mut links = Vec::new();
     for line in text.lines() {
         let (link, to) = line.split_once(' ').ok_or_else(|| ParseError(format!("not a link: `{line}`")))?;
-        let name = to.strip_prefix("../../").or(to.strip_prefix("/dev/")).unwrap_or(to);
+        let name = to.strip_prefix("/dev/").unwrap_or(to.trim_start_matches("../"));
         links.push((link.to_string(), name.to_string()));
     }
     links.sort();

@@ -33,6 +33,10 @@ pub const FILES: &[&str] = &[
     "/proc/cmdline",
 ];
 
+/// Directories whose files are parts of one of [`FILES`], with the end of their names.
+pub const PARTS_OF: &[(&str, &str)] =
+    &[("/etc/initramfs-tools/conf.d/", ""), ("/etc/default/grub.d/", ".cfg"), ("/etc/mdadm/mdadm.conf.d/", ".conf")];
+
 /// Files of the kernel and others from which single facts are taken.
 pub(super) const SMALL: &[&str] = &[
     "/proc/sys/kernel/hostname",

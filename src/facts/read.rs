@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::parse::ParseError;
-use super::queries::{self, FILES};
+use super::queries;
 use super::{Array, ServerFacts, apt, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{HostError, Look, Output, Query, Side};
 
@@ -97,7 +97,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let misread = |cause| answers.misread("texts", cause);
 
     let mut blocks = answers.must("lsblk", lsblk::parse)?;
-    // find(1) fails where one of the two places is missing, and tells of the other all the same
+    // find(1) fails where a place vanishes meanwhile, and tells of the others all the same
     let links = match answers.output("links") {
         output if not_there(output) => answers.must("links", os::parse_links)?,
         output => os::parse_links(&output.stdout).map_err(|cause| answers.misread("links", cause))?,
@@ -106,7 +106,12 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     for block in &mut blocks {
         block.health = health.remove(&block.kname);
         for (link, _) in links.iter().filter(|(_, device)| *device == block.kname) {
-            let list = if link.starts_with("/dev/disk/by-id/") { &mut block.by_id } else { &mut block.by_path };
+            let list = match link {
+                _ if link.starts_with("/dev/disk/by-id/") => &mut block.by_id,
+                _ if link.starts_with("/dev/disk/by-path/") => &mut block.by_path,
+                _ if *link == block.path => continue,
+                _ => &mut block.links,
+            };
             list.push(link.clone());
         }
         block.drivers = parts.disks.get(&block.kname).cloned().unwrap_or_default();
@@ -167,7 +172,11 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         swaps: mounts::parse_swaps(text("/proc/swaps")).map_err(misread)?,
         interfaces,
         host_keys: under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect(),
-        files: FILES.iter().filter_map(|path| Some((path.to_string(), texts.get(*path)?.clone()))).collect(),
+        files: texts
+            .iter()
+            .filter(|(path, _)| os::is_file(path))
+            .map(|(path, text)| (path.clone(), text.clone()))
+            .collect(),
         present: parts.present,
         tools: parts.tools,
         modules: parts.modules,

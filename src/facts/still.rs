@@ -42,6 +42,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
         block.ancestors = sorted(&block.ancestors);
         block.by_id.sort();
         block.by_path.sort();
+        // made of what other fields tell, or by rules of udev
+        block.links.clear();
     }
     for array in &mut server.arrays {
         array.path = name(&array.path);

@@ -1,7 +1,8 @@
 //! What boots: firmware, `/boot`, the initramfs, encryption.
 
 use super::{Hit, Rule, Severity, volumes};
-use crate::facts::{Block, Facts, lvm};
+use crate::facts::resolve::{Names, inside};
+use crate::facts::{Block, Facts, Lv, Mount, lvm};
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -195,9 +196,11 @@ fn esp_on_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 pub(super) fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(root) = facts.old.mounts.iter().find(|mount| mount.target == "/") else { return Vec::new() };
-    let source = root.source.split('[').next().unwrap_or_default();
+    let names = Names::of(&facts.old);
+    let on = names.mount(root);
     let moves = |how: CopyHow| !matches!(how, CopyHow::Skip | CopyHow::Recreate);
-    if volumes(plan, facts).any(|(lv, how, _)| moves(how) && lvm::mapper_path(&lv.vg, &lv.name) == source) {
+    let is_root = |lv: &Lv| on.iter().any(|block| block.path == lvm::mapper_path(&lv.vg, &lv.name));
+    if volumes(plan, facts).any(|(lv, how, _)| moves(how) && is_root(lv)) {
         return Vec::new();
     }
     vec![
@@ -212,7 +215,7 @@ pub(super) fn root_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 pub(super) fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mount = facts.old.mounts.iter().find(|mount| mount.target == "/boot");
     match mount {
-        Some(mount) if plan.boot.is_none() && !mount.source.starts_with("/dev/mapper/") => vec![
+        Some(mount) if plan.boot.is_none() && !on_volume(facts, mount) => vec![
             Hit::new(
                 format!("/boot of old is on {}, and the plan does not say where it goes", mount.source),
                 "add `boot: { from: /boot, to: ARRAY }` with a raid1 array for it",
@@ -223,6 +226,11 @@ pub(super) fn boot_unsaid(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     }
 }
 
+/// On a logical volume; `/dev/mapper` has multipath's disks and encrypted ones too.
+fn on_volume(facts: &Facts, mount: &Mount) -> bool {
+    Names::of(&facts.old).mount(mount).iter().any(|block| block.kind == "lvm")
+}
+
 fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Some(boot) = &plan.boot else { return Vec::new() };
     let (message, help) = match facts.old.mounts.iter().find(|mount| mount.target == **boot.from) {
@@ -230,9 +238,13 @@ fn boot_wrong(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             format!("{} is not a file system of its own on old", *boot.from),
             "leave `boot:` out: it travels with the volume that it is on",
         ),
-        Some(mount) if mount.source.starts_with("/dev/mapper/") => (
+        Some(mount) if on_volume(facts, mount) => (
             format!("{} is on the logical volume {}", *boot.from, mount.source),
             "leave `boot:` out: it travels as a volume of its group",
+        ),
+        Some(mount) if Names::of(&facts.old).mount(mount).len() != 1 || inside(&mount.source).is_some() => (
+            format!("{} of old is on {}, which is not one block device to be copied", *boot.from, mount.source),
+            "leave `boot:` out where it is a part of another file system; otherwise `lsblk` on old must know its device",
         ),
         Some(_) => return Vec::new(),
     };

@@ -1,6 +1,9 @@
 //! Volume groups, their physical volumes, and LVM's own settings.
 
+use std::collections::HashSet;
+
 use super::{Disks, Hit, Rule, Severity, room_for_raid1, volumes};
+use crate::facts::resolve::Names;
 use crate::facts::{Facts, Vg, lvm};
 use crate::plan::{CopyHow, Plan, VolumeGroup};
 
@@ -218,12 +221,15 @@ fn system_id(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn already_extended(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let names = Names::of(&facts.old);
     let mut hits = Vec::new();
     for (group, vg) in found(plan, facts) {
         for pv in facts.old.pvs.iter().filter(|pv| pv.vg == vg.name) {
             let over_iscsi =
-                facts.old.blocks.iter().any(|block| block.path == pv.path && block.tran.as_deref() == Some("iscsi"));
-            if over_iscsi {
+                |path: &str| facts.old.blocks.iter().any(|it| it.path == path && it.tran.as_deref() == Some("iscsi"));
+            let on = names.block(&pv.path);
+            let below = on.into_iter().flat_map(|block| block.ancestors.iter().chain([&block.path]));
+            if below.into_iter().any(|path| over_iscsi(path)) {
                 let hit = Hit::new(
                     format!("`{}` already has an iSCSI disk in it: {}", vg.name, pv.path),
                     "is another migration under way? Look with `replant status`, or at who logged in",
@@ -238,17 +244,19 @@ fn already_extended(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 fn block_sizes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut hits = Vec::new();
     let disks = Disks::of(&facts.new);
+    let names = Names::of(&facts.old);
     // what is copied as it is, and where it goes
     let groups = plan.volume_groups.iter().flat_map(|group| {
         let pvs = facts.old.pvs.iter().filter(|pv| pv.vg == **group.name);
-        pvs.map(move |pv| (pv.path.as_str(), &group.to))
+        pvs.filter_map(|pv| names.block(&pv.path)).map(move |block| (block, &group.to))
     });
-    let boot = plan.boot.iter().filter_map(|boot| {
-        let mount = facts.old.mounts.iter().find(|mount| mount.target == **boot.from)?;
-        Some((mount.source.as_str(), &boot.to))
+    let boot = plan.boot.iter().flat_map(|boot| {
+        let mount = facts.old.mounts.iter().find(|mount| mount.target == **boot.from);
+        let on = mount.map(|mount| names.mount(mount)).unwrap_or_default();
+        on.into_iter().map(move |block| (block, &boot.to))
     });
-    for (path, to) in groups.chain(boot) {
-        let Some(old) = facts.old.blocks.iter().find(|block| block.path == path) else { continue };
+    for (old, to) in groups.chain(boot) {
+        let path = &old.path;
         for disk in plan.disks_under(to) {
             let Some(new) = disks.find(disk) else { continue };
             if new.log_sec != old.log_sec {
@@ -393,11 +401,13 @@ fn pvmove(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 /// What is mounted is said by R1310.
 fn group_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let old = &facts.old;
+    let names = Names::of(old);
+    let mounted: HashSet<&str> =
+        old.mounts.iter().flat_map(|mount| names.mount(mount)).map(|block| block.path.as_str()).collect();
     let mut hits = Vec::new();
     for vg in old.vgs.iter().filter(|vg| plan.volume_groups.iter().all(|group| **group.name != vg.name)) {
-        let mounted = |path: &str| old.mounts.iter().any(|mount| mount.source.split('[').next() == Some(path));
         let left = old.lvs.iter().filter(|lv| lv.vg == vg.name && !lv.hidden);
-        let mut left = left.filter(|lv| !mounted(&lvm::mapper_path(&lv.vg, &lv.name)));
+        let mut left = left.filter(|lv| !mounted.contains(lvm::mapper_path(&lv.vg, &lv.name).as_str()));
         let Some(first) = left.next() else { continue };
         let more = match left.count() {
             0 => String::new(),

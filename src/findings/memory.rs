@@ -2,6 +2,7 @@
 
 use super::names::moving;
 use super::{Hit, Rule, Severity};
+use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, Swap};
 use crate::plan::Plan;
 
@@ -56,16 +57,14 @@ fn swap_needs_memory(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 /// The swaps of old that new will not have.
 fn staying<'a>(plan: &Plan, facts: &'a Facts) -> impl Iterator<Item = &'a Swap> {
-    let moving = moving(plan, facts);
+    let (moving, names) = (moving(plan, facts), Names::of(&facts.old));
     facts.old.swaps.iter().filter(move |swap| match swap.kind.as_str() {
-        "partition" => block(&facts.old.blocks, swap).is_some_and(|on| !moving.contains(&on.path) && !in_memory(on)),
-        _ => facts.old.file_system(&swap.path).is_some_and(|on| !moving.contains(&on.source)),
+        "partition" => names.swap(swap).is_some_and(|on| !moving.contains(&on.path) && !in_memory(on)),
+        _ => {
+            let on = facts.old.file_system(&swap.path);
+            on.is_some_and(|on| !names.mount(on).iter().any(|block| moving.contains(&block.path)))
+        }
     })
-}
-
-/// /proc/swaps has some devices by the kernel's name.
-fn block<'a>(blocks: &'a [Block], swap: &Swap) -> Option<&'a Block> {
-    blocks.iter().find(|block| block.path == swap.path || format!("/dev/{}", block.kname) == swap.path)
 }
 
 fn in_memory(block: &Block) -> bool {
@@ -90,7 +89,8 @@ fn too_small(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     if old.memory_available == 0 || new.memory == 0 {
         return Vec::new();
     }
-    let on_disk = || old.swaps.iter().filter(|swap| !block(&old.blocks, swap).is_some_and(in_memory));
+    let names = Names::of(old);
+    let on_disk = || old.swaps.iter().filter(|swap| !names.swap(swap).is_some_and(in_memory));
     let swapped: u64 = on_disk().map(|swap| swap.used).sum();
     let used = old.memory.saturating_sub(old.memory_available) + swapped;
     let stays: u64 = staying(plan, facts).map(|swap| swap.size).sum();

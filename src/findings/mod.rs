@@ -6,6 +6,7 @@
 mod boot;
 mod cards;
 mod disks;
+mod fstab;
 mod groups;
 mod health;
 mod memory;
@@ -82,6 +83,7 @@ const ROOMS: &[&[Rule]] = &[
     memory::RULES,
     boot::RULES,
     names::RULES,
+    fstab::RULES,
     network::RULES,
     time::RULES,
     waivers::RULES,

@@ -1,9 +1,10 @@
 //! Names of devices in old's files, which travel along: will they mean the same on new?
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{Hit, Rule, Severity, boot, volumes};
-use crate::facts::{Block, Facts, Mount, lvm};
+use crate::facts::resolve::{Kind, Meaning, Names, plain};
+use crate::facts::{Block, Facts, Mount, fstab, lvm};
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -61,13 +62,17 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
+const FSTAB: &str = "/etc/fstab";
+const CRYPTTAB: &str = "/etc/crypttab";
+const MENU: &str = "/boot/grub/grub.cfg";
+
 /// A name of a device in a file.
 struct Use<'a> {
-    file: &'static str,
+    file: &'a str,
     line: usize,
-    name: &'a str,
+    name: String,
     /// where fstab mounts it
-    target: Option<&'a str>,
+    target: Option<String>,
     /// without it new does not boot
     fatal: bool,
 }
@@ -93,163 +98,107 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 fn names_device(word: &str) -> bool {
-    ["/dev/", "UUID=", "PARTUUID=", "LABEL=", "PARTLABEL="].iter().any(|start| word.starts_with(start))
+    ["/dev/", "UUID=", "PARTUUID=", "LABEL=", "PARTLABEL=", "ID="].iter().any(|start| word.starts_with(start))
 }
 
-/// Every name of a device in fstab(5), in the configuration of the boot loader and of resume.
+/// Files in the language of the shell, in which any word may set a variable to a device.
+fn settings(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
+    let place = |path: &str| path == "/etc/default/grub" || RESUME.iter().any(|start| path.starts_with(start));
+    let files = facts.old.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+    files.filter(move |(path, _)| place(path) || path.starts_with("/etc/default/grub.d/"))
+}
+
+/// Where initramfs-tools looks for `RESUME=`: initramfs.conf(5).
+const RESUME: [&str; 2] = ["/etc/initramfs-tools/initramfs.conf", "/etc/initramfs-tools/conf.d/"];
+
+/// Every name of a device in fstab(5), crypttab(5), in the configuration of the boot loader and of resume.
 fn uses(facts: &Facts) -> Vec<Use<'_>> {
     let mut all = Vec::new();
-    for (line, words) in lines(text(facts, "/etc/fstab")).map(|(at, line)| (at, line.split_whitespace())) {
-        let words: Vec<&str> = words.collect();
-        let [name, target, fstype, rest @ ..] = words.as_slice() else { continue };
-        let options: Vec<&str> = rest.first().unwrap_or(&"").split(',').collect();
-        let harmless = ["noauto", "nofail", "x-systemd.automount"].iter().any(|option| options.contains(option));
-        if names_device(name) {
-            let target = Some(*target).filter(|_| *fstype != "swap");
-            all.push(Use { file: "/etc/fstab", line, name, target, fatal: target.is_some() && !harmless });
+    let mut add = |file, line, name: &str, target: Option<String>, fatal| {
+        all.push(Use { file, line, name: plain(name), target, fatal });
+    };
+    for entry in fstab::entries(text(facts, FSTAB)) {
+        let target = Some(entry.target.clone()).filter(|_| !entry.is_swap());
+        let named = Some(plain(&entry.source)).filter(|name| names_device(name));
+        for name in named.into_iter().chain(entry.devices()) {
+            add(FSTAB, entry.line, &name, target.clone(), entry.fatal());
         }
     }
-    // (file, what a line of interest begins with)
-    let command_lines = [
-        ("/etc/default/grub", "GRUB_CMDLINE_LINUX"),
-        ("/boot/grub/grub.cfg", "linux"),
-        ("/etc/initramfs-tools/initramfs.conf", "RESUME="),
-        ("/etc/initramfs-tools/conf.d/resume", "RESUME="),
-    ];
-    for (file, begin) in command_lines {
-        for (line, words) in lines(text(facts, file)).filter(|(_, line)| line.starts_with(begin)) {
-            for word in words.split(|c: char| c.is_whitespace() || "\"'".contains(c)) {
-                let Some((key, name)) = word.split_once('=').filter(|(_, name)| names_device(name)) else { continue };
-                all.push(Use { file, line, name, target: None, fatal: key == "root" });
+    for (line, words) in lines(text(facts, CRYPTTAB)).map(|(at, line)| (at, line.split_whitespace())) {
+        let words: Vec<&str> = words.collect();
+        let [_, name, rest @ ..] = words.as_slice() else { continue };
+        let options: Vec<&str> = rest.get(1).unwrap_or(&"").split(',').collect();
+        if names_device(name) {
+            add(CRYPTTAB, line, name, None, !options.contains(&"nofail") && !options.contains(&"noauto"));
+        }
+    }
+    let menu =
+        lines(text(facts, MENU)).filter(|(_, line)| line.starts_with("linux")).map(|(at, line)| (MENU, at, line));
+    let set = settings(facts).flat_map(|(file, text)| lines(text).map(move |(at, line)| (file, at, line)));
+    for (file, line, words) in menu.chain(set) {
+        // `RESUME=UUID=…`, `RESUME="UUID=…"`, `root=/dev/…`
+        let mut opened = None;
+        for word in words.split(|c: char| c.is_whitespace() || "\"'\\".contains(c)).filter(|word| !word.is_empty()) {
+            let (key, name) = match opened.take() {
+                Some(key) if names_device(word) => (key, word),
+                _ => word.split_once('=').unwrap_or_default(),
+            };
+            if names_device(name) {
+                add(file, line, name, None, key == "root");
             }
+            opened = word.strip_suffix('=');
         }
     }
     // each name once for a file: a menu has it in every entry
     let mut seen = HashSet::with_capacity(all.len());
-    all.retain(|one| seen.insert((one.file, one.name, one.target)));
+    all.retain(|one| seen.insert((one.file, one.name.clone(), one.target.clone())));
     all
 }
 
-/// The devices of old by what they can be called. Made once: fstab can have many lines.
-struct Names<'a> {
+/// The devices of old, and which of them move.
+struct Fates<'a> {
     plan: &'a Plan,
-    /// by UUID, in small letters
-    uuids: HashMap<String, Vec<&'a Block>>,
-    partuuids: HashMap<String, &'a Block>,
-    labels: HashMap<&'a str, Vec<&'a Block>>,
-    partlabels: HashMap<&'a str, &'a Block>,
-    links: HashMap<&'a str, &'a Block>,
-    /// `/dev/mapper/vg0-root`, and `/dev/dm-0`
-    paths: HashMap<String, &'a Block>,
-    /// `/dev/mapper/vg0-root` and `/dev/vg0/root`
-    volumes: HashMap<String, &'a Block>,
-    /// paths of the devices whose content moves
+    names: Names<'a>,
     moving: HashSet<String>,
+    /// paths of swaps that are made again on new: with their UUID, without their label
+    recreated: HashSet<String>,
 }
 
-impl<'a> Names<'a> {
-    fn new(plan: &'a Plan, facts: &'a Facts) -> Names<'a> {
-        let (blocks, lvs) = (facts.old.blocks.len(), facts.old.lvs.len());
-        let mut names = Names {
-            plan,
-            uuids: HashMap::with_capacity(blocks),
-            partuuids: HashMap::new(),
-            labels: HashMap::new(),
-            partlabels: HashMap::new(),
-            links: HashMap::with_capacity(blocks),
-            paths: HashMap::with_capacity(2 * blocks),
-            volumes: HashMap::with_capacity(2 * lvs),
-            moving: moving(plan, facts),
-        };
-        for block in &facts.old.blocks {
-            if let Some(uuid) = &block.uuid {
-                names.uuids.entry(uuid.to_ascii_lowercase()).or_default().push(block);
-            }
-            if let Some(uuid) = &block.partuuid {
-                names.partuuids.entry(uuid.to_ascii_lowercase()).or_insert(block);
-            }
-            if let Some(label) = &block.label {
-                names.labels.entry(label).or_default().push(block);
-            }
-            if let Some(label) = &block.partlabel {
-                names.partlabels.entry(label).or_insert(block);
-            }
-            for link in block.by_id.iter().chain(&block.by_path) {
-                names.links.entry(link).or_insert(block);
-            }
-            for path in [block.path.clone(), format!("/dev/{}", block.kname)] {
-                names.paths.entry(path).or_insert(block);
-            }
-        }
-        for lv in &facts.old.lvs {
-            let path = lvm::mapper_path(&lv.vg, &lv.name);
-            if let Some(block) = names.paths.get(path.as_str()) {
-                names.volumes.insert(format!("/dev/{}/{}", lv.vg, lv.name), block);
-                names.volumes.insert(path, block);
-            }
-        }
-        names
+impl<'a> Fates<'a> {
+    fn new(plan: &'a Plan, facts: &'a Facts) -> Fates<'a> {
+        let recreated = volumes(plan, facts).filter(|(_, how, _)| *how == CopyHow::Recreate);
+        let recreated = recreated.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name)).collect();
+        Fates { plan, names: Names::of(&facts.old), moving: moving(plan, facts), recreated }
     }
 
-    fn moves(&self, block: &Block) -> bool {
-        self.moving.contains(&block.path)
-    }
-
-    fn fate(&self, used: &Use) -> Fate<'a> {
-        // a blank is written `\040` in fstab(5), and `\x20` in a link that udev(7) makes
-        let name = used.name.replace('"', "").replace("\\040", " ").replace("\\x20", " ");
-        let name = name.as_str();
-        let by = |tag: &str, links: &str| {
-            let link = || name.strip_prefix("/dev/disk/")?.strip_prefix(links);
-            name.strip_prefix(tag).or_else(link)
-        };
-        let of_content = match (by("UUID=", "by-uuid/"), by("LABEL=", "by-label/")) {
-            (Some(uuid), _) => Some(self.uuids.get(&uuid.to_ascii_lowercase())),
-            (_, Some(label)) => Some(self.labels.get(label)),
-            _ => None,
-        };
-        if let Some(all) = of_content.map(|all| all.map_or(&[][..], Vec::as_slice)) {
-            return match all.first() {
-                None => Fate::Unknown,
-                Some(_) if all.iter().any(|block| self.moves(block)) => Fate::Moves,
-                Some(block) => Fate::Stays(block.path.clone()),
-            };
-        }
-        let block = if let Some(uuid) = by("PARTUUID=", "by-partuuid/") {
-            self.partuuids.get(&uuid.to_ascii_lowercase())
-        } else if let Some(label) = by("PARTLABEL=", "by-partlabel/") {
-            self.partlabels.get(label)
-        } else if name.starts_with("/dev/disk/by-id/") || name.starts_with("/dev/disk/by-path/") {
-            self.links.get(name)
-        } else if let Some(block) = self.volumes.get(name) {
-            // volumes keep their names
-            return if self.moves(block) { Fate::Moves } else { Fate::Stays(block.path.clone()) };
-        } else {
-            let array = name.strip_prefix("/dev/md/").map(|rest| format!("/dev/md{rest}"));
-            self.paths.get(name).or_else(|| self.paths.get(&array?))
-        };
-        let Some(block) = block.copied() else {
+    fn of(&self, name: &str) -> Fate<'_> {
+        let Some(Meaning { kind, blocks }) = self.names.meaning(name) else { return Fate::Unknown };
+        let moves = blocks.iter().find(|block| self.moving.contains(&block.path));
+        match (moves, blocks.first()) {
+            (Some(block), _) => match kind {
+                Kind::Label if self.recreated.contains(&block.path) => Fate::Renamed(Some(block)),
+                Kind::Uuid | Kind::Label | Kind::Volume => Fate::Moves,
+                Kind::Array if self.same_array(name) => Fate::Moves,
+                Kind::Array | Kind::Passing => Fate::Renamed(Some(block)),
+            },
+            (None, Some(block)) if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
+            (None, Some(block)) => Fate::Stays(block.path.clone()),
             // not there now either; but kernel names mean something else on new
-            let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md", "/dev/dm-"];
-            return match kernels.iter().any(|start| name.starts_with(start)) {
-                true => Fate::Renamed(None),
-                false => Fate::Unknown,
-            };
-        };
-        let by_number = name.starts_with("/dev/dm-");
-        if self.volumes.contains_key(&block.path) && self.moves(block) && !by_number {
-            return Fate::Moves; // by-id/dm-name-…: made of the volume's name, or its UUID
+            (None, None) => {
+                let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md", "/dev/dm-"];
+                match kernels.iter().any(|start| name.starts_with(start)) {
+                    true => Fate::Renamed(None),
+                    false => Fate::Unknown,
+                }
+            }
         }
-        // an array of new with the name that old's boot array has
-        let array = block.path.strip_prefix("/dev/").unwrap_or_default();
-        let boot = self.plan.boot.as_ref();
-        let same_name = boot.is_some_and(|boot| *boot.to == *array) && !name.starts_with("/dev/disk/");
-        match self.moves(block) {
-            true if same_name => Fate::Moves,
-            true => Fate::Renamed(Some(block)),
-            false if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
-            false => Fate::Stays(block.path.clone()),
-        }
+    }
+
+    /// The array of new that takes /boot goes by this name too.
+    fn same_array(&self, name: &str) -> bool {
+        let Some(boot) = &self.plan.boot else { return false };
+        let called = name.strip_prefix("/dev/md/").or_else(|| name.strip_prefix("/dev/")).unwrap_or(name);
+        *boot.to == *called || (name.starts_with("/dev/md/") && *boot.to == *format!("md{called}"))
     }
 }
 
@@ -257,7 +206,9 @@ impl<'a> Names<'a> {
 pub(super) fn moving(plan: &Plan, facts: &Facts) -> HashSet<String> {
     let volumes = volumes(plan, facts).filter(|(_, how, _)| *how != CopyHow::Skip);
     let volumes = volumes.map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name));
-    volumes.chain(boot_mount(plan, facts).map(|mount| mount.source.clone())).collect()
+    let names = Names::of(&facts.old);
+    let boot = boot_mount(plan, facts).map(|mount| names.mount(mount)).unwrap_or_default();
+    volumes.chain(boot.into_iter().map(|block| block.path.clone())).collect()
 }
 
 fn boot_mount<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Mount> {
@@ -270,11 +221,11 @@ const SYSTEM: [&str; 5] = ["/", "/boot", "/etc", "/usr", "/var"];
 
 /// Names that will mean nothing on new, each with what is known of it: those that are `lost` mean nothing on old either.
 fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
-    let names = Names::new(plan, facts);
+    let fates = Fates::new(plan, facts);
     // R1302 and R1303 say it of these, and what to do
     let no_root = !boot::root_stays(plan, facts).is_empty();
     let no_boot = !boot::boot_unsaid(plan, facts).is_empty();
-    let said = |used: &Use| match used.target {
+    let said = |used: &Use| match used.target.as_deref() {
         Some("/boot") => no_boot,
         Some("/") => no_root,
         None => no_root && used.fatal,
@@ -282,17 +233,17 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
     };
     let mut hits = Vec::new();
     for used in uses(facts).into_iter().filter(|used| used.fatal == fatal) {
-        let (file, name) = (used.file, used.name);
+        let (file, name) = (used.file, used.name.as_str());
         let edit = |what: &str| match file {
-            "/etc/fstab" => format!("{what} line {} of /etc/fstab on old", used.line),
+            FSTAB | CRYPTTAB => format!("{what} line {} of {file} on old", used.line),
             _ if file.starts_with("/etc/initramfs-tools/") => format!("`RESUME=none` in {file} on old"),
             _ => "correct it in /etc/default/grub on old, then `update-grub`".to_string(),
         };
-        let leave = || match used.target.filter(|target| SYSTEM.contains(target)) {
+        let leave = || match used.target.as_deref().filter(|target| SYSTEM.contains(target)) {
             Some(target) => format!("let the plan move it: the system does not run without {target}"),
             None => edit("add `nofail` to, or remove,"),
         };
-        let fate = names.fate(&used);
+        let fate = fates.of(name);
         if matches!(fate, Fate::Unknown) != lost {
             continue;
         }
@@ -313,9 +264,9 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
                 ("a name that means nothing on new, or something else".into(), help)
             }
         };
-        let verb = match (used.target, file) {
+        let verb = match (&used.target, file) {
             (Some(target), _) => format!("mounts {name} on {target}"),
-            (None, "/etc/fstab") => format!("swaps on {name}"),
+            (None, FSTAB) => format!("swaps on {name}"),
             _ => format!("names {name}"),
         };
         hits.push(
@@ -338,8 +289,9 @@ fn lost_names(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn mount_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let names = Names::of(&facts.old);
     let known: HashSet<String> = volumes(plan, facts).map(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name)).collect();
-    let volume = |mount: &Mount| known.contains(mount.source.split('[').next().unwrap_or_default());
+    let volume = |mount: &Mount| names.mount(mount).iter().any(|block| known.contains(&block.path));
     // a file system of ZFS is mounted by its name: `tank/data`
     let real = |mount: &&Mount| {
         (mount.source.starts_with("/dev/") && !mount.source.starts_with("/dev/loop")) || mount.fstype == "zfs"

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Hit, Rule, Severity};
+use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, Lv, Mount, Vg, lvm};
 use crate::plan::{CopyHow, Grow, Plan, Span, Volume};
 
@@ -120,6 +121,15 @@ pub(super) const RULES: &[Rule] = &[
         why: "the last stage would fail on new: volumes only grow there, and with them only ext2, ext3, ext4 and xfs.",
         remedy: "give a larger size, or leave `grow:` out.",
         check: growing,
+    },
+    Rule {
+        code: "R1240",
+        title: "a volume that moves is in use, and no step would silence it",
+        severity: Severity::Inhibitor,
+        absolute: true,
+        why: "what is written to old between the cut of the mirror and the end of old is lost, and a copy that is cut while its               file system is written to is torn. Every mount, swap and device on a volume that moves must be made read-only,               switched off or closed by a step, or be gone before.",
+        remedy: "unmount it, or close what stands on it, on old. Mounted subvolumes of btrfs cannot be migrated yet: `copy: skip`,                  and `btrfs send` for their files.",
+        check: crate::course::unsilenced,
     },
 ];
 
@@ -249,14 +259,12 @@ fn inactive(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-/// The mounts of volumes, the first of each.
-struct Mounts<'a>(HashMap<&'a str, &'a Mount>);
+/// The mounts of volumes, the first of each, by the path of the block.
+struct Mounts<'a>(HashMap<String, &'a Mount>);
 
 impl<'a> Mounts<'a> {
-    /// findmnt(8) puts a btrfs subvolume behind the device: `/dev/mapper/vg0-root[/@]`.
     fn of(facts: &'a Facts) -> Mounts<'a> {
-        let device = |mount: &'a Mount| mount.source.split('[').next().unwrap_or_default();
-        Mounts(facts.old.mounts.iter().rev().map(|mount| (device(mount), mount)).collect())
+        Mounts(mounted(&facts.old, &Names::of(&facts.old)))
     }
 
     fn get(&self, lv: &Lv) -> Option<&'a Mount> {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Power, Runbook};
+use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, lvm};
 use crate::plan::Power::Manual;
 use crate::runbook::{Node, Stage};
@@ -26,9 +27,10 @@ pub struct Checks {
 impl Checks {
     pub fn of(facts: &Facts) -> Checks {
         let volumes = facts.old.lvs.iter().map(|lv| (lvm::mapper_path(&lv.vg, &lv.name), lv.size));
-        let mounts = facts.old.mounts.iter().rev().map(|mount| (mount.source.clone(), mount.used));
+        let mounts = mounted(&facts.old, &Names::of(&facts.old)).into_iter();
+        let used = mounts.map(|(path, mount)| (path, mount.used));
         Checks {
-            used: volumes.chain(mounts).collect(),
+            used: volumes.chain(used).collect(),
             turns: facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational),
         }
     }

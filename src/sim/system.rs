@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::files::KERNEL;
 use super::world::{File, World};
 use super::{Args, Fail, Said, fail};
-use crate::facts::queries::{FILES, MODULES, PRESENCE, TOOLS};
+use crate::facts::queries::{FILES, MODULES, PARTS_OF, PRESENCE, TOOLS};
 use crate::host::{Server, sha256};
 
 const DPKG: &str = "/var/lib/dpkg/status";
@@ -355,6 +355,14 @@ impl World {
             let Some(text) = self.read_file(server, path) else { continue };
             sizes += &format!("{:>7} {path}\n", text.len());
             line(path, &text);
+        }
+        for (dir, end) in PARTS_OF {
+            for (path, file) in self.files_below(server, dir.trim_end_matches('/')) {
+                if path.ends_with(end) && !paths.contains(&path.as_str()) {
+                    sizes += &format!("{:>7} {path}\n", file.text.len());
+                    line(&path, &file.text);
+                }
+            }
         }
         for at in 1..=self.machine(server).run.sessions.len() {
             let path = format!("/sys/class/iscsi_session/session{at}/targetname");

@@ -1,13 +1,294 @@
 //! Rows about disks, volumes, file systems and their names.
 
+use replant::course;
+use replant::host::Side;
+use replant::plan::Loaded;
+use replant::step::StepKind;
+use serde_json::{Value, json};
+
 use super::world::World;
+
+/// The lab with some operations on its facts.
+#[track_caller]
+fn with(ops: Value) -> World {
+    World::told(&json!({ "ops": ops })).unwrap()
+}
+
+/// The lab with lines more in a file of old.
+#[track_caller]
+fn with_fstab(lines: &str) -> World {
+    with(json!([{ "add": "/old/files/~1etc~1fstab", "to": format!("{lines}\n") }]))
+}
 
 /// The lab itself is such a row, with nothing changed.
 #[test]
 fn the_lab_may_go() {
-    let world = World::told(&serde_json::json!({})).unwrap();
-    world.may_go();
-    assert_eq!(world.of_code("R1311"), []);
+    let world = World::told(&json!({})).unwrap();
     world.finds_nothing();
     assert!(world.shown("read-only-root").contains("\"target\":\"/\""));
+}
+
+// ---- nothing is cut under a live file system --------------------------------------------------------------------------
+
+/// Mount points that the cutover makes read-only, and swaps that it switches off.
+fn silenced(world: &World) -> (Vec<String>, Vec<String>) {
+    let (mut read_only, mut off) = (Vec::new(), Vec::new());
+    for node in world.runbook().nodes.into_iter().filter(|node| node.on == Side::Old) {
+        match node.step {
+            StepKind::Remount(step) => read_only.push(step.target),
+            StepKind::SwapOff(step) => off.push(step.device),
+            _ => {}
+        }
+    }
+    (read_only, off)
+}
+
+#[test]
+fn a_mounted_subvolume_is_refused_and_never_cut_live() {
+    let world = World::of("btrfs-subvol");
+    let finding = world.finds("R1240", "vg0/root moves and its btrfs subvolume /@ is mounted on /");
+    assert!(finding.stops() && finding.absolute, "{finding:?}");
+    // nor does the course write such a runbook for whoever does not ask the findings
+    let Loaded { plan, digest, .. } = &world.plan;
+    let refused = course::make(plan, digest, &world.facts).unwrap_err();
+    assert!(refused.iter().all(|finding| finding.code == "R1240"), "{refused:#?}");
+}
+
+/// The same file system under other names: what is silenced does not depend on how findmnt(8) calls it.
+#[test]
+fn a_volume_falls_silent_under_every_name() {
+    for source in ["/dev/dm-2", "/dev/vg0/var", "/dev/disk/by-uuid/aaaaaaaa-0000-4000-8000-000000000003", "/dev/root"]
+    {
+        let world = with(json!([{ "set": "/old/mounts/2/source", "to": source }]));
+        world.may_go();
+        assert_eq!(silenced(&world).0, ["/boot", "/var", "/"], "{source}");
+        let mounted = world.shown("mount-var");
+        assert!(mounted.contains("\"source\":\"/dev/mapper/vg0-var\""), "{mounted}");
+        assert!(world.shown("still-quiet").contains("/var"));
+        assert!(world.shown("grow-fs-vg0-var").contains("/var"), "{source}");
+    }
+}
+
+#[test]
+fn swap_is_switched_off_under_every_name() {
+    for path in ["/dev/dm-1", "/dev/mapper/vg0-swap_1", "/dev/vg0/swap_1"] {
+        let world = with(json!([{ "set": "/old/swaps/0/path", "to": path }]));
+        assert_eq!(silenced(&world).1, ["/dev/mapper/vg0-swap_1"], "{path}");
+    }
+    // one that is copied, whatever for
+    let world = World::told(&json!({ "plan_sub": [["swap_1, copy: recreate", "swap_1, copy: mirror"]] })).unwrap();
+    assert_eq!(silenced(&world).1, ["/dev/mapper/vg0-swap_1"]);
+    // a file on a volume, seen through a directory that is bound elsewhere
+    let world = with(json!([
+        { "push": "/old/mounts", "to": { "target": "/srv", "source": "/dev/mapper/vg0-var[/srv]", "fstype": "xfs",
+          "options": ["rw"], "size": 1, "used": 1, "avail": 1u64 << 40, "uuid": null } },
+        { "push": "/old/swaps", "to": { "path": "/srv/swap.img", "kind": "file", "size": 4096 } },
+    ]));
+    world.may_go();
+    assert_eq!(silenced(&world).1, ["/dev/mapper/vg0-swap_1", "/srv/swap.img"]);
+}
+
+#[test]
+fn what_no_step_silences_is_refused() {
+    let mount = |source: &str, target: &str, fstype: &str| {
+        json!({ "push": "/old/mounts", "to": { "target": target, "source": source, "fstype": fstype,
+            "options": ["rw"], "size": 1, "used": 1, "avail": 1u64 << 40, "uuid": null } })
+    };
+    let above = |path: &str, kind: &str| {
+        let mut block = serde_json::to_value(&World::told(&json!({})).unwrap().facts.old.blocks[9]).unwrap();
+        block["path"] = path.into();
+        block["kname"] = "dm-9".into();
+        block["kind"] = kind.into();
+        block["uuid"] = Value::Null;
+        block["by_id"] = json!([]);
+        block["mountpoints"] = json!([]);
+        block["ancestors"] = json!(["/dev/mapper/vg0-var", "/dev/md1"]);
+        json!({ "push": "/old/blocks", "to": block })
+    };
+    let cases: &[(Value, &str)] = &[
+        // another subvolume of a file system that is mounted as a whole: one remount may not be enough
+        (
+            json!([{ "set": "/old/mounts/2/fstype", "to": "btrfs" }, mount("/dev/mapper/vg0-var[/@log]", "/log", "btrfs")]),
+            "its btrfs subvolume /@log is mounted on /log",
+        ),
+        // something is mounted on top: the file system below cannot be remounted
+        (json!([mount("/dev/sda2", "/var", "ext4")]), "vg0/var moves and is mounted on /var in a way"),
+        // only findmnt(8) misses it
+        (
+            json!([{ "set": "/old/blocks/11/mountpoints", "to": ["/elsewhere"] }, { "set": "/old/mounts/2/source", "to": "/dev/sda2" },
+                { "set": "/old/mounts/2/uuid", "to": null }]),
+            "is mounted on /elsewhere",
+        ),
+        (json!([above("/dev/mapper/secret", "crypt")]), "carries /dev/mapper/secret (crypt)"),
+        (json!([above("/dev/mapper/guest-root", "lvm")]), "carries /dev/mapper/guest-root (lvm)"),
+        (json!([above("/dev/mapper/vg0-var1", "part")]), "carries /dev/mapper/vg0-var1 (part)"),
+        (json!([above("/dev/drbd0", "disk")]), "carries /dev/drbd0 (disk)"),
+    ];
+    for (ops, says) in cases {
+        let world = with(ops.clone());
+        world.finds("R1240", says);
+        assert!(course::make(&world.plan.plan, &world.plan.digest, &world.facts).is_err(), "{says}");
+    }
+}
+
+/// A directory that is mounted a second time falls silent with its file system, and new's own fstab binds it again.
+#[test]
+fn a_bound_directory_is_no_second_file_system() {
+    let world =
+        with(json!([{ "push": "/old/mounts", "to": { "target": "/srv/www", "source": "/dev/mapper/vg0-var[/www]",
+        "fstype": "xfs", "options": ["rw"], "size": 1, "used": 1, "avail": 1u64 << 40, "uuid": null } }]));
+    world.may_go();
+    assert_eq!(silenced(&world).0, ["/boot", "/var", "/"]);
+    let book = world.runbook();
+    assert!(book.nodes.iter().all(|node| !node.id.0.starts_with("mount-srv")));
+}
+
+#[test]
+fn boot_that_is_no_device_is_refused() {
+    let world = with(
+        json!([{ "set": "/old/mounts/1/source", "to": "/dev/mapper/gone" }, { "set": "/old/mounts/1/uuid", "to": null },
+        { "set": "/old/blocks/7/mountpoints", "to": [] }]),
+    );
+    world.finds("R1304", "/boot of old is on /dev/mapper/gone");
+    assert!(course::make(&world.plan.plan, &world.plan.digest, &world.facts).is_err());
+}
+
+// ---- names that do not last ---------------------------------------------------------------------------------------------
+
+#[test]
+fn names_made_of_lvm_uuids_do_not_last() {
+    let world = World::of("dmuuid-fstab");
+    let root =
+        world.finds("R1311", "dm-uuid-LVM-cjVgy80bORf0NKsbuT3WvtxYrL150gOmBD3gEQ40o7t4mdqOw9jqX5HUcXgSLLhi on /,");
+    assert!(root.help.contains("`UUID=aaaaaaaa-0000-4000-8000-000000000002` instead in line 1"), "{root:?}");
+    let var = world.finds("R1311", "gOmgo7Ltyx1O7rjIwdVnxGSsFTG5YdRJcsF on /var,");
+    assert!(var.help.contains("`UUID=aaaaaaaa-0000-4000-8000-000000000003` instead in line 3"), "{var:?}");
+    let swap = world.finds("R1308", "swaps on /dev/disk/by-id/dm-uuid-LVM-");
+    assert!(swap.help.contains("`UUID=aaaaaaaa-0000-4000-8000-000000000004` instead in line 4"), "{swap:?}");
+}
+
+/// In whatever file, in whatever spelling.
+#[test]
+fn no_passing_name_is_missed() {
+    const VAR: &str = "dm-uuid-LVM-cjVgy80bORf0NKsbuT3WvtxYrL150gOmgo7Ltyx1O7rjIwdVnxGSsFTG5YdRJcsF";
+    let passing =
+        [format!("/dev/disk/by-id/{VAR}"), format!("ID={VAR}"), format!("\"ID={VAR}\""), "/dev/dm-2".into()];
+    for name in &passing {
+        let bare = name.trim_matches('"');
+        with_fstab(&format!("{name} /srv xfs defaults 0 2")).finds("R1311", bare);
+        with_fstab(&format!("{name} /srv xfs defaults,nofail 0 2")).finds("R1308", bare);
+        with(json!([{ "add": "/old/files/~1etc~1default~1grub", "to": format!("GRUB_CMDLINE_LINUX+=\" root={}\"\n", bare) }]))
+            .finds("R1311", "/etc/default/grub");
+        with(json!([{ "set": "/old/files/~1etc~1initramfs-tools~1conf.d~1hibernate", "to": format!(" export RESUME={name}\n") }]))
+            .finds("R1308", "conf.d/hibernate");
+        with(json!([{ "set": "/old/files/~1etc~1crypttab", "to": format!("c {} none luks\n", bare) }]))
+            .finds("R1311", "/etc/crypttab");
+    }
+    // links that udev's rules make, and other disks that belong to a mount
+    let link = |path: &str| json!({ "set": "/old/blocks/7/links", "to": [path] });
+    let fstab = |line: &str| json!({ "add": "/old/files/~1etc~1fstab", "to": format!("{line}\n") });
+    with(json!([link("/dev/disk/by-dname/md0"), fstab("/dev/disk/by-dname/md0 /boot2 ext4 defaults 0 2")]))
+        .finds("R1311", "by-dname/md0 on /boot2");
+    with_fstab("UUID=aaaaaaaa-0000-4000-8000-000000000003 /v xfs logdev=/dev/sda2 0 2")
+        .finds("R1311", "/dev/sda2 on /v");
+    // a swap that is made again has its UUID, but no label
+    with(json!([{ "set": "/old/blocks/10/label", "to": "swap" }, fstab("LABEL=swap none swap sw 0 0")]))
+        .finds("R1308", "swaps on LABEL=swap");
+}
+
+/// What lasts is left alone, however it is written.
+#[test]
+fn lasting_names_are_no_finding() {
+    for name in [
+        "/dev/vg0/var",
+        "/dev/mapper/vg0-var",
+        "/dev/disk/by-id/dm-name-vg0-var",
+        "ID=dm-name-vg0-var",
+        "\"UUID=AAAAAAAA-0000-4000-8000-000000000003\"",
+        "UUID=\"aaaaaaaa-0000-4000-8000-000000000003\"",
+    ] {
+        with_fstab(&format!("{name} /srv xfs defaults 0 2")).finds_nothing();
+    }
+}
+
+// ---- lines of fstab that hang on what stays -----------------------------------------------------------------------------
+
+#[test]
+fn what_is_below_a_mount_that_stays_is_told() {
+    let world = World::of("fstab-zoo");
+    let bind =
+        world.finds("R1318", "mounts /data/www on /var/www, and /data/www is below /data, which does not move");
+    assert!(bind.stops() && bind.help.contains("line 6 of /etc/fstab"), "{bind:?}");
+    world.finds("R1318", "mounts /data/images/jail.img on /srv/jail");
+    assert_eq!(world.of_code("R1318").len(), 2);
+    // /data itself may be missing
+    assert_eq!(world.of_code("R1311"), []);
+    world.finds("R1308", "on /data, which is /dev/sdc1 and does not move");
+}
+
+/// The row's servers, with another line in fstab in place of its last two.
+fn zoo(lines: &str) -> World {
+    let mut row: Value =
+        serde_json::from_str(&std::fs::read_to_string(super::world::place().join("fstab-zoo.json")).unwrap())
+            .unwrap();
+    let ops = row["ops"].as_array_mut().unwrap();
+    ops.pop();
+    let data = "UUID=dddddddd-0000-4000-8000-000000000009 /data ext4 defaults,nofail 0 2";
+    ops.push(json!({ "add": "/old/files/~1etc~1fstab", "to": format!("{data}\n{lines}\n") }));
+    World::told(&row).unwrap()
+}
+
+#[test]
+fn every_way_to_hang_on_it_is_told() {
+    for line in [
+        "/data/www /var/www none bind 0 0",
+        "/data/www /var/www none rw,rbind 0 0",
+        "/data /export auto bind 0 0",
+        "/data/j.img /srv/j ext4 loop,ro 0 0",
+        "/data/j.iso /srv/j iso9660 ro 0 0",
+        "overlay /m overlay lowerdir=/usr:/data/lower,upperdir=/var/u,workdir=/var/w 0 0",
+        "overlay /m overlay lowerdir=/usr,upperdir=/data/u,workdir=/data/w 0 0",
+        "/data/d1:/var/d2 /pool fuse.mergerfs defaults 0 0",
+        "bindfs#/data/x /y fuse defaults 0 0",
+        "tmpfs /cache tmpfs x-systemd.requires=/data 0 0",
+        "tmpfs /cache tmpfs x-systemd.requires=data.mount 0 0",
+        "tmpfs /cache tmpfs x-systemd.requires-mounts-for=/data/cache 0 0",
+        // systemd mounts nothing below a mount that failed
+        "tmpfs /data/tmp tmpfs defaults 0 0",
+        "UUID=aaaaaaaa-0000-4000-8000-000000000003 /data/log xfs defaults 0 2",
+    ] {
+        let world = zoo(line);
+        let all = world.of_code("R1318");
+        assert!(matches!(all.as_slice(), [one] if one.stops() && one.help.contains("line 6 ")), "{line}: {all:#?}");
+        // with these new boots without it
+        for option in ["nofail", "noauto", "x-systemd.automount"] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let options = format!("{},{option}", words[3]);
+            let line = [&words[..3], &[options.as_str()], &words[4..]].concat().join(" ");
+            let world = zoo(&line);
+            assert_eq!((world.of_code("R1318").len(), world.of_code("R1319").len()), (0, 1), "{line}");
+        }
+    }
+    // one hangs on the other
+    let world =
+        zoo("/data/www /var/www none bind 0 0\n/var/www/a /srv/a none bind 0 0\n/srv/a/swap none swap sw 0 0");
+    assert_eq!(world.of_code("R1318").len(), 2);
+    world.finds("R1319", "swaps on /srv/a/swap, and /srv/a/swap is below /srv/a");
+}
+
+#[test]
+fn what_hangs_on_what_moves_is_no_finding() {
+    for line in [
+        "/var/www /srv/www none bind 0 0",
+        "/var/j.img /srv/j ext4 loop 0 0",
+        "overlay /m overlay lowerdir=/usr,upperdir=/var/u,workdir=/var/w 0 0",
+        "tmpfs /cache tmpfs x-systemd.requires=/var,x-systemd.after=data.mount 0 0",
+        "nas:/data /srv/nas nfs defaults 0 0",
+        "//nas/data /srv/nas cifs defaults 0 0",
+        "/var/swap none swap sw 0 0",
+        "/database /srv/db none bind 0 0",
+    ] {
+        let world = zoo(line);
+        assert_eq!((world.of_code("R1318"), world.of_code("R1319")), (vec![], vec![]), "{line}");
+    }
 }

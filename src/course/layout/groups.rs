@@ -3,18 +3,21 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Boot, Copied, Group, Grown, Ids, Mount, Recreated, Store};
-use crate::facts::{Facts, lvm};
+use crate::facts::resolve::{Names, inside};
+use crate::facts::{Block, Facts, lvm};
 use crate::findings::{room_for_raid1, volumes};
 use crate::plan::{CopyHow, Grow, Plan};
 use crate::step::How;
 
 pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
     let said = plan.boot.as_ref()?;
-    let mount = facts.old.mounts.iter().find(|mount| mount.target == **said.from)?;
-    let block = facts.old.blocks.iter().find(|block| block.path == mount.source)?;
+    // the last of a mount point is on top
+    let mount = facts.old.mounts.iter().rfind(|mount| mount.target == **said.from)?;
+    let names = Names::of(&facts.old);
+    let [block] = names.mount(mount)[..] else { return None };
     // by an identity that does not change with the next boot: the array's, or the partition's
     let stable = |link: &&String| link.contains("/md-uuid-") || link.contains("/wwn-") || link.contains("/ata-");
-    let device = block.by_id.iter().find(stable).or(block.by_id.first()).cloned().unwrap_or(mount.source.clone());
+    let device = block.by_id.iter().find(stable).or(block.by_id.first()).cloned().unwrap_or(block.path.clone());
     Some(Boot {
         target: mount.target.clone(),
         device,
@@ -25,8 +28,11 @@ pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot>
 
 pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group> {
     // the first mount of each device
+    let names = Names::of(&facts.old);
+    let all = facts.old.mounts.iter().rev().filter(|mount| inside(&mount.source).is_none());
+    let on = |mount| names.mount(mount).into_iter().map(|block| block.path.as_str());
     let mounted: HashMap<&str, &str> =
-        facts.old.mounts.iter().rev().map(|mount| (mount.source.as_str(), mount.target.as_str())).collect();
+        all.flat_map(|mount| on(mount).map(move |path| (path, mount.target.as_str()))).collect();
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
         let mut group = Group {
@@ -97,21 +103,37 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
     plan.volume_groups.iter().filter_map(one).collect()
 }
 
-pub(super) fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], stores: &[Store]) -> Vec<Mount> {
+/// What is mounted on old from what moves, each file system as a whole. Of a directory or a subvolume that is mounted by
+/// itself there is none: a directory is bound again by new's own fstab, and of what else would not fall silent, R1240 speaks.
+pub(super) fn mounts(
+    facts: &Facts,
+    names: &Names,
+    boot: &Option<Boot>,
+    groups: &[Group],
+    stores: &[Store],
+) -> Vec<Mount> {
     let copied: HashSet<String> = groups
         .iter()
         .flat_map(|group| group.copied.iter().map(|copied| lvm::mapper_path(&group.vg, &copied.lv)))
         .collect();
     let mut mounts: Vec<Mount> = Vec::new();
-    for mount in &facts.old.mounts {
-        let source = if copied.contains(&mount.source) {
-            mount.source.clone()
-        } else if let Some(boot) = boot.as_ref().filter(|boot| boot.target == mount.target) {
+    let mut above = HashSet::new();
+    // the last of a mount point is on top: what is below it is out of reach
+    for mount in facts.old.mounts.iter().rev().filter(|mount| above.insert(&mount.target)) {
+        let [block] = names.mount(mount)[..] else { continue };
+        let source = if let Some(boot) = boot.as_ref().filter(|boot| boot.target == mount.target) {
             stores[boot.to].path.clone()
+        } else if copied.contains(&block.path) && inside(&mount.source).is_none() {
+            block.path.clone()
         } else {
             continue;
         };
-        mounts.push(Mount { target: mount.target.clone(), source, fstype: mount.fstype.clone() });
+        mounts.push(Mount {
+            target: mount.target.clone(),
+            source,
+            on_old: block.path.clone(),
+            fstype: mount.fstype.clone(),
+        });
     }
     mounts.sort_by(|a, b| a.target.cmp(&b.target));
     mounts
@@ -119,21 +141,18 @@ pub(super) fn mounts(facts: &Facts, boot: &Option<Boot>, groups: &[Group], store
 
 /// Swaps in use on old that are on volumes of the groups, by their lasting names, and files on what moves: a file system
 /// with a swap in it does not become read-only.
-pub(super) fn swaps(facts: &Facts, groups: &[Group], mounts: &[Mount]) -> Vec<String> {
+pub(super) fn swaps(facts: &Facts, names: &Names, groups: &[Group], mounts: &[Mount]) -> Vec<String> {
     let mut all = Vec::new();
+    let used: HashSet<&str> =
+        facts.old.swaps.iter().filter_map(|swap| names.swap(swap)).map(|block| block.path.as_str()).collect();
     for group in groups {
-        for recreated in &group.recreated {
-            let path = lvm::mapper_path(&group.vg, &recreated.lv);
-            let kname =
-                facts.old.blocks.iter().find(|block| block.path == path).map(|block| format!("/dev/{}", block.kname));
-            if facts.old.swaps.iter().any(|swap| swap.path == path || Some(&swap.path) == kname.as_ref()) {
-                all.push(path);
-            }
-        }
+        let paths = group.volumes().into_iter().map(|lv| lvm::mapper_path(&group.vg, &lv));
+        all.extend(paths.filter(|path| used.contains(path.as_str())));
     }
+    let moves = |block: &Block| mounts.iter().any(|mount| mount.on_old == block.path);
     for swap in facts.old.swaps.iter().filter(|swap| swap.kind == "file") {
         let on = facts.old.file_system(&swap.path);
-        if on.is_some_and(|on| mounts.iter().any(|mount| mount.target == on.target)) {
+        if on.is_some_and(|on| names.mount(on).into_iter().any(moves)) {
             all.push(swap.path.clone());
         }
     }

@@ -3,15 +3,18 @@
 mod disks;
 mod groups;
 mod room;
+mod silence;
 
 use uuid::Uuid;
 
+use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts};
 use crate::findings::{DISTURBING, Disks, Finding, Hit, new_card, service_card, transfer_addresses};
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
 pub use room::{boot_room, group_room, growth_room};
+pub use silence::unsilenced;
 
 const MIB: u64 = 1 << 20;
 
@@ -206,6 +209,8 @@ pub struct Mount {
     pub target: String,
     /// on new: `/dev/mapper/vg0-root`, or the boot array
     pub source: String,
+    /// its block device on old: `/dev/mapper/vg0-root`
+    pub on_old: String,
     pub fstype: String,
 }
 
@@ -276,7 +281,21 @@ fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>,
 
 pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<Finding>> {
     let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts)?;
-    let mounts = groups::mounts(facts, &boot, &groups, &stores);
+    let names = Names::of(&facts.old);
+    let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
+    let swaps = groups::swaps(facts, &names, &groups, &mounts);
+    // no waiver, and no mistake of a rule, may lead to a mirror that is cut under a live file system
+    let unsilenced = silence::in_use(facts, &names, &groups, &mounts, &swaps);
+    if !unsilenced.is_empty() {
+        return Err(unsilenced.into_iter().map(|hit| Finding::new("R1240", hit)).collect());
+    }
+    if let Some(said) = plan.boot.as_ref().filter(|_| boot.is_none()) {
+        let hit = Hit::new(
+            format!("{} is not a file system of its own, on one block device of old", *said.from),
+            "leave `boot:` out where it travels with the volume that it is on",
+        );
+        return Err(vec![Finding::new("R1304", hit.at(said.from.span().or(said.to.span())))]);
+    }
     let (initiator, portal) = transfer_addresses(plan, facts);
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
     let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
@@ -335,7 +354,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         modules,
         files: facts.old.files.clone(),
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
-        swaps: groups::swaps(facts, &groups, &mounts),
+        swaps,
         hostname,
         disks,
         stores,
