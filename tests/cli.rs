@@ -153,6 +153,7 @@ fn help() {
         "init",
         "validate",
         "plan",
+        "facts",
         "show",
         "graph",
         "apply",

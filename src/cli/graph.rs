@@ -1,7 +1,6 @@
 use std::path::Path;
 
-use super::interrupt::Interrupt;
-use super::{End, Failure, Talk, plan, servers, show, validate};
+use super::{End, Failure, Talk, plan, show, validate};
 use crate::report;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -15,17 +14,14 @@ pub enum Format {
 }
 
 /// Of a plan the servers are read, as `plan` does; a runbook, or a migration's, is enough in itself.
-pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format) -> Result<End, Failure> {
+pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format, facts: Option<&Path>) -> Result<End, Failure> {
     let runbook = if let Some(runbook) = show::of_name(dir, what)? {
         runbook
     } else if show::is_runbook(what)? {
         show::read(what)?
     } else {
         let loaded = validate::load(talk, what)?;
-        let interrupt = Interrupt::listen()?;
-        let scratch = tempfile::tempdir()?;
-        let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-        match plan::of_servers(talk, &loaded, &hosts, false)? {
+        match plan::of(talk, &loaded, facts, false)? {
             Some((runbook, _)) => runbook,
             None => return Ok(End::Failed),
         }

@@ -5,16 +5,21 @@ use super::interrupt::Interrupt;
 use super::save::Save;
 use super::{End, Failure, Talk, servers};
 use crate::draft::{self, Draft, Ends, NoDraft};
-use crate::facts::activity;
+use crate::facts::activity::{self, Activity};
 use crate::host::Side;
 use crate::plan::{self, Ssh};
 
 #[derive(clap::Args)]
 pub struct Init {
     /// The server in service: [USER@]HOST[:PORT]. Without a user, root; another user needs `sudo -n`
-    old: String,
+    #[arg(required_unless_present = "facts")]
+    old: Option<String>,
     /// The new server, booted into its rescue system: [USER@]HOST[:PORT]
-    new: String,
+    #[arg(required_unless_present = "facts")]
+    new: Option<String>,
+    /// Take the facts from this file, written by `replant facts`, and ask no server
+    #[arg(long, value_name = "FILE")]
+    facts: Option<PathBuf>,
     /// What the migration is called [default: old's host name]
     #[arg(long)]
     name: Option<String>,
@@ -47,22 +52,30 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
         };
         plan::plan_name(name).map_err(bad)?;
     }
-    let ends = Ends {
-        name: init.name,
-        old: end("OLD", &init.old, init.identity.as_deref(), init.old_host_key)?,
-        new: end("NEW", &init.new, init.identity.as_deref(), init.new_host_key)?,
+    let keys = (init.old_host_key, init.new_host_key);
+    let (ends, facts, activity) = if let Some(file) = &init.facts {
+        let (recording, facts) = super::facts::open(talk, file)?;
+        // whoever gives addresses knows better than the file, which may have come from elsewhere
+        let old = init.old.as_ref().unwrap_or(&recording.old.login);
+        let new = init.new.as_ref().unwrap_or(&recording.new.login);
+        let ends = ends(init.name, old, new, init.identity.as_deref(), keys)?;
+        let activity = match recording.asked(Side::Old, "activity") {
+            true => activity::read(&recording, Side::Old).map_err(servers::explain)?,
+            false => Activity { unknown: vec!["the file of facts does not tell it".into()], ..Activity::default() },
+        };
+        (ends, facts, activity)
+    } else {
+        let (Some(old), Some(new)) = (&init.old, &init.new) else {
+            return Err(Failure::new("`init` needs both servers, OLD and NEW", "replant init OLD NEW --out PLAN"));
+        };
+        let ends = ends(init.name, old, new, init.identity.as_deref(), keys)?;
+        let interrupt = Interrupt::listen()?;
+        let scratch = tempfile::tempdir()?;
+        let hosts = servers::reach(&ends, scratch.path(), &interrupt)?;
+        let facts = servers::read(&hosts).map_err(without_a_plan)?;
+        let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
+        (ends, facts, activity)
     };
-    if ends.old.address == ends.new.address {
-        return Err(Failure::new(
-            format!("OLD and NEW are both at {}", ends.old.address),
-            "in the rescue system new needs an address of its own; it takes over old's at the cutover",
-        ));
-    }
-    let interrupt = Interrupt::listen()?;
-    let scratch = tempfile::tempdir()?;
-    let hosts = servers::reach(&ends, scratch.path(), &interrupt)?;
-    let facts = servers::read(&hosts).map_err(without_a_plan)?;
-    let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
     let draft = draft::write(&ends, &facts, &activity).map_err(explain)?;
     match &save {
         Some(save) => save.write(&draft.text, 0o644)?,
@@ -88,6 +101,24 @@ fn tell(talk: &Talk, draft: &Draft, out: Option<&Path>) {
             talk.say(format!("Then: replant plan {file}"));
         }
     }
+}
+
+/// Both servers, as they were typed.
+pub fn ends(
+    name: Option<String>,
+    old: &str,
+    new: &str,
+    identity: Option<&Path>,
+    (old_key, new_key): (Option<String>, Option<String>),
+) -> Result<Ends, Failure> {
+    let ends = Ends { name, old: end("OLD", old, identity, old_key)?, new: end("NEW", new, identity, new_key)? };
+    if ends.old.address == ends.new.address {
+        return Err(Failure::new(
+            format!("OLD and NEW are both at {}", ends.old.address),
+            "in the rescue system new needs an address of its own; it takes over old's at the cutover",
+        ));
+    }
+    Ok(ends)
 }
 
 /// `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.

@@ -4,6 +4,7 @@ mod apply;
 mod changed;
 mod confirm;
 mod explain;
+mod facts;
 mod graph;
 mod init;
 mod interrupt;
@@ -98,7 +99,12 @@ enum Command {
         /// Do not measure the link by sending from old to new for some seconds
         #[arg(long)]
         no_probe: bool,
+        /// Take the facts from this file, written by `replant facts`, and ask no server
+        #[arg(long, value_name = "FILE", conflicts_with = "no_probe")]
+        facts: Option<PathBuf>,
     },
+    /// Ask both servers everything that replant would, changing nothing, and keep the raw answers in a file
+    Facts(facts::Facts),
     /// Show a saved runbook; for one step its exact commands, its files and how it is taken back
     Show {
         /// A runbook saved by `plan --out`, or the name of a migration
@@ -112,6 +118,9 @@ enum Command {
         plan: PathBuf,
         #[arg(long, value_name = "FORMAT", default_value = "svg")]
         format: graph::Format,
+        /// Of a plan: take the facts from this file, written by `replant facts`, and ask no server
+        #[arg(long, value_name = "FILE")]
+        facts: Option<PathBuf>,
     },
     /// Carry it out, step by step, on both servers; run again to go on after any interruption
     Apply {
@@ -148,6 +157,15 @@ enum Command {
     Simulate {
         /// The plan (YAML)
         plan: PathBuf,
+        /// Make the pair of the facts in this file, written by `replant facts`: a rehearsal of your own migration
+        #[arg(long, value_name = "FILE")]
+        facts: Option<PathBuf>,
+        /// Save the runbook of the simulated pair, for `show` and `graph`
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Replace the file, whatever it holds; a runbook is replaced without this
+        #[arg(long, requires = "out")]
+        force: bool,
     },
     /// Explain a finding: what it means, why it matters, what to do
     Explain {
@@ -243,12 +261,12 @@ pub fn main() -> ExitCode {
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { plan } => validate::run(&talk, &plan),
-        Command::Plan { plan, out, force, detailed_exitcode, no_probe } => {
-            let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe };
+        Command::Plan { plan, out, force, detailed_exitcode, no_probe, facts } => {
+            let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe, facts };
             plan::run(&talk, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
-        Command::Graph { plan, format } => graph::run(&talk, &cli.dir, &plan, format),
+        Command::Graph { plan, format, facts } => graph::run(&talk, &cli.dir, &plan, format, facts.as_deref()),
         Command::Apply { plan, until, prompts, parallelism } => {
             apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
         }
@@ -256,7 +274,10 @@ pub fn main() -> ExitCode {
         Command::Rollback { name, prompts, abandon } => {
             rollback::run(&talk, &cli.dir, name.as_deref(), &prompts, abandon)
         }
-        Command::Simulate { plan } => simulate::run(&talk, &plan),
+        Command::Facts(how) => facts::run(&talk, how),
+        Command::Simulate { plan, facts, out, force } => {
+            simulate::run(&talk, &plan, &simulate::How { facts, out, force })
+        }
         Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema { of } => {
             talk.data(&match of {

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
@@ -18,19 +18,16 @@ pub struct How {
     pub detailed: bool,
     /// measure the link
     pub probe: bool,
+    /// a file of facts in place of the servers
+    pub facts: Option<PathBuf>,
 }
 
 pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
-    let why_not = |there: &Path| {
-        let may_go = how.force || show::is_runbook(there).unwrap_or(false);
-        (!may_go).then_some(", and it is no runbook")
+    let save = out.map(|out| save_runbook(out, path, how.force)).transpose()?;
+    let Some((runbook, outlook)) = of(talk, &loaded, how.facts.as_deref(), how.probe)? else {
+        return Ok(End::Failed);
     };
-    let save = out.map(|out| Save::to(out, Some(path), why_not)).transpose()?;
-    let interrupt = Interrupt::listen()?;
-    let scratch = tempfile::tempdir()?;
-    let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-    let Some((runbook, outlook)) = of_servers(talk, &loaded, &hosts, how.probe)? else { return Ok(End::Failed) };
     if talk.json {
         talk.data(&report::runbook_json(&runbook, &outlook, Some(&loaded)));
     } else {
@@ -52,7 +49,27 @@ pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End
     Ok(if how.detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
 }
 
+/// The file that a runbook is saved to. A runbook that is there is replaced, nothing else is.
+pub fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failure> {
+    Save::to(out, Some(plan), |there| {
+        let may_go = force || show::is_runbook(there).unwrap_or(false);
+        (!may_go).then_some(", and it is no runbook")
+    })
+}
+
 type Made = (Runbook, Outlook);
+
+/// The runbook of a plan: from facts in a file, or from the servers.
+pub fn of(talk: &Talk, loaded: &Loaded, facts: Option<&Path>, probe: bool) -> Result<Option<Made>, Failure> {
+    if let Some(file) = facts {
+        let (facts, link) = super::facts::open_for(talk, file, &loaded.plan)?;
+        return make(talk, loaded, &facts, link);
+    }
+    let interrupt = Interrupt::listen()?;
+    let scratch = tempfile::tempdir()?;
+    let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
+    of_servers(talk, loaded, &hosts, probe)
+}
 
 /// Reads both servers and the link between them (with `probe` it is measured), and makes the runbook.
 pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -> Result<Option<Made>, Failure> {
@@ -100,6 +117,15 @@ pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<O
             Ok(None)
         }
     }
+}
+
+/// The same, and nothing is shown.
+pub fn of_facts(loaded: &Loaded, facts: &Facts, link: Link) -> Result<Made, Vec<Finding>> {
+    let found = findings::find_with_link(&loaded.plan, facts, &link);
+    let book = course::make(&loaded.plan, &loaded.digest, facts)?;
+    let runbook = Runbook { link, ..book };
+    let outlook = Outlook::with(&runbook, found);
+    Ok((runbook, outlook))
 }
 
 /// There is no runbook, and why.

@@ -103,7 +103,7 @@ fn source(secret: &Secret) -> Source {
 }
 
 /// Reads both servers at the same time.
-pub fn read(hosts: &SshHosts) -> Result<Facts, Failure> {
+pub fn read(hosts: &dyn Look) -> Result<Facts, Failure> {
     std::thread::scope(|scope| {
         let old = scope.spawn(|| facts::read(hosts, Side::Old));
         let new = facts::read(hosts, Side::New);

@@ -20,6 +20,7 @@ pub mod os;
 mod parse;
 pub mod queries;
 mod read;
+pub mod record;
 pub mod resolve;
 mod still;
 

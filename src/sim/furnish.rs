@@ -6,7 +6,7 @@ use super::files::KERNEL;
 use super::make::{MIB, Maker, Wanted, file, uuid};
 use super::system::MODULES_FILE;
 use super::world::{Disk, Files, Fs, Part, Table, Unit, Written};
-use crate::plan::{Grow, Size};
+use crate::plan::{Grow, Plan, Size};
 
 impl Maker<'_> {
     /// Old's files by their full paths; they are spread over the file systems later.
@@ -122,23 +122,32 @@ impl Maker<'_> {
 
     pub(super) fn units(&self, groups: &[(String, Vec<Wanted>)]) -> Vec<Unit> {
         let var = groups.iter().flat_map(|(_, all)| all).any(|volume| volume.target == "/var");
-        let data = if var { "/var/lib".to_string() } else { "/srv/data".to_string() };
-        let unit = |name: &str| Unit { name: name.into(), ..Unit::default() };
-        let mut units =
-            vec![unit("dbus.service"), unit("networking.service"), unit("ssh.service"), unit("cron.service")];
-        units.extend(["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"].map(unit));
-        let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
-        units.extend(sockets.map(unit));
-        units.push(Unit {
-            writes: vec!["/var/log/journal".into()],
-            woken_by: sockets.map(str::to_string).to_vec(),
-            ..unit("systemd-journald.service")
-        });
-        for name in self.plan.cutover.units() {
-            units.push(Unit { writes: vec![data.clone()], acknowledges: true, ..unit(&name) });
-        }
+        let idle = ["dbus.service", "networking.service", "ssh.service", "cron.service"];
+        let timers = ["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"];
+        let mut units: Vec<Unit> = idle.into_iter().chain(timers).map(unit).collect();
+        units.extend(writers(self.plan, if var { "/var/lib" } else { "/srv/data" }));
         units
     }
+}
+
+fn unit(name: &str) -> Unit {
+    Unit { name: name.into(), ..Unit::default() }
+}
+
+/// The journal, which writes to /var, and the units that the plan stops, which write to `data`.
+pub(super) fn writers(plan: &Plan, data: &str) -> Vec<Unit> {
+    let mut units = Vec::new();
+    let sockets = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket"];
+    units.extend(sockets.map(unit));
+    units.push(Unit {
+        writes: vec!["/var/log/journal".into()],
+        woken_by: sockets.map(str::to_string).to_vec(),
+        ..unit("systemd-journald.service")
+    });
+    for name in plan.cutover.units() {
+        units.push(Unit { writes: vec![data.to_string()], acknowledges: true, ..unit(&name) });
+    }
+    units
 }
 
 pub(super) fn virtio(what: &str) -> Vec<String> {

@@ -268,6 +268,7 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            given_addresses: None,
         };
         world.power(Server::New, crate::host::PowerTo::On);
         world.power(Server::Old, crate::host::PowerTo::On);

@@ -191,7 +191,9 @@ impl World {
         // the initramfs
         let has = |module: &str| list.contains(&format!("/{}.ko", file_name(module)));
         let machine = self.machine(server);
-        for module in machine.disks.iter().flat_map(|disk| &disk.drivers).chain([&"dm_mod".to_string()]) {
+        // a disk without a boot loader is none of the system's: a stick, the rescue system's own
+        let booted = machine.disks.iter().filter(|disk| self.grub.contains_key(&disk.serial));
+        for module in booted.flat_map(|disk| &disk.drivers).chain([&"dm_mod".to_string()]) {
             if !has(module) {
                 return Err(format!("the initramfs lacks {module}: no root device"));
             }
@@ -243,10 +245,26 @@ impl World {
             let [source, target, kind, options, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
                 continue;
             };
-            let device = match source.strip_prefix("UUID=") {
-                Some(uuid) => format!("/dev/disk/by-uuid/{uuid}"),
-                None => source.to_string(),
-            };
+            // of the network, of the kernel, a directory, a file, or nothing that a boot mounts
+            let aside = ["noauto", "bind", "rbind", "loop", "_netdev"];
+            if options.split(',').any(|one| aside.contains(&one))
+                || matches!(kind, "tmpfs" | "proc" | "sysfs" | "none")
+            {
+                continue;
+            }
+            let tags = [
+                ("UUID=", "by-uuid"),
+                ("LABEL=", "by-label"),
+                ("PARTUUID=", "by-partuuid"),
+                ("PARTLABEL=", "by-partlabel"),
+            ];
+            let tagged = tags.iter().find_map(|(tag, dir)| {
+                Some(format!("/dev/disk/{dir}/{}", source.strip_prefix(tag)?.trim_matches('"')))
+            });
+            let device = tagged.unwrap_or_else(|| source.to_string());
+            if !device.starts_with("/dev/") {
+                continue;
+            }
             if kind == "swap" {
                 // a swap that is not there makes nobody wait for ever
                 let _ = self.swapon(server, &device);
@@ -269,6 +287,11 @@ impl World {
                 ["address", address] if on => addresses.push(address.to_string()),
                 _ => {}
             }
+        }
+        if let Some((_, given)) =
+            self.given_addresses.as_ref().filter(|(name, _)| *name == card && addresses.is_empty())
+        {
+            addresses.clone_from(given);
         }
         if addresses.is_empty() {
             return Err(format!("{card} has no address"));

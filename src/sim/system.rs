@@ -186,8 +186,17 @@ impl World {
             return machine.modules.clone();
         }
         let listed = self.read_file(server, MODULES_FILE).unwrap_or_default();
+        // what this very machine needs: initramfs.conf(5)
+        let mut own: Vec<String> = Vec::new();
+        if conf.lines().any(|line| line.trim() == "MODULES=dep") {
+            own.extend(machine.disks.iter().flat_map(|disk| disk.drivers.clone()));
+            own.extend(
+                self.bare_devices(server).into_iter().map(|dev| dev.kind).filter(|kind| kind.starts_with("raid")),
+            );
+            own.extend(["dm_mod", "ext4"].map(str::to_string));
+        }
         let names = listed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        names.map(str::to_string).filter(|name| machine.modules.contains(name)).collect()
+        names.map(str::to_string).filter(|name| machine.modules.contains(name)).chain(own).collect()
     }
 
     /// What mkinitramfs(8) would make of the configuration as it stands: paths, then the texts of some.

@@ -44,6 +44,8 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
+    pub given_addresses: Option<(String, Vec<String>)>,
 }
 
 /// What stands in a place.
