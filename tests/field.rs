@@ -5,6 +5,8 @@
 //! `ops` change the facts as JSON (`set`, `sub`, `push`, `add` at a JSON pointer), `plan_sub` the lab's plan. What must
 //! be found, or what the runbook must show, is said beside it in Rust: a room of tests for each topic.
 
+#[path = "field/boots.rs"]
+mod boots;
 #[path = "field/storage.rs"]
 mod storage;
 #[path = "field/world.rs"]

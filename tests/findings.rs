@@ -270,6 +270,12 @@ const FIRES: &[Case] = &[
     Case("R1114", None, |facts| block(&mut facts.new.blocks, "/dev/sda").tran = Some("usb".into()), "disk `a` (/dev/sda) is attached by usb"),
     Case("R1114", None, |facts| block(&mut facts.new.blocks, "/dev/sda").removable = true, "disk `a` (/dev/sda) is removable"),
 
+    Case("R1116", None, |facts| facts.new.blocks.push(Block { path: "/dev/mapper/mpatha".into(), kind: "mpath".into(), ancestors: vec!["/dev/sda".into()], ..Block::default() }), "disk `a` (/dev/sda) is held on new: /dev/mapper/mpatha (mpath)"),
+    Case("R1117", None, |facts| { let wwn = block(&mut facts.new.blocks, "/dev/sdb").wwn.clone(); block(&mut facts.new.blocks, "/dev/sda").wwn = wwn; }, "tells the same WWN of itself as another"),
+    Case("R1118", None, |facts| { block(&mut facts.old.blocks, "/dev/sda").wwn = Some("0x5".into()); block(&mut facts.old.blocks, "/dev/sdb").wwn = Some("0x5".into()); }, "disks of old tell the same WWN: /dev/sda, /dev/sdb are 0x5"),
+
+    Case("R1119", None, |facts| { facts.new.unable.insert("sfdisk --json".into()); }, "new cannot `sfdisk --json`"),
+
     Case("R1201", None, |facts| facts.old.vgs[0].name = "vg1".into(), "no volume group `vg0`"),
     Case("R1202", None, |facts| { let mut vg = facts.old.vgs[0].clone(); vg.name = "vg0_new".into(); facts.old.vgs.push(vg); }, "`vg0_new` exists"),
     Case("R1203", None, |facts| lv(facts, "var").segtype = "thin".into(), "vg0/var belongs to a thin pool"),
@@ -287,13 +293,13 @@ const FIRES: &[Case] = &[
     Case("R1207", Some(("      - { name: root }\n", "")), SAME, "`vg0/root`"),
     Case("R1208", Some(("name: root }", "name: root, copy: recreate }")), SAME, "vg0/root is to be recreated"),
     Case("R1209", Some(("name: var, grow: rest }", "name: var, copy: skip }")), SAME, "stays behind, but is mounted on /var"),
-    Case("R1210", Some(("name: root }", "name: root, copy: raid1 }")), SAME, "for each of 1 volumes; 0 are free"),
+    Case("R1210", Some(("name: root }", "name: root, copy: raid1 }")), SAME, "where vg0/root is (/dev/md1), and there is none"),
     Case("R1211", None, |facts| block(&mut facts.old.blocks, "/dev/md1").tran = Some("iscsi".into()), "already has an iSCSI disk"),
     Case("R1212", None, |facts| block(&mut facts.new.blocks, "/dev/sda").log_sec = 4096, "blocks of 4096 bytes, /dev/md1 of old has 512"),
     Case("R1212", None, |facts| block(&mut facts.old.blocks, "/dev/md0").log_sec = 4096, "/dev/md0 of old has 4096"),
     Case("R1213", None, |facts| drop(facts.old.lvm_config.insert("activation/monitoring".into(), "0".into())), "does not monitor"),
     Case("R1214", None, |facts| { facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into()); facts.old.present.insert("/etc/lvm/devices/system.devices".into()); }, "LVM on old uses a devices file"),
-    Case("R1215", None, |facts| { facts.old.vgs[0].free_count = 2; facts.old.kernel = "6.8.0-31-generic".into(); facts.old.initrds = vec![facts.old.kernel.clone()]; }, "6.8.0-31-generic"),
+    Case("R1215", None, |facts| { (facts.old.vgs[0].free_count, facts.old.pvs[0].pe_alloc_count) = (2, 700); facts.old.kernel = "6.8.0-31-generic".into(); facts.old.initrds = vec![facts.old.kernel.clone()]; }, "6.8.0-31-generic"),
     // four times 3.7 GiB as raid10 hold 1916 extents of 4 MiB: one more does not fit
     Case("R1216", None, |facts| lv(facts, "var").size = (1916 - 410 - 32 + 1) * (4 << 20), "`vg0` needs 1917 extents (7668 MiB), array md1 has room for 1916 (7664 MiB)"),
     Case("R1217", None, |facts| block(&mut facts.old.blocks, "/dev/md0").size = 300 << 20, "/boot of old has 300 MiB"),
@@ -310,8 +316,8 @@ const FIRES: &[Case] = &[
     Case("R1226", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "(btrfs) cannot be grown"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "w---n-".into(), "not resizable"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "wz--ns".into(), "shared"),
-    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "/dev/sdz"),
-    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "/dev/sdz and /dev/md1"),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "new's disk for `vg0`, like /dev/sdc"),
+    Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "what new has `vg0` on, like /dev/md1"),
     Case("R1228", None, |facts| drop(facts.new.lvm_config.insert("devices/filter".into(), r#"["r|.*|"]"#.into())), "LVM on new"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "rz--n-".into(), "read-only"),
     Case("R1229", None, |facts| { let mut moved = volume("pvmove0", "mirror", "private,pvmove"); moved.hidden = true; facts.old.lvs.push(moved); }, "pvmove"),
@@ -362,6 +368,8 @@ const FIRES: &[Case] = &[
     Case("R1317", None, |facts| add(facts, "/etc/fstab", "/dev/bcache0 /data ext4 defaults 0 2"), "/dev/bcache0"),
     Case("R1318", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/data/www /var/www none bind 0 0"); }, "mounts /data/www on /var/www, and /data/www is below /data, which does not move"),
     Case("R1319", None, |facts| { data_disk(facts); add(facts, "/etc/fstab", "/data/www /var/www none bind,nofail 0 0"); }, "mounts /data/www on /var/www"),
+
+    Case("R1320", None, |facts| add(facts, "/etc/mdadm/mdadm.conf.d/a.conf", "DEV /dev/sda*"), "a DEVICE line without"),
 
     Case("R1401", None, |facts| bridge(facts, &["ens4"]), "10.77.0.21 of old is not on one network card"),
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),

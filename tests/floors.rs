@@ -45,6 +45,9 @@ const SAME_FLOOR: &[&str] = &[
     "crate::course::growth_room",
     "crate::course::boot_room",
     "crate::course::unsilenced",
+    // by what names the disks of the migration will be known
+    "crate::course::offers",
+    "crate::course::Offer",
 ];
 
 /// Words that belong to some files only: the words, whose they are, and why.

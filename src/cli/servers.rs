@@ -183,6 +183,14 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
 pub fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
+        facts::FactsError::TooOld { side, .. } => {
+            let help = match side {
+                Side::New => "boot new with a newer rescue system",
+                _ => "upgrade it first",
+            };
+            let oldest = "Debian 10 and Ubuntu 20.04 are the oldest whose tools can do it (util-linux 2.33)";
+            Failure::new(error.to_string(), format!("{help}: {oldest}"))
+        }
         other => Failure::from(other),
     }
 }

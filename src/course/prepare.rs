@@ -5,6 +5,7 @@ use minijinja::context;
 use super::book::{Book, Handle};
 use super::layout::{Layout, Made};
 use super::text::{self, render};
+use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
 use crate::plan::Table;
 use crate::runbook::Stage;
@@ -234,18 +235,35 @@ pub fn with_arrays(layout: &Layout, was: &str) -> String {
     if layout.arrays().next().is_none() {
         return was.to_string();
     }
+    // what names an array by less than its UUID may mean one of new's as well, and mdadm(8) then takes neither
+    let vague = mdadm_conf::entries(was).iter().any(Entry::is_vague);
+    let old: String = layout.old_arrays.iter().filter(|_| vague).map(|line| format!("{line}\n")).collect();
     format!(
-        "{}\n# replant: the arrays of the new server, in the migration {}\n{}",
-        was.trim_end(),
+        "{}\n{old}# replant: the arrays of the new server, in the migration {}\n{}",
+        open(was, Entry::is_vague).trim_end(),
         layout.name,
         array_lines(layout)
     )
 }
 
+/// mdadm.conf without some entries, and with all disks looked at: a list of old's would hide new's.
+fn open(was: &str, goes: impl Fn(&Entry) -> bool) -> String {
+    let narrow = is_narrow(was);
+    let kept = mdadm_conf::without(was, |entry| goes(entry) || (narrow && entry.narrows()));
+    format!("{}{kept}", if narrow { "DEVICE partitions containers\n" } else { "" })
+}
+
+/// Its lists of devices leave some out.
+fn is_narrow(conf: &str) -> bool {
+    let entries = mdadm_conf::entries(conf);
+    let mut lists = entries.iter().filter(|entry| entry.keyword == "devices").peekable();
+    lists.peek().is_some() && lists.all(Entry::narrows)
+}
+
 /// mdadm.conf with new's arrays only.
 pub fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
-    let kept: Vec<&str> = was.lines().filter(|line| !line.trim_start().starts_with("ARRAY")).collect();
-    format!("{}\n{}", kept.join("\n").trim_end(), array_lines(layout))
+    let kept = open(was, |entry| entry.keyword == "array");
+    format!("{}\n{}", kept.trim_end(), array_lines(layout))
 }
 
 fn with_modules(layout: &Layout) -> String {

@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod filter;
 pub mod fstab;
 pub mod health;
 pub mod iscsi;
@@ -14,6 +15,7 @@ pub mod link;
 pub mod lsblk;
 pub mod lvm;
 pub mod md;
+pub mod mdadm_conf;
 pub mod mounts;
 pub mod net;
 pub mod os;
@@ -89,6 +91,9 @@ pub struct ServerFacts {
     pub present: BTreeSet<String>,
     /// those of `queries::TOOLS` that are there
     pub tools: BTreeSet<String>,
+    /// what tools that are there cannot do, of `queries::ABILITIES`: `wipefs --json`
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unable: BTreeSet<String>,
     /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
     pub modules: BTreeSet<String>,
     /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::queries::{FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
+use super::queries::{ABILITIES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
 use super::{MacLine, Os};
 use crate::host::Query;
 
@@ -68,6 +68,9 @@ for t in $2; do command -v "$t" >/dev/null 2>&1 && echo "tool $t"; done
 if i=$(command -v iscsiadm); then
   for d in /var/lib/iscsi /etc/iscsi; do grep -qaF "$d/nodes" "$i" && echo "iscsi $d" && break; done
 fi
+printf '%s\n' "$4" | while read -r t o; do
+  command -v "$t" >/dev/null 2>&1 && ! "$t" --help 2>&1 | grep -q -e "$o" && echo "unable $t $o"
+done
 for m in $3; do [ -d "/sys/module/$m" ] && echo "module $m"; done
 for k in /lib/modules/*; do
   i=/boot/initrd.img-${k##*/}
@@ -106,7 +109,16 @@ exit 0"#;
 
 /// Answers [`parse_parts`].
 pub fn parts_query() -> Query {
-    Query::run(["sh", "-c", PARTS, "sh", &PRESENCE.join(" "), &TOOLS.join(" "), &MODULES.join(" ")])
+    Query::run([
+        "sh",
+        "-c",
+        PARTS,
+        "sh",
+        &PRESENCE.join(" "),
+        &TOOLS.join(" "),
+        &MODULES.join(" "),
+        &ABILITIES.join("\n"),
+    ])
 }
 
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
@@ -117,6 +129,7 @@ pub struct Parts {
     pub uefi: bool,
     pub present: BTreeSet<String>,
     pub tools: BTreeSet<String>,
+    pub unable: BTreeSet<String>,
     pub modules: BTreeSet<String>,
     pub initrds: Vec<String>,
     pub initrd_sizes: BTreeMap<String, u64>,
@@ -141,6 +154,7 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
             "clock" => parts.clock = number("the clock", rest)?,
             "uefi" => parts.uefi = true,
             "present" => drop(parts.present.insert(rest.to_string())),
+            "unable" => drop(parts.unable.insert(rest.to_string())),
             "tool" => drop(parts.tools.insert(rest.to_string())),
             "initrd" => parts.initrds.push(rest.to_string()),
             "image" => {

@@ -102,6 +102,9 @@ pub const TOOLS: &[&str] = &[
     "unshare",
 ];
 
+/// Commands with an option that a migration uses, and that older releases of them do not have.
+pub const ABILITIES: &[&str] = &["wipefs --json", "sfdisk --json"];
+
 /// Kernel modules that a migration may use, as the kernel writes their names; then drivers of disks and of network cards,
 /// which old's kernel must have for those of new.
 pub const MODULES: &[&str] = &[

@@ -15,9 +15,28 @@ pub enum FactsError {
     /// A command that nothing can be known without is not there or failed.
     #[error("on {side}: `{command}` exited with {code}{}", shown(.said))]
     Failed { side: Side, command: String, code: i32, said: String },
+    /// Commands are there that cannot do what is asked of them.
+    #[error("on {side}{}: the system's tools are too old: {}{}", of(.system), .commands.join(", "), shown(.said))]
+    TooOld { side: Side, system: String, commands: Vec<String>, said: String },
     /// A command printed something else than it should.
     #[error("on {side}: could not understand what `{command}` printed: {cause}{}", shown(.said))]
     Misread { side: Side, command: String, cause: ParseError, said: String },
+}
+
+/// What a tool of util-linux, LVM or iproute2 says that does not know an option or a column.
+const NOT_KNOWN: &[&str] = &[
+    "unknown column",
+    "unrecognized option",
+    "unrecognised option",
+    "invalid option",
+    "unknown option",
+    "unrecognised field",
+    "is unknown, try",
+];
+
+/// ` (Ubuntu 18.04.6 LTS)`
+fn of(system: &str) -> String {
+    if system.is_empty() { String::new() } else { format!(" ({system})") }
 }
 
 /// The first lines, indented below the message.
@@ -76,6 +95,30 @@ impl Answers {
         if not_there(self.output(name)) { Ok(T::default()) } else { self.must(name, parse) }
     }
 
+    /// Every command that is there and does not know what it is asked, in one error.
+    fn able(&self) -> Result<(), FactsError> {
+        let asked = ["lsblk", "mounts", "interfaces", "pvs", "vgs", "lvs", "lvm-version"];
+        let failed = asked.iter().filter(|name| !self.output(name).success());
+        let unable = |output: &Output| {
+            let said = output.stderr.to_ascii_lowercase();
+            NOT_KNOWN.iter().any(|words| said.contains(words))
+        };
+        let old: Vec<&str> = failed.copied().filter(|name| unable(self.output(name))).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let texts = os::parse_texts(&self.output("texts").stdout).unwrap_or_default();
+        let release = texts.get("/etc/os-release").map(|text| os::parse_release(text).pretty_name);
+        // the program, without its arguments; of a script, what we call it
+        let program = |name: &str| self.command(name).split(' ').next().unwrap_or_default().to_string();
+        Err(FactsError::TooOld {
+            side: self.side,
+            system: release.unwrap_or_default(),
+            commands: old.iter().map(|name| format!("`{}`", program(name))).collect(),
+            said: old.iter().map(|name| self.output(name).stderr.as_str()).collect(),
+        })
+    }
+
     fn misread(&self, name: &str, cause: ParseError) -> FactsError {
         let said = self.output(name).stdout.clone();
         FactsError::Misread { side: self.side, command: self.command(name), cause, said }
@@ -89,6 +132,7 @@ impl Answers {
 /// that are installed: half an answer would look like a server with less on it.
 pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let answers = Answers::ask(look, side)?;
+    answers.able()?;
 
     let parts = answers.must("parts", os::parse_parts)?;
     let texts = answers.must("texts", os::parse_texts)?;
@@ -179,6 +223,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
             .collect(),
         present: parts.present,
         tools: parts.tools,
+        unable: parts.unable,
         modules: parts.modules,
         initrds: parts.initrds,
         initrd_sizes: parts.initrd_sizes,

@@ -21,6 +21,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.boot_id.clear();
     (server.memory, server.memory_available) = (0, 0);
     server.services.clear();
+    // follows from the versions of packages
+    server.unable.clear();
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;

@@ -2,7 +2,7 @@
 
 use super::{Hit, Rule, Severity, volumes};
 use crate::facts::resolve::{Names, inside};
-use crate::facts::{Block, Facts, Lv, Mount, lvm};
+use crate::facts::{Block, Facts, Lv, Mount, lvm, mdadm_conf};
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -127,7 +127,36 @@ pub(super) const RULES: &[Rule] = &[
                  tools; metadata 1.0 at least, and only what runs above md may write to it.",
         check: esp_on_array,
     },
+    Rule {
+        code: "R1320",
+        title: "a part of mdadm.conf hides new's arrays",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "replant opens /etc/mdadm/mdadm.conf for new's disks. A DEVICE line with old's disks in a file beside it still hides \
+              new's, and an ARRAY line that names an array by less than its UUID may mean one of new's as well: mdadm(8) then \
+              takes neither, and new finds no `/`.",
+        remedy: "move these lines to /etc/mdadm/mdadm.conf; or write `DEVICE partitions`, and `UUID=` in each ARRAY line \
+                 (`mdadm --detail --scan`).",
+        check: parts_of_mdadm_conf,
+    },
 ];
+
+fn parts_of_mdadm_conf(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let parts = facts.old.files.iter().filter(|(path, _)| path.starts_with("/etc/mdadm/mdadm.conf.d/"));
+    let mut hits = Vec::new();
+    for (path, text) in parts.filter(|_| !plan.arrays.is_empty()) {
+        for entry in mdadm_conf::entries(text).iter().filter(|entry| entry.narrows() || entry.is_vague()) {
+            let what =
+                if entry.is_vague() { "an ARRAY line without UUID=" } else { "a DEVICE line without `partitions`" };
+            let hit = Hit::new(
+                format!("{path} of old has {what}: {}", entry.words.join(" ")),
+                format!("move it from {path} to /etc/mdadm/mdadm.conf on old, where replant sees to it"),
+            );
+            hits.push(hit.of(format!("old: {path}")));
+        }
+    }
+    hits
+}
 
 fn uefi(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let who = match (facts.old.uefi, facts.new.uefi) {

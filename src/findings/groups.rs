@@ -129,16 +129,6 @@ pub(super) const RULES: &[Rule] = &[
         check: unchangeable,
     },
     Rule {
-        code: "R1228",
-        title: "a filter of LVM rejects the disks of the migration",
-        severity: Severity::Inhibitor,
-        absolute: false,
-        why: "old must see new's disks as physical volumes, and the migrated system, which has old's lvm.conf, new's arrays.",
-        remedy: "let `filter` and `global_filter` accept `\"a|^/dev/sd|\"` and `\"a|^/dev/md|\"` before they reject the rest \
-                 (lvm.conf(5)); disks of guests can be rejected by their names.",
-        check: filters,
-    },
-    Rule {
         code: "R1229",
         title: "extents are being moved",
         severity: Severity::Inhibitor,
@@ -304,53 +294,6 @@ fn devices_file(_: &Plan, facts: &Facts) -> Vec<Hit> {
             .of(format!("{name}: /etc/lvm/devices/system.devices"))
         })
         .collect()
-}
-
-/// Names under which LVM sees a disk of the migration; one that is accepted is enough.
-const ISCSI: &[&str] = &["/dev/sdz", "/dev/disk/by-id/", "/dev/disk/by-path/ip-"];
-const MD: &[&str] = &["/dev/md1", "/dev/md/1", "/dev/disk/by-id/md-uuid-"];
-
-/// On old new's disks come as SCSI disks, and the arrays of the migrated system are md's. On new, LVM's lvmlocal.conf is
-/// written anew, but `filter` of lvm.conf stays.
-fn filters(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let old = ["devices/filter", "devices/global_filter"].map(|setting| ("old", &facts.old, setting));
-    let new = [("new", &facts.new, "devices/filter")];
-    let mut hits = Vec::new();
-    for (name, server, setting) in old.into_iter().chain(new) {
-        let Some(filter) = server.lvm_config.get(setting) else { continue };
-        let patterns: Vec<&str> = filter.split('"').skip(1).step_by(2).collect();
-        let wanted = if name == "old" { &[ISCSI, MD][..] } else { &[MD] };
-        let rejected = wanted.iter().filter(|links| links.iter().all(|link| rejects(&patterns, link)));
-        let rejected: Vec<&str> = rejected.map(|links| links[0]).collect();
-        if !rejected.is_empty() {
-            let hit = Hit::new(
-                format!("LVM on {name} does not look at disks like {}: {setting} = {filter}", rejected.join(" and ")),
-                format!("let `{}` in /etc/lvm/lvm.conf on {name} accept \"a|.*|\"", &setting["devices/".len()..]),
-            );
-            hits.push(hit.of(format!("{name}: LVM's {setting}")));
-        }
-    }
-    hits
-}
-
-/// Whether a filter of lvm.conf(5), the first match counts, rejects everything that its earlier patterns do not name. Of
-/// regular expressions only the parts between their special characters are compared.
-fn rejects(patterns: &[&str], device: &str) -> bool {
-    for pattern in patterns {
-        let mut letters = pattern.chars();
-        let (verb, _) = (letters.next(), letters.next_back());
-        let expression = letters.as_str().get(1..).unwrap_or_default();
-        let plain =
-            expression.trim_start_matches(['^', '(']).split([',', '.', '*', '[', '(', '|', '$', '+', '?']).next();
-        let plain = plain.unwrap_or_default();
-        let named = device.starts_with(plain) || (!plain.starts_with('/') && device.contains(plain));
-        match verb {
-            Some('a') if named => return false,
-            Some('r') if plain.is_empty() && matches!(expression, ".*" | "." | ".*/" | "^.*$" | ".+") => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 fn unchangeable(plan: &Plan, facts: &Facts) -> Vec<Hit> {

@@ -6,9 +6,11 @@
 mod boot;
 mod cards;
 mod disks;
+mod filters;
 mod fstab;
 mod groups;
 mod health;
+mod holders;
 mod memory;
 mod names;
 mod network;
@@ -29,6 +31,7 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
+pub use holders::claimed;
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -78,7 +81,9 @@ const ROOMS: &[&[Rule]] = &[
     tools::RULES,
     disks::RULES,
     health::RULES,
+    holders::RULES,
     groups::RULES,
+    filters::RULES,
     volumes::RULES,
     memory::RULES,
     boot::RULES,

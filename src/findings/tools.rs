@@ -18,6 +18,15 @@ pub(super) const RULES: &[Rule] = &[
         check: tools,
     },
     Rule {
+        code: "R1119",
+        title: "a tool is too old",
+        severity: Severity::Inhibitor,
+        absolute: true,
+        why: "the steps read what these commands print as JSON, and these cannot: util-linux before 2.33.",
+        remedy: "use a release with a newer util-linux: Debian 10 or Ubuntu 20.04 at least, and a rescue system of their age or newer.",
+        check: abilities,
+    },
+    Rule {
         code: "R1006",
         title: "a kernel has no module for an array's level",
         severity: Severity::Inhibitor,
@@ -126,6 +135,26 @@ fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         old.push(("unshare", "util-linux"));
     }
     [lacks("old", &facts.old, &old), lacks("new", &facts.new, &new)].into_iter().flatten().collect()
+}
+
+/// What steps use on each server.
+fn abilities(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    let used =
+        [("old", &facts.old, &["wipefs --json"][..]), ("new", &facts.new, &["wipefs --json", "sfdisk --json"])];
+    let mut hits = Vec::new();
+    for (name, server, commands) in used {
+        let unable: Vec<&str> = commands.iter().copied().filter(|command| server.unable.contains(*command)).collect();
+        if !unable.is_empty() {
+            let help = match name {
+                "old" => "upgrade old to Debian 10, Ubuntu 20.04 or newer first",
+                _ => "boot a rescue system of Debian 10, Ubuntu 20.04 or newer on new",
+            };
+            hits.push(
+                Hit::new(format!("{name} cannot `{}`", unable.join("`, `")), help).of(format!("{name}: commands")),
+            );
+        }
+    }
+    hits
 }
 
 fn lacks(name: &str, server: &ServerFacts, wanted: &[(&str, &str)]) -> Option<Hit> {

@@ -62,7 +62,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "there is no room for raid1",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "a raid1 keeps its metadata in an extent of its own on each side, old's too.",
+        why: "a raid1 keeps its metadata in an extent of its own on each side, old's too; and there on a physical volume that the \
+              volume itself is on.",
         remedy: "leave `copy:` out: a mirror with its log in memory is used where there is no room.",
         check: raid1_room,
     },
@@ -162,12 +163,57 @@ fn place(plan: &Plan, lv: &Lv, said: Option<&Volume>) -> Option<Span> {
     said.and_then(|said| said.name.span()).or_else(group)
 }
 
-/// Whether those volumes of a group of which the plan does not say how become raid1: each needs an extent of its own on
-/// old's side for its metadata.
+/// Whether those volumes of a group of which the plan does not say how become raid1: all that could be must find room for
+/// their metadata.
 pub fn room_for_raid1(plan: &Plan, facts: &Facts, vg: &Vg) -> bool {
     let mirrored = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name);
-    let mirrored = mirrored.filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).count();
-    vg.free_count >= mirrored as u64
+    let mirrored = mirrored.filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).map(|(lv, ..)| lv);
+    without_room(facts, vg, &mirrored.collect::<Vec<_>>()).is_none()
+}
+
+/// The first of these volumes that cannot become raid1 together with those before it. Each keeps metadata in an extent on
+/// old's side, which lvconvert(8) looks for on the physical volumes that the volume is on, and nowhere else: free extents on
+/// another are of no use to it. A volume on several takes it from any of them.
+fn without_room<'a>(facts: &'a Facts, vg: &Vg, lvs: &[&'a Lv]) -> Option<&'a Lv> {
+    let names = Names::of(&facts.old);
+    let place = |path: &str| names.block(path).map_or(path.to_string(), |block| block.path.clone());
+    let pvs: Vec<_> = facts.old.pvs.iter().filter(|pv| pv.vg == vg.name && !pv.missing).collect();
+    let at: HashMap<String, usize> = pvs.iter().enumerate().map(|(at, pv)| (place(&pv.path), at)).collect();
+    let on: Vec<Vec<usize>> = lvs
+        .iter()
+        .map(|lv| lv.devices.iter().filter_map(|device| at.get(&place(device)).copied()).collect())
+        .collect();
+    let mut free: Vec<u64> = pvs.iter().map(|pv| pv.pe_count.saturating_sub(pv.pe_alloc_count)).collect();
+    // volumes whose metadata is to be on each, of those that could have it elsewhere
+    let mut movable: Vec<Vec<usize>> = vec![Vec::new(); pvs.len()];
+    (0..lvs.len()).find(|lv| !seat(*lv, &on, &mut free, &mut movable, &mut vec![false; pvs.len()])).map(|at| lvs[at])
+}
+
+/// Finds room for one volume's metadata, moving that of others where they have a choice.
+fn seat(lv: usize, on: &[Vec<usize>], free: &mut [u64], movable: &mut [Vec<usize>], seen: &mut [bool]) -> bool {
+    let takes = |pv: usize, movable: &mut [Vec<usize>]| {
+        if on[lv].len() > 1 {
+            movable[pv].push(lv);
+        }
+    };
+    if let Some(pv) = on[lv].iter().copied().find(|pv| free[*pv] > 0) {
+        free[pv] -= 1;
+        takes(pv, movable);
+        return true;
+    }
+    for pv in on[lv].iter().copied() {
+        if std::mem::replace(&mut seen[pv], true) {
+            continue;
+        }
+        for other in movable[pv].clone() {
+            if seat(other, on, free, movable, seen) {
+                movable[pv].retain(|one| *one != other);
+                takes(pv, movable);
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Those that are mirrored, with their places in the plan.
@@ -410,16 +456,24 @@ fn raid1_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut hits = Vec::new();
     for group in &plan.volume_groups {
         let Some(vg) = facts.old.vgs.iter().find(|vg| vg.name == **group.name) else { continue };
-        let wanted = volumes(plan, facts).filter(|(lv, how, _)| lv.vg == vg.name && *how == CopyHow::Raid1).count();
-        if wanted as u64 > vg.free_count {
+        let wanted = volumes(plan, facts).filter(|(lv, how, _)| lv.vg == vg.name && *how == CopyHow::Raid1);
+        let wanted: Vec<_> = wanted.collect();
+        let lvs: Vec<&Lv> = wanted.iter().map(|(lv, ..)| *lv).collect();
+        if let Some(lv) = without_room(facts, vg, &lvs) {
+            let said = wanted.iter().find(|(one, ..)| one.uuid == lv.uuid).and_then(|(.., said)| *said);
             let hit = Hit::new(
                 format!(
-                    "raid1 needs a free extent in `{}` for each of {wanted} volumes; {} are free",
-                    vg.name, vg.free_count
+                    "raid1 needs a free extent for its metadata where {}/{} is ({}), and there is none for it; `{}` has {} \
+                     free in all",
+                    lv.vg,
+                    lv.name,
+                    lv.devices.join(", "),
+                    vg.name,
+                    vg.free_count
                 ),
                 "leave `copy:` out: a mirror with its log in memory is used where there is no room",
             );
-            hits.push(hit.at(group.name.span()));
+            hits.push(hit.at(place(plan, lv, said)));
         }
     }
     hits

@@ -16,6 +16,7 @@ mod lvm;
 mod lvm_change;
 mod lvm_disks;
 mod make;
+mod mdadm;
 mod mirrors;
 mod power;
 mod system;

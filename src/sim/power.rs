@@ -3,6 +3,7 @@
 
 use super::files::KERNEL;
 use super::lvm::View;
+use super::mdadm::Known;
 use super::system::file_name;
 use super::world::{Backing, Mounted, Run, System, World, Written};
 use crate::host::{PowerTo, Server, Side};
@@ -140,12 +141,14 @@ impl World {
                 continue;
             }
             let level = head.level.clone();
-            let line = mdadm_conf.lines().find(|line| line.starts_with("ARRAY") && line.contains(&uuid));
-            let named = line.and_then(|line| line.split_whitespace().nth(1)).and_then(|path| path.rsplit('/').next());
-            let name = named.map(|name| format!("md{}", name.trim_start_matches("md"))).unwrap_or_else(|| {
-                free -= 1;
-                format!("md{}", free + 1)
-            });
+            let name = match self.known(server, mdadm_conf, head, &members) {
+                Known::Refused => continue,
+                Known::As(name) => format!("md{}", name.trim_start_matches("md")),
+                Known::Not => {
+                    free -= 1;
+                    format!("md{}", free + 1)
+                }
+            };
             self.run_array(server, &name, &uuid, &level, members, false);
         }
     }

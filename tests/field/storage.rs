@@ -1,9 +1,10 @@
 //! Rows about disks, volumes, file systems and their names.
 
 use replant::course;
+use replant::facts::{FactsError, mdadm_conf};
 use replant::host::Side;
 use replant::plan::Loaded;
-use replant::step::StepKind;
+use replant::step::{How, StepKind};
 use serde_json::{Value, json};
 
 use super::world::World;
@@ -118,6 +119,11 @@ fn what_no_step_silences_is_refused() {
             json!([{ "set": "/old/blocks/11/mountpoints", "to": ["/elsewhere"] }, { "set": "/old/mounts/2/source", "to": "/dev/sda2" },
                 { "set": "/old/mounts/2/uuid", "to": null }]),
             "is mounted on /elsewhere",
+        ),
+        (
+            json!([{ "set": "/old/blocks/11/fstype", "to": "zfs_member" }, { "set": "/old/blocks/11/mountpoints", "to": [] },
+                { "set": "/old/mounts/2/source", "to": "tank/data" }, { "set": "/old/mounts/2/fstype", "to": "zfs" }]),
+            "is in use as a zfs_member",
         ),
         (json!([above("/dev/mapper/secret", "crypt")]), "carries /dev/mapper/secret (crypt)"),
         (json!([above("/dev/mapper/guest-root", "lvm")]), "carries /dev/mapper/guest-root (lvm)"),
@@ -291,4 +297,243 @@ fn what_hangs_on_what_moves_is_no_finding() {
         let world = zoo(line);
         assert_eq!((world.of_code("R1318"), world.of_code("R1319")), (vec![], vec![]), "{line}");
     }
+}
+
+// ---- LVM's filters ------------------------------------------------------------------------------------------------------
+
+#[track_caller]
+fn filtered(setting: &str, value: &str) -> World {
+    with(json!([{ "set": format!("/old/lvm_config/devices~1{setting}"), "to": value }]))
+}
+
+#[test]
+fn filters_are_evaluated_as_lvm_does() {
+    let world = World::of("filter-rhel4");
+    let hit = world
+        .finds("R1228", "LVM on old would not look at new's disk for `vg0`, like /dev/sdc, /dev/disk/by-path/ip-");
+    assert!(hit.stops() && hit.help.contains("\"a|^/dev/sd|\""), "{hit:?}");
+    for filter in [
+        // the delimiter may be anything
+        r#"["r#/dev/sd[c-z]#"]"#,
+        r#"["r(^/dev/sd[^ab])"]"#,
+        r#"["a|^/dev/sd[ab][0-9]*$|", "a|^/dev/md|", "r|.*|"]"#,
+        r#"["a|sda|", "a|sdb|", "a|/md|", "r|/dev/|"]"#,
+        r#"["r|iscsi|", "a|md|", "r|/dev/|"]"#,
+        r#"r|/dev/sd[c-z]|"#,
+        // /boot's disk takes the next letter, and this one the letter after it
+        r#"["a|^/dev/sdc$|", "a|^/dev/md|", "r|.*|"]"#,
+    ] {
+        for setting in ["filter", "global_filter"] {
+            filtered(setting, filter).finds("R1228", "would not look at new's disk for `vg0`");
+        }
+    }
+    for filter in [
+        r#"["a|^/dev/disk/by-id/(scsi|md-uuid)|", "r|.*|"]"#,
+        r#"["a|^/dev/disk/by-path/ip-.*-lun-1$|", "a|/md|", "r|.*|"]"#,
+        r#"["r|^/dev/zd|", "r|^/dev/nbd|", "r|^/dev/sd[ab]$|"]"#,
+        "a|.*/|",
+    ] {
+        assert_eq!(filtered("filter", filter).of_code("R1228"), [], "{filter}");
+    }
+    // old's own arrays only, by their UUIDs: the migrated system would not find its own
+    let filter = r#"["a|^/dev/sd|", "a|md-uuid-11111111:22222222:33333333:44444402|", "r|.*|"]"#;
+    filtered("filter", filter).finds("R1228", "would not look at what new has `vg0` on, like /dev/md1");
+    // what LVM itself would refuse
+    filtered("filter", r#"["x|y|"]"#).finds("R1228", "cannot be understood");
+}
+
+// ---- mdadm.conf ---------------------------------------------------------------------------------------------------------
+
+/// What a step writes.
+#[track_caller]
+fn text_of(world: &World, id: &str) -> String {
+    match world.step(id).step {
+        StepKind::File(file) => file.text.0,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What mdadm.conf says of devices, and the UUIDs of its arrays.
+fn said(conf: &str) -> (Vec<String>, Vec<String>) {
+    let entries = mdadm_conf::entries(conf);
+    let devices = entries.iter().filter(|entry| entry.keyword == "devices").flat_map(|entry| entry.words.clone());
+    let arrays = entries.iter().filter(|entry| entry.keyword == "array");
+    let arrays = arrays.map(|entry| entry.value("uuid").unwrap_or("vague").to_string());
+    (devices.collect(), arrays.collect())
+}
+
+const OLD_ARRAYS: [&str; 2] = ["11111111:22222222:33333333:44444401", "11111111:22222222:33333333:44444402"];
+
+#[test]
+fn new_arrays_are_not_hidden_by_a_list_of_old_disks() {
+    let world = World::of("mdadm-device");
+    // in the initramfs of either server
+    let both = text_of(&world, "know-arrays");
+    let (devices, arrays) = said(&both);
+    assert_eq!((devices.join(" "), arrays.len()), ("partitions containers".into(), 4), "{both}");
+    assert!(arrays.starts_with(&OLD_ARRAYS.map(String::from)), "{both}");
+    // and of new alone
+    let new = text_of(&world, "mdadm-conf");
+    let (devices, arrays) = said(&new);
+    assert_eq!((devices.join(" "), arrays.len()), ("partitions containers".into(), 2), "{new}");
+    assert!(!new.contains("44444401") && !new.contains("sda1") && new.contains("MAILADDR root"), "{new}");
+}
+
+#[test]
+fn mdadm_conf_is_read_by_its_grammar() {
+    for (conf, both) in [
+        // an abbreviation, in small letters, with a comment inside
+        (
+            "dev /dev/sd[ab]*\nhomehost <system>\narr /dev/md0\n  # of old\n\tuuid=11111111:22222222:33333333:44444401\n",
+            3,
+        ),
+        // an array by its members or its name might be one of new's as well: by its UUID instead
+        ("DEVICE \"/dev/sda1\"\nARRAY /dev/md1 devices=/dev/sda2,/dev/sdb2\nARRAY /dev/md0 name=srv1:0\n", 4),
+        ("ARRAY /dev/md1 super-minor=1\n", 4),
+        ("DEVICE /dev/sda1\nDEVICE partitions\nARRAY <ignore> UUID=11111111:22222222:33333333:44444401\n", 3),
+    ] {
+        let world = with(json!([{ "set": "/old/files/~1etc~1mdadm~1mdadm.conf", "to": conf }]));
+        let before = text_of(&world, "know-arrays");
+        let (devices, arrays) = said(&before);
+        let open = devices.is_empty() || devices.iter().any(|word| word == "partitions");
+        assert!(open && arrays.len() == both && !arrays.contains(&"vague".into()), "{before}");
+        let after = text_of(&world, "mdadm-conf");
+        let (devices, arrays) = said(&after);
+        let open = devices.is_empty() || devices.iter().any(|word| word == "partitions");
+        assert!(open && arrays.len() == 2 && !after.contains("44444401"), "{after}");
+        assert!(arrays.iter().all(|uuid| before.contains(uuid.as_str())), "{before}\n{after}");
+    }
+    for part in ["DEV /dev/sda1\n", "array /dev/md0\n name=srv1:0\n"] {
+        with(json!([{ "set": "/old/files/~1etc~1mdadm~1mdadm.conf.d~1x.conf", "to": part }]))
+            .finds("R1320", "x.conf of old has");
+    }
+    let part = "DEVICE partitions\nARRAY /dev/md0 UUID=11111111:22222222:33333333:44444401\n";
+    with(json!([{ "set": "/old/files/~1etc~1mdadm~1mdadm.conf.d~1x.conf", "to": part }])).finds_nothing();
+}
+
+// ---- room for raid1 -----------------------------------------------------------------------------------------------------
+
+/// How a volume is mirrored.
+#[track_caller]
+fn mirrored(world: &World, lv: &str) -> How {
+    match world.step(&format!("mirror-vg0-{lv}")).step {
+        StepKind::Mirror(mirror) => mirror.how,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn raid1_needs_room_where_the_volume_is() {
+    // the row's free extents are all where no volume is
+    let row: Value =
+        serde_json::from_str(&std::fs::read_to_string(super::world::place().join("pv-full.json")).unwrap()).unwrap();
+    let and = |ops: &[Value], plan: Value| {
+        let mut row = row.clone();
+        row["ops"].as_array_mut().unwrap().extend(ops.iter().cloned());
+        row["plan_sub"] = plan;
+        World::told(&row).unwrap()
+    };
+    let world = World::of("pv-full");
+    world.may_go();
+    assert_eq!((mirrored(&world, "root"), mirrored(&world, "var")), (How::CoreLog, How::CoreLog));
+    let world = and(&[], json!([["name: root }", "name: root, copy: raid1 }"]]));
+    world.finds("R1210", "where vg0/root is (/dev/md1), and there is none");
+    // one of them is on both, and has room
+    let on_both = |at: usize| json!({ "set": format!("/old/lvs/{at}/devices"), "to": ["/dev/md1", "/dev/sdc"] });
+    let world = and(&[on_both(2)], json!([["name: var,", "name: var, copy: raid1,"]]));
+    assert_eq!((mirrored(&world, "root"), mirrored(&world, "var")), (How::CoreLog, How::Raid1));
+    // all have
+    let world = and(&[on_both(0), on_both(2)], json!([]));
+    assert_eq!((mirrored(&world, "root"), mirrored(&world, "var")), (How::Raid1, How::Raid1));
+    // one extent beside them: it is for the one that has no choice, whichever is asked first
+    let one = json!({ "set": "/old/pvs/0/pe_alloc_count", "to": 701 });
+    for on_both_at in [0, 2] {
+        let world = and(&[one.clone(), on_both(on_both_at)], json!([]));
+        assert_eq!((mirrored(&world, "root"), mirrored(&world, "var")), (How::Raid1, How::Raid1));
+    }
+    // and for one only
+    let world = and(&[one], json!([]));
+    assert_eq!((mirrored(&world, "root"), mirrored(&world, "var")), (How::CoreLog, How::CoreLog));
+}
+
+// ---- disks of new -------------------------------------------------------------------------------------------------------
+
+#[test]
+fn whatever_holds_a_disk_is_told() {
+    let world = World::of("mpath-new");
+    let hit = world.finds("R1116", "disk `a` (/dev/sda) is held on new: /dev/mapper/mpatha (mpath) stands on it");
+    assert!(hit.stops() && hit.help.contains("multipath -f mpatha"), "{hit:?}");
+    let above = |path: &str, kind: &str| {
+        json!({ "push": "/new/blocks", "to": { "path": path, "kname": "x9", "kind": kind, "size": 4294967296u64, "serial": null,
+            "wwn": null, "model": null, "tran": null, "fstype": null, "uuid": null, "partuuid": null, "pttype": null,
+            "mountpoints": [], "log_sec": 512, "phy_sec": 512, "rotational": true, "removable": false, "read_only": false,
+            "ancestors": ["/dev/sdb1", "/dev/sdb"], "by_id": [], "by_path": [], "drivers": [] } })
+    };
+    for (path, kind) in [
+        ("/dev/mapper/isw_abc_vol0", "dmraid"),
+        ("/dev/bcache0", "disk"),
+        ("/dev/drbd0", "disk"),
+        ("/dev/mapper/x", "dm"),
+        ("/dev/mapper/y", "whatever"),
+    ] {
+        with(json!([above(path, kind)]))
+            .finds("R1116", &format!("disk `b` (/dev/sdb) is held on new: {path} ({kind})"));
+    }
+    for (path, kind) in [("/dev/mapper/vg-x", "lvm"), ("/dev/mapper/c", "crypt")] {
+        with(json!([above(path, kind)])).finds("R1105", path);
+    }
+    let member = |fstype: &str| with(json!([{ "set": "/new/blocks/2/fstype", "to": fstype }]));
+    for fstype in ["zfs_member", "mpath_member", "isw_raid_member", "ddf_raid_member", "bcache", "strange_member"] {
+        member(fstype).finds("R1116", &format!("/dev/sdb is a {fstype}"));
+    }
+    // replant wipes these by itself, where the plan says so
+    for fstype in ["LVM2_member", "linux_raid_member", "ext4"] {
+        assert_eq!(member(fstype).of_code("R1116"), [], "{fstype}");
+    }
+    assert_eq!(with(json!([above("/dev/sdb1", "part")])).of_code("R1116"), []);
+    with(json!([{ "push": "/new/swaps", "to": { "path": "/dev/sdb", "kind": "partition", "size": 1 } }]))
+        .finds("R1116", "/dev/sdb is swapped to");
+}
+
+#[test]
+fn two_disks_with_one_identity_are_refused() {
+    let same = "0x5000c50000000000";
+    let world = with(json!([{ "set": "/new/blocks/2/wwn", "to": same }]));
+    assert_eq!(world.of_code("R1117").len(), 2);
+    let hit = world
+        .finds("R1117", "disk `a` tells the same WWN of itself as another: 0x5000c50000000000 is /dev/sda, /dev/sdb");
+    assert!(hit.stops() && hit.absolute, "{hit:?}");
+    // also where the plan names only one of the two
+    with(json!([{ "set": "/new/blocks/5/wwn", "to": same }])).finds("R1117", "/dev/sda, /dev/vda");
+    // disks of one controller: the same serial number, and each its WWN
+    let world =
+        with(json!([{ "set": "/new/blocks/5/serial", "to": "NEW0" }, { "set": "/new/blocks/5/wwn", "to": "0x1" }]));
+    world.finds("R1118", "disks of new tell the same serial number: /dev/sda, /dev/vda are NEW0");
+    let world =
+        with(json!([{ "set": "/new/blocks/5/serial", "to": "NEW0" }, { "set": "/new/blocks/1/wwn", "to": null }]));
+    world.finds("R1117", "disk `a` tells the same serial number");
+    with(json!([{ "set": "/old/blocks/2/serial", "to": "OLD1" }]))
+        .finds("R1118", "disks of old tell the same serial number");
+}
+
+// ---- tools that cannot do it --------------------------------------------------------------------------------------------
+
+#[test]
+fn tools_that_are_too_old_are_one_error() {
+    let Err(error) = World::try_of("old-lsblk") else { panic!("it was read") };
+    let said = error.to_string();
+    assert!(said.contains("the system's tools are too old: `lsblk`") && said.contains("unknown column"), "{said}");
+    // all at once, on either server, and of which system
+    let failed = |err: &str| json!({ "out": "", "code": 1, "err": err });
+    let row = json!({ "new": {
+        "mounts": failed("findmnt: unrecognized option '--real'\n"),
+        "lvs": failed("  Unrecognised field: raid_sync_action\n"),
+        "interfaces": failed("Option \"-j\" is unknown, try \"ip -help\".\n"),
+    } });
+    let Err(FactsError::TooOld { system, commands, .. }) = World::told(&row) else { panic!("it was read") };
+    assert!(system.starts_with("Debian"), "{system}");
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    // what fails in another way is told as it is
+    let row = json!({ "old": { "lsblk": failed("lsblk: failed to access sysfs directory\n") } });
+    assert!(matches!(World::told(&row), Err(FactsError::Failed { .. })));
 }

@@ -60,7 +60,7 @@ pub fn tables() -> Vec<Table> {
                 ("LVM has no percentage", "lvs[\"root\"]: \"sync_percent\":\"100.00\" => \"sync_percent\":\"\"", Underway("copying vg0/root")),
                 ("it has only begun", "dmsetup status[vg0-root:]: 1640/1640 => 0/1640 & lvs[\"root\"]: 100.00 => 0.00", Underway(" 0 of 1719664640")),
                 ("a write error on a leg since", "dmesg[begins]:  => \n[ 950.1] device-mapper: raid1: Write error during recovery (error = 0x1)", Partial("complained")),
-                ("a leg has failed since", "dmesg[begins]:  => \n[ 950.1] device-mapper: raid1: Mirror device failed", Partial("complained")),
+                ("a leg has failed since", "dmesg[begins]:  => \n[ 950.1] device-mapper: raid1: recovery failed", Partial("complained")),
                 ("a complaint from before the copy", "dmesg says [ 100.1] device-mapper: raid1: Write error\n[ 900.1] replant: mirror of vg0/root begins\n", Present),
                 ("a complaint from before its second beginning", "dmesg says [ 90.1] replant: mirror of vg0/root begins\n[ 100.1] device-mapper: raid1: Write error\n[ 900.1] replant: mirror of vg0/root begins\n", Present),
                 ("a complaint, and nothing says when the copy began", "dmesg says [ 100.1] device-mapper: raid1: Write error on mirror device\n", Partial("complained")),

@@ -70,15 +70,29 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "service",
+            world: quiet(r#"{ "service": { "units": ["rec.service", "db.service"], "run": false, "record": "/run/replant/srv1/stop.ran" } }"#)
+                .holds("/run/replant/srv1/stop.ran", "rec.service\n"),
+            rows: vec![
+                ("stopped", "", Present),
+                ("stopped, and systemd does not know one", "systemctl is-active says unknown\ninactive\n", Present),
+                ("stopped, and nobody wrote down what ran", "/run/replant/srv1/stop.ran says absent\n", Absent),
+                ("one is left", "systemctl is-active says inactive\nactive\n", Partial("inactive, active")),
+                ("all are left", "systemctl is-active says active\nactive\n", Partial("active, active")),
+                ("all run, and nothing was begun", "systemctl is-active says active\nactive\n & /run/replant/srv1/stop.ran says absent\n", Absent),
+                ("one is on its way down", "systemctl is-active says inactive\ndeactivating\n", Partial("deactivating")),
+                ("one is on its way up", "systemctl is-active says activating\ninactive\n", Partial("activating")),
+                ("one reloads", "systemctl is-active says reloading\ninactive\n", Partial("reloading")),
+                ("one says a word that nobody knows", "systemctl is-active says maintenance\ninactive\n", Partial("maintenance")),
+                ("fewer answers than units", "systemctl is-active says inactive\n", Error("2 units, 1 answers")),
+                ("what was written down cannot be read", "/run/replant/srv1/stop.ran fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "service",
             world: quiet(r#"{ "service": { "units": ["rec.service", "db.service"], "run": false } }"#),
             rows: vec![
                 ("stopped", "", Present),
-                ("one is left", "systemctl is-active says inactive\nactive\n", Partial("inactive, active")),
-                ("all are left", "systemctl is-active says active\nactive\n", Absent),
-                ("one is on its way down", "systemctl is-active says inactive\ndeactivating\n", Partial("deactivating")),
-                ("one is on its way up", "systemctl is-active says activating\ninactive\n", Partial("activating")),
-                ("one reloads", "systemctl is-active says reloading\nreloading\n", Partial("reloading")),
-                ("fewer answers than units", "systemctl is-active says inactive\n", Error("2 units, 1 answers")),
+                ("one is left", "systemctl is-active says inactive\nactive\n", Absent),
             ],
         },
         Table {

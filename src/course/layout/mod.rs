@@ -2,6 +2,7 @@
 
 mod disks;
 mod groups;
+mod offers;
 mod room;
 mod silence;
 
@@ -13,6 +14,7 @@ use crate::findings::{DISTURBING, Disks, Finding, Hit, new_card, service_card, t
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
+pub use offers::{Offer, offers};
 pub use room::{boot_room, group_room, growth_room};
 pub use silence::unsilenced;
 
@@ -63,6 +65,8 @@ pub struct Layout {
     /// texts of old's files
     pub files: std::collections::BTreeMap<String, String>,
     pub new_lvmlocal: Option<String>,
+    /// an ARRAY line of mdadm.conf(5) for each array that runs on old
+    pub old_arrays: Vec<String>,
 }
 
 pub struct Disk {
@@ -353,6 +357,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         kernels: facts.old.initrds.clone(),
         modules,
         files: facts.old.files.clone(),
+        old_arrays: old_arrays(facts),
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
         swaps,
         hostname,
@@ -362,6 +367,11 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         groups,
         mounts,
     })
+}
+
+fn old_arrays(facts: &Facts) -> Vec<String> {
+    let known = facts.old.arrays.iter().filter(|array| !array.uuid.is_empty());
+    known.map(|array| format!("ARRAY {} metadata={} UUID={}", array.path, array.metadata, array.uuid)).collect()
 }
 
 /// What serves new's disks, chosen where the plan leaves it open.

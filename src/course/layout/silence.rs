@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Group, Mount, Places, groups, places};
 use crate::facts::resolve::{Names, inside};
-use crate::facts::{Block, Facts};
-use crate::findings::Hit;
+use crate::facts::{Block, Facts, lvm};
+use crate::findings::{Hit, claimed};
 use crate::plan::Plan;
 
 /// Volumes that move and are in use, and by what no step of the course silences.
@@ -79,6 +79,20 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[M
                 );
                 say(below, format!("carries {} ({})", block.path, block.kind), help);
             }
+        }
+    }
+    // a pool of ZFS and its like are mounted by names of their own. The sixth letter: lvs(8), lv_attr
+    let open: HashSet<String> = old
+        .lvs
+        .iter()
+        .filter(|lv| lv.attr.chars().nth(5) == Some('o'))
+        .map(|lv| lvm::mapper_path(&lv.vg, &lv.name))
+        .collect();
+    for block in old.blocks.iter().filter(|block| moves(block) && open.contains(&block.path)) {
+        if let Some(fstype) = claimed(block) {
+            let help =
+                "`zpool export` it, or whatever else has it, on old; or leave the volume out with `copy: skip`";
+            say(&block.path, format!("is in use as a {fstype}"), help.into());
         }
     }
     for swap in &old.swaps {

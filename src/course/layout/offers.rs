@@ -1,0 +1,42 @@
+//! What new offers for each group, by the names that either server may know it by: for the rule R1228.
+
+use super::{Made, places};
+use crate::facts::Facts;
+use crate::plan::Plan;
+
+/// What takes a group.
+pub struct Offer {
+    pub vg: String,
+    /// the disk as old will see it: `/dev/disk/by-path/ip-…`
+    pub lun: String,
+    /// every name that it has on new
+    pub on_new: Vec<String>,
+}
+
+pub fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
+    let Ok(places) = places(plan, "", facts) else { return Vec::new() };
+    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.as_str(), |name| name.as_str());
+    let one = |group: &super::Group| {
+        let store = &places.stores[group.to];
+        let on_new = match &store.made {
+            Made::Array(array) => {
+                // an array with a name has a number too, from 127 downwards
+                let kernel = array.device.strip_prefix("/dev/md/").map(|_| "/dev/md127".to_string());
+                let ids = [format!("md-uuid-{}", array.uuid), format!("md-name-{hostname}:{}", array.md_name)];
+                let ids = ids.into_iter().map(|id| format!("/dev/disk/by-id/{id}"));
+                let named = [array.device.clone(), format!("/dev/md/{}", array.md_name)];
+                kernel.into_iter().chain(named).chain(ids).collect()
+            }
+            Made::Partition(disk) => {
+                let (block, disk) = (places.blocks[*disk], &places.disks[*disk]);
+                let number =
+                    disk.partitions.iter().find(|part| part.name == store.name).map_or(1, |part| part.number);
+                let p = if block.path.ends_with(|last: char| last.is_ascii_digit()) { "p" } else { "" };
+                let links = block.by_id.iter().chain(&block.by_path).map(|link| format!("{link}-part{number}"));
+                [format!("{}{p}{number}", block.path), store.path.clone()].into_iter().chain(links).collect()
+            }
+        };
+        Offer { vg: group.vg.clone(), lun: store.lun.clone(), on_new }
+    };
+    places.groups.iter().map(one).collect()
+}

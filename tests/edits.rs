@@ -1,0 +1,32 @@
+//! The tables of `tests/mutants` say what the sources say: an edit whose text is gone tries nothing.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[allow(dead_code)]
+#[path = "mutants/table.rs"]
+mod table;
+
+#[test]
+fn every_edit_has_its_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let edits = table::all(root);
+    let mut wrong = Vec::new();
+    let mut known = BTreeSet::new();
+    for edit in &edits {
+        match std::fs::read_to_string(root.join(&edit.file)) {
+            Err(error) => wrong.push(format!("{edit}: {error}")),
+            Ok(text) => match edit.find(&text) {
+                Err(why) => wrong.push(format!("{edit}: {why}: {}", edit.from)),
+                Ok(place) if place.was == edit.to => wrong.push(format!("{edit}: it changes nothing")),
+                Ok(place) => {
+                    if !known.insert((edit.file.clone(), place.range.start, place.range.end, edit.to.clone())) {
+                        wrong.push(format!("{edit}: it is there twice"));
+                    }
+                }
+            },
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), edits.len(), wrong.join("\n"));
+    assert!(edits.len() > 80, "{} are few", edits.len());
+}

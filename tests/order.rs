@@ -1,0 +1,390 @@
+//! What must come before what, in every runbook that is made: over kinds of steps, not over their names.
+//!
+//! A runbook is a graph, and its steps run beside each other wherever it allows. An edge that is missing shows only when
+//! two steps happen to run in the wrong order, on two real servers, once. So the edges on which data or servers hang stand
+//! here.
+
+use std::collections::BTreeSet;
+
+use replant::course;
+use replant::facts::{self, Facts};
+use replant::host::Side;
+use replant::plan::{self, IscsiServer};
+use replant::runbook::{Node, Stage, StepId};
+use replant::sim::{Shape, Sim};
+use replant::step::{How, StepKind};
+
+struct Book {
+    name: String,
+    nodes: Vec<Node>,
+}
+
+impl Book {
+    fn made(name: &str, server: Option<IscsiServer>, free_extents: Option<u64>) -> Book {
+        let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
+        if let Some(server) = server {
+            plan.transfer.iscsi.server = server.into();
+        }
+        let sim = match free_extents {
+            Some(free_extents) => Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() }),
+            None => Sim::from_plan(&plan, None),
+        };
+        let read = |side| facts::read(&sim, side).unwrap();
+        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
+        Book { name: format!("{name} {server:?}"), nodes }
+    }
+
+    fn of(&self, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
+        self.nodes.iter().filter(|node| wanted(node)).collect()
+    }
+
+    /// All that must be done before this step may begin.
+    fn before<'b>(&'b self, node: &'b Node) -> BTreeSet<&'b StepId> {
+        let mut all = BTreeSet::new();
+        let mut open: Vec<&'b StepId> = node.after.iter().collect();
+        while let Some(id) = open.pop() {
+            if all.insert(id) {
+                open.extend(self.nodes.iter().filter(|node| node.id == *id).flat_map(|node| &node.after));
+            }
+        }
+        all
+    }
+
+    /// Each of the first is done before any of the second begins; there are some of both.
+    fn order(&self, why: &str, first: &[&Node], second: &[&Node]) {
+        assert!(
+            !first.is_empty() && !second.is_empty(),
+            "{}: {why}: {} and {}",
+            self.name,
+            first.len(),
+            second.len()
+        );
+        for later in second {
+            let before = self.before(later);
+            for earlier in first.iter().filter(|earlier| earlier.id != later.id) {
+                assert!(
+                    before.contains(&earlier.id),
+                    "{}: {why}: {} does not wait for {}",
+                    self.name,
+                    later.id,
+                    earlier.id
+                );
+            }
+        }
+    }
+
+    /// As [`Book::order`], where there are some of both.
+    fn order_if_any(&self, why: &str, first: &[&Node], second: &[&Node]) {
+        if !first.is_empty() && !second.is_empty() {
+            self.order(why, first, second);
+        }
+    }
+
+    fn until(&self, node: &Node) -> &Node {
+        let id = node.until.as_ref().unwrap_or_else(|| panic!("{}: {} holds for ever", self.name, node.id));
+        self.nodes.iter().find(|node| node.id == *id).unwrap()
+    }
+}
+
+fn books() -> Vec<Book> {
+    let mut books = vec![
+        Book::made("lab", Some(IscsiServer::Tgt), Some(0)),
+        Book::made("lab", Some(IscsiServer::Lio), Some(16)),
+        Book::made("lab", Some(IscsiServer::Tgt), Some(16)),
+    ];
+    books.extend(["cs940", "minimal", "nvme", "one-disk", "two-groups"].map(|name| Book::made(name, None, None)));
+    books
+}
+
+macro_rules! kind {
+    ($pattern:pat $(if $guard:expr)?) => { |node: &Node| matches!(&node.step, $pattern $(if $guard)?) };
+}
+
+fn in_stage(stage: Stage) -> impl Fn(&Node) -> bool {
+    move |node| node.stage == stage
+}
+
+/// Everything is in sync, then silent, then in sync again, then cut.
+#[test]
+fn nothing_is_cut_before_it_is_silent_and_in_sync() {
+    for book in books() {
+        let mirrors = book.of(kind!(StepKind::Mirror(_)));
+        let syncs = book.of(kind!(StepKind::InSync(_)));
+        let (first, last) = (syncs.first().unwrap(), syncs.last().unwrap());
+        assert_ne!(first.id, last.id, "{}: it is looked at twice", book.name);
+        for sync in &syncs {
+            let StepKind::InSync(all) = &sync.step else { continue };
+            let steps: Vec<_> = mirrors.iter().map(|node| &node.step).collect();
+            assert_eq!(all.mirrors.len(), mirrors.len(), "{}: {} is about all mirrors", book.name, sync.id);
+            assert!(all.mirrors.iter().all(|mirror| steps.contains(&&StepKind::Mirror(mirror.clone()))));
+        }
+        book.order("a copy ends before the first look", &mirrors, &[first]);
+        let boot = book.of(|node| node.stage == Stage::Copy && matches!(&node.step, StepKind::Job(_)));
+        book.order_if_any("/boot is copied before the first look", &boot, &[first]);
+        let whole = book.of(kind!(StepKind::ArrayWhole(_)));
+        book.order_if_any("new has all its disks", &whole, &[first]);
+        let silence = book.of(|node| {
+            node.stage == Stage::Cutover
+                && matches!(&node.step, StepKind::Service(_) | StepKind::Remount(_) | StepKind::SwapOff(_))
+        });
+        book.order("nothing is stopped before the first look", &[first], &silence);
+        book.order("the last look is at a silent server", &silence, &[last]);
+        let mark = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::File(_)));
+        book.order("the mark says that it was silent", &[last], &mark);
+        let splits = book.of(kind!(StepKind::Split(_)));
+        assert_eq!(splits.len(), mirrors.len(), "{}: each mirror is cut", book.name);
+        book.order("nothing is cut before the last look", &[last], &splits);
+        book.order("nothing is cut before the mark", &mark, &splits);
+    }
+}
+
+/// What travels is read-only, and swapped to no more.
+#[test]
+fn all_that_travels_falls_silent() {
+    for book in books() {
+        let mounted: BTreeSet<_> = book
+            .of(|node| node.stage == Stage::Boot && matches!(&node.step, StepKind::Mount(_)))
+            .iter()
+            .filter_map(|node| match &node.step {
+                StepKind::Mount(mount) if !mount.bind => mount.target.split_once("/root").map(|(_, target)| target),
+                _ => None,
+            })
+            .map(|target| if target.is_empty() { "/" } else { target }.to_string())
+            .collect();
+        let silent: BTreeSet<_> = book
+            .of(|node| node.on == Side::Old)
+            .iter()
+            .filter_map(|node| match &node.step {
+                StepKind::Remount(remount) => Some(remount.target.clone()),
+                _ => None,
+            })
+            .collect();
+        assert!(mounted.is_subset(&silent), "{}: {mounted:?} of which only {silent:?} fall silent", book.name);
+        let quiet = book.of(kind!(StepKind::StillQuiet(_)));
+        let [node] = quiet.as_slice() else { panic!("{}: {} looks", book.name, quiet.len()) };
+        let StepKind::StillQuiet(quiet) = &node.step else { unreachable!() };
+        for target in &mounted {
+            assert!(quiet.read_only.contains(target), "{}: {target} may be written to after the cut", book.name);
+        }
+        for stopped in book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::Service(_))) {
+            let StepKind::Service(service) = &stopped.step else { continue };
+            for unit in &service.units {
+                assert!(quiet.units.contains(unit), "{}: {unit} may start after the cut", book.name);
+            }
+        }
+    }
+}
+
+/// From the cut to the end of old's power.
+#[test]
+fn old_lets_go_before_it_is_switched_off_and_new_takes_over_after() {
+    for book in books() {
+        let cuts = book.of(kind!(StepKind::GroupSplit(_)));
+        let logouts = book.of(kind!(StepKind::Logout(_)));
+        let quiet = book.of(kind!(StepKind::StillQuiet(_)));
+        let off = book.of(kind!(StepKind::OldOff(_)));
+        let is_off = book.of(kind!(StepKind::OldIsOff(_)));
+        book.order("legs are volumes before they leave", &book.of(kind!(StepKind::Split(_))), &quiet);
+        for cut in &cuts {
+            let StepKind::GroupSplit(split) = &cut.step else { continue };
+            let legs: BTreeSet<&String> = book
+                .nodes
+                .iter()
+                .filter_map(|node| match &node.step {
+                    StepKind::Split(leg) if leg.vg == split.vg => Some(&leg.leg),
+                    _ => None,
+                })
+                .collect();
+            let closed = book.of(|node| {
+                node.stage == Stage::Cutover && matches!(&node.step, StepKind::Inactive(all) if all.vg == split.vg)
+            });
+            let [closed] = closed.as_slice() else { panic!("{}: {}", book.name, cut.id) };
+            let StepKind::Inactive(all) = &closed.step else { unreachable!() };
+            assert_eq!(all.lvs.iter().collect::<BTreeSet<_>>(), legs, "{}: {}", book.name, cut.id);
+            book.order("what leaves is closed", &[closed], &[cut]);
+            assert_eq!(book.until(closed).id, cut.id);
+        }
+        book.order("old lets go when its groups are whole without new", &cuts, &quiet);
+        book.order("old has let go", &logouts, &quiet);
+        assert_eq!(logouts.len(), book.of(kind!(StepKind::Login(_))).len(), "{}", book.name);
+        book.order("it was silent to the end", &quiet, &off);
+        book.order("the power of old is asked for", &off, &is_off);
+        let boot = book.of(|node| node.stage == Stage::Boot && node.id != is_off[0].id);
+        book.order("nothing is done on new before old is off", &is_off, &boot);
+        let fences: Vec<_> = book.of(|node| node.fence).iter().map(|node| node.id.clone()).collect();
+        assert_eq!(fences, [off[0].id.clone()], "{}: the change of servers", book.name);
+    }
+}
+
+/// What holds until something else takes its place: neither too short, so that it is not asked for, nor too long, so that
+/// it is made again.
+#[test]
+fn what_is_over_is_not_made_again_and_what_is_not_is_asked_for() {
+    for book in books() {
+        let cut = book.of(kind!(StepKind::Split(_)))[0].id.clone();
+        for node in &book.nodes {
+            let until = node.until.as_ref();
+            match &node.step {
+                StepKind::Login(login) => {
+                    let StepKind::Logout(logout) = &book.until(node).step else {
+                        panic!("{}: {}", book.name, node.id)
+                    };
+                    assert_eq!(logout.iqn, login.iqn);
+                }
+                StepKind::Mirror(mirror) => {
+                    let StepKind::Split(split) = &book.until(node).step else { panic!("{}: {}", book.name, node.id) };
+                    assert_eq!((&split.vg, &split.lv, &split.device), (&mirror.vg, &mirror.lv, &mirror.device));
+                }
+                StepKind::StillQuiet(_) => {
+                    assert!(
+                        matches!(book.until(node).step, StepKind::OwnBoot(_)),
+                        "{}: asked until new boots",
+                        book.name
+                    );
+                }
+                // a server that has been booted is not made silent again: what it wrote would be lost
+                StepKind::Service(_) | StepKind::Remount(_) | StepKind::SwapOff(_) | StepKind::File(_)
+                    if node.stage == Stage::Cutover =>
+                {
+                    assert_eq!(until, Some(&cut), "{}: {} ends with the first cut", book.name, node.id);
+                }
+                StepKind::OldIsOff(_) => {
+                    let long = until.is_none() || matches!(book.until(node).step, StepKind::OwnBoot(_));
+                    assert!(long, "{}: {} is asked for until new boots", book.name, node.id);
+                }
+                StepKind::OldOff(_) | StepKind::OwnBoot(_) => {
+                    assert_eq!(until, None, "{}: {} is asked for to the end", book.name, node.id);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Old must come back from a reboot in mid-copy, and a dead link must not hold it up.
+#[test]
+fn old_can_boot_without_new_before_anything_is_mirrored() {
+    for book in books() {
+        let ready = book.of(|node| node.on == Side::Old && matches!(&node.step, StepKind::Initramfs(_)));
+        let hook = book.of(|node| matches!(&node.step, StepKind::File(file) if file.path.contains("local-block")));
+        let joined = book.of(kind!(StepKind::PhysicalVolume(_) | StepKind::GroupMember(_)));
+        book.order("the hook is in the initramfs", &hook, &ready);
+        book.order("the initramfs is in place", &ready, &joined);
+        let mirrors = book.of(kind!(StepKind::Mirror(_)));
+        for mirror in &mirrors {
+            let StepKind::Mirror(of) = &mirror.step else { continue };
+            let member = book.of(|node| matches!(&node.step, StepKind::GroupMember(member) if member.vg == of.vg));
+            book.order("the group has the disk", &member, &[mirror]);
+        }
+        let core: Vec<_> = mirrors
+            .iter()
+            .copied()
+            .filter(|node| matches!(&node.step, StepKind::Mirror(mirror) if mirror.how == How::CoreLog))
+            .collect();
+        let backups = book.of(|node| {
+            node.stage == Stage::Copy && matches!(&node.step, StepKind::File(file) if file.path.contains("lvmlocal"))
+        });
+        if !core.is_empty() {
+            book.order("its repair does not wait for itself", &backups, &core);
+        }
+    }
+}
+
+/// Everything on new, in its order.
+#[test]
+fn new_boots_only_what_is_proven_and_let_go_of() {
+    for book in books() {
+        let booted = book.of(kind!(StepKind::OwnBoot(_)));
+        let boot = |wanted: &dyn Fn(&Node) -> bool| book.of(|node| in_stage(Stage::Boot)(node) && wanted(node));
+        let gone = boot(&kind!(StepKind::TgtGone(_) | StepKind::LioGone(_)));
+        let open = boot(&kind!(StepKind::File(file) if file.path.contains("lvmlocal")));
+        book.order_if_any("nobody else may write to the disks", &gone, &open);
+        let named = boot(&kind!(StepKind::GroupName(_) | StepKind::VolumeName(_)));
+        book.order_if_any("LVM may look", &open, &named);
+        let active = boot(&kind!(StepKind::Active(_)));
+        let checks = boot(&kind!(StepKind::Job(job) if job.script.contains("e2fsck")));
+        let mounts = boot(&kind!(StepKind::Mount(_)));
+        book.order("there is something to check", &active, &checks);
+        book.order("what is mounted was checked", &checks, &mounts);
+        let copied = book.of(kind!(StepKind::Mirror(_)));
+        assert!(checks.len() <= copied.len());
+        for mount in &mounts {
+            let StepKind::Mount(mounted) = &mount.step else { continue };
+            if mounted.bind || !mounted.source.starts_with("/dev/mapper/") {
+                continue;
+            }
+            let checked = checks
+                .iter()
+                .any(|check| matches!(&check.step, StepKind::Job(job) if job.args.contains(&mounted.source)));
+            assert!(checked, "{}: {} is mounted unchecked", book.name, mounted.source);
+        }
+        let loaders = boot(&kind!(StepKind::Job(job) if job.script.contains("grub-install")));
+        let StepKind::OwnBoot(own) = &booted[0].step else { unreachable!() };
+        let mut disks: BTreeSet<&String> = BTreeSet::new();
+        for node in &book.nodes {
+            match &node.step {
+                StepKind::PartitionTable(table) => drop(disks.insert(&table.disk)),
+                StepKind::Wiped(wiped) => drop(disks.insert(&wiped.disk)),
+                _ => {}
+            }
+        }
+        let loaded: BTreeSet<&String> = loaders
+            .iter()
+            .filter_map(|node| match &node.step {
+                StepKind::Job(job) => job.args.last(),
+                _ => None,
+            })
+            .collect();
+        assert!(
+            disks.is_subset(&loaded),
+            "{}: a boot loader on each of {disks:?}, not only on {loaded:?}",
+            book.name
+        );
+        assert!(own.serials.len() >= disks.len(), "{}: new is known by any of its disks", book.name);
+        let closed = boot(&kind!(StepKind::Unmounted(_)));
+        book.order("the boot loader's tools run in the mounted system", &mounts, &loaders);
+        book.order("the boot loader is there", &loaders, &closed);
+        let inactive = boot(&kind!(StepKind::Inactive(_)));
+        book.order("nothing is mounted", &closed, &inactive);
+        let stopped = boot(&kind!(StepKind::ArrayStopped(_)));
+        book.order_if_any("nothing holds the arrays", &inactive, &stopped);
+        book.order("it is let go of before it boots", &inactive, &booted);
+        book.order_if_any("arrays are stopped before it boots", &stopped, &booted);
+        let grown = book.of(in_stage(Stage::Grow));
+        let same = book.of(|node| node.stage == Stage::Boot && matches!(&node.step, StepKind::Identity(_)));
+        book.order("it is the same system", &booted, &same);
+        book.order("nothing grows before it serves", &same, &grown);
+    }
+}
+
+/// /boot travels by itself, and is proven.
+#[test]
+fn boot_is_copied_read_only_and_proven_before_it_is_mounted() {
+    let mut copied = 0;
+    for book in books() {
+        let copies = book.of(|node| {
+            node.stage == Stage::Copy && matches!(&node.step, StepKind::Job(job) if job.script.contains("boot-copy"))
+        });
+        for copy in &copies {
+            copied += 1;
+            let silent = book.of(|node| node.stage == Stage::Copy && matches!(&node.step, StepKind::Remount(_)));
+            book.order("it is not written to while it is copied", &silent, &[copy]);
+            let held = book.of(|node| node.stage == Stage::Copy && matches!(&node.step, StepKind::Service(_)));
+            book.order_if_any("no upgrade needs it meanwhile", &held, &silent);
+            let proofs = book.of(|node| {
+                node.stage == Stage::Boot
+                    && matches!(&node.step, StepKind::Job(job) if job.script.contains("boot-proof"))
+            });
+            let [proof] = proofs.as_slice() else { panic!("{}: {} proofs", book.name, proofs.len()) };
+            let StepKind::Job(job) = &proof.step else { unreachable!() };
+            let mount = book.of(|node| {
+                node.stage == Stage::Boot
+                    && matches!(&node.step, StepKind::Mount(mount) if mount.source == job.args[0])
+            });
+            book.order("it is proven before mounting writes to it", &[proof], &mount);
+        }
+    }
+    assert!(copied > 2, "{copied} of the plans have a /boot of their own");
+}

@@ -1,0 +1,155 @@
+//! What is done to the mirrors and groups of a server that serves.
+
+use crate::place::{Place, step};
+
+const UUID: &str = "ZtxKO0-0ma5-u8kU-8nm4-G3ff-yUxU-Q7f9BU";
+const OLD: &str = "5uL0W2-mtZd-FqAh-33dk-XFZf-t09Q-BcOsVT";
+const CHANGES: &[&str] = &["lvconvert", "lvchange", "vgreduce", "vgextend", "vgck"];
+
+fn mirror(how: &str) -> replant::step::StepKind {
+    step(&format!(
+        r#"{{ "mirror": {{ "vg": "vg0", "lv": "root", "how": "{how}", "device": "/dev/new", "pv_uuid": "{UUID}", "size": 1, "region": 2 }} }}"#
+    ))
+}
+
+/// lvs(8) says that the volume is of this type.
+fn of_type(segtype: &str) -> Place {
+    let place = Place::new();
+    place.stub("lvs", &format!("echo '  {segtype}'"));
+    place.write("/dev/kmsg", "");
+    place
+}
+
+/// pvs(8) lists old's physical volume and new's, with what follows each.
+fn members(old: &str, new: &str) -> Place {
+    let place = of_type("mirror");
+    place.stub("pvs", &format!("echo '  {OLD} {old}'\necho '  {UUID} {new}'"));
+    place
+}
+
+#[test]
+fn a_plain_volume_becomes_a_raid1() {
+    let ran = of_type("linear").apply(&mirror("raid1"));
+    let wanted = "lvconvert --yes --type raid1 --mirrors 1 --regionsize 2m vg0/root /dev/new";
+    assert_eq!(ran.good().calls_of(CHANGES), [wanted]);
+}
+
+#[test]
+fn a_raid1_that_lost_its_leg_takes_it_back() {
+    let ran = of_type("raid1").apply(&mirror("raid1"));
+    assert_eq!(ran.good().calls_of(CHANGES), ["lvchange --refresh vg0/root"]);
+}
+
+#[test]
+fn a_plain_volume_becomes_a_mirror() {
+    let ran = of_type("linear").apply(&mirror("core-log"));
+    let wanted =
+        "lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize 2m vg0/root /dev/new";
+    assert_eq!(ran.good().calls_of(CHANGES), [wanted]);
+}
+
+/// Its log is in memory: nobody knows which regions differ.
+#[test]
+fn a_mirror_that_is_not_sound_is_copied_from_the_beginning() {
+    let ran = of_type("mirror").apply(&mirror("core-log"));
+    let calls = ran.good().calls_of(CHANGES);
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert_eq!(calls[0], "lvconvert --yes --mirrors 0 vg0/root /dev/new");
+}
+
+/// The beginning of a copy is in the kernel's log before the copy is: complaints from before do not count.
+#[test]
+fn the_log_says_when_a_copy_begins() {
+    let act = &step_acts(&mirror("raid1"))[0];
+    let replant::host::Act::Run { argv, stdin, .. } = act else { panic!("{act:?}") };
+    assert_eq!(argv, &["tee", "/dev/kmsg"]);
+    assert!(stdin.as_ref().unwrap().0.contains("mirror of vg0/root begins"));
+}
+
+fn step_acts(step: &replant::step::StepKind) -> Vec<replant::host::Act> {
+    step.as_step().apply()
+}
+
+#[test]
+fn the_leg_on_new_is_named_when_a_mirror_is_taken_apart() {
+    let ran = members("vg0", "vg0").undo(&mirror("core-log"));
+    assert_eq!(ran.good().calls_of(CHANGES), ["lvconvert --yes --mirrors 0 vg0/root /dev/new"]);
+}
+
+/// Where new is missing it cannot be named: what is missing goes, and nothing of old's is touched.
+#[test]
+fn where_new_is_missing_what_is_missing_leaves_the_mirrors() {
+    let ran = members("vg0", "missing vg0").undo(&mirror("core-log"));
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgreduce --removemissing --mirrorsonly --force vg0"]);
+    let gone = of_type("mirror");
+    gone.stub("pvs", &format!("echo '  {OLD} vg0'"));
+    let ran = gone.undo(&mirror("core-log"));
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgreduce --removemissing --mirrorsonly --force vg0"]);
+}
+
+/// A disk of old's own that is missing is no reason to take new for missing.
+#[test]
+fn old_missing_is_not_new_missing() {
+    let ran = members("missing vg0", "vg0").undo(&mirror("core-log"));
+    assert_eq!(ran.good().calls_of(CHANGES), ["lvconvert --yes --mirrors 0 vg0/root /dev/new"]);
+}
+
+#[test]
+fn a_raid1_without_new_is_made_plain_too() {
+    let place = members("vg0", "missing vg0");
+    place.stub("lvs", "echo '  raid1'");
+    let ran = place.undo(&mirror("raid1"));
+    let wanted = ["vgreduce --removemissing --mirrorsonly --force vg0", "lvconvert --yes --mirrors 0 vg0/root"];
+    assert_eq!(ran.good().calls_of(CHANGES), wanted);
+}
+
+#[test]
+fn a_group_that_cannot_be_reduced_stays() {
+    let place = members("vg0", "missing vg0");
+    place.stub("lvs", "echo '  linear'").stub("vgreduce", "exit 5");
+    let ran = place.undo(&mirror("core-log"));
+    assert_eq!(ran.calls_of(&["lvconvert"]), [""; 0]);
+}
+
+fn member() -> replant::step::StepKind {
+    step(&format!(
+        r#"{{ "group-member": {{ "vg": "vg0", "device": "/dev/new", "uuid": "{UUID}", "label": "md1" }} }}"#
+    ))
+}
+
+#[test]
+fn a_disk_joins_a_group() {
+    let ran = members("vg0", "").apply(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgextend vg0 /dev/new"]);
+}
+
+#[test]
+fn a_disk_that_its_group_misses_is_taken_back() {
+    let ran = members("vg0", "missing vg0").apply(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgck --updatemetadata vg0", "vgextend --restoremissing vg0 /dev/new"]);
+}
+
+#[test]
+fn one_that_another_group_misses_is_not() {
+    let ran = members("vg0", "missing vg1").apply(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgextend vg0 /dev/new"]);
+    let ran = members("vg0", "missing vg00").apply(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgextend vg0 /dev/new"]);
+    let ran = members("missing vg0", "").apply(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgextend vg0 /dev/new"]);
+}
+
+#[test]
+fn a_disk_leaves_its_group_by_name() {
+    let ran = members("vg0", "vg0").undo(&member());
+    assert_eq!(ran.good().calls_of(CHANGES), ["vgreduce vg0 /dev/new"]);
+}
+
+/// vgreduce(8) without `--force` refuses where a volume is on what is missing.
+#[test]
+fn a_disk_that_is_missing_leaves_its_group_as_missing() {
+    for new in ["missing vg0", "", "vg1", "vg00"] {
+        let ran = members("vg0", new).undo(&member());
+        assert_eq!(ran.good().calls_of(CHANGES), ["vgreduce --removemissing vg0"], "{new}");
+    }
+}
