@@ -46,8 +46,10 @@ pub fn run(
             }
         }
     }
-    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, migration.path(), &BOTH)?;
+    servers::now_shows(&mut journal, prompts.new_host_key.as_ref())?;
+    let known = servers::known(&runbook, journal.state());
+    let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
+    let mut locked = Locked::take(&hosts, &migration, &BOTH)?;
     let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
 
     let last = until.unwrap_or(Stage::Grow);

@@ -184,7 +184,7 @@ enum Command {
     Man,
 }
 
-#[derive(clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Prompts {
     /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
     #[arg(long)]
@@ -192,6 +192,9 @@ struct Prompts {
     /// Never ask: where a question is needed, fail and say so
     #[arg(long)]
     no_input: bool,
+    /// The host key that new's rescue system shows since it was booted again: `ssh-ed25519 AAAA...`
+    #[arg(long, value_name = "KEY")]
+    new_host_key: Option<servers::HostKey>,
 }
 
 /// How a command ended.

@@ -48,14 +48,16 @@ pub fn run(
         engine::give_up_new(&runbook.nodes, &mut journal)?;
     }
 
-    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
+    servers::now_shows(&mut journal, prompts.new_host_key.as_ref())?;
+    let known = servers::known(&runbook, journal.state());
+    let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
     // After the change of servers old is off, and new is about to be: there is nothing to lock.
     let sides: &[Side] = match (fenced, gone) {
         (true, _) => &[],
         (false, true) => &[Side::Old],
         (false, false) => &[Side::Old, Side::New],
     };
-    let _locked = Locked::take(&hosts, migration.path(), sides)?;
+    let _locked = Locked::take(&hosts, &migration, sides)?;
     let live = Live::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));

@@ -20,7 +20,7 @@ pub use event::{Event, Observer};
 pub use preview::{Back, Preview, Sight, Way, preview_without_new, rollback_preview, survey};
 pub use stopped::{Reason, Stopped, Summary};
 
-use crate::host::Hosts;
+use crate::host::{HostError, Hosts, Side};
 use crate::journal::{self, Journal, Kind, Outcome, Run, State, Who};
 use crate::runbook::{Node, Stage, StepId, lint};
 use schedule::Turned;
@@ -155,12 +155,24 @@ impl<'a> Work<'a> {
         if let Err(error) = self.open() {
             return Err(Box::new(Stopped::run(Reason::Journal(error))));
         }
+        if let Err(error) = self.meet() {
+            let stopped = match error {
+                HostError::Interrupted => Stopped::run(Reason::Interrupted),
+                error => Stopped::run(Reason::Host(error)),
+            };
+            let (outcome, what) = (Outcome::Stopped, Some(stopped.to_string()));
+            let closed = held(&self.journal).run(Run::Ended { outcome, what });
+            return Err(Box::new(closed.err().map_or(stopped, |error| Stopped::run(Reason::Journal(error)))));
+        }
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
         self.tell(Event::RunStarted { kind: self.kind, steps });
         let room = (self.options.parallelism, self.options.per_server);
         schedule::run(self.nodes, self.kind, room, &|| self.goes_on(), &|at| self.turn(&self.nodes[at]));
         let (outcome, what) = self.outcome();
         let closed = held(&self.journal).run(Run::Ended { outcome, what });
+        if outcome == Outcome::Complete && closed.is_ok() {
+            self.part();
+        }
         if let Err(error) = closed
             && held(&self.troubles).is_empty()
         {
@@ -205,6 +217,44 @@ impl<'a> Work<'a> {
             held(&self.summary).abandoned = steps;
         }
         Ok(())
+    }
+
+    /// Tells the servers of this run, before anything is done. One that has seen a later journal stops it; one that does not
+    /// answer is told when it is acted on. After the change of servers old's address is the migrated system's.
+    fn meet(&self) -> Result<(), HostError> {
+        let fenced = self.state(|state| preview::fenced(self.nodes, state));
+        let sides: &[Side] = match (self.kind, fenced) {
+            (Kind::Rollback, false) if self.only_old => &[Side::Old],
+            (_, false) => &[Side::Old, Side::New],
+            (Kind::Apply, true) => &[Side::New, Side::Migrated],
+            (Kind::Rollback, true) => &[Side::Migrated],
+        };
+        let trail = held(&self.journal).trail().clone();
+        trail.is_of(&self.options.by);
+        self.hosts.follow(&trail);
+        let needed = |side: Side| {
+            let over = |node: &Node| self.state(|state| state.over(node));
+            self.nodes.iter().any(|node| node.on == side && self.in_scope(node) && !over(node))
+        };
+        for side in sides.iter().filter(|side| needed(**side)) {
+            if let Err(error @ (HostError::Older { .. } | HostError::Interrupted)) = self.hosts.meet(*side) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// It is complete: what servers keep of it says so, or goes. A server that does not answer now has a mark too many,
+    /// which a person can remove.
+    fn part(&self) {
+        let sides: &[Side] = match self.kind {
+            Kind::Apply => &[Side::Migrated],
+            Kind::Rollback if self.only_old => &[Side::Old],
+            Kind::Rollback => &[Side::Old, Side::New],
+        };
+        for side in sides.iter().filter(|side| self.nodes.iter().any(|node| node.on == **side)) {
+            let _ = self.hosts.part(*side, self.kind == Kind::Rollback);
+        }
     }
 
     fn outcome(&self) -> (Outcome, Option<String>) {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::decide::{self, Next};
 use super::{Event, Reason, Stopped, Summary, Way, Work, held, preview};
 use crate::host::{Act, HostError};
-use crate::journal::{self, Kind};
+use crate::journal::{self, Kind, Status};
 use crate::runbook::{Node, StepId};
-use crate::step::{Seen, Step};
+use crate::step::{Seen, Step, Undo};
 
 /// How many times a step is acted on again because the link broke.
 const AGAIN: usize = 3;
@@ -71,6 +71,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn reach(&self, acts: &[Act]) -> Ended<()> {
         let start = self.work.options.clock.now();
         self.work.tell(Event::StepStarted { step: self.id(), kind: self.work.kind });
+        self.await_others()?;
         let mut cut: Option<HostError> = None;
         let mut cuts = 0;
         let mut fresh: Option<Seen> = None;
@@ -245,18 +246,43 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// Looks once; where there is no link, for as long as one is waited for. The second part: the link was away.
     fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
+        let (seen, away) = self.ask(cut, || self.step.observe(self.work.hosts, self.node.on))?;
+        self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
+        Ok((seen, away))
+    }
+
+    /// What an earlier run left running in the other direction ends first: it would finish behind our back.
+    fn await_others(&self) -> Ended<()> {
+        let status = self.work.state(|state| state.status(&self.node.id));
+        let other = match (self.work.kind, status) {
+            (Kind::Apply, Status::UndoBegan | Status::Failed) => "undo",
+            (Kind::Rollback, Status::Began | Status::Failed) => "apply",
+            _ => return Ok(()),
+        };
+        let acts = match (other, self.step.undo()) {
+            ("apply", _) => self.step.apply(),
+            (_, Undo::Acts(acts)) => acts,
+            (_, Undo::Nothing(_)) => Vec::new(),
+        };
+        // power is switched from here, and ends with us
+        if acts.iter().all(|act| matches!(act, Act::Power { .. })) {
+            return Ok(());
+        }
+        self.ask(None, || self.work.hosts.await_end(self.node.on, &self.node.id.0, other)).map(drop)
+    }
+
+    fn ask<T>(&self, cut: Option<&HostError>, ask: impl Fn() -> Result<T, HostError>) -> Ended<(T, bool)> {
         let clock = self.work.options.clock;
         let mut lost = cut.map(|error| self.link_lost(error));
         let mut unclear = 0;
         loop {
-            match self.step.observe(self.work.hosts, self.node.on) {
-                Ok(seen) => {
+            match ask() {
+                Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);
                         self.work.tell(Event::LinkBack { step: self.id(), side: self.node.on, away });
                     }
-                    self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
-                    return Ok((seen, lost.is_some()));
+                    return Ok((answer, lost.is_some()));
                 }
                 Err(error @ HostError::Unreachable { .. }) => {
                     let since = *lost.get_or_insert_with(|| self.link_lost(&error));

@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
 use crate::host::local::{Confirm, Door, Power, PowerControl, pause};
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side, Text};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side, Text, Trail};
 use crate::secret::{SecretError, Secrets};
 
 mod errors;
 mod link;
+mod meet;
 mod probe;
 mod script;
 
@@ -98,6 +99,8 @@ pub struct SshHosts {
     secrets: Secrets,
     patience: Patience,
     stop: Option<Arc<AtomicBool>>,
+    /// the journal whose acts these are
+    trail: Mutex<Option<Trail>>,
     // after the links, whose sockets are in it
     _sockets: tempfile::TempDir,
 }
@@ -134,7 +137,7 @@ impl SshHosts {
             stop: stop.clone(),
             said_off: Default::default(),
         };
-        Ok(SshHosts { migration, links, power, secrets, patience, stop, _sockets: sockets })
+        Ok(SshHosts { migration, links, power, secrets, patience, stop, trail: Mutex::default(), _sockets: sockets })
     }
 
     /// Lets a connection go, as after a reboot; the next question makes a new one.
@@ -200,7 +203,7 @@ impl SshHosts {
     }
 
     /// Follows long work through lost links, until it ends or the link stays lost.
-    fn follow(&self, link: &Link, make: impl Fn(Mode, bool) -> Script) -> Result<(Script, Answer), HostError> {
+    fn through(&self, link: &Link, make: impl Fn(Mode, bool) -> Script) -> Result<(Script, Answer), HostError> {
         let mut mode = Mode::Long;
         let mut lost_at = None;
         loop {
@@ -269,14 +272,25 @@ impl Hosts for SshHosts {
         let link = self.link(on)?;
         let filled = self.fill(act)?;
         let text = filled.as_ref().map(|text| text.expose_secret());
-        let make = |mode, check_root| Script::act(&self.migration, job, act, text, mode, check_root);
-        let answered = if long {
-            self.follow(link, make)
-        } else {
-            let limit = Some(self.patience.act);
-            link.exchange(|check_root| make(Mode::Short, check_root), limit).map_err(|lost| lost.error)
+        let trail = self.trail();
+        let make =
+            |mode, check_root| Script::act((&self.migration, trail.as_ref()), job, act, text, mode, check_root);
+        let attempt = || {
+            let answered = if long {
+                self.through(link, make)
+            } else {
+                let limit = Some(self.patience.act);
+                link.exchange(|check_root| make(Mode::Short, check_root), limit).map_err(|lost| lost.error)
+            };
+            answered.map(|(_, answer)| answer).map_err(|error| self.scrubbed(error))
         };
-        match answered.map_err(|error| self.scrubbed(error))?.1 {
+        let mut answer = attempt()?;
+        // It has forgotten us with a boot, or another run has been there since.
+        if matches!(&answer, Answer::Fault(fault) if fault == "stranger") {
+            self.compare(on)?;
+            answer = attempt()?;
+        }
+        match answer {
             Answer::Outputs(all) => match all.as_slice() {
                 [raw] if raw.code == 0 => Ok(()),
                 [raw] => Err(HostError::Failed {
@@ -299,6 +313,22 @@ impl Hosts for SshHosts {
             }),
             Answer::NotRoot => unreachable!("the link makes an error of it"),
         }
+    }
+
+    fn follow(&self, trail: &Trail) {
+        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail.clone());
+    }
+
+    fn meet(&self, on: Side) -> Result<(), HostError> {
+        self.compare(on)
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        self.leave(on, forget)
+    }
+
+    fn await_end(&self, on: Side, step: &str, direction: &str) -> Result<(), HostError> {
+        self.wait(on, step, direction)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Entry, Event, Kind, Line, Outcome, Run};
+use crate::host::Server;
 use crate::runbook::{Node, Stage, StepId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -89,6 +90,7 @@ pub struct State {
     gone: bool,
     runs: Vec<RunRecord>,
     confirmed: BTreeSet<String>,
+    host_keys: BTreeMap<Server, String>,
 }
 
 impl State {
@@ -151,6 +153,7 @@ impl State {
             Run::Confirmed { prompt } => {
                 self.confirmed.insert(prompt.clone());
             }
+            Run::HostKey { server, key } => _ = self.host_keys.insert(*server, key.clone()),
             Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
@@ -184,6 +187,11 @@ impl State {
     /// New was given up by the operator's word, before servers changed: nothing on it is looked at any more.
     pub fn new_is_gone(&self) -> bool {
         self.gone
+    }
+
+    /// The host key that a server shows by the operator's last word; what was read from it before is older.
+    pub fn host_key(&self, server: Server) -> Option<&str> {
+        self.host_keys.get(&server).map(String::as_str)
     }
 
     pub fn runs(&self) -> &[RunRecord] {

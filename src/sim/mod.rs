@@ -21,6 +21,7 @@ mod mirrors;
 mod power;
 mod system;
 mod text;
+mod trail;
 mod world;
 
 use std::sync::Mutex;
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::engine::Clock;
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side, Trail};
 
 pub use crate::facts::md::array_size;
 pub use given::NoPair;
@@ -164,15 +165,17 @@ struct State {
     faults: FaultPlan,
     acts: usize,
     looks: usize,
+    /// whose acts these are
+    trail: Option<Trail>,
 }
 
 impl Sim {
     pub fn new(world: World) -> Sim {
-        Sim { state: Mutex::new(State { world, faults: FaultPlan::default(), acts: 0, looks: 0 }) }
+        Sim { state: Mutex::new(State { world, faults: FaultPlan::default(), acts: 0, looks: 0, trail: None }) }
     }
 
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
-        Sim { state: Mutex::new(State { world, faults, acts: 0, looks: 0 }) }
+        Sim { state: Mutex::new(State { world, faults, acts: 0, looks: 0, trail: None }) }
     }
 
     /// The world as it is now.
@@ -266,6 +269,10 @@ impl Hosts for Sim {
         if cut == Some(Effect::None) {
             return Err(silent(on, "the link was cut"));
         }
+        if let (Some(trail), false) = (state.trail.clone(), matches!(act, Act::Power { .. })) {
+            let server = state.world.server(on)?;
+            state.world.introduced(on, server, &trail)?;
+        }
         let world = &mut state.world;
         // nobody serves in the moment between the last look at a server and the end of its power
         if !matches!(act, Act::Power { .. }) {
@@ -278,6 +285,25 @@ impl Hosts for Sim {
             Some(_) => Err(silent(on, "the link was cut")),
             None => done,
         }
+    }
+
+    fn follow(&self, trail: &Trail) {
+        self.lock().trail = Some(trail.clone());
+    }
+
+    fn meet(&self, on: Side) -> Result<(), HostError> {
+        let mut state = self.lock();
+        let Some(trail) = state.trail.clone() else { return Ok(()) };
+        let server = state.world.server(on)?;
+        state.world.meet(on, server, &trail)
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        let mut state = self.lock();
+        let Some(trail) = state.trail.clone() else { return Ok(()) };
+        let server = state.world.server(on)?;
+        state.world.part(on, server, &trail, forget);
+        Ok(())
     }
 }
 
