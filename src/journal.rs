@@ -18,7 +18,7 @@ pub use lock::{Lock, Who};
 pub use migration::{Migration, write_whole};
 pub use state::{Impossible, RunRecord, State, Status};
 
-use crate::host::{Server, Trail};
+use crate::host::{Said, Server, Trail};
 use crate::runbook::StepId;
 
 /// The format that is written. Older ones are read for ever, and never edited.
@@ -105,6 +105,8 @@ pub enum Run {
     },
     /// a person said yes to this
     Confirmed { prompt: String },
+    /// a person said that a server is off, or on; of use to later runs where no power control can be asked
+    Said(Said),
     /// a finding was waived in the plan
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was

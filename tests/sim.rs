@@ -420,7 +420,7 @@ fn an_act_is_not_a_question() {
 fn two_servers_are_never_up_with_the_same_name() {
     let sim = after(IscsiServer::Tgt, 0, "same-system");
     let twice = catch_unwind(AssertUnwindSafe(|| {
-        sim.act(Side::New, "x", &Act::Power { server: Server::Old, to: PowerTo::On })
+        sim.act(Side::New, "x", &Act::Power { server: Server::Old, to: PowerTo::On, alone: false })
     }));
     assert!(twice.is_err());
 }
@@ -428,8 +428,8 @@ fn two_servers_are_never_up_with_the_same_name() {
 #[test]
 fn new_does_not_boot_before_it_is_ready() {
     let boots = |sim: &Sim| {
-        sim.act(Side::New, "x", &Act::Power { server: Server::Old, to: PowerTo::Off }).unwrap();
-        sim.act(Side::New, "x", &Act::Power { server: Server::New, to: PowerTo::OwnDisks }).unwrap();
+        sim.act(Side::New, "x", &Act::Power { server: Server::Old, to: PowerTo::Off, alone: false }).unwrap();
+        sim.act(Side::New, "x", &Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: false }).unwrap();
         sim.world().new.system
     };
     for (until, why) in [

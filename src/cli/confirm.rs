@@ -8,6 +8,7 @@ use rustix::termios::{QueueSelector, tcflush};
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, Talk};
+use crate::host::power::Request;
 use crate::report::out;
 
 /// Asks the person to type `word`. Says whether they did; Ctrl-C ends the command.
@@ -42,11 +43,11 @@ pub fn nobody(prompts: &Prompts) -> bool {
     prompts.no_input || !io::stdin().is_terminal()
 }
 
-/// Asks for something to be done by hand; the question is asked on the terminal only.
-pub fn by_hand(interrupt: &Interrupt, question: &str) -> bool {
+/// Asks a person about a server's power; the question is asked on the terminal only.
+pub fn by_hand(interrupt: &Interrupt, request: &Request) -> bool {
+    let prompt = format!("{request}\nType `{}` if so, anything else if not: ", request.word());
     io::stdin().is_terminal()
-        && answer(interrupt, &format!("{question}\nType `done` when it is so: "))
-            .is_ok_and(|line| line.is_some_and(|line| line.trim() == "done"))
+        && answer(interrupt, &prompt).is_ok_and(|line| line.is_some_and(|line| line.trim() == request.word()))
 }
 
 /// The line that a person types after they were asked, and not before: what was typed while something else was on the

@@ -10,6 +10,7 @@ use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::transfer_addresses;
+use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::{Journal, Migration, Run, State, Who};
@@ -51,16 +52,17 @@ pub fn open(
         }
     }
     let power = [Server::Old, Server::New].map(|server| (server, course::power_control(plan, server))).into();
-    let ask = prompts.is_some_and(|prompts| !prompts.no_input);
+    let ask = prompts.is_some_and(|prompts| !confirm::nobody(prompts));
     Ok(SshHosts::new(SshConfig {
         migration: name,
         known_hosts: dir.join("known_hosts"),
         remotes,
+        machines: facts.map(facts::machines),
         power,
         secrets: Secrets::new(dir.join("secrets"), sources),
         confirm: ask.then(|| {
             let interrupt = interrupt.clone();
-            Box::new(move |question: &str| confirm::by_hand(&interrupt, question)) as _
+            Box::new(move |request: &Request| confirm::by_hand(&interrupt, request)) as _
         }),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
@@ -235,6 +237,10 @@ pub fn explain(error: facts::FactsError) -> Failure {
 pub fn explain_host(error: HostError) -> Failure {
     let help = match &error {
         HostError::Refused { help, .. } => help.clone(),
+        HostError::Another { side, .. } => format!(
+            "replant does nothing on it. See which machine has the address of {side}, and switch off the one that should \
+             not; if the hardware of {side} was changed, go back with `replant rollback`"
+        ),
         HostError::Unreachable { side, .. } => {
             format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
         }

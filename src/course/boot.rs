@@ -329,7 +329,6 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         &[&closed, &fenced],
         "it must show old's host key at old's address, and have new's disks",
     );
-    book.until(&old.quiet, &up);
     let same = book.step(
         "same-system",
         Migrated,
@@ -337,6 +336,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         &[&up],
         "downtime ends: it is the same system, and it serves",
     );
+    // Not only until the switching has begun: it may be interrupted before new boots, and old come back then.
+    book.until(&old.quiet, &same);
     Booted { up, same }
 }
 
@@ -347,5 +348,6 @@ pub fn identity(layout: &Layout) -> Identity {
         addresses: layout.addresses.clone(),
         mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
         units: layout.stop.clone(),
+        alone: true,
     }
 }

@@ -9,12 +9,13 @@ use super::prepare::Ready;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, Remount, Service, Split, StillQuiet, SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, Service, Split, StillQuiet,
+    SwapOff,
 };
 
 pub struct Off {
     pub off: Handle,
-    /// looked at until new boots: whoever switches old on again meanwhile lets it write
+    /// looked at until new serves: whoever switches old on again meanwhile lets it write
     pub quiet: Handle,
 }
 
@@ -51,8 +52,16 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "the last moment at which nothing has been stopped",
     );
 
+    let switchable = book.step(
+        "power-ready",
+        Old,
+        PowerReady {},
+        &[&sound],
+        "a power control that does not answer must be noticed while services still run",
+    );
+
     // ---- quiet ----------------------------------------------------------------------------------------------------
-    let mut quiet = sound.clone();
+    let mut quiet = switchable.clone();
     let mut silence = Vec::new();
     if !layout.stop.is_empty() {
         quiet = book.step(
@@ -114,7 +123,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
-    for whole in &whole {
+    for whole in whole.iter().chain([&switchable]) {
         book.until(whole, &still);
     }
 

@@ -136,6 +136,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::StillQuiet(_)
         | StepKind::OldOff(_)
         | StepKind::OldIsOff(_)
+        | StepKind::PowerReady(_)
         | StepKind::OwnBoot(_)
         | StepKind::Identity(_) => Vec::new(),
         // on new, where LVM was told to see nothing before; on the migrated system nothing is compared

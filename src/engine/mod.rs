@@ -164,6 +164,7 @@ impl<'a> Work<'a> {
             let closed = held(&self.journal).run(Run::Ended { outcome, what });
             return Err(Box::new(closed.err().map_or(stopped, |error| Stopped::run(Reason::Journal(error)))));
         }
+        self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
         self.tell(Event::RunStarted { kind: self.kind, steps });
         let room = (self.options.parallelism, self.options.per_server);
@@ -236,10 +237,24 @@ impl<'a> Work<'a> {
             let over = |node: &Node| self.state(|state| state.over(node));
             self.nodes.iter().any(|node| node.on == side && self.in_scope(node) && !over(node))
         };
-        for side in sides.iter().filter(|side| needed(**side)) {
-            if let Err(error @ (HostError::Older { .. } | HostError::Interrupted)) = self.hosts.meet(*side) {
-                return Err(error);
+        let mut met = Vec::new();
+        for side in sides.iter().copied().filter(|side| needed(*side)) {
+            let (side, compared) = match self.hosts.compare(side) {
+                // who has taken its place can say since when
+                Err(HostError::Another { side: Side::Old, .. }) => {
+                    (Side::Migrated, self.hosts.compare(Side::Migrated))
+                }
+                compared => (side, compared),
+            };
+            match compared {
+                Ok(()) => met.push(side),
+                Err(error @ (HostError::Older { .. } | HostError::Interrupted)) => return Err(error),
+                Err(_) => {}
             }
+        }
+        // Only where none refuses: a journal that is older for the one must leave no mark on the other.
+        for side in met {
+            let _ = self.hosts.introduce(side);
         }
         Ok(())
     }

@@ -94,6 +94,7 @@ pub enum Sight {
 /// Looks at every step that has been begun or was found there, and changes nothing. A system that does not answer is
 /// asked once, not once for each step.
 pub fn survey(nodes: &[Node], state: &State, hosts: &dyn Hosts) -> Vec<(StepId, Sight)> {
+    hosts.recall(&state.said());
     let one = |server: Server| {
         let mut gone: BTreeMap<Side, HostError> = BTreeMap::new();
         let mut sights: Vec<(usize, Sight)> = Vec::new();
@@ -110,7 +111,10 @@ pub fn survey(nodes: &[Node], state: &State, hosts: &dyn Hosts) -> Vec<(StepId, 
                 match node.step.as_step().observe(hosts, node.on) {
                     Ok(seen) => Sight::Seen(seen),
                     Err(error) => {
-                        if matches!(error, HostError::Unreachable { .. } | HostError::Refused { .. }) {
+                        if matches!(
+                            error,
+                            HostError::Unreachable { .. } | HostError::Refused { .. } | HostError::Another { .. }
+                        ) {
                             gone.insert(node.on, error.clone());
                         }
                         Sight::Error(error)

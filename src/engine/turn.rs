@@ -152,7 +152,9 @@ impl<'t, 'w> Turn<'t, 'w> {
             let (step, side, of) = (self.id(), self.node.on, acts.len());
             self.work.tell(Event::Acting { step, side, index, of, act: act.clone() });
             self.work.changed.fetch_add(1, Ordering::SeqCst);
-            match self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act) {
+            let done = self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act);
+            self.heard()?;
+            match done {
                 Ok(()) => {}
                 Err(error @ HostError::Unreachable { .. }) => return Ok(Acted::Cut(error)),
                 Err(error @ HostError::Failed { .. }) => return Ok(Acted::Failed(error)),
@@ -276,7 +278,9 @@ impl<'t, 'w> Turn<'t, 'w> {
         let mut lost = cut.map(|error| self.link_lost(error));
         let mut unclear = 0;
         loop {
-            match ask() {
+            let asked = ask();
+            self.heard()?;
+            match asked {
                 Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);
@@ -377,6 +381,15 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn record(&self, event: journal::Event) -> Ended<()> {
         let written = held(&self.work.journal).step(&self.node.id, event);
         written.map_err(|error| self.stop(Reason::Journal(error), None))
+    }
+
+    /// What a person has said goes into the journal before anything is made of it.
+    fn heard(&self) -> Ended<()> {
+        for said in self.work.hosts.heard() {
+            let written = held(&self.work.journal).run(journal::Run::Said(said));
+            written.map_err(|error| self.stop(Reason::Journal(error), None))?;
+        }
+        Ok(())
     }
 
     fn count(&self, list: impl FnOnce(&mut Summary) -> &mut Vec<StepId>) {

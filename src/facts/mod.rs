@@ -32,6 +32,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::host::hardware::{Hardware, Machines};
+
 pub use digest::digest;
 pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};
 pub use link::{Basis, Link};
@@ -122,6 +124,16 @@ pub struct ServerFacts {
     pub lvm_version: Option<String>,
     /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
     pub lvm_config: BTreeMap<String, String>,
+}
+
+/// What the two machines are known by.
+pub fn machines(facts: &Facts) -> Machines {
+    let of = |server: &ServerFacts| {
+        let disks = server.blocks.iter().filter(|block| block.kind == "disk");
+        let ids = disks.flat_map(|disk| [disk.serial.as_deref(), disk.wwn.as_deref()]).flatten();
+        Hardware::new(server.machine.as_deref(), ids)
+    };
+    Machines { old: of(&facts.old), new: of(&facts.new) }
 }
 
 impl ServerFacts {

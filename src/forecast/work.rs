@@ -85,6 +85,7 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         | StepKind::Array(_)
         | StepKind::Assembled(_)
         | StepKind::ArrayWhole(_)
+        | StepKind::PowerReady(_)
         | StepKind::Daemon(_)
         | StepKind::TgtExport(_)
         | StepKind::LioExport(_)

@@ -1,18 +1,18 @@
-//! Power control, from this machine: a person, commands of the plan, or IPMI. A machine is off only when its power
-//! control says so.
+//! Power control, from this machine: commands of the plan, or IPMI. What is made of its answers is in [`super::power`].
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
+use crate::host::power::{Request, State, Turn};
 use crate::host::ssh::quote;
-use crate::host::{HostError, Output, PowerTo, Server};
+use crate::host::{HostError, PowerTo, Server};
 use crate::secret::Secrets;
 
 /// How a server is switched.
@@ -34,37 +34,22 @@ pub enum PowerControl {
     Ipmi { host: String, user: String, password: String },
 }
 
-/// Asks a person for something to be done by hand; true when they say that it was.
-pub type Confirm = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// Asks a person; whether they said yes.
+pub type Confirm = Box<dyn Fn(&Request) -> bool + Send + Sync>;
 
-/// Where a server's ssh answers, and whether no other server can be answering there.
-pub(super) struct Door {
-    pub address: String,
-    pub port: u16,
-    pub only_its: bool,
-}
-
-pub(super) struct Power {
-    pub controls: BTreeMap<Server, PowerControl>,
-    pub doors: BTreeMap<Server, Vec<Door>>,
-    pub confirm: Option<Confirm>,
+pub(super) struct Controls {
+    /// a server that is not here is switched by hand
+    pub all: BTreeMap<Server, PowerControl>,
     pub secrets: Secrets,
     pub stop: Option<Arc<AtomicBool>>,
-    /// what a person last said of a server that they switch by hand
-    pub said_off: Mutex<BTreeMap<Server, bool>>,
 }
 
 /// One command of the power control should never take longer.
 const ONE_COMMAND: Duration = Duration::from_secs(60);
 const IPMI_TIMEOUT: Duration = Duration::from_secs(180);
+/// For a connection: long enough for a lost packet to be sent again.
+const DOOR: Duration = Duration::from_millis(3500);
 const POLL: Duration = Duration::from_secs(1);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    On,
-    Off,
-    Unknown,
-}
 
 /// The commands of a power control that has some.
 struct Commands {
@@ -119,43 +104,40 @@ impl PowerControl {
     }
 }
 
-impl Power {
-    /// `on`, `off` or `unknown` on standard output.
-    pub fn ask(&self, server: Server) -> Result<Output, HostError> {
-        let (state, code, stderr) = match self.commands(server)? {
-            Some(commands) => self.status(server, &commands)?,
-            None => (self.by_hand(server), 0, String::new()),
-        };
-        let stdout = match state {
-            State::On => "on\n",
-            State::Off => "off\n",
-            State::Unknown => "unknown\n",
-        };
-        Ok(Output { code, stdout: stdout.into(), stderr })
+impl Controls {
+    pub fn controlled(&self, server: Server) -> bool {
+        !matches!(self.all.get(&server), None | Some(PowerControl::Manual))
     }
 
-    pub fn switch(&self, server: Server, to: PowerTo) -> Result<(), HostError> {
-        let Some(commands) = self.commands(server)? else { return self.switch_by_hand(server, to) };
-        let state = self.status(server, &commands)?.0;
-        match to {
-            PowerTo::Off if state == State::Off => Ok(()),
-            PowerTo::Off => self.until(server, &commands, &commands.off, State::Off),
-            PowerTo::On if state == State::On => Ok(()),
-            PowerTo::On => self.until(server, &commands, &commands.on, State::On),
-            PowerTo::OwnDisks => {
-                if state != State::Off {
-                    self.until(server, &commands, &commands.off, State::Off)?;
-                }
-                if let Some(boot_disk) = &commands.boot_disk {
-                    self.must(server, &commands, boot_disk)?;
-                }
-                self.until(server, &commands, &commands.on, State::On)
-            }
+    /// What the power control says.
+    ///
+    /// # Errors
+    /// It cannot be asked, or its command fails.
+    pub fn status(&self, server: Server) -> Result<State, HostError> {
+        let Some(commands) = self.commands(server)? else { return Ok(State::Unknown) };
+        let (state, code, said) = self.said(server, &commands)?;
+        if code == 0 {
+            return Ok(state);
+        }
+        let cause = format!("`{}` exited with {code}: {}", quote(&commands.status), said.trim());
+        Err(HostError::Power { server, cause })
+    }
+
+    /// One command, and asking until the status agrees.
+    pub fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+        let Some(commands) = self.commands(server)? else { return Ok(()) };
+        match turn {
+            Turn::Off => self.until(server, &commands, &commands.off, State::Off),
+            Turn::On => self.until(server, &commands, &commands.on, State::On),
+            Turn::BootDisk => match &commands.boot_disk {
+                Some(boot_disk) => self.must(server, &commands, boot_disk),
+                None => Ok(()),
+            },
         }
     }
 
     fn commands(&self, server: Server) -> Result<Option<Commands>, HostError> {
-        let control = self.controls.get(&server).unwrap_or(&PowerControl::Manual);
+        let control = self.all.get(&server).unwrap_or(&PowerControl::Manual);
         let password = match control {
             PowerControl::Ipmi { password, .. } => Some(self.secrets.get(password)?.expose_secret().to_string()),
             PowerControl::Manual | PowerControl::Command { .. } => None,
@@ -163,10 +145,10 @@ impl Power {
         Ok(control.commands().map(|commands| Commands { password, ..commands }))
     }
 
-    fn status(&self, server: Server, commands: &Commands) -> Result<(State, i32, String), HostError> {
+    fn said(&self, server: Server, commands: &Commands) -> Result<(State, i32, String), HostError> {
         let output = self.run(server, commands, &commands.status)?;
-        let said = String::from_utf8_lossy(&output.stdout).to_lowercase();
-        let said = |words: &[&str]| said.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
+        let text = String::from_utf8_lossy(&output.stdout).to_lowercase();
+        let said = |words: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
         let state = match (output.status.success(), said(&["on", "running"]), said(&["off"])) {
             (true, true, false) => State::On,
             (true, false, true) => State::Off,
@@ -181,7 +163,7 @@ impl Power {
         let began = Instant::now();
         self.must(server, commands, argv)?;
         loop {
-            let (state, _, stderr) = self.status(server, commands)?;
+            let (state, _, stderr) = self.said(server, commands)?;
             if state == wanted {
                 return Ok(());
             }
@@ -254,48 +236,6 @@ impl Power {
             }
         }
     }
-
-    /// What can be known of a machine without power control: it is on when it answers. Where the other server may be
-    /// answering at the same address (after the cutover), the word of the person who switched it off counts for more.
-    fn by_hand(&self, server: Server) -> State {
-        let said_off = self.said_off.lock().unwrap_or_else(PoisonError::into_inner).get(&server).copied();
-        let doors = self.doors.get(&server).map(Vec::as_slice).unwrap_or_default();
-        let answers = |door: &&Door| answers(&door.address, door.port);
-        if doors.iter().filter(|door| door.only_its).any(|door| answers(&door)) {
-            return State::On;
-        }
-        if said_off == Some(true) {
-            return State::Off;
-        }
-        if doors.iter().filter(|door| !door.only_its).any(|door| answers(&door)) {
-            return State::On;
-        }
-        State::Unknown
-    }
-
-    fn switch_by_hand(&self, server: Server, to: PowerTo) -> Result<(), HostError> {
-        let what = match to {
-            PowerTo::Off => format!("switch the {server} server off"),
-            PowerTo::On => format!("switch the {server} server on"),
-            PowerTo::OwnDisks => {
-                format!("switch the {server} server off, make it boot from its own disks, and switch it on again")
-            }
-        };
-        let say = |off: bool| self.said_off.lock().unwrap_or_else(PoisonError::into_inner).insert(server, off);
-        let Some(confirm) = &self.confirm else {
-            let cause = format!("it is switched by hand, and there is nobody to ask: {what}, then go on");
-            return Err(HostError::Power { server, cause });
-        };
-        if !confirm(&format!("please {what}")) {
-            return Err(HostError::Power { server, cause: format!("not confirmed: {what}, then go on") });
-        }
-        say(to == PowerTo::Off);
-        if to == PowerTo::Off && self.by_hand(server) == State::On {
-            say(false);
-            return Err(HostError::Power { server, cause: "it was said to be off, but it still answers".into() });
-        }
-        Ok(())
-    }
 }
 
 /// Out of our process group: the terminal's Ctrl-C is for us alone.
@@ -322,7 +262,8 @@ pub(super) fn pause(time: Duration, stop: &Option<Arc<AtomicBool>>) -> Result<()
     Err(HostError::Interrupted)
 }
 
-fn answers(address: &str, port: u16) -> bool {
+/// Whether anything accepts connections there.
+pub(super) fn accepts(address: &str, port: u16) -> bool {
     let Ok(all) = (address, port).to_socket_addrs() else { return false };
-    all.into_iter().any(|one| TcpStream::connect_timeout(&one, Duration::from_secs(5)).is_ok())
+    all.into_iter().any(|one| TcpStream::connect_timeout(&one, DOOR).is_ok())
 }

@@ -3,7 +3,9 @@
 //! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
 //! Both are data, so a runbook can show them and a test can compare them.
 
+pub mod hardware;
 pub mod local;
+pub mod power;
 pub mod ssh;
 mod trail;
 
@@ -21,6 +23,15 @@ pub use trail::{IN_MEMORY, KEPT, Mark, Trail};
 pub enum Server {
     Old,
     New,
+}
+
+impl Server {
+    pub fn other(self) -> Server {
+        match self {
+            Server::Old => Server::New,
+            Server::New => Server::Old,
+        }
+    }
 }
 
 /// A running system that can be asked and told things over SSH.
@@ -69,9 +80,11 @@ impl fmt::Display for Server {
 pub enum Query {
     /// A command that only reads, run on the side that is asked, with `LC_ALL=C`.
     Run(Vec<String>),
-    /// Whether a machine is powered; asked locally, of the power control in the plan.
-    /// Answers `on`, `off` or `unknown` on standard output.
+    /// Whether a machine is powered: by who answers at its addresses, its power control, and what a person has said.
+    /// Answers `on`, `off` or `unknown` on standard output, and why on standard error.
     Power(Server),
+    /// How a machine will be switched when the time comes: see [`power::Power::control`].
+    Control(Server),
 }
 
 /// Prints `present` and the file's content, or `absent`: a missing file is an answer, not a failure.
@@ -177,7 +190,13 @@ pub enum Act {
     /// Remove a file; no failure where it is already gone.
     Remove { path: String },
     /// Switch a machine; done only when its power control confirms it.
-    Power { server: Server, to: PowerTo },
+    Power {
+        server: Server,
+        to: PowerTo,
+        /// only while the other machine is off, which is asked in the moment of switching
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        alone: bool,
+    },
 }
 
 impl Act {
@@ -212,6 +231,9 @@ pub enum HostError {
     /// It has seen a later journal than this one, or another migration works on it: nothing is done.
     #[error("{side} must not be worked on from here: {cause}")]
     Older { side: Side, cause: String },
+    /// It lets us in, and it is another machine: nothing is asked of it, and nothing done.
+    #[error("what answers at the address of {side} is another machine: {cause}")]
+    Another { side: Side, cause: String },
     /// A command of an act exited with a failure.
     #[error("on {side}: `{command}` exited with {code}{}", tail(.output))]
     Failed { side: Side, command: String, code: i32, output: String },
@@ -238,6 +260,14 @@ fn tail(output: &str) -> String {
     lines[from..].iter().map(|line| format!("\n    {line}")).collect()
 }
 
+/// What a person has said of a machine's power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    pub server: Server,
+    pub on: bool,
+}
+
 /// The ability to ask.
 pub trait Look: Sync {
     /// Asks all of `queries` in one round trip; one output for each, in order.
@@ -258,11 +288,16 @@ pub trait Hosts: Look {
     /// A run begins: its acts are this journal's. What a server knows of it is compared before anything is done there.
     fn follow(&self, _trail: &Trail) {}
 
-    /// Compares what this system knows of the migration with the journal, and tells it of this run.
+    /// Compares what this system knows of the migration with the journal.
     ///
     /// # Errors
     /// [`HostError::Older`]: it must not be worked on; and whatever keeps it from being asked.
-    fn meet(&self, _on: Side) -> Result<(), HostError> {
+    fn compare(&self, _on: Side) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    /// Tells this system of this run, which was compared: whoever comes later is compared with it.
+    fn introduce(&self, _on: Side) -> Result<(), HostError> {
         Ok(())
     }
 
@@ -276,4 +311,12 @@ pub trait Hosts: Look {
     fn await_end(&self, _on: Side, _step: &str, _direction: &str) -> Result<(), HostError> {
         Ok(())
     }
+
+    /// What persons have said since this was last asked: it goes into the journal, for the runs to come.
+    fn heard(&self) -> Vec<Said> {
+        Vec::new()
+    }
+
+    /// A run begins; this is what persons said in earlier ones.
+    fn recall(&self, _said: &[Said]) {}
 }

@@ -13,10 +13,13 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
-use crate::host::local::{Confirm, Door, Power, PowerControl, pause};
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side, Text, Trail};
+use crate::host::hardware::Machines;
+use crate::host::local::{Confirm, Controls, PowerControl, pause};
+use crate::host::power::{Memory, Power};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said, Server, Side, Text, Trail};
 use crate::secret::{SecretError, Secrets};
 
+mod doors;
 mod errors;
 mod link;
 mod meet;
@@ -24,7 +27,7 @@ mod probe;
 mod script;
 
 use link::{Link, Lost};
-use script::{Answer, Mode, Script};
+use script::{Answer, Before, Mode, Script};
 
 pub use probe::{Probe, Probed};
 pub use script::{brief, quote};
@@ -81,6 +84,8 @@ pub struct SshConfig {
     /// the migration's own file of host keys, written from [`Remote::host_keys`]
     pub known_hosts: PathBuf,
     pub remotes: BTreeMap<Side, Remote>,
+    /// what the two machines are known by; with it, nothing is asked of another one, and nothing done
+    pub machines: Option<Machines>,
     /// a server that is not here is switched by hand
     pub power: BTreeMap<Server, PowerControl>,
     pub secrets: Secrets,
@@ -95,7 +100,10 @@ pub struct SshConfig {
 pub struct SshHosts {
     migration: String,
     links: BTreeMap<Side, Link>,
-    power: Power,
+    machines: Option<Machines>,
+    controls: Controls,
+    confirm: Option<Confirm>,
+    memory: Memory,
     secrets: Secrets,
     patience: Patience,
     stop: Option<Arc<AtomicBool>>,
@@ -114,7 +122,7 @@ impl From<SecretError> for HostError {
 impl SshHosts {
     /// Writes the file of host keys. Connects to nothing yet.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
-        let SshConfig { migration, known_hosts, remotes, power, secrets, confirm, patience, stop } = config;
+        let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, stop } = config;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
             return Err(HostError::Local(format!("`{migration}` is no name of a migration: [a-z0-9._-]")));
@@ -124,20 +132,27 @@ impl SshHosts {
         let links: BTreeMap<Side, Link> = remotes
             .into_iter()
             .map(|(side, remote)| {
+                let (known_hosts, machines) = (known_hosts.clone(), machines.clone());
                 let link =
-                    Link::new(side, remote, known_hosts.clone(), sockets.path(), patience.clone(), stop.clone());
+                    Link::new(side, remote, known_hosts, machines, sockets.path(), patience.clone(), stop.clone());
                 (side, link)
             })
             .collect();
-        let power = Power {
-            doors: doors(&links, &power),
-            controls: power,
+        let controls = Controls { all: power, secrets: secrets.clone(), stop: stop.clone() };
+        let memory = Memory::default();
+        Ok(SshHosts {
+            migration,
+            links,
+            machines,
+            controls,
             confirm,
-            secrets: secrets.clone(),
-            stop: stop.clone(),
-            said_off: Default::default(),
-        };
-        Ok(SshHosts { migration, links, power, secrets, patience, stop, trail: Mutex::default(), _sockets: sockets })
+            memory,
+            secrets,
+            patience,
+            stop,
+            trail: Mutex::default(),
+            _sockets: sockets,
+        })
     }
 
     /// Lets a connection go, as after a reboot; the next question makes a new one.
@@ -162,7 +177,7 @@ impl SshHosts {
         let mut again = true;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let make = |check_root: bool| Script::look(commands.iter().copied(), check_root);
+            let make = |before: &Before| Script::look(commands.iter().copied(), before);
             let lost = match link.exchange(make, Some(left)) {
                 Ok((_, Answer::Outputs(all))) if all.len() == commands.len() => {
                     let text = |bytes: &[u8]| self.secrets.mask(&String::from_utf8_lossy(bytes));
@@ -194,6 +209,10 @@ impl SshHosts {
         }
     }
 
+    fn power(&self) -> Power<'_> {
+        Power { means: self, memory: &self.memory }
+    }
+
     fn fill(&self, act: &Act) -> Result<Option<secrecy::SecretString>, HostError> {
         let text: &Text = match act {
             Act::Run { stdin: Some(text), .. } | Act::Put { text, .. } => text,
@@ -203,11 +222,11 @@ impl SshHosts {
     }
 
     /// Follows long work through lost links, until it ends or the link stays lost.
-    fn through(&self, link: &Link, make: impl Fn(Mode, bool) -> Script) -> Result<(Script, Answer), HostError> {
+    fn through(&self, link: &Link, make: impl Fn(Mode, &Before) -> Script) -> Result<(Script, Answer), HostError> {
         let mut mode = Mode::Long;
         let mut lost_at = None;
         loop {
-            let lost = match link.exchange(|check_root| make(mode, check_root), None) {
+            let lost = match link.exchange(|before| make(mode, before), None) {
                 Ok(answered) => return Ok(answered),
                 Err(lost) => lost,
             };
@@ -237,7 +256,7 @@ impl Look for SshHosts {
             .iter()
             .filter_map(|query| match query {
                 Query::Run(argv) => Some(argv.as_slice()),
-                Query::Power(_) => None,
+                Query::Power(_) | Query::Control(_) => None,
             })
             .collect();
         let answered = if commands.is_empty() { Vec::new() } else { self.ask_all(on, &commands)? };
@@ -246,7 +265,8 @@ impl Look for SshHosts {
             .iter()
             .map(|query| match query {
                 Query::Run(_) => Ok(answered.next().expect("one output for each command")),
-                Query::Power(server) => self.power.ask(*server),
+                Query::Power(server) => self.power().ask(*server),
+                Query::Control(server) => self.power().control(*server),
             })
             .collect()
     }
@@ -255,7 +275,7 @@ impl Look for SshHosts {
 impl Hosts for SshHosts {
     fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
         let (command, long) = match act {
-            Act::Power { server, to } => return self.power.switch(*server, *to),
+            Act::Power { server, to, alone } => return self.power().switch(*server, *to, *alone),
             Act::Run { argv, long, .. } => {
                 sound(argv)?;
                 (brief(argv), *long)
@@ -274,20 +294,21 @@ impl Hosts for SshHosts {
         let text = filled.as_ref().map(|text| text.expose_secret());
         let trail = self.trail();
         let make =
-            |mode, check_root| Script::act((&self.migration, trail.as_ref()), job, act, text, mode, check_root);
+            |mode, before: &Before| Script::act((&self.migration, trail.as_ref()), job, act, text, mode, before);
         let attempt = || {
             let answered = if long {
                 self.through(link, make)
             } else {
                 let limit = Some(self.patience.act);
-                link.exchange(|check_root| make(Mode::Short, check_root), limit).map_err(|lost| lost.error)
+                link.exchange(|before| make(Mode::Short, before), limit).map_err(|lost| lost.error)
             };
             answered.map(|(_, answer)| answer).map_err(|error| self.scrubbed(error))
         };
         let mut answer = attempt()?;
         // It has forgotten us with a boot, or another run has been there since.
         if matches!(&answer, Answer::Fault(fault) if fault == "stranger") {
-            self.compare(on)?;
+            self.judge(on)?;
+            self.tell(on)?;
             answer = attempt()?;
         }
         match answer {
@@ -311,7 +332,7 @@ impl Hosts for SshHosts {
                 cause: fault,
                 help: "mend that there, then go on with the same command".into(),
             }),
-            Answer::NotRoot => unreachable!("the link makes an error of it"),
+            Answer::NotRoot | Answer::Another => unreachable!("the link makes an error of it"),
         }
     }
 
@@ -319,8 +340,12 @@ impl Hosts for SshHosts {
         *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail.clone());
     }
 
-    fn meet(&self, on: Side) -> Result<(), HostError> {
-        self.compare(on)
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        self.judge(on)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        self.tell(on)
     }
 
     fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
@@ -329,6 +354,14 @@ impl Hosts for SshHosts {
 
     fn await_end(&self, on: Side, step: &str, direction: &str) -> Result<(), HostError> {
         self.wait(on, step, direction)
+    }
+
+    fn heard(&self) -> Vec<Said> {
+        self.memory.heard()
+    }
+
+    fn recall(&self, said: &[Said]) {
+        self.memory.recall(said);
     }
 }
 
@@ -359,24 +392,6 @@ fn sound(argv: &[String]) -> Result<(), HostError> {
         true => Err(HostError::Local(format!("a NUL byte in `{}`", quote(argv)))),
         false => Ok(()),
     }
-}
-
-/// Where each server's ssh answers. A server that the other one may come to answer for has no door of its own there.
-fn doors(links: &BTreeMap<Side, Link>, power: &BTreeMap<Server, PowerControl>) -> BTreeMap<Server, Vec<Door>> {
-    let all: Vec<(Server, String, u16)> = links
-        .iter()
-        .filter(|(side, _)| matches!(power.get(&side.server()), None | Some(PowerControl::Manual)))
-        .map(|(side, link)| {
-            let (address, port) = link.door();
-            (side.server(), address, port)
-        })
-        .collect();
-    let mut doors: BTreeMap<Server, Vec<Door>> = BTreeMap::new();
-    for (server, address, port) in &all {
-        let only_its = !all.iter().any(|(other, theirs, _)| other != server && theirs == address);
-        doors.entry(*server).or_default().push(Door { address: address.clone(), port: *port, only_its });
-    }
-    doors
 }
 
 /// A short path, because a socket's may have no more than 107 bytes, of which ssh wants 17 for itself.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Entry, Event, Kind, Line, Outcome, Run};
-use crate::host::Server;
+use crate::host::{Said, Server};
 use crate::runbook::{Node, Stage, StepId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,6 +91,7 @@ pub struct State {
     runs: Vec<RunRecord>,
     confirmed: BTreeSet<String>,
     host_keys: BTreeMap<Server, String>,
+    said: BTreeMap<Server, bool>,
 }
 
 impl State {
@@ -154,6 +155,9 @@ impl State {
                 self.confirmed.insert(prompt.clone());
             }
             Run::HostKey { server, key } => _ = self.host_keys.insert(*server, key.clone()),
+            Run::Said(Said { server, on }) => {
+                self.said.insert(*server, *on);
+            }
             Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
@@ -201,6 +205,11 @@ impl State {
     /// A person said yes to this, word for word.
     pub fn confirmed(&self, prompt: &str) -> bool {
         self.confirmed.contains(prompt)
+    }
+
+    /// What persons said last of each server's power.
+    pub fn said(&self) -> Vec<Said> {
+        self.said.iter().map(|(server, on)| Said { server: *server, on: *on }).collect()
     }
 
     /// Nothing has been begun, or all of it was taken back.

@@ -85,7 +85,7 @@ fn sign(mark: Mark) -> &'static str {
 
 /// What is done to switch a server: the commands that run here, or a person.
 fn switching(plan: &Plan, one: &Act) -> Vec<String> {
-    let Act::Power { server, to } = one else { return Vec::new() };
+    let Act::Power { server, to, .. } = one else { return Vec::new() };
     match power_control(plan, *server).switching(*to) {
         none if none.is_empty() => vec!["by hand: a person is asked to do it, and to say so".into()],
         commands => commands.iter().map(|argv| format!("$ {}", quote(argv))).collect(),
@@ -107,13 +107,14 @@ pub fn act(act: &Act) -> String {
             format!("write {path}  mode and owner as before, {} bytes", text.0.len())
         }
         Act::Remove { path } => format!("rm -f {path}"),
-        Act::Power { server, to } => {
+        Act::Power { server, to, alone } => {
             let to = match to {
                 crate::host::PowerTo::Off => "off",
                 crate::host::PowerTo::On => "on",
                 crate::host::PowerTo::OwnDisks => "off and on, booting from its own disks",
             };
-            format!("power {server} {to}")
+            let alone = if *alone { format!("  (only while {} is off)", server.other()) } else { String::new() };
+            format!("power {server} {to}{alone}")
         }
     }
 }

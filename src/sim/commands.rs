@@ -11,7 +11,7 @@ use crate::step;
 fn argv(query: Query) -> Vec<String> {
     match query {
         Query::Run(argv) => argv,
-        Query::Power(_) => Vec::new(),
+        Query::Power(_) | Query::Control(_) => Vec::new(),
     }
 }
 
@@ -122,12 +122,8 @@ impl World {
         }
     }
 
-    pub(super) fn act(&mut self, on: Side, act: &Act) -> Result<(), HostError> {
-        if let Act::Power { server, to } = act {
-            self.power(*server, *to);
-            return Ok(());
-        }
-        let server = self.server(on)?;
+    /// Does it on this server, which answers as `on`.
+    pub(super) fn act(&mut self, on: Side, server: Server, act: &Act) -> Result<(), HostError> {
         let filled = |text: &Text| {
             let mut filled = text.0.clone();
             for name in text.secrets() {
@@ -148,7 +144,7 @@ impl World {
             Act::Remove { path } => {
                 (format!("remove {path}"), self.remove_file(server, path).map(|()| String::new()))
             }
-            Act::Power { .. } => return Ok(()),
+            Act::Power { .. } => unreachable!("power is switched by its control"),
         };
         match said {
             Ok(_) => Ok(()),

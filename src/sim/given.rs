@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Sim;
+use super::control::{Person, controls};
 use super::files::KERNEL;
 use super::furnish::{spread, writers};
 use super::make::{file, uuid};
@@ -54,6 +55,9 @@ impl Sim {
             pace: 34,
             link_up: true,
             rescue_assembles: !facts.new.arrays.is_empty(),
+            controls: controls(plan),
+            person: Person::Truthful,
+            louder: Server::Old,
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
         };
         world.old.units = units(plan, &facts.old);
@@ -81,6 +85,7 @@ fn machine(server: Server, facts: &ServerFacts, disks: Vec<Disk>, card: &Interfa
     Machine {
         server,
         on: false,
+        firmware: None,
         system: System::None("it is off".into()),
         boots: 1,
         own_disks: server == Server::Old,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::control::{Person, controls};
 use super::files::KERNEL;
 use super::furnish::{modules, rescue_files, spread, virtio};
 use super::world::{
@@ -217,6 +218,7 @@ impl Maker<'_> {
         let old = Machine {
             server: Server::Old,
             on: false,
+            firmware: None,
             system: System::None("it is off".into()),
             boots: 1,
             own_disks: true,
@@ -268,6 +270,9 @@ impl Maker<'_> {
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            controls: controls(self.plan),
+            person: Person::Truthful,
+            louder: Server::Old,
             given_addresses: None,
         };
         world.power(Server::New, crate::host::PowerTo::On);

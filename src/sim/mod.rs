@@ -6,6 +6,7 @@
 mod arrays;
 mod blocks;
 mod commands;
+mod control;
 mod devices;
 mod files;
 mod furnish;
@@ -29,9 +30,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::engine::Clock;
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Side, Trail};
+use crate::host::hardware::Machines;
+use crate::host::power::{Memory, Request};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said as Word, Server, Side, Trail};
 
 pub use crate::facts::md::array_size;
+pub use control::{Control, Person};
 pub use given::NoPair;
 pub use make::Shape;
 pub use system::file_name as module_file;
@@ -143,9 +147,30 @@ pub struct FaultPlan {
     /// a server loses its power for good before the n-th act
     pub dead: Option<(usize, crate::host::Server)>,
     /// a server loses its power for a moment before the n-th act
-    pub reboot: Option<(usize, crate::host::Server)>,
+    pub reboot: Option<(usize, Server)>,
     /// nothing answers from the n-th look on, for so many looks
     pub down: Option<(usize, usize)>,
+    /// a server that is off is switched on by somebody else
+    pub back: Option<Back>,
+    /// we are killed at the n-th thing that a power control is told, before or after its effect
+    pub turn: Option<(usize, Effect)>,
+}
+
+/// Somebody else switches a server on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Back {
+    pub server: Server,
+    pub at: Moment,
+    /// for how many looks it is in its firmware
+    pub firmware: usize,
+}
+
+/// Before the n-th of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Act(usize),
+    /// looks at power count too
+    Look(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,25 +182,57 @@ pub enum Effect {
 /// The simulated pair, as something to ask and to act on.
 pub struct Sim {
     state: Mutex<State>,
+    /// what the person has said: forgotten with the process, as for real servers
+    memory: Memory,
 }
 
 #[derive(Clone)]
 struct State {
     world: World,
+    /// as the facts would know them
+    machines: Machines,
     faults: FaultPlan,
     acts: usize,
+    /// at servers
     looks: usize,
     /// whose acts these are
     trail: Option<Trail>,
+    /// at servers and at their power
+    all_looks: usize,
+    turns: usize,
+    /// what the person was asked
+    asked: Vec<Request>,
 }
 
 impl Sim {
     pub fn new(world: World) -> Sim {
-        Sim { state: Mutex::new(State { world, faults: FaultPlan::default(), acts: 0, looks: 0, trail: None }) }
+        Sim::with_faults(world, FaultPlan::default())
     }
 
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
-        Sim { state: Mutex::new(State { world, faults, acts: 0, looks: 0, trail: None }) }
+        let machines = world.machines();
+        let state = State {
+            world,
+            machines,
+            faults,
+            acts: 0,
+            looks: 0,
+            all_looks: 0,
+            turns: 0,
+            asked: Vec::new(),
+            trail: None,
+        };
+        Sim { state: Mutex::new(state), memory: Memory::default() }
+    }
+
+    /// What the person was asked, from the beginning.
+    pub fn asked(&self) -> Vec<Request> {
+        self.lock().asked.clone()
+    }
+
+    /// How many looks there were, those at power among them.
+    pub fn looks_and_power(&self) -> usize {
+        self.lock().all_looks
     }
 
     /// The world as it is now.
@@ -205,10 +262,10 @@ impl World {
     /// What happens by itself after each command.
     fn settle(&mut self, advance: bool) {
         self.links_live();
-        self.mirrors(crate::host::Server::Old, advance);
+        self.mirrors(Server::Old, advance);
     }
 
-    fn server(&self, side: Side) -> Result<crate::host::Server, HostError> {
+    fn server(&self, side: Side) -> Result<Server, HostError> {
         self.answers(side).ok_or_else(|| {
             let machine = self.machine(side.server());
             let why = match &machine.system {
@@ -220,10 +277,29 @@ impl World {
     }
 }
 
+impl State {
+    /// Whoever answers there, if it is the right machine.
+    fn server(&self, side: Side) -> Result<Server, HostError> {
+        let server = self.world.server(side)?;
+        self.world.recognise(&self.machines, side, server)?;
+        Ok(server)
+    }
+
+    fn come_back(&mut self, now: Moment) {
+        if let Some(back) = self.faults.back.filter(|back| back.at == now) {
+            self.world.on_slowly(back.server, back.firmware);
+        }
+    }
+}
+
 impl Look for Sim {
     fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let local = queries.iter().all(|query| matches!(query, Query::Power(_) | Query::Control(_)));
         let mut state = self.lock();
-        let local = queries.iter().all(|query| matches!(query, Query::Power(_)));
+        let now = Moment::Look(state.all_looks);
+        state.all_looks += 1;
+        state.world.firmware();
+        state.come_back(now);
         if !local {
             state.looks += 1;
             if let Some((from, count)) = state.faults.down
@@ -232,15 +308,17 @@ impl Look for Sim {
                 return Err(silent(on, "the link is down"));
             }
         }
-        let world = &mut state.world;
+        drop(state);
         let mut outputs = Vec::new();
         for query in queries {
             outputs.push(match query {
-                Query::Power(server) => Output::ok(if world.machine(*server).on { "on\n" } else { "off\n" }),
+                Query::Power(server) => self.power().ask(*server)?,
+                Query::Control(server) => self.power().control(*server)?,
                 Query::Run(argv) => {
-                    let server = world.server(on)?;
+                    let mut state = self.lock();
+                    let server = state.server(on)?;
                     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-                    match world.ask(server, &argv) {
+                    match state.world.ask(server, &argv) {
                         Ok(out) => Output::ok(out),
                         Err(fail) => Output { code: fail.code, stdout: fail.out, stderr: fail.err },
                     }
@@ -248,7 +326,7 @@ impl Look for Sim {
             });
         }
         if !local {
-            world.settle(true);
+            self.lock().world.settle(true);
         }
         Ok(outputs)
     }
@@ -265,22 +343,32 @@ impl Hosts for Sim {
         if let Some((_, server)) = state.faults.dead.filter(|(at, _)| *at == index) {
             state.world.power(server, crate::host::PowerTo::Off);
         }
+        state.come_back(Moment::Act(index));
         let cut = state.faults.cut.filter(|(at, _)| *at == index).map(|(_, effect)| effect);
         if cut == Some(Effect::None) {
             return Err(silent(on, "the link was cut"));
         }
         if let (Some(trail), false) = (state.trail.clone(), matches!(act, Act::Power { .. })) {
-            let server = state.world.server(on)?;
+            let server = state.server(on)?;
             state.world.introduced(on, server, &trail)?;
         }
-        let world = &mut state.world;
-        // nobody serves in the moment between the last look at a server and the end of its power
-        if !matches!(act, Act::Power { .. }) {
-            world.serve();
-        }
-        world.settle(false);
-        let done = world.act(on, act);
-        world.settle(false);
+        let done = match act {
+            Act::Power { server, to, alone } => {
+                state.world.settle(false);
+                drop(state);
+                let done = self.power().switch(*server, *to, *alone);
+                self.lock().world.settle(false);
+                done
+            }
+            _ => {
+                // nobody serves in the moment between the last look at a server and the end of its power
+                state.world.serve();
+                state.world.settle(false);
+                let done = state.server(on).and_then(|server| state.world.act(on, server, act));
+                state.world.settle(false);
+                done
+            }
+        };
         match cut {
             Some(_) => Err(silent(on, "the link was cut")),
             None => done,
@@ -291,19 +379,34 @@ impl Hosts for Sim {
         self.lock().trail = Some(trail.clone());
     }
 
-    fn meet(&self, on: Side) -> Result<(), HostError> {
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        let state = self.lock();
+        let Some(trail) = &state.trail else { return Ok(()) };
+        state.world.compare(on, state.server(on)?, trail)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
         let mut state = self.lock();
         let Some(trail) = state.trail.clone() else { return Ok(()) };
-        let server = state.world.server(on)?;
-        state.world.meet(on, server, &trail)
+        let server = state.server(on)?;
+        state.world.tell(on, server, &trail);
+        Ok(())
     }
 
     fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
         let mut state = self.lock();
         let Some(trail) = state.trail.clone() else { return Ok(()) };
-        let server = state.world.server(on)?;
+        let server = state.server(on)?;
         state.world.part(on, server, &trail, forget);
         Ok(())
+    }
+
+    fn heard(&self) -> Vec<Word> {
+        self.memory.heard()
+    }
+
+    fn recall(&self, said: &[Word]) {
+        self.memory.recall(said);
     }
 }
 

@@ -27,7 +27,7 @@ impl World {
         match side {
             Side::New => up(Server::New, &System::Rescue).then_some(Server::New),
             Side::Old | Side::Migrated => {
-                [Server::Old, Server::New].into_iter().find(|server| up(*server, &System::Own))
+                [self.louder, self.louder.other()].into_iter().find(|server| up(*server, &System::Own))
             }
         }
     }
@@ -52,6 +52,7 @@ impl World {
     fn off(&mut self, server: Server) {
         let machine = self.machine_mut(server);
         machine.on = false;
+        machine.firmware = None;
         machine.system = System::None("it is off".into());
         machine.run = Run::default();
         self.links_live();
@@ -70,7 +71,7 @@ impl World {
         self.mirrors(Server::Old, false);
     }
 
-    fn up(&mut self, server: Server, rescue: bool) {
+    pub(super) fn up(&mut self, server: Server, rescue: bool) {
         let machine = self.machine_mut(server);
         machine.on = true;
         machine.boots += 1;
@@ -83,10 +84,6 @@ impl World {
             return;
         }
         self.machine_mut(server).system = System::Own;
-        let twins = [Server::Old, Server::New]
-            .iter()
-            .all(|server| self.machine(*server).on && self.machine(*server).system == System::Own);
-        assert!(!twins, "two servers up with the same name");
         if server == Server::New {
             for (uuid, generation) in &self.acknowledged {
                 let has = self.machine(server).run.mounts.iter().find_map(|mount| match &mount.backing {

@@ -9,13 +9,15 @@ impl World {
         [IN_MEMORY, KEPT].map(|path| self.read_file(server, path))
     }
 
-    /// As `SshHosts::meet`.
-    pub(super) fn meet(&mut self, on: Side, server: Server, trail: &Trail) -> Result<(), HostError> {
+    pub(super) fn compare(&self, on: Side, server: Server, trail: &Trail) -> Result<(), HostError> {
         for seen in self.seen(server).into_iter().flatten() {
             trail.may_act(&seen).map_err(|cause| HostError::Older { side: on, cause })?;
         }
-        self.keep(on, server, &trail.text(false));
         Ok(())
+    }
+
+    pub(super) fn tell(&mut self, on: Side, server: Server, trail: &Trail) {
+        self.keep(on, server, &trail.text(false));
     }
 
     fn keep(&mut self, on: Side, server: Server, text: &str) {
@@ -37,7 +39,8 @@ impl World {
     pub(super) fn introduced(&mut self, on: Side, server: Server, trail: &Trail) -> Result<(), HostError> {
         let knows = |world: &World| world.read_file(server, IN_MEMORY).is_some_and(|seen| trail.knows(&seen));
         if !knows(self) {
-            self.meet(on, server, trail)?;
+            self.compare(on, server, trail)?;
+            self.tell(on, server, trail);
         }
         let seen = self.read_file(server, IN_MEMORY).unwrap_or_default();
         // the first two lines say who, the third how far they are

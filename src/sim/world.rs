@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::control::{Control, Person};
 use crate::host::Server;
 
 /// A place on a storage medium, whoever looks at it: `NEW0`, `NEW0@2048` (a partition by its first sector), `md:raid1:…`
@@ -44,6 +45,10 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    pub controls: BTreeMap<Server, Control>,
+    pub person: Person,
+    /// whom a switch finds at an address that both have: both can be up where somebody else switches one on
+    pub louder: Server,
     /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
     pub given_addresses: Option<(String, Vec<String>)>,
 }
@@ -181,6 +186,8 @@ pub enum System {
 pub struct Machine {
     pub server: Server,
     pub on: bool,
+    /// it is on, and will be in its firmware for so many looks more
+    pub firmware: Option<usize>,
     pub system: System,
     pub boots: u32,
     /// it boots from its own disks from now on

@@ -17,6 +17,9 @@ pub struct Identity {
     pub mounts: Vec<(String, String)>,
     /// units that must run
     pub units: Vec<String>,
+    /// old must be off: not in the runbooks of earlier versions
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl Step for Identity {
@@ -61,6 +64,12 @@ impl Step for Identity {
             if state != "active" {
                 wrong.push(format!("{unit} is {state}"));
             }
+        }
+        // last, so that nothing is looked at after it
+        if self.alone
+            && let Some(why) = super::old_is_on(on)?
+        {
+            return Ok(Seen::Foreign(why));
         }
         // While it is still coming up this is no verdict: the engine asks again for as long as it is patient.
         Ok(if wrong.is_empty() { Seen::Present } else { Seen::Partial(wrong.join(", ")) })

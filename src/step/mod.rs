@@ -161,6 +161,7 @@ steps! {
     swap_off::SwapOff,
     still_quiet::StillQuiet,
     // changing servers
+    power_ready::PowerReady,
     old_off::OldOff,
     old_is_off::OldIsOff,
     own_boot::OwnBoot,
@@ -185,7 +186,7 @@ pub(crate) const NO_ARCHIVE: &str = "backup{backup=0 archive=0}";
 fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError> {
     let command = match &query {
         Query::Run(argv) => argv.join(" "),
-        Query::Power(_) => "power".into(),
+        Query::Power(_) | Query::Control(_) => "power".into(),
     };
     let answer = on.ask(side, query)?;
     if answer.success() {
@@ -215,13 +216,29 @@ fn pvs(on: &dyn Look, side: Side) -> Result<Vec<Pv>, HostError> {
     parsed(side, "pvs", lvm::parse_pvs(&answered(on, side, lvm::pvs_query())?.stdout))
 }
 
-/// `on`, `off` or `unknown`.
-fn power(on: &dyn Look, server: Server) -> Result<String, HostError> {
-    let side = match server {
+/// `on`, `off` or `unknown`, and why.
+fn power(on: &dyn Look, server: Server) -> Result<(String, String), HostError> {
+    let answer = on.ask(switched_on(server), Query::Power(server))?;
+    Ok((answer.stdout.trim().to_string(), answer.stderr.trim().to_string()))
+}
+
+/// Power is asked of no system; the side is for the errors.
+fn switched_on(server: Server) -> Side {
+    match server {
         Server::Old => Side::Old,
         Server::New => Side::New,
-    };
-    Ok(on.ask(side, Query::Power(server))?.stdout.trim().to_string())
+    }
+}
+
+/// Why new must not come up, or must not stay up, with old's name and addresses.
+fn old_is_on(on: &dyn Look) -> Result<Option<String>, HostError> {
+    let (state, why) = power(on, Server::Old)?;
+    Ok((state != "off").then(|| match state.as_str() {
+        "on" => format!(
+            "old is on ({why}), and must not be while new has its name and addresses. Switch old off, then go on"
+        ),
+        _ => format!("old is not known to be off. {why} See that it is off, then go on"),
+    }))
 }
 
 /// A line of /proc/self/mounts.

@@ -1,8 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, power};
-use crate::host::{Act, HostError, Look, Server, Side};
+use super::{Mark, Seen, Step, Undo, old_is_on};
+use crate::host::{Act, HostError, Look, Side};
 
 /// The old server is off: asked again right before new takes its name and addresses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,12 +19,7 @@ impl Step for OldIsOff {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(match power(on, Server::Old)?.as_str() {
-            "off" => Seen::Present,
-            state => Seen::Foreign(format!(
-                "the power of old is `{state}`: new must not boot with its name and addresses. Switch old off, then go on"
-            )),
-        })
+        Ok(old_is_on(on)?.map_or(Seen::Present, Seen::Foreign))
     }
 
     fn apply(&self) -> Vec<Act> {

@@ -18,7 +18,8 @@ impl Step for OldOff {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(match power(on, Server::Old)?.as_str() {
+        let (state, why) = power(on, Server::Old)?;
+        Ok(match state.as_str() {
             "off" => Seen::Present,
             "on" => {
                 // Running, or on its way down or up? Absent only when it can be spoken to.
@@ -27,22 +28,25 @@ impl Step for OldOff {
                     Err(HostError::Unreachable { .. }) => {
                         Seen::Partial("it is powered, and does not answer".into())
                     }
+                    Err(HostError::Another { cause, .. }) => {
+                        Seen::Partial(format!("it is powered, and another machine answers at its address: {cause}"))
+                    }
                     Err(error) => return Err(error),
                 }
             }
-            _ => Seen::Partial("its power control does not know".into()),
+            _ => Seen::Partial(format!("it is not known whether it is on: {why}")),
         })
     }
 
     fn apply(&self) -> Vec<Act> {
         // Nothing is mounted writable any more: taking the power away loses nothing, and is quicker than a shutdown.
-        vec![Act::Power { server: Server::Old, to: PowerTo::Off }]
+        vec![Act::Power { server: Server::Old, to: PowerTo::Off, alone: false }]
     }
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![
-            Act::Power { server: Server::New, to: PowerTo::Off },
-            Act::Power { server: Server::Old, to: PowerTo::On },
+            Act::Power { server: Server::New, to: PowerTo::Off, alone: false },
+            Act::Power { server: Server::Old, to: PowerTo::On, alone: true },
         ])
     }
 

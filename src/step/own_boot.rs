@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Seen, Step, Undo};
+use super::{Seen, Step, Undo, old_is_on, power};
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
@@ -24,24 +24,33 @@ impl Step for OwnBoot {
         match on.ask(Side::Migrated, disks) {
             Ok(disks) => {
                 let new = disks.stdout.lines().any(|line| self.serials.iter().any(|serial| serial == line.trim()));
-                if new {
-                    return Ok(Seen::Present);
+                if !new {
+                    return Ok(Seen::Foreign("what answers at old's address has none of new's disks".into()));
                 }
-                return Ok(Seen::Foreign("what answers at old's address has none of new's disks".into()));
+                return Ok(old_is_on(on)?.map_or(Seen::Present, Seen::Foreign));
+            }
+            Err(HostError::Another { cause, .. }) => {
+                return Ok(Seen::Foreign(format!("another machine answers at old's address, {cause}. Switch it off, then go on")));
             }
             Err(HostError::Unreachable { .. }) => {}
             Err(error) => return Err(error),
         }
-        // It is not up as the migrated system. If the rescue system still answers, nothing has begun.
+        // It is not up as the migrated system. If the rescue system still answers, nothing has begun; where new is off,
+        // it is to be switched on. Otherwise it boots.
         match on.ask(Side::New, Query::run(["cat", "/proc/sys/kernel/random/boot_id"])) {
-            Ok(_) => Ok(Seen::Absent),
-            Err(HostError::Unreachable { .. } | HostError::Refused { .. }) => Ok(super::old_off::booting()),
-            Err(error) => Err(error),
+            Ok(_) => {}
+            Err(HostError::Unreachable { .. } | HostError::Refused { .. } | HostError::Another { .. }) => {
+                if power(on, Server::New)?.0 != "off" {
+                    return Ok(super::old_off::booting());
+                }
+            }
+            Err(error) => return Err(error),
         }
+        Ok(old_is_on(on)?.map_or(Seen::Absent, Seen::Foreign))
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::Power { server: Server::New, to: PowerTo::OwnDisks }]
+        vec![Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: true }]
     }
 
     fn undo(&self) -> Undo {

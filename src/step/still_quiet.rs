@@ -27,7 +27,7 @@ impl Step for StillQuiet {
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         // it was quiet when it was switched off, and who is off writes nothing
-        if power(on, Server::Old)? == "off" {
+        if power(on, Server::Old)?.0 == "off" {
             return Ok(Seen::Present);
         }
         let written = |what: String| {

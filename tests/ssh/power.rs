@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use replant::host::hardware::{self, Hardware, Machines, Seen};
 use replant::host::local::PowerControl;
+use replant::host::power::Request;
 use replant::host::ssh::{SshConfig, SshHosts};
-use replant::host::{Act, HostError, Hosts, Look, PowerTo, Query, Server, Side};
+use replant::host::{Act, HostError, Hosts, Look, PowerTo, Query, Said, Server, Side};
 
-use crate::server::Sshd;
+use crate::server::{Looks, Sshd};
 
 fn script(text: String) -> Vec<String> {
     ["sh", "-c", &text].map(String::from).to_vec()
 }
 
 fn switch(hosts: &SshHosts, server: Server, to: PowerTo) -> Result<(), HostError> {
-    hosts.act(Side::Old, "power", &Act::Power { server, to })
+    hosts.act(Side::Old, "power", &Act::Power { server, to, alone: false })
 }
 
 fn power(hosts: &SshHosts, server: Server) -> String {
@@ -67,34 +69,191 @@ fn by_commands() {
     assert_eq!(power(&hosts, Server::New), "unknown\n");
 }
 
+/// What a person is asked, and what they answer.
+struct Asked {
+    all: Arc<Mutex<Vec<Request>>>,
+    answer: Arc<Mutex<bool>>,
+}
+
+fn person(config: &mut SshConfig) -> Asked {
+    let asked = Asked { all: Arc::default(), answer: Arc::default() };
+    let (all, answer) = (asked.all.clone(), asked.answer.clone());
+    config.confirm = Some(Box::new(move |request: &Request| {
+        all.lock().unwrap().push(request.clone());
+        *answer.lock().unwrap()
+    }));
+    asked
+}
+
+impl Asked {
+    fn answers(&self, yes: bool) {
+        *self.answer.lock().unwrap() = yes;
+    }
+
+    fn take(&self) -> Vec<String> {
+        self.all.lock().unwrap().drain(..).map(|request| request.to_string()).collect()
+    }
+}
+
 #[test]
 fn by_hand() {
     let sshd = Sshd::start();
     let hosts = sshd.hosts();
-    // told without logging in
     assert_eq!(power(&hosts, Server::Old), "on\n");
-    assert!(!sshd.log().contains("Accepted publickey"));
     assert_eq!(power(&hosts, Server::New), "unknown\n");
     let error = switch(&hosts, Server::Old, PowerTo::Off).unwrap_err().to_string();
-    assert!(error.contains("switch the old server off"), "{error}");
+    assert!(error.contains("nobody to ask: switch the old server off"), "{error}");
+    assert_eq!(hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap().stdout, "nobody\n");
 
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let (heard, answer) = (asked.clone(), Arc::new(Mutex::new(false)));
-    let says = answer.clone();
     let mut config = sshd.config();
-    config.confirm = Some(Box::new(move |what: &str| {
-        heard.lock().unwrap().push(what.to_string());
-        *says.lock().unwrap()
-    }));
+    let asked = person(&mut config);
     let hosts = SshHosts::new(config).unwrap();
+    assert_eq!(hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap().stdout, "by-hand\n");
     assert!(switch(&hosts, Server::Old, PowerTo::Off).is_err());
-    *answer.lock().unwrap() = true;
+    asked.answers(true);
     let error = switch(&hosts, Server::Old, PowerTo::Off).unwrap_err().to_string();
-    assert!(error.contains("still answers"), "{error}");
+    assert!(error.contains("said to be off, but it still answers at 127.0.0.1"), "{error}");
+    assert!(hosts.heard().is_empty(), "what is not so is not kept");
     drop(sshd);
+    asked.answers(false);
+    // nobody has said so yet, and who does not know is not asked again and again
+    assert_eq!((power(&hosts, Server::Old), power(&hosts, Server::Old)), ("unknown\n".into(), "unknown\n".into()));
+    let all = asked.take();
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert!(all[2].contains("is it off?"), "{all:?}");
+    asked.answers(true);
     switch(&hosts, Server::Old, PowerTo::Off).unwrap();
     assert_eq!(power(&hosts, Server::Old), "off\n");
+    assert_eq!(hosts.heard(), [Said { server: Server::Old, on: false }]);
     switch(&hosts, Server::Old, PowerTo::On).unwrap();
+    assert_eq!(power(&hosts, Server::Old), "on\n", "somebody says so");
+    assert_eq!(hosts.heard(), [Said { server: Server::Old, on: true }]);
+    // in a later run a word is kept that it is off, and none that it is on
+    hosts.recall(&[Said { server: Server::Old, on: false }, Said { server: Server::New, on: true }]);
+    asked.answers(false);
+    assert_eq!(power(&hosts, Server::Old), "off\n");
+    assert_eq!(power(&hosts, Server::New), "unknown\n");
+}
+
+/// What a machine is known by, as `sshd` shows it.
+fn this_machine(sshd: &Sshd) -> Hardware {
+    let Query::Run(argv) = hardware::query() else { panic!() };
+    let said = sshd.hosts().ask(Side::Old, Query::Run(argv)).unwrap();
+    let seen = Seen::parse(&said.stdout);
+    assert!(!seen.boot_id.is_empty());
+    seen.hardware
+}
+
+fn named(disk: &str) -> Hardware {
+    Hardware::new(None, [disk])
+}
+
+/// The machine that sshd runs on, with a disk in the list of `looks` that every look at its hardware shows.
+fn with_disk(disk: &str) -> Sshd {
+    let bin = format!(
+        "mount -t tmpfs tmpfs /usr/local/sbin && printf '#!/bin/sh\\necho SERIAL=\\\\\"{disk}\\\\\" WWN=\\\\\"\\\\\"\\n' >/usr/local/sbin/lsblk && chmod 755 /usr/local/sbin/lsblk && "
+    );
+    Sshd::looking(Looks { mounts: Box::leak(bin.into_boxed_str()), ..Looks::default() })
+}
+
+#[test]
+fn nothing_is_done_on_another_machine() {
+    let sshd = with_disk("NEW0");
+    let here = this_machine(&sshd);
+    assert!(here.disks.contains("NEW0"), "{here:?}");
+    let mut config = sshd.config();
+    config.remotes.insert(Side::Migrated, config.remotes[&Side::Old].clone());
+    config.machines = Some(Machines { old: named("OLD0"), new: named("NEW0") });
+    let hosts = SshHosts::new(config).unwrap();
+    let mark = sshd.path("mark");
+    let touch = Act::run(["touch", &mark]);
+    // as old it is refused, whatever is asked or done; as the migrated new it is right
+    for _ in 0..2 {
+        let error = hosts.ask(Side::Old, Query::run(["true"])).unwrap_err();
+        assert!(matches!(&error, HostError::Another { side: Side::Old, .. }), "{error:?}");
+        assert!(error.to_string().contains("by its hardware it is new"), "{error}");
+        let error = hosts.act(Side::Old, "step.apply.0", &touch).unwrap_err();
+        assert!(matches!(&error, HostError::Another { side: Side::Old, .. }), "{error:?}");
+        assert!(!std::path::Path::new(&mark).exists());
+    }
+    hosts.act(Side::Migrated, "step.apply.0", &touch).unwrap();
+    assert!(std::path::Path::new(&mark).exists());
+    // new is on, for it answers at old's address; of old that says nothing
+    assert_eq!(power(&hosts, Server::New), "on\n");
     assert_eq!(power(&hosts, Server::Old), "unknown\n");
-    assert_eq!(asked.lock().unwrap().len(), 4);
+}
+
+/// Neither a control that always says `off` nor a word counts against a machine that answers.
+#[test]
+fn what_answers_beats_a_control_that_says_off() {
+    let sshd = with_disk("OLD0");
+    let off = PowerControl::Command {
+        status: script("echo off".into()),
+        on: script("true".into()),
+        off: script("true".into()),
+        boot_disk: None,
+        timeout: Duration::from_secs(1),
+    };
+    let mut config = sshd.config();
+    config.machines = Some(Machines { old: named("OLD0"), new: named("NEW0") });
+    config.power = BTreeMap::from([(Server::Old, off.clone()), (Server::New, off)]);
+    let hosts = SshHosts::new(config).unwrap();
+    assert_eq!(power(&hosts, Server::Old), "on\n");
+    let control = hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap();
+    assert_eq!(control.stdout, "failed\n");
+    assert!(control.stderr.contains("says `off`, and old answers at 127.0.0.1"), "{}", control.stderr);
+    // new would not boot
+    let own_disks = Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: true };
+    let error = hosts.act(Side::New, "own-boot.apply.0", &own_disks).unwrap_err().to_string();
+    assert!(error.contains("power control of old: it is on (it answers at 127.0.0.1)"), "{error}");
+    drop(sshd);
+    assert_eq!(power(&hosts, Server::Old), "off\n");
+}
+
+/// A control that fails, with a person and without one.
+#[test]
+fn a_control_that_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let fails = PowerControl::Ipmi { host: "192.0.2.1".into(), user: "ADMIN".into(), password: "power-old".into() };
+    let by = |confirm: bool, control: &PowerControl| {
+        let mut config = SshConfig {
+            migration: "m".into(),
+            known_hosts: dir.path().join("known_hosts"),
+            power: BTreeMap::from([(Server::Old, control.clone())]),
+            ..SshConfig::default()
+        };
+        let asked = confirm.then(|| person(&mut config));
+        (SshHosts::new(config).unwrap(), asked)
+    };
+    let exits = |code: i32, says: &str| PowerControl::Command {
+        status: script(format!("echo {says}; echo wrong password >&2; exit {code}")),
+        on: script("exit 1".into()),
+        off: script("exit 1".into()),
+        boot_disk: None,
+        timeout: Duration::from_secs(1),
+    };
+    for (control, why) in [
+        // no such secret
+        (fails, "power-old"),
+        (exits(1, "off"), "exited with 1: wrong password"),
+        (exits(0, "nothing of the kind"), "neither `on` nor `off`"),
+        (exits(0, "on or off"), "neither `on` nor `off`"),
+    ] {
+        let (hosts, _) = by(false, &control);
+        let said = hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap();
+        assert_eq!(said.stdout, "failed\n");
+        assert!(said.stderr.contains(why), "{why}: {}", said.stderr);
+        assert_eq!(power(&hosts, Server::Old), "unknown\n");
+        assert!(switch(&hosts, Server::Old, PowerTo::Off).is_err());
+
+        let (hosts, asked) = by(true, &control);
+        let asked = asked.unwrap();
+        assert_eq!(hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap().stdout, "failed\n");
+        asked.answers(true);
+        assert_eq!(hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap().stdout, "by-hand\n");
+        switch(&hosts, Server::Old, PowerTo::On).unwrap();
+        let all = asked.take();
+        assert!(all.iter().all(|text| text.contains(why) || text.contains("exit status: 1")), "{all:?}");
+        assert!(all.last().unwrap().contains("Please switch the old server on"), "{all:?}");
+    }
 }

@@ -38,13 +38,14 @@ fn a_server_that_has_seen_a_later_line_is_not_acted_on() {
     let sshd = Sshd::looking(OWN);
     let now = trail("a", &["1", "2"]);
     let hosts = following(&sshd, &now);
-    hosts.meet(Side::Old).unwrap();
+    hosts.compare(Side::Old).unwrap();
+    hosts.introduce(Side::Old).unwrap();
     touch(&sshd, &hosts, "one").unwrap();
     now.push(b"3");
     touch(&sshd, &hosts, "two").unwrap();
 
     let older = |hosts: &SshHosts, file: &str| {
-        let error = hosts.meet(Side::Old).unwrap_err();
+        let error = hosts.compare(Side::Old).unwrap_err();
         assert!(matches!(&error, HostError::Older { side: Side::Old, cause } if cause.contains("older")), "{error}");
         let error = touch(&sshd, hosts, file).unwrap_err();
         assert!(matches!(error, HostError::Older { .. }), "{error}");
@@ -55,7 +56,7 @@ fn a_server_that_has_seen_a_later_line_is_not_acted_on() {
     let again = following(&sshd, &trail("a", &["1", "2", "3", "4"]));
     touch(&sshd, &again, "four").unwrap();
     older(&hosts, "five");
-    let other = following(&sshd, &trail("b", &[])).meet(Side::Old).unwrap_err();
+    let other = following(&sshd, &trail("b", &[])).compare(Side::Old).unwrap_err();
     assert!(other.to_string().contains("under way there"), "{other}");
 
     // a boot: what is in memory is gone, what is on the disk is not
@@ -76,10 +77,11 @@ fn a_disk_that_cannot_be_written_holds_nobody_up() {
     let sshd = Sshd::looking(Looks { mounts, ..OWN });
     let hosts = following(&sshd, &trail("a", &["1"]));
     let began = std::time::Instant::now();
-    hosts.meet(Side::Old).unwrap();
+    hosts.compare(Side::Old).unwrap();
+    hosts.introduce(Side::Old).unwrap();
     assert!(began.elapsed() < Duration::from_secs(3));
     touch(&sshd, &hosts, "one").unwrap();
-    assert!(following(&sshd, &trail("a", &[])).meet(Side::Old).is_err());
+    assert!(following(&sshd, &trail("a", &[])).compare(Side::Old).is_err());
 }
 
 /// What an earlier run left running ends before the other direction begins, whatever the name of the step.

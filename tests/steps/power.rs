@@ -17,14 +17,29 @@ fn both(step: &str) -> World {
 pub fn tables() -> Vec<Table> {
     vec![
         Table {
+            kind: "power-ready",
+            world: World::of(Side::Old, r#"{ "power-ready": {} }"#).says("control old", "on\n").says("control new", "on\n"),
+            rows: vec![
+                ("both answer", "", Present),
+                ("both by hand", "control old says by-hand\n & control new says by-hand\n", Present),
+                ("old's fails", "control old says failed\n", Foreign("old cannot be switched")),
+                ("new's fails", "control new says failed\n", Foreign("new cannot be switched")),
+                ("nobody for old", "control old says nobody\n", Foreign("old is switched by hand, and nobody is there")),
+                ("nobody for new", "control new says nobody\n", Foreign("new is switched by hand, and nobody is there")),
+                ("old's says off", "control old says off\n", Foreign("old says that it is off")),
+                ("new's says off", "control new says off\n", Foreign("new says that it is off")),
+                ("no word", "control old says ", Foreign("old cannot be switched")),
+            ],
+        },
+        Table {
             kind: "old-is-off",
             world: both(r#"{ "old-is-off": {} }"#).but("power old says off\n"),
             rows: vec![
                 ("off", "", Present),
-                ("on", "power old says on\n", Foreign("`on`")),
-                ("not known", "power old says unknown\n", Foreign("`unknown`")),
-                ("no word", "power old says ", Foreign("Switch old off")),
-                ("new is off, old on", "power old says on\n & power new says off\n", Foreign("`on`")),
+                ("on", "power old says on\n", Foreign("old is on")),
+                ("not known", "power old says unknown\n", Foreign("not known to be off")),
+                ("no word", "power old says ", Foreign("not known to be off")),
+                ("new is off, old on", "power old says on\n & power new says off\n", Foreign("old is on")),
             ],
         },
         Table {
@@ -32,7 +47,7 @@ pub fn tables() -> Vec<Table> {
             world: both(r#"{ "old-off": {} }"#).but("power old says off\n & old is silent"),
             rows: vec![
                 ("off", "", Present),
-                ("not known", "power old says unknown\n", Partial("does not know")),
+                ("not known", "power old says unknown\n", Partial("not known whether it is on")),
                 ("on, and it does not answer", "power old says on\n", Partial("does not answer")),
             ],
         },
@@ -42,29 +57,55 @@ pub fn tables() -> Vec<Table> {
             rows: vec![
                 ("on, and it answers", "", Absent),
                 ("on, and somebody else answers", "old refuses", Error("another key")),
+                ("on, and new answers", "old is another", Partial("another machine answers at its address")),
                 ("on, and it does not answer", "old is silent", Partial("does not answer")),
                 ("off", "power old says off\n", Present),
             ],
         },
         Table {
             kind: "own-boot",
-            world: both(r#"{ "own-boot": { "serials": ["NEW0", "NEW1"] } }"#).but("lsblk --nodeps says NEW0\nNEW1\n & new is silent"),
+            world: both(r#"{ "own-boot": { "serials": ["NEW0", "NEW1"] } }"#)
+                .but("lsblk --nodeps says NEW0\nNEW1\n & new is silent & power old says off\n"),
             rows: vec![
                 ("up from its own disks", "", Present),
                 ("one disk is enough", "lsblk --nodeps says sr0\nNEW1\n", Present),
                 ("old is there", "lsblk --nodeps says OLD0\nOLD1\n", Foreign("none of new's disks")),
+                ("old is there, by its hardware", "migrated is another", Foreign("another machine answers at old's address")),
                 ("a disk's number only begins so", "lsblk --nodeps says NEW01\nXNEW1\n", Foreign("none of new's disks")),
+                ("up, and old too", "power old says on\n", Foreign("old is on")),
+                ("up, and of old it is not known", "power old says unknown\n", Foreign("not known to be off")),
                 ("nobody is there", "migrated is silent", Underway("boot")),
                 ("another key at old's address", "migrated refuses", Error("another key")),
             ],
         },
         Table {
             kind: "own-boot",
-            world: both(r#"{ "own-boot": { "serials": ["NEW0"] } }"#).but("migrated is silent"),
+            world: both(r#"{ "own-boot": { "serials": ["NEW0"] } }"#).but("migrated is silent & power old says off\n"),
             rows: vec![
                 ("the rescue system is still up", "", Absent),
+                ("the rescue system is still up, and old is on", "power old says on\n", Foreign("old is on")),
+                ("the rescue system is still up, and of old it is not known", "power old says unknown\n", Foreign("not known to be off")),
                 ("nobody is there", "new is silent", Underway("boot")),
+                ("nobody is there, and it is not known why", "new is silent & power new says unknown\n", Underway("boot")),
+                ("it is off", "new is silent & power new says off\n", Absent),
+                ("it is off, and old is on", "new is silent & power new says off\n & power old says on\n", Foreign("old is on")),
                 ("another system at new's rescue address", "new refuses", Underway("boot")),
+                ("another machine at new's rescue address", "new is another", Underway("boot")),
+                ("it is off, and another machine at its rescue address", "new is another & power new says off\n", Absent),
+            ],
+        },
+        Table {
+            kind: "identity",
+            world: both(r#"{ "identity": { "hostname": "srv1", "addresses": [], "mounts": [], "units": [], "alone": true } }"#)
+                .holds("/proc/sys/kernel/hostname", "srv1\n")
+                .holds("/proc/self/mounts", "")
+                .says("ip -oneline address", "")
+                .says("systemctl is-active", "")
+                .but("power old says off\n"),
+            rows: vec![
+                ("it is, and old is off", "", Present),
+                ("old is on", "power old says on\n", Foreign("old is on")),
+                ("of old it is not known", "power old says unknown\n", Foreign("not known to be off")),
             ],
         },
     ]

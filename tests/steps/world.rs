@@ -26,7 +26,7 @@ pub enum Sees {
 /// * `NAME[LINE] is gone` takes these lines away
 /// * `NAME says TEXT` is another answer
 /// * `NAME fails: TEXT` exits with 5, and says this on standard error
-/// * `SIDE is silent`, `SIDE refuses` (`old`, `new`, `migrated`)
+/// * `SIDE is silent`, `SIDE refuses`, `SIDE is another` machine (`old`, `new`, `migrated`)
 ///
 /// A text that is not there to be changed fails the test: a row must never be the world as it was.
 pub type Row = (&'static str, &'static str, Sees);
@@ -44,6 +44,7 @@ pub struct World {
     answers: Vec<Answer>,
     silent: Vec<Side>,
     refusing: Vec<Side>,
+    another: Vec<Side>,
 }
 
 #[derive(Clone)]
@@ -56,7 +57,7 @@ impl World {
     /// Where a step is looked at: the step as it stands in a runbook.
     pub fn of(side: Side, step: &str) -> World {
         let step = serde_json::from_str(step).unwrap_or_else(|error| panic!("no step: {error}\n{step}"));
-        World { step, side, answers: Vec::new(), silent: Vec::new(), refusing: Vec::new() }
+        World { step, side, answers: Vec::new(), silent: Vec::new(), refusing: Vec::new(), another: Vec::new() }
     }
 
     /// Answers every query that begins with `name`, and every one-line script that contains it; where several do, what
@@ -92,6 +93,8 @@ impl World {
             self.silent.push(side(name));
         } else if let Some(name) = change.strip_suffix(" refuses") {
             self.refusing.push(side(name));
+        } else if let Some(name) = change.strip_suffix(" is another") {
+            self.another.push(side(name));
         } else if let Some((name, text)) = change.split_once(" fails: ") {
             self.answer(name).output = Output { code: 5, stdout: String::new(), stderr: text.into() };
         } else if let Some((name, from, to)) = change
@@ -168,14 +171,19 @@ impl Look for World {
             let text = match query {
                 Query::Power(Server::Old) => "power old".to_string(),
                 Query::Power(Server::New) => "power new".to_string(),
+                Query::Control(Server::Old) => "control old".to_string(),
+                Query::Control(Server::New) => "control new".to_string(),
                 Query::Run(argv) => argv.join(" "),
             };
-            let local = matches!(query, Query::Power(_));
+            let local = matches!(query, Query::Power(_) | Query::Control(_));
             if !local && self.silent.contains(&on) {
                 return Err(HostError::Unreachable { side: on, cause: "silence".into() });
             }
             if !local && self.refusing.contains(&on) {
                 return Err(HostError::Refused { side: on, cause: "another key".into(), help: String::new() });
+            }
+            if !local && self.another.contains(&on) {
+                return Err(HostError::Another { side: on, cause: "by its hardware it is the other".into() });
             }
             let script = matches!(query, Query::Run(argv) if argv[0] == "sh");
             let fits = |answer: &&Answer| text.starts_with(answer.name) || script && text.contains(answer.name);

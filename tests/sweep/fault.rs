@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use replant::engine::Clock;
-use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side, Trail};
+use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side, Trail};
 use replant::journal::{State, Status, Store};
 use replant::runbook::StepId;
 
@@ -130,8 +130,12 @@ impl<W: World> Hosts for Faulty<'_, W> {
         self.world.follow(trail);
     }
 
-    fn meet(&self, on: Side) -> Result<(), HostError> {
-        self.world.meet(on)
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        self.world.compare(on)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        self.world.introduce(on)
     }
 
     fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
@@ -144,6 +148,14 @@ impl<W: World> Hosts for Faulty<'_, W> {
             let _ = self.world.act(on, &job, &act);
         }
         Ok(())
+    }
+
+    fn heard(&self) -> Vec<Said> {
+        self.world.heard()
+    }
+
+    fn recall(&self, said: &[Said]) {
+        self.world.recall(said);
     }
 }
 

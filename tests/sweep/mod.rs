@@ -83,6 +83,11 @@ impl<W: World> Scene<W> {
         Scene { world: self.world.fork(), journal, lingering: None }
     }
 
+    /// The same journal, with another world.
+    pub fn with(&self, world: W) -> Scene<W> {
+        Scene { world, journal: self.journal.clone(), lingering: None }
+    }
+
     pub fn text(&self) -> String {
         self.world.text(None)
     }

@@ -5,13 +5,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::script::{Answer, CUT_SHORT, Script};
+use super::script::{Answer, Before, CUT_SHORT, Script};
 use super::{Patience, Remote, errors};
+use crate::host::hardware::{self, Machines, Whose};
 use crate::host::local::{apart, stopped};
-use crate::host::{HostError, Side};
+use crate::host::{HostError, Query, Side};
 
 /// sshd allows 10 sessions over one connection by default (`MaxSessions`); commands that were left behind by a client
 /// that is gone count too.
@@ -24,12 +25,14 @@ pub(super) struct Link {
     pub side: Side,
     pub remote: Remote,
     known_hosts: PathBuf,
+    machines: Option<Machines>,
     socket: PathBuf,
     patience: Patience,
     stop: Option<Arc<AtomicBool>>,
     state: Mutex<State>,
     slots: Mutex<usize>,
     freed: Condvar,
+    door: OnceLock<Option<(String, u16)>>,
 }
 
 #[derive(Default)]
@@ -38,6 +41,8 @@ struct State {
     started: bool,
     /// this connection was seen to run commands as root
     root: bool,
+    /// the system that was seen to be on the right machine, by its boot id
+    boot: Option<String>,
 }
 
 /// An exchange that brought no answer.
@@ -80,6 +85,7 @@ impl Link {
         side: Side,
         remote: Remote,
         known_hosts: PathBuf,
+        machines: Option<Machines>,
         sockets: &Path,
         patience: Patience,
         stop: Option<Arc<AtomicBool>>,
@@ -93,12 +99,14 @@ impl Link {
             side,
             remote,
             known_hosts,
+            machines,
             socket,
             patience,
             stop,
             state: Mutex::default(),
             slots: Mutex::new(0),
             freed: Condvar::new(),
+            door: OnceLock::new(),
         }
     }
 
@@ -150,14 +158,23 @@ impl Link {
         apart(duct::cmd("ssh", args)).env("LC_ALL", "C").unchecked()
     }
 
-    /// The address and the port that ssh would go to, by all of its configuration.
-    pub fn door(&self) -> (String, u16) {
+    /// The address and the port that ssh would go to, by all of its configuration; `None` where it goes by another host
+    /// or program, so that nothing is to be learnt by connecting from here.
+    pub fn door(&self) -> Option<(String, u16)> {
+        self.door.get_or_init(|| self.find_door()).clone()
+    }
+
+    fn find_door(&self) -> Option<(String, u16)> {
         let (address, port) = (self.remote.address.clone(), self.remote.port.unwrap_or(22));
-        let Ok(said) = self.ssh(&["-G"], None).stdin_null().stderr_null().read() else { return (address, port) };
+        let Ok(said) = self.ssh(&["-G"], None).stdin_null().stderr_null().read() else {
+            return Some((address, port));
+        };
         let value = |name: &str| {
             said.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim().to_string()))
         };
-        (value("hostname").unwrap_or(address), value("port").and_then(|port| port.parse().ok()).unwrap_or(port))
+        let by_another = ["proxyjump", "proxycommand"].iter().any(|name| value(name).is_some_and(|by| by != "none"));
+        let port = value("port").and_then(|port| port.parse().ok()).unwrap_or(port);
+        (!by_another).then(|| (value("hostname").unwrap_or(address), port))
     }
 
     fn unreachable(&self, cause: impl Into<String>) -> HostError {
@@ -175,7 +192,7 @@ impl Link {
         if state.started && self.listens() {
             return Ok(false);
         }
-        *state = State { started: false, root: false };
+        *state = State::default();
         let _ = fs_err::remove_file(&self.socket);
         let local = |e: std::io::Error| HostError::Local(format!("failed to run `ssh`: {e}"));
         // A file, because the master keeps it open for as long as it lives.
@@ -243,14 +260,86 @@ impl Link {
         Ok(Slot(self))
     }
 
-    /// One exchange: sends the script that `make` makes (told whether it must look if it is root), and waits for its
-    /// whole answer, for at most `limit`.
-    pub fn exchange(&self, make: impl Fn(bool) -> Script, limit: Option<Duration>) -> Result<(Script, Answer), Lost> {
+    /// One exchange: sends the script that `make` makes (told what it must make sure of first), and waits for its whole
+    /// answer, for at most `limit`. Where the machines are known, a new connection is first seen to lead to the right one.
+    pub fn exchange(
+        &self,
+        make: impl Fn(&Before) -> Script,
+        limit: Option<Duration>,
+    ) -> Result<(Script, Answer), Lost> {
         let _slot = self.slot().map_err(Lost::before)?;
         let fresh = self.connect().map_err(Lost::before)?;
-        let script = make(!lock(&self.state).root);
+        let known = lock(&self.state).boot.clone();
+        let boot = match &self.machines {
+            Some(machines) if known.is_none() => Some(self.recognise(machines, fresh)?),
+            _ => known,
+        };
+        self.send(make, boot, fresh, limit)
+    }
+
+    /// Which machine it is that answers; the connection is made if need be.
+    pub fn whose(&self, machines: &Machines) -> Result<Whose, HostError> {
+        let _slot = self.slot()?;
+        let ask = || self.connect().map_err(Lost::before).and_then(|fresh| self.hardware(fresh));
+        let seen = ask().or_else(|lost| match lost.old_connection {
+            // it may lead to a machine that is off, while another one answers at its address
+            true => {
+                self.forget();
+                ask()
+            }
+            false => Err(lost),
+        });
+        let whose = machines.whose(&seen.map_err(|lost| lost.error)?.hardware);
+        if whose != Whose::Of(self.side.server()) {
+            self.forget();
+        }
+        Ok(whose)
+    }
+
+    /// Sees that it is the right machine; its boot id tells it from then on.
+    fn recognise(&self, machines: &Machines, fresh: bool) -> Result<String, Lost> {
+        let seen = self.hardware(fresh)?;
+        if let Err(cause) = machines.expect(self.side.server(), &seen.hardware) {
+            self.forget();
+            let cause = format!("{}: {cause}", self.remote.address);
+            return Err(Lost::before(HostError::Another { side: self.side, cause }));
+        }
+        lock(&self.state).boot = Some(seen.boot_id.clone());
+        Ok(seen.boot_id)
+    }
+
+    fn hardware(&self, fresh: bool) -> Result<hardware::Seen, Lost> {
+        let Query::Run(argv) = hardware::query() else { unreachable!("it is a command") };
+        let make = |before: &Before| Script::look([argv.as_slice()], before);
+        let limit = self.patience.connect * 2;
+        match self.send(make, None, fresh, Some(limit))?.1 {
+            Answer::Outputs(all) => {
+                let text = all.first().map(|raw| String::from_utf8_lossy(&raw.stdout).into_owned());
+                Ok(hardware::Seen::parse(&text.unwrap_or_default()))
+            }
+            answer => {
+                Err(Lost::before(self.unreachable(format!("it gave an answer that makes no sense: {answer:?}"))))
+            }
+        }
+    }
+
+    fn send(
+        &self,
+        make: impl Fn(&Before) -> Script,
+        boot: Option<String>,
+        fresh: bool,
+        limit: Option<Duration>,
+    ) -> Result<(Script, Answer), Lost> {
+        let script = make(&Before { root: !lock(&self.state).root, boot });
         match self.run(&script, limit) {
             Ok(Answer::NotRoot) => Err(Lost::before(errors::not_root(self.side, &self.remote))),
+            Ok(Answer::Another) => {
+                // the connection was made anew behind our back: the next one is looked at afresh
+                self.forget();
+                let error =
+                    self.unreachable("another system answers than before: it was restarted, or is another machine");
+                Err(Lost { error, progress: None, old_connection: true })
+            }
             Ok(answer) => {
                 lock(&self.state).root = true;
                 Ok((script, answer))

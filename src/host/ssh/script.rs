@@ -40,11 +40,22 @@ pub(super) enum Mode {
     Attach,
 }
 
+/// What a script makes sure of before it does anything else.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Before {
+    /// that it runs as root
+    pub root: bool,
+    /// that it runs in the system with this boot id, which was seen to be on the right machine
+    pub boot: Option<String>,
+}
+
 /// An answer, whole.
 #[derive(Debug)]
 pub(super) enum Answer {
     Outputs(Vec<Raw>),
     NotRoot,
+    /// it is not the system that was asked for
+    Another,
     Fault(String),
 }
 
@@ -91,21 +102,27 @@ fn print(text: &str) -> String {
 }
 
 impl Script {
-    fn new(body: String, check_root: bool) -> Script {
+    fn new(body: String, before: &Before) -> Script {
         let nonce = uuid::Uuid::new_v4().simple().to_string();
-        let root = if check_root {
-            "[ \"$(id -u)\" = 0 ] || { printf '%s notroot\\n' \"$N\"; printf '%s\\n' \"$N\" >&2; exit 0; }\n"
-        } else {
-            ""
+        let or = |word: &str| format!("|| {{ printf '%s {word}\\n' \"$N\"; printf '%s\\n' \"$N\" >&2; exit 0; }}\n");
+        let boot = match &before.boot {
+            // `read` and `[` are the shell's own: no process
+            Some(id) => format!(
+                "B=; {{ read -r B </proc/sys/kernel/random/boot_id; }} 2>/dev/null; [ \"$B\" = {} ] {}",
+                quote_one(id),
+                or("another")
+            ),
+            None => String::new(),
         };
+        let root = if before.root { format!("[ \"$(id -u)\" = 0 ] {}", or("notroot")) } else { String::new() };
         let begin = "printf '%s\\n' \"$N\"; printf '%s\\n' \"$N\" >&2\n";
         // ends in no newline: the other end's `$(…)` would take it away
-        let text = format!("N={nonce}\n{root}{begin}{body}\n#");
+        let text = format!("N={nonce}\n{boot}{root}{begin}{body}\n#");
         Script { nonce, text, sum: false, confirm: false }
     }
 
     /// Runs all of `commands`, one after the other, each with nothing on its standard input.
-    pub fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, check_root: bool) -> Script {
+    pub fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, before: &Before) -> Script {
         let mut body =
             String::from("q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; }\n");
         for argv in commands {
@@ -113,20 +130,20 @@ impl Script {
             body.push_str(&format!("(exec {} </dev/null);q $?\n", quote(argv)));
         }
         body.push_str("printf '%s end\\n' \"$N\"; printf '%s end\\n' \"$N\" >&2");
-        Script::new(body, check_root)
+        Script::new(body, before)
     }
 
     /// Tells a server what it is to keep of the run that works on it: see `seen.sh`.
-    pub fn seen(migration: &str, text: &str, kept: &str, check_root: bool) -> Script {
+    pub fn seen(migration: &str, text: &str, kept: &str, before: &Before) -> Script {
         let body = format!("M={}\nW={}\nP={kept}\n{SEEN}", quote_one(migration), quote_one(text));
-        Script { sum: true, ..Script::new(body, check_root) }
+        Script { sum: true, ..Script::new(body, before) }
     }
 
     /// Waits for what was left running: see `wait.sh`.
-    pub fn wait(migration: &str, step: &str, direction: &str, check_root: bool) -> Script {
+    pub fn wait(migration: &str, step: &str, direction: &str, before: &Before) -> Script {
         let of = format!("{}.{direction}", plain(step));
         let body = format!("M={}\nS={}\n{WAIT}", quote_one(migration), quote_one(&of));
-        Script::new(body, check_root)
+        Script::new(body, before)
     }
 
     /// Does one act, whose texts are `filled`. With a trail only where the server knows it.
@@ -136,7 +153,7 @@ impl Script {
         act: &Act,
         filled: Option<&str>,
         mode: Mode,
-        check_root: bool,
+        before: &Before,
     ) -> Script {
         let word = match mode {
             Mode::Short => "short",
@@ -178,7 +195,7 @@ impl Script {
             Act::Power { .. } => unreachable!("power is switched from here"),
         }
         body.push_str(RUNNER);
-        Script { sum: true, confirm: mode != Mode::Short, ..Script::new(body, check_root) }
+        Script { sum: true, confirm: mode != Mode::Short, ..Script::new(body, before) }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -200,6 +217,7 @@ impl Script {
         match first.as_str() {
             "" => {}
             "notroot" => return Some(Answer::NotRoot),
+            "another" => return Some(Answer::Another),
             _ => return None,
         }
         if let Some(fault) = last.strip_prefix("fault ") {
@@ -305,7 +323,7 @@ mod tests {
     #[test]
     fn an_answer_is_whole_or_none() {
         let look = vec!["true".to_string()];
-        let script = Script::look([look.as_slice()], false);
+        let script = Script::look([look.as_slice()], &Before::default());
         let n = script.nonce.clone();
         let out = format!("motd\n{n}\none\n\n{n} 255\n{n} end\n");
         let err = format!("{n}\n{n}\n{n} end\n");
@@ -345,8 +363,8 @@ mod tests {
         let ran = dir.path().join("ran");
         let touch = ["touch", ran.to_str().unwrap()].map(String::from).to_vec();
         let scripts = [
-            Script::look([touch.as_slice(), touch.as_slice()], false),
-            Script::act(("test", None), "job", &Act::run(touch.clone()), None, Mode::Short, false),
+            Script::look([touch.as_slice(), touch.as_slice()], &Before::default()),
+            Script::act(("test", None), "job", &Act::run(touch.clone()), None, Mode::Short, &Before::default()),
         ];
         for script in &scripts {
             let bytes = script.bytes();
