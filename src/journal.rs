@@ -4,6 +4,7 @@
 //! ever done on a server that the journal does not know of. A crash can tear the last line only, and what a torn line
 //! was about to allow has not been done: it is cut off.
 
+mod help;
 mod lock;
 mod migration;
 mod state;
@@ -210,6 +211,8 @@ pub enum Error {
     Held { name: String, holder: String },
     #[error("migration `{name}` exists already in `{}`", path.display())]
     Exists { name: String, path: PathBuf },
+    #[error("the journal of migration `{name}` is missing in `{}`", path.display())]
+    NoJournal { name: String, path: PathBuf },
     #[error("there is no migration `{name}` in `{}`", path.display())]
     Unknown { name: String, path: PathBuf },
     #[error("`{name}` cannot name a migration: only letters, digits, `-`, `_` and `.` (not first), at most 64")]

@@ -3,110 +3,20 @@
 //! `tests/cli/*.txt` are whole runs: exit code, standard output, standard error. `SNAPSHOTS=overwrite` writes them anew;
 //! read the difference as somebody who has a migration under way.
 
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+mod desk;
 
-use jiff::{SignedDuration, Timestamp};
-use replant::journal::{Entry, Event, Line, Migration};
-use replant::runbook::StepId;
-use replant::{course, plan};
+use std::path::Path;
+
+use desk::{Desk, ROOT, runbook};
+use replant::course;
 use snapbox::Data;
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+trait Told {
+    fn check(&self, name: &str, args: &[&str]);
+    fn check_of(&self, name: &str, args: &[&str], part: fn(String) -> String);
+}
 
-/// A place with the plans, a saved runbook and a migration, all of them of the lab's pair of servers.
-struct Desk(tempfile::TempDir);
-
-impl Desk {
-    fn new() -> Desk {
-        let desk = Desk(tempfile::tempdir().unwrap());
-        std::os::unix::fs::symlink(Path::new(ROOT).join("plans"), desk.path("plans")).unwrap();
-        desk
-    }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// `lab.runbook.json`, as `plan --out` saves it.
-    fn with_runbook() -> Desk {
-        let desk = Desk::new();
-        std::fs::write(desk.path("lab.runbook.json"), runbook()).unwrap();
-        desk
-    }
-
-    /// A migration `srv1` in `.replant`: every step before `last` is done, each took two seconds, and `last` has begun.
-    fn with_migration(last: &str) -> Desk {
-        let desk = Desk::with_runbook();
-        Migration::create(&desk.path(".replant"), "srv1", &runbook(), &[]).unwrap();
-        let mut at: Timestamp = "2026-11-21T23:10:00Z".parse().unwrap();
-        let mut lines = Vec::new();
-        let mut write = |id: &StepId, event: Event| {
-            lines.push(serde_json::to_string(&Line { at, entry: Entry::Step { id: id.clone(), event } }).unwrap());
-            at += SignedDuration::from_secs(2);
-        };
-        let book: course::Runbook = serde_json::from_str(&runbook()).unwrap();
-        for node in &book.nodes {
-            write(&node.id, Event::Began);
-            if node.id.0 == last {
-                break;
-            }
-            write(&node.id, Event::Done);
-        }
-        let journal = desk.path(".replant/srv1/journal.jsonl");
-        let header = std::fs::read_to_string(&journal).unwrap();
-        std::fs::write(&journal, header + &lines.join("\n") + "\n").unwrap();
-        desk
-    }
-
-    /// An `ssh` that says this, and ends as ssh does when it could not log in.
-    fn with_ssh(self, says: &str) -> Desk {
-        let ssh = self.path("bin/ssh");
-        std::fs::create_dir_all(ssh.parent().unwrap()).unwrap();
-        std::fs::write(&ssh, format!("#!/bin/sh\ncat >&2 <<'.'\n{says}\n.\nexit 255\n")).unwrap();
-        std::fs::set_permissions(&ssh, PermissionsExt::from_mode(0o755)).unwrap();
-        self
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_replant"));
-        command
-            .args(args)
-            .env("PATH", path)
-            .current_dir(self.0.path())
-            .env_remove("REPLANT_DIR")
-            .env_remove("CLICOLOR_FORCE")
-            .env("COLUMNS", "100")
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().unwrap()
-    }
-
-    /// Runs it as on a terminal: what it prints and what it says, in their order.
-    fn run_mixed(&self, args: &[&str]) -> String {
-        let (mut reader, writer) = std::io::pipe().unwrap();
-        let mut command = self.command(args);
-        let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
-        drop(command); // it holds the pipe open
-        let mut text = String::new();
-        reader.read_to_string(&mut text).unwrap();
-        child.wait().unwrap();
-        text
-    }
-
-    /// Runs it where nobody reads what it says or prints: both are pipes whose reader is gone.
-    fn run_unread(&self, args: &[&str]) -> Option<i32> {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        self.command(args).stdout(writer.try_clone().unwrap()).stderr(writer).status().unwrap().code()
-    }
-
+impl Told for Desk {
     /// Runs it, compares with the snapshot.
     fn check(&self, name: &str, args: &[&str]) {
         self.check_of(name, args, |story| story);
@@ -133,16 +43,6 @@ fn compare(file: &str, text: String) {
         .action_env("SNAPSHOTS")
         .normalize_paths(false)
         .eq(Data::text(text), Data::read_from(&path, Some(snapbox::data::DataFormat::Text)));
-}
-
-/// The runbook of the lab's pair, from recorded facts.
-fn runbook() -> String {
-    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
-    let facts = serde_json::from_str(&read("tests/facts/lab-full.json")).unwrap();
-    let loaded = plan::load(&Path::new(ROOT).join("tests/runbooks/lab.yaml"))
-        .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
-    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
-    serde_json::to_string_pretty(&book).unwrap()
 }
 
 #[test]

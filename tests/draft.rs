@@ -247,7 +247,9 @@ fn more_than_one_group_and_no_boot() {
     let mut facts = lab();
     // /boot is a directory of `/`, and /srv is on a group of its own
     facts.old.mounts.retain(|mount| mount.target != "/boot");
-    facts.old.files.insert("/etc/fstab".into(), "/dev/mapper/vg0-root / ext4 defaults 0 1\n".into());
+    let fstab = "/dev/mapper/vg0-root / ext4 defaults 0 1\n/dev/mapper/vg0-var /var xfs defaults 0 2\n";
+    facts.old.mount_units.insert("srv.mount".into());
+    facts.old.files.insert("/etc/fstab".into(), fstab.into());
     let (mut vg, mut lv) = (facts.old.vgs[0].clone(), facts.old.lvs[0].clone());
     let mut mount = facts.old.mounts[0].clone();
     (vg.name, vg.uuid, vg.size) = ("data-1".into(), "other".into(), 512 << 20);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -40,6 +40,8 @@ const PARSERS: &[(&str, Parse)] = &[
     ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
+    ("unit-files", |text| Ok(json(&os::parse_unit_files(text)))),
+    ("file-systems", |text| filesystems::parse(text).map(|it| json(&it))),
     ("health", |text| Ok(json(&health::parse(text)))),
     ("iscsi-packages", |text| apt::parse(text).map(|it| json(&it))),
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
@@ -315,8 +317,13 @@ fn others(value: &Value, at: &str, all: &mut Vec<(String, Value)>) {
 fn whatever_changes_the_digest_is_told() {
     let mut facts = lab();
     let old = &mut facts.old;
-    let mac =
-        facts::MacLine { path: "/etc/netplan/a.yaml".into(), line: 3, key: "macaddress".into(), mac: "x".into() };
+    let mac = facts::MacLine {
+        path: "/etc/netplan/a.yaml".into(),
+        line: 3,
+        key: "macaddress".into(),
+        mac: "x".into(),
+        section: String::new(),
+    };
     old.macs.push(mac);
     old.link_files.push("/etc/systemd/network/a.link".into());
     old.iscsi_sessions.push("iqn.2000-01.example:a".into());
@@ -347,7 +354,19 @@ fn whatever_changes_the_digest_is_told() {
         };
     }
     let never: Vec<_> = silent.difference(&told).collect();
-    assert_eq!(never, ["boot_id", "clock", "initiator", "initrd_sizes", "memory", "memory_available", "services"]);
+    let by_itself = [
+        "boot_id",
+        "clock",
+        "disabled",
+        "fs_features",
+        "initiator",
+        "initrd_sizes",
+        "memory",
+        "memory_available",
+        "mount_units",
+        "services",
+    ];
+    assert_eq!(never, by_itself);
 }
 
 /// As an operator would meet it: each is one line.

@@ -7,6 +7,10 @@
 
 #[path = "field/boots.rs"]
 mod boots;
+#[path = "field/firstboot.rs"]
+mod firstboot;
+#[path = "field/network.rs"]
+mod network;
 #[path = "field/storage.rs"]
 mod storage;
 #[path = "field/world.rs"]

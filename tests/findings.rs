@@ -212,7 +212,7 @@ fn bridge(facts: &mut Facts, cards: &[&str]) {
 }
 
 fn mac_line(path: &str, key: &str, mac: &str) -> MacLine {
-    MacLine { path: path.into(), line: 9, key: key.into(), mac: mac.into() }
+    MacLine { path: path.into(), line: 9, key: key.into(), mac: mac.into(), section: String::new() }
 }
 
 const OLD_MAC: &str = "52:54:00:77:00:21";
@@ -250,6 +250,13 @@ const FIRES: &[Case] = &[
     Case("R1018", Some(("stop: [rec.service]", "stop: [backup.timer]")), SAME, "`backup.timer`"),
     Case("R1019", Some(("stop: [rec.service]", "stop: [rec, ssh]")), SAME, "`ssh.service` is to be stopped, and must not be"),
     Case("R1019", Some(("stop: [rec.service]", "stop: [rec, systemd-journald.socket]")), SAME, "systemd-journald.socket"),
+
+    // more of these is in tests/field/network.rs
+    Case("R1030", None, |facts| facts.old.hostname = "by-hand".into(), "old is called `by-hand` now"),
+    Case("R1031", None, |facts| drop(facts.old.files.insert("/etc/fstab".into(), String::new())), "/var (/dev/mapper/vg0-var) is mounted"),
+    Case("R1032", None, |facts| { facts.old.disabled.insert("rec.service".into()); }, "`rec.service` runs on old, and is disabled"),
+    Case("R1033", None, |facts| { facts.old.fs_features.insert("/dev/mapper/vg0-root".into(), BTreeSet::from(["orphan_file".into()])); facts.new.fs_tools.insert("e2fsck".into(), "1.46.2".into()); }, "`orphan_file` (e2fsck 1.46.2)"),
+    Case("R1034", None, |facts| lack(&mut facts.new.modules, "xfs"), "no module `xfs`, to mount vg0/var"),
 
     Case("R1101", Some(("NEW3", "NEW9")), SAME, "disk `d` is not on new"),
     Case("R1101", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda").clone(); facts.new.blocks.push(Block { path: "/dev/sdz".into(), ..disk }); }, "disk `a` may be any of /dev/sda, /dev/sdz on new"),
@@ -351,6 +358,12 @@ const FIRES: &[Case] = &[
     Case("R1313", None, |facts| mount(facts, "/var").avail = 50 << 20, "/var of old has 50 MiB free"),
     Case("R1314", None, |facts| { let menu = facts.old.files.get_mut("/boot/grub/grub.cfg").unwrap(); *menu = menu.replace("\tsearch ", "\t#search "); }, "by its array only"),
     Case("R1315", None, |facts| facts.old.blocks.push(Block { path: "/dev/loop3".into(), kind: "loop".into(), size: 1 << 30, ..Block::default() }), "/dev/loop3"),
+    // more of these is in tests/field/firstboot.rs
+    Case("R1325", None, |facts| card(&mut facts.new.interfaces, "eth0").drivers.push("bnx2x".into()), "`bnx2x`, the driver of new's network card eth0"),
+    Case("R1326", None, |facts| drop(facts.old.firmware.insert("virtio_net".into(), replant::facts::Firmware { there: vec![], lacks: vec!["x.bin".into()] })), "old has none: x.bin"),
+    Case("R1327", None, |facts| add(facts, "/boot/grub/grub.cfg", "recordfail"), "GRUB pauses for 10 s"),
+    Case("R1328", None, |facts| facts.old.services.push("cloud-init.service".into()), "cloud-init runs on old at each boot"),
+    Case("R1329", None, |facts| add(facts, "/etc/initramfs-tools/update-initramfs.conf", "update_initramfs=no"), "update_initramfs=no"),
     Case("R1316", None, |facts| esp_array(&mut facts.old, "1.0", ESP), "of old is on the array /dev/md127 (metadata 1.0): the firmware may write to one"),
     Case("R1316", None, |facts| { facts.old.uefi = true; esp_array(&mut facts.old, "1.2", "0xef"); }, "(metadata 1.2): the firmware finds no file system"),
     Case("R1316", None, |facts| { esp_array(&mut facts.old, "1.0", "0xfd"); block(&mut facts.old.blocks, "/dev/md127").mountpoints.push("/boot/efi".into()); }, "of old is on the array /dev/md127"),
@@ -375,6 +388,13 @@ const FIRES: &[Case] = &[
     Case("R1402", None, |facts| { let mut card = spare_card("ens4", "52:54:00:77:00:31"); card.addresses = vec!["192.0.2.1/24".into()]; facts.old.interfaces.push(card); }, "network cards ens4;"),
     Case("R1403", None, |facts| facts.old.macs.push(mac_line("/etc/netplan/50-cloud-init.yaml", "macaddress", OLD_MAC)), "50-cloud-init.yaml binds the network"),
     Case("R1404", None, |facts| facts.old.link_files.push("/etc/systemd/network/00-all.link".into()), "00-all.link"),
+    Case("R1409", None, |facts| add(facts, "/etc/udev/rules.d/60-net.rules", "SUBSYSTEM==\"net\", KERNELS==\"0000:03:00.0\", NAME=\"lan0\""), "60-net.rules names a card by something else"),
+    Case("R1410", None, |facts| card(&mut facts.old.interfaces, "ens3").dynamic.push("10.77.0.21/24".into()), "10.77.0.21 by DHCP"),
+    Case("R1411", None, |facts| { let card = card(&mut facts.old.interfaces, "ens3"); card.addresses.push("2001:db8::1/64".into()); card.dynamic.push("2001:db8::1/64".into()); }, "made by old of what a router announces"),
+    Case("R1412", None, |facts| card(&mut facts.old.interfaces, "ens3").addresses.push("10.77.0.99/32".into()), "10.77.0.99/32 on ens3 stands in no configuration"),
+    Case("R1413", None, |facts| drop(facts.old.files.insert("/etc/udev/rules.d/80-net-setup-link.rules".into(), String::new())), "keeps udev on old from reading"),
+    Case("R1414", None, |facts| card(&mut facts.new.interfaces, "eth0").random_mac = true, "made up by the kernel"),
+    Case("R1415", None, |facts| facts.old.macs.push(mac_line("/etc/NetworkManager/system-connections/a.nmconnection", "cloned-mac-address", OLD_MAC)), "sets the MAC address"),
     Case("R1405", None, |facts| facts.new.interfaces.push(spare_card("ens3", "52:54:00:77:00:32")), "may hold the name ens3"),
     Case("R1407", Some(("address: 10.77.0.22", "address: 2001:db8::22")), SAME, "2001:db8::22: IPv6 has not"),
     Case("R1408", Some(("address: 10.77.0.22", "address: 10.77.9.22")), SAME, "new does not have the address 10.77.9.22"),

@@ -337,7 +337,7 @@ fn lvm_refuses_what_it_does() {
     let sim = after(IscsiServer::Tgt, 0, "extend-vg0");
     let pv = pv_link(&sim);
     let raid1 = replant_script(&sim, "raid1");
-    let act = Act::run(["sh", "-c", &raid1, "sh", "vg0/root", &pv, "2m"]);
+    let act = Act::run(["sh", "-c", &raid1, "sh", "vg0/root", &pv, "2m", "/run/since"]);
     let Err(HostError::Failed { code, output, .. }) = sim.act(Side::Old, "x", &act) else { panic!() };
     assert!(
         code == 5 && output.contains("Insufficient free space: 1 extents needed, but only 0 available"),

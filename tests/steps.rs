@@ -81,3 +81,20 @@ fn every_kind_has_a_table() {
         "each kind of step has a table in tests/steps, and each table is one of a kind of step"
     );
 }
+
+/// What each step does and takes back, in which order, with what words, and how it is waited for: `tests/steps/acts.txt`,
+/// to be read when it changes. `SNAPSHOTS=overwrite` writes it anew.
+#[test]
+fn acts() {
+    let mut text = String::new();
+    let mut known = BTreeSet::new();
+    for table in ROOMS.iter().flat_map(|room| room()) {
+        let acts = table.world.acts();
+        if known.insert(acts.clone()) {
+            text += &format!("{}: {acts}\n", table.kind);
+        }
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/steps/acts.txt");
+    let wanted = snapbox::Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
+    snapbox::Assert::new().action_env("SNAPSHOTS").normalize_paths(false).eq(snapbox::Data::text(text), wanted);
+}

@@ -13,7 +13,7 @@ use replant::host::{Server, Side};
 use replant::journal::Kind;
 use replant::plan;
 use replant::runbook::{Node, Stage};
-use replant::sim::{FaultPlan, Shape, Sim, System};
+use replant::sim::{FaultPlan, Fs, Shape, Sim, System, Written};
 use replant::step::StepKind;
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -31,11 +31,21 @@ impl World for Sim {
     }
 }
 
-/// Somebody else puts something in the place of what a step describes.
+/// Somebody else puts something in the place of what a step describes: for every kind of step whose place can hold
+/// something else.
 fn spoil(sim: &Sim, node: &Node) -> bool {
     let server = match sim.world().answers(node.on) {
         Some(server) if server == node.on.server() => server,
         _ => return false,
+    };
+    let file_system = |path: &str| {
+        sim.change(|world| {
+            let Some(dev) = world.dev(server, path) else { return false };
+            let (kind, uuid) = ("xfs".to_string(), "5b5b5b5b-0000-4000-8000-000000000001".to_string());
+            let fs = Fs { kind, uuid, size: dev.size, generation: 1, dirty: false, files: Default::default() };
+            world.places.insert(dev.loc, Written::Fs(fs));
+            true
+        })
     };
     match &node.step {
         StepKind::File(file) => {
@@ -47,6 +57,34 @@ fn spoil(sim: &Sim, node: &Node) -> bool {
         StepKind::Hostname(_) => {
             sim.change(|world| world.machine_mut(server).run.hostname = "somebody-elses".into());
             true
+        }
+        StepKind::PartitionTable(table) => file_system(&table.disk),
+        StepKind::Array(array) => file_system(&array.members[0]),
+        StepKind::Daemon(_) => {
+            sim.change(|world| {
+                let tgt = world.machine_mut(server).run.tgt.get_or_insert_default();
+                tgt.portals = vec!["192.0.2.99:3260".into()];
+            });
+            true
+        }
+        StepKind::LioExport(export) => sim.change(|world| {
+            let target = world.machine_mut(server).run.lio.iter_mut().find(|target| target.iqn == export.iqn);
+            target.map(|target| target.initiator = "iqn.2001-01.other:1".into()).is_some()
+        }),
+        StepKind::Packages(packages) => sim.change(|world| {
+            const STATUS: &str = "/var/lib/dpkg/status";
+            let status = world.read_file(server, STATUS).unwrap_or_default();
+            let name = &packages.packages[0].0;
+            let others: String = status
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{name} ")))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            world.write_file(server, STATUS, &format!("{others}{name} 0.0.1\n"), 0o644).is_ok()
+        }),
+        // a boot forgets it
+        StepKind::StillQuiet(quiet) if sim.world().exists(server, &quiet.mark) => {
+            sim.change(|world| world.remove_file(server, &quiet.mark).is_ok())
         }
         _ => false,
     }

@@ -1,19 +1,19 @@
 //! The real binary on a terminal: questions, and who may answer them.
 
+mod desk;
+
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use replant::journal::{Entry, Event, Line, Migration};
-use replant::{course, plan};
+use desk::Desk;
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary on a terminal of its own, whose keyboard we are.
@@ -26,7 +26,7 @@ struct Terminal {
 
 impl Terminal {
     /// `ahead`: typed before the program has begun.
-    fn run(desk: &Path, args: &[&str], columns: u16, ahead: &str) -> Terminal {
+    fn run(desk: &Desk, args: &[&str], columns: u16, ahead: &str) -> Terminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -42,7 +42,7 @@ impl Terminal {
         let child = Command::new("setsid")
             .args(["--ctty", env!("CARGO_BIN_EXE_replant")])
             .args(args)
-            .current_dir(desk)
+            .current_dir(desk.0.path())
             .env_remove("REPLANT_DIR")
             .env_remove("NO_COLOR")
             .env("TERM", "xterm")
@@ -99,27 +99,12 @@ impl Terminal {
     }
 }
 
-/// A migration `srv1` of the lab's pair, of which the first steps are done.
-fn desk() -> tempfile::TempDir {
-    let desk = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(Path::new(ROOT).join("plans"), desk.path().join("plans")).unwrap();
-    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
-    let facts = serde_json::from_str(&read("tests/facts/lab-full.json")).unwrap();
-    let loaded = plan::load(&Path::new(ROOT).join("tests/runbooks/lab.yaml")).unwrap_or_else(|bad| panic!("{bad}"));
-    let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
-    let text = serde_json::to_string_pretty(&book).unwrap();
-    Migration::create(&desk.path().join(".replant"), "srv1", &text, &[]).unwrap();
-    let line = |event| {
-        let at = "2026-11-21T23:10:00Z".parse().unwrap();
-        serde_json::to_string(&Line { at, entry: Entry::Step { id: book.nodes[0].id.clone(), event } }).unwrap()
-    };
-    let mut journal = std::fs::OpenOptions::new().append(true).open(journal(&desk)).unwrap();
-    writeln!(journal, "{}\n{}", line(Event::Began), line(Event::Done)).unwrap();
-    desk
+fn desk() -> Desk {
+    Desk::with_migration("isolate-lvm")
 }
 
-fn journal(desk: &tempfile::TempDir) -> PathBuf {
-    desk.path().join(".replant/srv1/journal.jsonl")
+fn journal(desk: &Desk) -> PathBuf {
+    desk.path(".replant/srv1/journal.jsonl")
 }
 
 const QUESTION: &str = "Type `srv1` to go on, anything else to stop: ";
@@ -128,7 +113,7 @@ const QUESTION: &str = "Type `srv1` to go on, anything else to stop: ";
 fn a_question_is_ended_by_one_ctrl_c() {
     let desk = desk();
     let before = std::fs::read(journal(&desk)).unwrap();
-    let mut terminal = Terminal::run(desk.path(), &["rollback"], 80, "");
+    let mut terminal = Terminal::run(&desk, &["rollback"], 80, "");
     terminal.wait_for(QUESTION);
     let asked = Instant::now();
     terminal.keys("\x03");
@@ -144,7 +129,7 @@ fn what_was_typed_before_the_question_is_no_answer() {
     let desk = desk();
     let before = std::fs::read(journal(&desk)).unwrap();
     for ahead in ["srv1\n", "srv1\nsrv1\n", "srv"] {
-        let mut terminal = Terminal::run(desk.path(), &["rollback"], 80, ahead);
+        let mut terminal = Terminal::run(&desk, &["rollback"], 80, ahead);
         terminal.wait_for(QUESTION);
         // a moment, in which an answer that was taken would be used
         std::thread::sleep(Duration::from_millis(300));
@@ -159,7 +144,7 @@ fn what_was_typed_before_the_question_is_no_answer() {
 #[test]
 fn the_answer_counts() {
     let desk = desk();
-    let mut terminal = Terminal::run(desk.path(), &["rollback"], 80, "");
+    let mut terminal = Terminal::run(&desk, &["rollback"], 80, "");
     terminal.wait_for(QUESTION);
     terminal.keys("srv1\n");
     let confirmed = r#"{"confirmed":{"prompt":"rollback"}}"#;
@@ -181,7 +166,7 @@ fn the_live_block_fits_the_terminal() {
     for columns in [40, 80] {
         let desk = desk();
         let args = ["simulate", "plans/two-groups.yaml"];
-        let (code, text) = Terminal::run(desk.path(), &args, columns, "").end();
+        let (code, text) = Terminal::run(&desk, &args, columns, "").end();
         assert_eq!(code, Some(0), "{text}");
         let last = text.trim_end().lines().last().unwrap().trim_end();
         assert_eq!(last, "Next, on the real servers: replant plan plans/two-groups.yaml");

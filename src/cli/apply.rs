@@ -2,21 +2,17 @@ use std::path::Path;
 
 use super::interrupt::Interrupt;
 use super::servers::Locked;
+use super::work::Work;
 use super::{End, Failure, Prompts, Talk, changed, confirm, plan, servers, show, validate};
 use crate::course::{self, Runbook};
-use crate::engine::{self, Options, Summary};
 use crate::facts::{self, drift};
 use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
-use crate::journal::{Journal, Migration, Run};
-use crate::report::{self, Live, To};
+use crate::journal::{Migration, Run};
+use crate::report;
 use crate::runbook::Stage;
-use crate::step::Mark;
-
-/// So many times an apply begins anew by itself after a server or a link was away; only while old serves.
-const AGAIN: usize = 3;
 
 const BOTH: [Side; 2] = [Side::Old, Side::New];
 
@@ -50,145 +46,23 @@ pub fn run(
     let known = servers::known(&runbook, journal.state());
     let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
     let mut locked = Locked::take(&hosts, &migration, &BOTH)?;
-    let work = Work { talk, runbook: &runbook, hosts: &hosts, interrupt: &interrupt, prompts, parallelism };
-
-    let last = until.unwrap_or(Stage::Grow);
+    let typed = path.display().to_string();
+    let go_back = talk.command(&["rollback", &runbook.name]);
     if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
-        talk.say(format!("Nothing was changed. To go back: replant rollback {}", runbook.name));
+        talk.say(format!("Nothing was changed. To go back: {go_back}"));
         return Ok(End::Failed);
     }
-    if !work.may_destroy(&mut journal)? {
-        talk.say("Nothing was changed.");
-        return Ok(End::Failed);
-    }
-    let mut total = Summary::default();
-    for stage in [last.min(Stage::Copy), last] {
-        if stage >= Stage::Cutover && !work.may_cut_over(&mut journal)? {
-            talk.say(format!(
-                "Stopped before the cutover, by your answer: old serves as before. To go on: replant apply {}",
-                path.display()
-            ));
-            return Ok(End::Failed);
-        }
-        let mut again = 0;
-        let ended = loop {
-            match work.go(&mut journal, stage) {
-                Err(stopped) if stopped.may_mend() && stage < Stage::Cutover && again < AGAIN => {
-                    again += 1;
-                    total.changed += stopped.summary.changed;
-                    total.took += stopped.summary.took;
-                    talk.say(format!(
-                        "{stopped}\nA server, its disks or a link may have been away: everything is looked at again, and what was lost is made again."
-                    ));
-                    locked.hold(&BOTH)?;
-                }
-                ended => break ended,
-            }
-        };
-        match ended {
-            Ok(summary) => {
-                total.changed += summary.changed;
-                total.took += summary.took;
-            }
-            Err(stopped) => {
-                let told = report::stopped(&stopped, &runbook, journal.state(), &path.display().to_string());
-                report::out::tell(&told);
-                return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
-            }
-        }
-        if stage == last {
-            break;
-        }
-    }
-    let account = report::account(&runbook, journal.state(), &total, last, &path.display().to_string());
-    if talk.json {
-        talk.line(
-            &serde_json::json!({ "event": "summary", "changed": total.changed, "seconds": total.took.as_secs_f64() }),
-        );
-    }
-    talk.say(account);
-    Ok(End::Good)
-}
-
-struct Work<'a> {
-    talk: &'a Talk,
-    runbook: &'a Runbook,
-    hosts: &'a SshHosts,
-    interrupt: &'a Interrupt,
-    prompts: &'a Prompts,
-    parallelism: usize,
-}
-
-impl Work<'_> {
-    fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<engine::Stopped>> {
-        let live = Live::new(self.runbook, until, To::Err, self.talk.manner());
-        let options =
-            Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
-        engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
-    }
-
-    /// Asks before the first step that destroys something.
-    fn may_destroy(&self, journal: &mut Journal) -> Result<bool, Failure> {
-        let state = journal.state();
-        let begun = |node: &&crate::runbook::Node| state.ours(&node.id) || state.found(&node.id);
-        let name = &self.runbook.name;
-        if self.runbook.nodes.iter().any(|node| begun(&node)) {
-            return Ok(true); // it was asked when this migration began
-        }
-        let lost: Vec<String> = self
-            .runbook
-            .nodes
-            .iter()
-            .filter(|node| node.step.as_step().mark() == Mark::Destroy)
-            .map(|node| format!("  ! {}", node.step.as_step().title()))
-            .collect();
-        let disks: Vec<String> = self
-            .runbook
-            .plan
-            .disks
-            .iter()
-            .map(|disk| {
-                let id = disk.serial.as_ref().or(disk.wwn.as_ref()).map_or(String::new(), |id| id.to_string());
-                format!("  ! disk {} of new, {id}", *disk.name)
-            })
-            .collect();
-        let question = format!(
-            "These disks of new ({}) will be partitioned anew:\n{}{}{}",
-            *self.runbook.plan.new.address,
-            disks.join("\n"),
-            if lost.is_empty() { "" } else { "\nand what is on them will be destroyed:\n" },
-            lost.join("\n")
-        );
-        let yes = confirm::confirm(self.talk, self.prompts, self.interrupt, &question, name)?;
-        if yes {
-            journal.run(Run::Confirmed { prompt: "new's disks are partitioned anew".into() })?;
-        }
-        Ok(yes)
-    }
-
-    /// Asks before services stop.
-    fn may_cut_over(&self, journal: &mut Journal) -> Result<bool, Failure> {
-        let state = journal.state();
-        let begun = self.runbook.nodes.iter().any(|node| node.stage == Stage::Cutover && state.ours(&node.id));
-        if begun {
-            return Ok(true);
-        }
-        let units = self.runbook.plan.cutover.units();
-        let stop = match units.as_slice() {
-            [] => "no service is stopped, for the plan names none".to_string(),
-            units => format!("{} are stopped", units.join(", ")),
-        };
-        let question = format!(
-            "Everything is copied. The cutover comes now: on old {stop}; it is switched off, and new boots in its place.\n\
-             Services are down from here until new has booted. Until old is switched off, going back loses nothing; after\n\
-             that, it loses what new has written since."
-        );
-        let yes = confirm::confirm(self.talk, self.prompts, self.interrupt, &question, &self.runbook.name)?;
-        if yes {
-            journal.run(Run::Confirmed { prompt: "the cutover".into() })?;
-        }
-        Ok(yes)
-    }
+    let work = Work {
+        talk,
+        runbook: &runbook,
+        hosts: &hosts,
+        interrupt: &interrupt,
+        ask: &|question, word| confirm::confirm(talk, prompts, &interrupt, question, word),
+        parallelism,
+        typed: &typed,
+        go_back,
+    };
+    work.carry_out(&mut journal, until, &mut || locked.hold(&BOTH))
 }
 
 /// A migration that may be carried out.
@@ -227,10 +101,10 @@ fn find_or_make(
             if runbook.plan_digest != digest {
                 return Err(Failure::new(
                     format!("migration `{name}` was begun with another plan than `{}` is now", path.display()),
-                    format!("put the plan back as it was, or `replant rollback {name}` first"),
+                    format!("put the plan back as it was, or `{}` first", talk.command(&["rollback", &name])),
                 ));
             }
-            talk.say(format!("Going on with migration `{name}`."));
+            talk.say(format!("Going on with migration `{name}`. Reading both servers"));
             return Ok(Some(Begun { migration, runbook, before: true }));
         }
         taken_back = Some(migration);
@@ -252,6 +126,7 @@ fn find_or_make(
     let hosts = servers::open(plan, None, scratch.path(), interrupt, Some(prompts))?;
     let runbook = match (saved, loaded) {
         (Some(book), _) => {
+            talk.say(format!("Reading old ({}) and new ({})", *book.plan.old.address, *book.plan.new.address));
             let now = servers::read(&hosts)?;
             let mut changes = report::changes_on(Side::Old, &drift(&book.facts.old, &now.old));
             changes.extend(report::changes_on(Side::New, &drift(&book.facts.new, &now.new)));

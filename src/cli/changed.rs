@@ -43,8 +43,8 @@ pub fn may_go_on(
     if confirm::nobody(prompts) {
         let help = format!(
             "put it back as it was; or look at it, and say on a terminal that you want to go on all the same (`--yes` does \
-             not answer this); or go back: `replant rollback {}`",
-            runbook.name
+             not answer this); or go back: `{}`",
+            talk.command(&["rollback", &runbook.name])
         );
         return Err(Failure::new(told, help));
     }

@@ -72,6 +72,7 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
         let interrupt = Interrupt::listen()?;
         let scratch = tempfile::tempdir()?;
         let hosts = servers::reach(&ends, scratch.path(), &interrupt)?;
+        talk.say(format!("Reading old ({}) and new ({})", ends.old.address, ends.new.address));
         let facts = servers::read(&hosts).map_err(without_a_plan)?;
         let activity = activity::read(&hosts, Side::Old).map_err(servers::explain)?;
         (ends, facts, activity)
@@ -92,13 +93,14 @@ pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
 
 fn tell(talk: &Talk, draft: &Draft, out: Option<&Path>) {
     let file = out.map_or("PLAN".into(), |out| out.display().to_string());
+    let next = talk.command(&["plan", &file]);
     match draft.decide.len() {
-        0 => talk.say(format!("Nothing is in the way. Read it, then: replant plan {file}")),
+        0 => talk.say(format!("Nothing is in the way. Read it, then: {next}")),
         count => {
             let what = if count == 1 { "thing is" } else { "things are" };
             talk.say(format!("{count} {what} for you to decide or to do, said at the top of the plan:"));
             draft.decide.iter().for_each(|item| talk.say(format!("- {item}")));
-            talk.say(format!("Then: replant plan {file}"));
+            talk.say(format!("Then: {next}"));
         }
     }
 }

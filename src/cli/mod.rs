@@ -17,13 +17,15 @@ mod simulate;
 mod status;
 mod talk;
 mod validate;
+mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::host::HostError;
+use crate::journal;
 use crate::runbook::Stage;
 pub use talk::Talk;
 
@@ -56,9 +58,12 @@ pub struct Cli {
     quiet: bool,
 
     /// Where migrations are kept: for each its runbook, its journal, its secrets
-    #[arg(long, global = true, default_value = ".replant", value_name = "DIR", env = "REPLANT_DIR")]
+    #[arg(long, global = true, default_value = DIR, value_name = "DIR", env = "REPLANT_DIR")]
     dir: PathBuf,
 }
+
+/// Where migrations are kept, if nothing else is said.
+const DIR: &str = ".replant";
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum When {
@@ -132,7 +137,7 @@ enum Command {
         #[command(flatten)]
         prompts: Prompts,
         /// Steps at a time; 1: exactly in the order of the runbook
-        #[arg(long, default_value_t = 4, value_name = "N")]
+        #[arg(long, default_value_t = work::PARALLELISM, value_name = "N")]
         parallelism: usize,
     },
     /// Where a migration stands, by its journal and by the servers, and what to type next
@@ -206,6 +211,17 @@ pub enum End {
     Interrupted,
 }
 
+impl End {
+    fn code(&self) -> u8 {
+        match self {
+            End::Good => 0,
+            End::Failed => 1,
+            End::Changes => 2,
+            End::Interrupted => 130,
+        }
+    }
+}
+
 /// What a command could not go on from, already in words: what was attempted, the cause, and what to do.
 #[derive(Debug)]
 pub struct Failure {
@@ -232,10 +248,12 @@ impl Failure {
 impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
         let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut help = None;
         while let Some(cause) = next {
             if let Some(HostError::Interrupted) = cause.downcast_ref() {
                 return Failure::interrupted();
             }
+            help = help.or_else(|| cause.downcast_ref::<journal::Error>()?.help());
             next = cause.source();
         }
         let mut message = error.to_string();
@@ -247,7 +265,7 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
             }
             source = cause.source();
         }
-        Failure { message, help: None, data: None, interrupted: false }
+        Failure { message, help, data: None, interrupted: false }
     }
 }
 
@@ -258,7 +276,13 @@ pub fn main() -> ExitCode {
         When::Always => anstream::ColorChoice::Always.write_global(),
         When::Never => anstream::ColorChoice::Never.write_global(),
     }
-    let talk = Talk::new(cli.json, cli.verbose, cli.quiet);
+    let mut talk = Talk::new(cli.json, cli.verbose, cli.quiet);
+    if cli.dir != Path::new(DIR) {
+        talk.also.extend(["--dir".into(), cli.dir.display().to_string()]);
+    }
+    if cli.verbose {
+        talk.also.push("-v".into());
+    }
     // What apply and rollback have done stands in the journal; of the others the result is all there is.
     let told_elsewhere = matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. });
     let end = match cli.command {
@@ -310,10 +334,7 @@ pub fn main() -> ExitCode {
         _ => Ok(end),
     });
     match end {
-        Ok(End::Good) => ExitCode::SUCCESS,
-        Ok(End::Changes) => ExitCode::from(2),
-        Ok(End::Failed) => ExitCode::FAILURE,
-        Ok(End::Interrupted) => ExitCode::from(130),
+        Ok(end) => ExitCode::from(end.code()),
         Err(failure) => {
             talk.error(&failure);
             ExitCode::from(if failure.interrupted { 130 } else { 1 })

@@ -39,11 +39,12 @@ pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End
     match save.zip(out) {
         Some((save, out)) => {
             save.write(&serde_json::to_string_pretty(&runbook)?, 0o600)?;
-            talk.say(format!("Saved to {}. Next: replant apply {}", out.display(), out.display()));
+            let out = out.display().to_string();
+            talk.say(format!("Saved to {out}. Next: {}", talk.command(&["apply", &out])));
         }
         None => talk.say(format!(
-            "Next: replant apply {}   (one step in detail: plan --out FILE, then show FILE STEP)",
-            path.display()
+            "Next: {}   (one step in detail: plan --out FILE, then show FILE STEP)",
+            talk.command(&["apply", &path.display().to_string()])
         )),
     }
     Ok(if how.detailed && !runbook.nodes.is_empty() { End::Changes } else { End::Good })
@@ -84,6 +85,7 @@ pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -
 /// Reads both servers, and says so.
 fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure> {
     let began = std::time::Instant::now();
+    talk.say(format!("Reading old ({}) and new ({})", *loaded.plan.old.address, *loaded.plan.new.address));
     let facts = servers::read(hosts)?;
     talk.say(format!(
         "Read old ({}) and new ({}) in {:.1} s",

@@ -65,13 +65,13 @@ pub fn run(
     let summary = match result {
         Ok(summary) => summary,
         Err(stopped) => {
-            let command = format!("replant rollback {}", migration.name());
+            let command = talk.command(&["rollback", migration.name()]);
             report::out::tell(&report::stopped_going_back(&stopped, &runbook, journal.state(), &command));
             return Ok(if stopped.interrupted { End::Interrupted } else { End::Failed });
         }
     };
     let serving = serves_again(talk, &hosts, &runbook)?;
-    talk.say(report::taken_back(&summary, fenced, &serving));
+    talk.say(report::taken_back(&runbook, journal.state(), &summary, fenced, &serving));
     if talk.json {
         talk.line(
             &serde_json::json!({ "event": "summary", "changed": summary.changed, "undone": summary.undone.len() }),

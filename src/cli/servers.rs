@@ -45,7 +45,10 @@ pub fn open(
     if facts.is_some() {
         remotes.insert(Side::Migrated, remote(old_address, &plan.old.ssh, "new-installed", old_keys));
     }
-    let mut sources: Vec<(String, Source)> = vec![("chap".into(), source(&plan.transfer.iscsi.chap.secret))];
+    let mut sources: Vec<(String, Source)> = vec![
+        ("chap".into(), source(&plan.transfer.iscsi.chap.secret)),
+        (course::CHAP_BACK.into(), Source::Generated),
+    ];
     for (server, said) in [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)] {
         if let Power::Ipmi { password, .. } = said {
             sources.push((course::power_secret(server), source(password)));

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use super::{End, Failure, Talk, status};
 use crate::course::{self, Runbook};
 use crate::forecast::Outlook;
-use crate::journal::Migration;
+use crate::journal::{self, Migration};
 use crate::report;
 
 pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<End, Failure> {
@@ -51,8 +51,10 @@ pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
         return Ok(None);
     }
     let name = what.to_string_lossy();
-    if let Ok(migration) = Migration::open(dir, &name) {
-        return of_migration(&migration).map(Some);
+    match Migration::open(dir, &name) {
+        Ok(migration) => return of_migration(&migration).map(Some),
+        Err(journal::Error::Unknown { .. } | journal::Error::Name { .. }) => {}
+        Err(error) => return Err(error.into()),
     }
     let path = what.components().count() > 1
         || what.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));

@@ -72,11 +72,11 @@ pub fn run(talk: &Talk, path: &Path, how: &How) -> Result<End, Failure> {
             talk.line(&serde_json::json!({ "event": "summary", "changed": summary.changed }));
             talk.result(format!(
                 "Simulated to the end: {} steps, {} acts. Up to stage `{}` nothing is lost by going back.\n\
-                 Next, on the real servers: replant plan {}",
+                 Next, on the real servers: {}",
                 summary.done.len() + summary.adopted.len(),
                 summary.changed,
                 Stage::Copy,
-                path.display()
+                talk.command(&["plan", &path.display().to_string()])
             ));
             if let Some(out) = &how.out {
                 let out = out.display();

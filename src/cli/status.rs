@@ -3,12 +3,14 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::{End, Failure, Talk, servers, show};
 use crate::engine;
-use crate::journal::Migration;
-use crate::report::{self, Survey};
+use crate::journal::{self, Migration};
+use crate::report::{self, AtWork, Next, Survey};
 
 pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result<End, Failure> {
     let migration = choose(dir, name)?;
     let runbook = show::of_migration(&migration)?;
+    // before the journal, which has an end of the run when the lock is let go
+    let work = migration.at_work()?.map_or(AtWork::Nobody, AtWork::Somebody);
     let story = migration.read()?;
     let state = story.state;
     let survey = if offline {
@@ -16,6 +18,7 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result
     } else {
         let interrupt = Interrupt::listen()?;
         let scratch = tempfile::tempdir()?;
+        talk.say("Reading both servers, changing nothing");
         // The migration's directory has its secrets; its file of host keys is written beside, not by one who only looks.
         let hosts =
             servers::open(&runbook.plan, Some(&servers::known(&runbook, &state)), scratch.path(), &interrupt, None)?;
@@ -23,22 +26,28 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result
         Some(Survey { sights, drift: servers::changed_by_others(&hosts, &runbook, &state) })
     };
     if talk.json {
-        talk.data(&report::status_json(&runbook, &state, survey.as_ref()));
+        talk.data(&report::status_json(&runbook, &state, survey.as_ref(), &work));
     } else {
         let path = migration.path().join("runbook.json").display().to_string();
-        talk.result(report::status(&runbook, &path, &state, survey.as_ref()));
+        let go_on = talk.command(&["apply", &path]);
+        let go_back = talk.command(&["rollback", migration.name()]);
+        talk.result(report::status(&runbook, &state, survey.as_ref(), &work, &Next { go_on, go_back }));
     }
     Ok(End::Good)
 }
 
 /// The migration of that name, or what there is instead.
 pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
-    Migration::open(dir, name).map_err(|error| {
-        let help = match Migration::list(dir).unwrap_or_default().as_slice() {
-            [] => "there is none at all in that directory: say where they are with --dir".to_string(),
-            names => format!("there is: {}", names.join(", ")),
-        };
-        Failure { help: Some(help), ..Failure::from(error) }
+    Migration::open(dir, name).map_err(|error| match error {
+        journal::Error::Unknown { .. } => {
+            let help = match Migration::list(dir).unwrap_or_default().as_slice() {
+                [] => "there is none at all in that directory: say where they are with --dir".to_string(),
+                names => format!("there is: {}", names.join(", ")),
+            };
+            Failure { help: Some(help), ..Failure::from(error) }
+        }
+        // it is there, and something is wrong with it
+        error => Failure::from(error),
     })
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use serde::Serialize;
 
 use super::Failure;
+use crate::host::ssh::quote;
 use crate::report::ink::RED;
 use crate::report::{Manner, To, out};
 
@@ -13,13 +14,15 @@ pub struct Talk {
     pub json: bool,
     pub verbose: bool,
     pub quiet: bool,
+    /// what every command that is named to be typed next must have too, to do there what it says
+    pub also: Vec<String>,
     /// why a result could not be written
     lost: OnceCell<io::Error>,
 }
 
 impl Talk {
     pub fn new(json: bool, verbose: bool, quiet: bool) -> Talk {
-        Talk { json, verbose, quiet, lost: OnceCell::new() }
+        Talk { json, verbose, quiet, also: Vec::new(), lost: OnceCell::new() }
     }
 
     /// A line for the person.
@@ -76,6 +79,12 @@ impl Talk {
     /// Why a result could not be written. That its reader wanted no more of it (`| head`) is no failure.
     pub fn lost(&self) -> Option<&io::Error> {
         self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    /// A command of ours, to be pasted where this one was typed.
+    pub fn command<S: AsRef<str>>(&self, words: &[S]) -> String {
+        let words = ["replant"].into_iter().chain(words.iter().map(S::as_ref)).map(String::from);
+        quote(&words.chain(self.also.iter().cloned()).collect::<Vec<_>>())
     }
 
     /// How a run is told.

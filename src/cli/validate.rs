@@ -13,7 +13,8 @@ pub fn run(talk: &Talk, path: &Path) -> Result<End, Failure> {
             if talk.json {
                 talk.data(&serde_json::json!({ "valid": true, "findings": loaded.warnings.to_json() }));
             } else {
-                talk.say(format!("{} is a valid plan. Next: replant plan {}", path.display(), path.display()));
+                let shown = path.display().to_string();
+                talk.say(format!("{shown} is a valid plan. Next: {}", talk.command(&["plan", &shown])));
             }
             Ok(End::Good)
         }

@@ -10,6 +10,7 @@ use super::cutover::Off;
 use super::layout::Layout;
 use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
 use super::text::{self, render};
+use crate::findings::CLOUD_INIT_DISABLED;
 use crate::host::Side::{Migrated, New};
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
@@ -258,13 +259,39 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         edits.push(fit.clone());
     }
     const PERSISTENT_NET: &str = "/etc/udev/rules.d/70-persistent-net.rules";
-    if layout.files.contains_key(PERSISTENT_NET) {
+    if let Some(was) = layout.files.get(PERSISTENT_NET) {
+        let path = format!("{root}{PERSISTENT_NET}");
+        fit = match layout.card.as_ref().filter(|card| card.by_rule) {
+            Some(card) => book.step(
+                "persistent-net",
+                New,
+                File::instead(path, Some(was), prepare::named(text::NETWORK_RULES, layout, card)),
+                &[&fit],
+                "it gives old's card its name, and is to give it to new's",
+            ),
+            None => book.step(
+                "persistent-net",
+                New,
+                NoFile { path },
+                &[&fit],
+                "it binds names to the cards of the old machine",
+            ),
+        };
+        edits.push(fit.clone());
+    }
+    if layout.cloud_init {
         fit = book.step(
-            "persistent-net",
+            "no-cloud-init",
             New,
-            NoFile { path: format!("{root}{PERSISTENT_NET}") },
+            File::new(
+                format!("{root}{CLOUD_INIT_DISABLED}"),
+                format!(
+                    "# Written by replant for the migration {}: this is the same server as before.\n",
+                    layout.name
+                ),
+            ),
             &[&fit],
-            "it binds names to the cards of the old machine",
+            "it would take new for another server, and make its host keys and network anew",
         );
         edits.push(fit.clone());
     }
@@ -343,11 +370,12 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
 
 /// What must hold of the migrated system.
 pub fn identity(layout: &Layout) -> Identity {
+    let lasting = &layout.lasting;
     Identity {
-        hostname: layout.hostname.clone(),
-        addresses: layout.addresses.clone(),
-        mounts: layout.mounts.iter().map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
-        units: layout.stop.clone(),
+        hostname: lasting.hostname.clone().unwrap_or_default(),
+        addresses: lasting.addresses.clone(),
+        mounts: lasting.mounts.clone(),
+        units: lasting.units.clone(),
         alone: true,
     }
 }

@@ -19,6 +19,13 @@ pub struct Link {
     pub logins: Vec<Option<Handle>>,
 }
 
+/// The name of the secret by which new proves itself to old; `chap` is the one by which old does to new.
+pub const CHAP_BACK: &str = "chap-back";
+
+fn back_user(layout: &Layout) -> String {
+    format!("{}-new", layout.chap_user)
+}
+
 /// The stores that old needs.
 pub fn offered(layout: &Layout) -> Vec<usize> {
     let mut all: Vec<usize> = layout.boot.iter().map(|boot| boot.to).collect();
@@ -50,6 +57,7 @@ pub fn backstore(layout: &Layout, store: &Store) -> String {
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
     book.stage(Stage::Connect);
     let portal = portal(layout);
+    let back_user = back_user(layout);
 
     // ---- new ------------------------------------------------------------------------------------------------------
     let daemon = (layout.server == IscsiServer::Tgt).then(|| {
@@ -78,6 +86,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                     portal: portal.clone(),
                     initiator: layout.initiator.clone(),
                     user: layout.chap_user.clone(),
+                    back_user: back_user.clone(),
                     dir: layout.run.clone(),
                 },
                 &after,
@@ -91,12 +100,15 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                     device: store.path.clone(),
                     serial: store.serial.clone(),
                     initiator_address: layout.initiator_address.clone(),
+                    user: layout.chap_user.clone(),
+                    back_user: back_user.clone(),
                     conf: Text(render(
                         text::TGT_CONF,
                         context! {
                             name => &layout.name, iqn => &store.iqn, device => &store.path, product => &store.name,
                             serial => &store.serial, sector => &store.sector, user => &layout.chap_user,
-                            secret => secret_place("chap"), initiator_address => &layout.initiator_address,
+                            secret => secret_place("chap"),
+                            back_user => &back_user, back_secret => secret_place(CHAP_BACK), initiator_address => &layout.initiator_address,
                         },
                     )),
                     conf_path: tgt_conf_path(layout, store),
@@ -132,7 +144,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
                     text::NODE_RECORD,
                     context! {
                         iqn => &store.iqn, initiator => &layout.initiator, user => &layout.chap_user,
-                        secret => secret_place("chap"), timeout => &layout.timeout,
+                        secret => secret_place("chap"),
+                            back_user => &back_user, back_secret => secret_place(CHAP_BACK), timeout => &layout.timeout,
                         address => &layout.portal_address, port => &layout.port,
                     },
                 )),

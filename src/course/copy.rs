@@ -6,15 +6,19 @@ use minijinja::context;
 use super::book::{Book, Handle};
 use super::connect::Link;
 use super::cutover;
-use super::layout::Layout;
+use super::layout::{Copied as CopiedVolume, Group, Layout};
 use super::prepare::{LVMLOCAL, Ready};
 use super::text::{self, render};
 use crate::host::Side::Old;
 use crate::runbook::Stage;
-use crate::step::{File, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service};
+use crate::step::{
+    File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, WriteMostly, dm_name,
+};
 
 pub struct Copied {
     pub boot: Option<Handle>,
+    /// looked at until the cut
+    pub fresh: Handle,
     pub groups: Vec<CopiedGroup>,
 }
 
@@ -23,6 +27,8 @@ pub struct CopiedGroup {
     pub member: Handle,
     /// in the order of the group's copied volumes
     pub mirrors: Vec<Handle>,
+    /// of those that would be read from both legs
+    pub reads: Vec<Option<Handle>>,
     /// what they are, for the last look before the cut
     pub steps: Vec<Mirror>,
 }
@@ -96,9 +102,18 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         ));
     }
 
-    let mut groups = Vec::new();
+    let groups: Vec<_> = layout.groups.iter().map(|group| (group, mirrors(layout, group))).collect();
+    let logins: Vec<&Handle> = link.logins.iter().flatten().collect();
+    let fresh = book.step(
+        "fresh-copies",
+        Old,
+        FreshCopies { mirrors: groups.iter().flat_map(|(_, mirrors)| mirrors.clone()).collect() },
+        &logins,
+        "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
+    );
+    let mut copied_groups = Vec::new();
     let mut running: Vec<Handle> = Vec::new();
-    for group in &layout.groups {
+    for (group, steps) in groups {
         let store = &layout.stores[group.to];
         let login = link.logins[group.to].as_ref().expect("what takes a group is offered");
         let label = format!("{} on new", store.label());
@@ -106,6 +121,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         after.extend(boot_copied.as_ref());
         after.extend(&held);
         after.extend(&backups);
+        after.push(&fresh);
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,
@@ -121,17 +137,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
             "from here on the group is complete only while new is there; the boot hook stands ready",
         );
         let mut mirrors = Vec::new();
-        let mut steps = Vec::new();
-        for copied in &group.copied {
-            let step = Mirror {
-                vg: group.vg.clone(),
-                lv: copied.lv.clone(),
-                how: copied.how,
-                device: group.pv(),
-                pv_uuid: group.pv_uuid.clone(),
-                size: copied.size,
-                region: layout.region,
-            };
+        let mut reads = Vec::new();
+        for step in &steps {
             // so many at a time, one after the other
             let before = running.len().checked_sub(layout.parallel).map(|at| &running[at]);
             let mut after = Vec::from_iter(before);
@@ -140,17 +147,41 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
                 after.insert(0, &member);
             }
             let handle = book.step(
-                format!("mirror-{}-{}", group.vg, copied.lv),
+                format!("mirror-{}-{}", group.vg, step.lv),
                 Old,
                 step.clone(),
                 &after,
                 "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
             );
             running.push(handle.clone());
+            reads.push((step.how == How::Raid1).then(|| {
+                book.step(
+                    format!("read-old-{}-{}", group.vg, step.lv),
+                    Old,
+                    WriteMostly { vg: step.vg.clone(), lv: step.lv.clone(), device: step.device.clone() },
+                    &[&handle],
+                    "what comes over the network must not be read for what old wrote; possible only in sync",
+                )
+            }));
             mirrors.push(handle);
-            steps.push(step);
         }
-        groups.push(CopiedGroup { pv, member, mirrors, steps });
+        copied_groups.push(CopiedGroup { pv, member, mirrors, reads, steps });
     }
-    Copied { boot: boot_copied, groups }
+    Copied { boot: boot_copied, fresh, groups: copied_groups }
+}
+
+/// The mirrors of one group, in the order in which they are made.
+fn mirrors(layout: &Layout, group: &Group) -> Vec<Mirror> {
+    let mirror = |copied: &CopiedVolume| Mirror {
+        vg: group.vg.clone(),
+        lv: copied.lv.clone(),
+        how: copied.how,
+        device: group.pv(),
+        pv_uuid: group.pv_uuid.clone(),
+        size: copied.size,
+        region: layout.region,
+        // in memory: a boot forgets it, and with it the mirror
+        since: format!("{}/copy-{}", layout.run, dm_name(&group.vg, &copied.lv)),
+    };
+    group.copied.iter().map(mirror).collect()
 }

@@ -3,14 +3,15 @@
 
 use super::book::{Book, Handle};
 use super::connect::{Link, portal};
-use super::copy::Copied;
+use super::copy::{Copied, hash_file};
 use super::layout::Layout;
 use super::prepare::Ready;
+use super::text;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, Service, Split, StillQuiet,
-    SwapOff,
+    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, SameBoot, Service, Split,
+    StillQuiet, SwapOff,
 };
 
 pub struct Off {
@@ -31,6 +32,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     book.stage(Stage::Cutover);
     let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect::<Vec<_>>();
     let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
+    before.extend(copied.groups.iter().flat_map(|group| group.reads.iter().flatten()));
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
     let mut whole = Vec::new();
@@ -97,10 +99,30 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(quiet.clone());
     }
+    // Before the others: its hash is written to one of them.
+    let same_boot = same_boot(layout);
+    if let Some(same) = &same_boot {
+        quiet = book.step(
+            "boot-still-read-only",
+            Old,
+            Remount { target: same.target.clone() },
+            &[&quiet],
+            "somebody may have made it writable while the rest was copied",
+        );
+        silence.push(quiet.clone());
+        quiet = book.step(
+            "same-boot",
+            Old,
+            same.clone(),
+            &[&quiet],
+            "what was written to it after it was copied, a kernel update for one, is copied again",
+        );
+        silence.push(quiet.clone());
+    }
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
         if layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target) {
-            continue; // it has been read-only since it was copied
+            continue; // it is
         }
         quiet = book.step(
             format!(
@@ -121,6 +143,17 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         &[&quiet],
         "what was written last must be on both halves",
     );
+    let mut last = still.clone();
+    if let Some(same) = same_boot {
+        last = book.step(
+            "boot-unchanged",
+            Old,
+            SameBoot { check: true, ..same },
+            &[&last],
+            "the last moment at which it could have been written to",
+        );
+        silence.push(last.clone());
+    }
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
     for whole in whole.iter().chain([&switchable]) {
@@ -133,7 +166,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "mark-quiet",
         Old,
         File::new(&mark, "nothing is written here any more\n"),
-        &[&still],
+        &[&last],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
     );
 
@@ -143,7 +176,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     for (group, copy) in layout.groups.iter().zip(&copied.groups) {
         let device = group.pv();
         let mut legs = Vec::new();
-        for (volume, mirror) in group.copied.iter().zip(&copy.mirrors) {
+        for (at, (volume, step)) in group.copied.iter().zip(&copy.steps).enumerate() {
             let split = book.step(
                 format!("split-{}-{}", group.vg, volume.lv),
                 Old,
@@ -152,11 +185,14 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                     lv: volume.lv.clone(),
                     leg: volume.travels.clone(),
                     device: device.clone(),
+                    mirror: Some(step.clone()),
                 },
                 &[&cut],
                 "cut while both halves are connected: old's volume is whole and plain at once",
             );
-            book.until(mirror, &split);
+            for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
+                book.until(ends, &split);
+            }
             cut = split.clone();
             legs.push(split);
         }
@@ -165,6 +201,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
         book.until(&still, first);
+        book.until(&copied.fresh, first);
         book.until(&marked, first);
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
         for silent in &silence {
@@ -230,6 +267,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
 /// Where old keeps, in memory, which units ran before a step stopped them.
 pub fn ran(layout: &Layout, step: &str) -> String {
     format!("{}/{step}.ran", layout.run)
+}
+
+/// The boot file system as it is compared while nothing writes, where it is one of its own.
+fn same_boot(layout: &Layout) -> Option<SameBoot> {
+    layout.boot.as_ref().map(|boot| SameBoot {
+        target: boot.target.clone(),
+        device: boot.device.clone(),
+        lun: layout.stores[boot.to].lun.clone(),
+        hash_file: hash_file(layout),
+        size: boot.size,
+        check: false,
+        script: text::BOOT_COPY.into(),
+        dir: layout.run.clone(),
+    })
 }
 
 /// Logs out from one target.

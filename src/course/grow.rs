@@ -5,7 +5,7 @@ use super::boot::{self, Booted};
 use super::connect::{offered, record_path};
 use super::copy;
 use super::layout::Layout;
-use super::prepare::{HOOK, LVMLOCAL};
+use super::prepare::{HOOK, LATE_HOOK, LVMLOCAL};
 use super::text;
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
@@ -65,6 +65,7 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
         tidy = book.step(id, Migrated, NoFile { path }, &[&tidy], why);
     };
     remove(book, "no-boot-hook".into(), HOOK.into(), "nothing is mirrored any more");
+    remove(book, "no-late-boot-hook".into(), LATE_HOOK.into(), "nothing is mirrored any more");
     for index in offered(layout) {
         let store = &layout.stores[index];
         remove(
@@ -110,7 +111,12 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let finished = book.step(
         "finish-boot",
         Migrated,
-        job("initramfs and boot menu by the system's own tools", "finish-boot", text::FINISH_BOOT, Vec::new()),
+        job(
+            "initramfs and boot menu by the system's own tools",
+            "finish-boot",
+            text::FINISH_BOOT,
+            layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
+        ),
         &[&tidied],
         "without old's arrays and the boot hook; nobody waits for it any more",
     );

@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
+pub use connect::CHAP_BACK;
 pub use layout::{Offer, boot_room, group_room, growth_room, offers, unsilenced};
 pub use own::changed_by_others;
 pub use power::{power_control, power_secret};

@@ -79,7 +79,10 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         let mut own = vec![going(FILE, path)];
         match path {
             LVMLOCAL => own.push(any("LVM setting")),
-            LINK => own.extend([going("network link file", path), going("MAC address in", path)]),
+            // it has two lines with the address
+            LINK => {
+                own.extend([going("network link file", path), Own { begins: true, ..going("MAC address in", path) }])
+            }
             _ => {}
         }
         own
@@ -108,6 +111,7 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         }
         StepKind::PhysicalVolume(step) => vec![thing("physical volume", &step.uuid)],
         StepKind::GroupMember(step) => vec![group(&step.vg), thing("physical volume", &step.uuid)],
+        StepKind::WriteMostly(step) => volume(format!("{}/{}", step.vg, step.lv)),
         StepKind::Mirror(step) => volume(format!("{}/{}", step.vg, step.lv)),
         StepKind::Split(step) => {
             with(volume(format!("{}/{}", step.vg, step.lv)), volume(format!("{}/{}", step.vg, step.leg)))
@@ -131,6 +135,8 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         | StepKind::LioGone(_)
         | StepKind::IscsiNode(_)
         | StepKind::Logout(_)
+        | StepKind::FreshCopies(_)
+        | StepKind::SameBoot(_)
         | StepKind::InSync(_)
         | StepKind::Inactive(_)
         | StepKind::StillQuiet(_)

@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::{Layout, Made};
+use super::layout::{Card, Layout, Made};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
@@ -27,9 +27,12 @@ pub struct Ready {
 }
 
 pub const HOOK: &str = "/etc/initramfs-tools/scripts/local-block/replant";
+/// for the groups that `/` is not on
+pub const LATE_HOOK: &str = "/etc/initramfs-tools/scripts/local-bottom/replant";
 pub const MODULES: &str = "/etc/initramfs-tools/modules";
 pub const MDADM_CONF: &str = "/etc/mdadm/mdadm.conf";
 pub const LINK: &str = "/etc/systemd/network/10-replant.link";
+pub const RULES: &str = "/etc/udev/rules.d/70-replant-net.rules";
 pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
 
 pub fn write(book: &mut Book, layout: &Layout) -> Ready {
@@ -156,11 +159,12 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
             "the initramfs must know the arrays of both servers",
         ));
     }
-    if let Some((card, mac)) = &layout.card {
+    if let Some(card) = &layout.card {
+        let (path, template) = if card.links { (LINK, text::NETWORK_LINK) } else { (RULES, text::NETWORK_RULES) };
         files.push(book.step(
             "keep-card-name",
             Old,
-            File::new(LINK, render(text::NETWORK_LINK, context! { name => &layout.name, card => card, mac => mac })),
+            File::new(path, named(template, layout, card)),
             &[],
             "new's network card gets the name that the configuration knows; on old it matches nothing",
         ));
@@ -175,15 +179,23 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     files.push(book.step(
         "boot-hook",
         Old,
-        File::new(HOOK, boot_hook(layout)).mode(0o755),
+        File::new(HOOK, boot_hook(layout, "local-block")).mode(0o755),
         &[],
         "if old reboots while it is mirrored, it must come back without new",
+    ));
+    files.push(book.step(
+        "late-boot-hook",
+        Old,
+        File::new(LATE_HOOK, boot_hook(layout, "local-bottom")).mode(0o755),
+        &[],
+        "the first is asked only while `/` is missing: another group may be incomplete when `/` is there",
     ));
     let mut portable = files[0].clone();
     for kernel in &layout.kernels {
         let mut after: Vec<&Handle> = files.iter().collect();
         after.push(&portable);
-        let mut must_have: Vec<String> = vec!["scripts/local-block/replant".into()];
+        let mut must_have: Vec<String> =
+            [HOOK, LATE_HOOK].map(|path| path.trim_start_matches("/etc/initramfs-tools/").to_string()).to_vec();
         must_have.extend(layout.modules.iter().map(|module| format!("/{}.ko", module)));
         portable = book.step(
             format!("initramfs-{kernel}"),
@@ -213,6 +225,11 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     );
 
     Ready { isolated, stores, throttled, initiator, portable }
+}
+
+/// A file that gives new's card the name of old's.
+pub fn named(template: &str, layout: &Layout, card: &Card) -> String {
+    render(template, context! { name => &layout.name, card => &card.name, mac => &card.mac })
 }
 
 pub fn isolation(layout: &Layout) -> String {
@@ -278,7 +295,7 @@ fn with_modules(layout: &Layout) -> String {
     text.trim_start().to_string()
 }
 
-fn boot_hook(layout: &Layout) -> String {
+fn boot_hook(layout: &Layout, place: &str) -> String {
     let groups: Vec<_> = layout
         .groups
         .iter()
@@ -292,5 +309,5 @@ fn boot_hook(layout: &Layout) -> String {
             context! { vg => &group.vg, pvs => &group.old_pvs, raid1 => raid1 }
         })
         .collect();
-    render(text::BOOT_HOOK, context! { name => &layout.name, groups => groups })
+    render(text::BOOT_HOOK, context! { name => &layout.name, place => place, groups => groups })
 }

@@ -15,6 +15,7 @@ templates! {
     TGT_CONF = "tgt.conf",
     NODE_RECORD = "node.record",
     NETWORK_LINK = "network.link",
+    NETWORK_RULES = "network.rules",
     BOOT_HOOK = "boot-hook.sh",
     BOOT_COPY = "boot-copy.sh",
     BOOT_PROOF = "boot-proof.sh",

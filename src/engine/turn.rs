@@ -104,6 +104,9 @@ impl<'t, 'w> Turn<'t, 'w> {
                         return Err(self.stop(Reason::Link(error), Some(seen)));
                     }
                     self.may_act(Some(&seen))?;
+                    if self.work.kind == Kind::Apply {
+                        self.may_step(&seen)?;
+                    }
                     first.map_or(Ok(()), |event| self.record(event))?;
                     match self.act(acts)? {
                         Acted::All => self.settle(None)?,
@@ -273,14 +276,23 @@ impl<'t, 'w> Turn<'t, 'w> {
         self.ask(None, || self.work.hosts.await_end(self.node.on, &self.node.id.0, other)).map(drop)
     }
 
-    fn ask<T>(&self, cut: Option<&HostError>, ask: impl Fn() -> Result<T, HostError>) -> Ended<(T, bool)> {
+    /// Whether something forbids the acts right now.
+    fn may_step(&self, seen: &Seen) -> Ended<()> {
+        match self.ask(None, || self.step.forbids(self.work.hosts, self.node.on))?.0 {
+            Some(what) => Err(self.stop(Reason::Refused(what), Some(seen.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks until there is an answer, or no link for too long. The second part: the link was away.
+    fn ask<T>(&self, cut: Option<&HostError>, look: impl Fn() -> Result<T, HostError>) -> Ended<(T, bool)> {
         let clock = self.work.options.clock;
         let mut lost = cut.map(|error| self.link_lost(error));
         let mut unclear = 0;
         loop {
-            let asked = ask();
+            let looked = look();
             self.heard()?;
-            match asked {
+            match looked {
                 Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::still::still;
-use super::{Block, ServerFacts};
+use super::{Block, Firmware, ServerFacts};
 
 /// One thing that is not as it was found. Shown: `disk `OLD0` is gone`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +160,19 @@ const KINDS: &[Kind] = &[
     kind("iSCSI session", "iscsi_sessions", |server| server.iscsi_sessions.iter().map(|iqn| bare(iqn)).collect()),
     kind("LVM setting", "lvm_config", settings),
     kind("MAC address in", "macs", macs),
+    kind("network card's mark in", "card_lines", card_lines),
+    kind("tool for file systems", "fs_tools", |server| {
+        server.fs_tools.iter().map(|(tool, version)| thing(tool, version, &())).collect()
+    }),
+    kind("firmware of", "firmware", |server| {
+        let words =
+            |firmware: &Firmware| format!("{} files there, {} not", firmware.there.len(), firmware.lacks.len());
+        server.firmware.iter().map(|(module, firmware)| thing(module, words(firmware), firmware)).collect()
+    }),
+    kind("package", "boot_packages", |server| server.boot_packages.iter().map(|name| bare(name)).collect()),
+    kind("address in the network's configuration", "configured", |server| {
+        server.configured.iter().map(|address| bare(address)).collect()
+    }),
     kind("network link file", "link_files", |server| server.link_files.iter().map(|path| bare(path)).collect()),
     kind(COMMAND, "tools", |server| server.tools.iter().map(|tool| bare(tool)).collect()),
     kind(MODULE, "modules", |server| server.modules.iter().map(|module| bare(module)).collect()),
@@ -359,6 +372,13 @@ fn settings(server: &ServerFacts) -> Vec<Thing> {
 fn macs(server: &ServerFacts) -> Vec<Thing> {
     let lines = server.macs.iter();
     lines.map(|line| thing(&line.path, format!("`{} {}` in line {}", line.key, line.mac, line.line), line)).collect()
+}
+
+fn card_lines(server: &ServerFacts) -> Vec<Thing> {
+    let lines = server.card_lines.iter();
+    lines
+        .map(|line| thing(&line.path, format!("`{} {}` in line {}", line.key, line.value, line.line), line))
+        .collect()
 }
 
 /// Where apt fails: another answer than that nothing is missing.

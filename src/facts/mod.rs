@@ -7,6 +7,7 @@ pub mod apt;
 mod digest;
 pub mod dm;
 mod drift;
+pub mod filesystems;
 pub mod filter;
 pub mod fstab;
 pub mod health;
@@ -106,9 +107,33 @@ pub struct ServerFacts {
     /// lines of the network's configuration that name a MAC address (see `os::PARTS`)
     #[serde(default)]
     pub macs: Vec<MacLine>,
-    /// `/etc/systemd/network/*.link`
+    /// lines of it that match a card by what it is, not by its name (see `os::PARTS`)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub card_lines: Vec<CardLine>,
+    /// `/etc/systemd/network/*.link`, and those of /run
     #[serde(default)]
     pub link_files: Vec<String>,
+    /// addresses that stand in the network's configuration, without prefixes and as std::net writes them
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub configured: BTreeSet<String>,
+    /// units that nothing starts at boot by their own configuration: `systemctl list-unit-files`, disabled or masked
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disabled: BTreeSet<String>,
+    /// versions of the tools that check file systems, by their names: `1.47.0`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_tools: BTreeMap<String, String>,
+    /// of old: features of the file systems of the families ext and xfs, by the path of the device
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_features: BTreeMap<String, BTreeSet<String>>,
+    /// files below /lib/firmware that drivers of `queries::MODULES` may load, by the module: modinfo(8)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub firmware: BTreeMap<String, Firmware>,
+    /// those of `queries::BOOT_PACKAGES` that are installed; none where dpkg is not there
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub boot_packages: BTreeSet<String>,
+    /// mount units of systemd, but those that it makes of fstab
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mount_units: BTreeSet<String>,
     /// active systemd services and timers, with the suffix
     pub services: Vec<String>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
@@ -359,6 +384,29 @@ pub struct Interface {
     /// other names that udev knows for it
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub altnames: Vec<String>,
+    /// those of its addresses that expire: leased by DHCP, or made by the server of what a router announces
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamic: Vec<String>,
+    /// its own MAC address, where it goes by another now: in a bond, or because somebody set one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<String>,
+    /// its MAC address was made up by the kernel, and is another after the next boot
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub random_mac: bool,
+}
+
+impl Interface {
+    /// The MAC address that it will have when it boots again.
+    pub fn own_mac(&self) -> &str {
+        self.permanent.as_ref().unwrap_or(&self.mac)
+    }
+}
+
+/// What a driver may load into its device.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Firmware {
+    pub there: Vec<String>,
+    pub lacks: Vec<String>,
 }
 
 /// A line of a configuration file that names a MAC address.
@@ -370,6 +418,20 @@ pub struct MacLine {
     pub key: String,
     /// in lower case
     pub mac: String,
+    /// of files with sections: `Match`, `Link`
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub section: String,
+}
+
+/// A line of a configuration file that matches a network card by its place or its driver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CardLine {
+    pub path: String,
+    pub line: u32,
+    /// in small letters: `path`, `driver`
+    pub key: String,
+    /// `pci-0000:03:00.0`, `e1000*`
+    pub value: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,8 @@
 //! Network interfaces: ip-address(8).
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 use super::Interface;
@@ -26,6 +29,9 @@ struct Link {
     link: Option<String>,
     #[serde(default)]
     altnames: Vec<String>,
+    /// told where it is another than `address`: ip-link(8), iproute2 5.6
+    #[serde(default)]
+    permaddr: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -38,6 +44,12 @@ struct Address {
     /// of IPv6 privacy extensions: another one tomorrow
     #[serde(default)]
     temporary: bool,
+    /// it expires unless it is renewed
+    #[serde(default)]
+    dynamic: bool,
+    /// made of what a router announced (SLAAC)
+    #[serde(default)]
+    mngtmpaddr: bool,
 }
 
 impl Address {
@@ -56,13 +68,16 @@ pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
             continue;
         }
         let link: Link = serde_json::from_value(row)?;
-        let given = link.addr_info.iter().filter(|at| !at.nobody_gave());
+        let text = |at: &Address| format!("{}/{}", at.local, at.prefixlen);
+        let given: Vec<&Address> = link.addr_info.iter().filter(|at| !at.nobody_gave()).collect();
         interfaces.push(Interface {
             name: link.ifname,
             mac: link.address,
             // it is switched on and there is a carrier: netdevice(7)
             up: ["UP", "LOWER_UP"].into_iter().all(|flag| link.flags.iter().any(|has| has == flag)),
-            addresses: given.map(|at| format!("{}/{}", at.local, at.prefixlen)).collect(),
+            addresses: given.iter().map(|at| text(at)).collect(),
+            dynamic: given.iter().filter(|at| at.dynamic || at.mngtmpaddr).map(|at| text(at)).collect(),
+            permanent: link.permaddr,
             master: link.master,
             link: link.link,
             altnames: link.altnames,
@@ -70,4 +85,29 @@ pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
         });
     }
     Ok(interfaces)
+}
+
+/// The addresses that a text of the network's configuration gives a server, as std::net writes them: whatever has the
+/// length of a prefix, and what follows the word `address`. Comments do not count, and neither do gateways and name
+/// servers, which stand there without a prefix.
+pub fn configured(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', ';'])) {
+        let words =
+            line.split(|c: char| c.is_whitespace() || "=,[]{}\"'".contains(c)).filter(|word| !word.is_empty());
+        let mut after = "";
+        for word in words {
+            let (address, prefix) =
+                word.split_once('/').map_or((word, None), |(address, bits)| (address, Some(bits)));
+            let named = after.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':').to_ascii_lowercase();
+            let prefixed = prefix.is_some_and(|bits| bits.parse::<u8>().is_ok());
+            if (prefixed || named == "address" || named == "addresses")
+                && let Ok(address) = address.parse::<IpAddr>()
+            {
+                found.insert(address.to_string());
+            }
+            after = if word == "-" { after } else { word };
+        }
+    }
+    found
 }

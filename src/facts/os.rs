@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::queries::{ABILITIES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
-use super::{MacLine, Os};
+use super::queries::{ABILITIES, BOOT_PACKAGES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
+use super::{CardLine, Firmware, MacLine, Os, net};
 use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
-const TEXTS: &str = r#"set -- "$@" /etc/initramfs-tools/conf.d/* /etc/default/grub.d/*.cfg /etc/mdadm/mdadm.conf.d/*.conf
+const TEXTS: &str = r#"set -- "$@" /etc/initramfs-tools/conf.d/* /etc/default/grub.d/*.cfg /etc/mdadm/mdadm.conf.d/*.conf \
+  /etc/udev/rules.d/*.rules /etc/systemd/network/*.link /run/systemd/network/*.link
 echo @sizes
 wc -c "$@" 2>/dev/null
 echo @lines
@@ -27,8 +28,17 @@ pub fn parse_texts(text: &str) -> Result<BTreeMap<String, String>, ParseError> {
         None => return Err(ParseError::new("there are no marks `@sizes` and `@lines`")),
     };
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    // a file that was asked for by its name and by a pattern comes twice
+    let (mut now, mut again) = (String::new(), false);
     for line in lines.split_terminator('\n') {
         let (path, line) = split_path(line).ok_or_else(|| ParseError(format!("no file name before `{line}`")))?;
+        if path != now {
+            again = texts.contains_key(path);
+            now = path.to_string();
+        }
+        if again {
+            continue;
+        }
         let text = texts.entry(path.to_string()).or_default();
         text.push_str(line);
         text.push('\n');
@@ -79,10 +89,16 @@ done
 for c in /sys/class/net/*/device; do
   c=${c%/device}
   s=$(cat "$c/speed" 2>/dev/null) && echo "speed $s ${c##*/}"
+  read -r s 2>/dev/null <"$c/addr_assign_type" && echo "assigned $s ${c##*/}"
 done
-for l in /etc/systemd/network/*.link; do [ -e "$l" ] && echo "link $l"; done
-grep -rsioHnE "[a-z-]*mac-?address[\"']* *[:=] *[\"']?([0-9a-f]{2}:){5}[0-9a-f]{2}" /etc/netplan /etc/systemd/network \
-  /etc/NetworkManager/system-connections | while read -r m; do echo "mac $m"; done
+for l in /etc/systemd/network/*.link /run/systemd/network/*.link; do [ -e "$l" ] && echo "link $l"; done
+b='[[:blank:]]'
+grep -rsioHnE "^$b*\[[a-z0-9 _-]+\]|[][a-z0-9_{}.-]*[]\"'}]*($b|[:=/])*((ether|mac)($b|[:=/])*)?[\"']?(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4})|(^|$b|[,{])(path|driver)[\"']?$b*[:=]$b*[^],}# ]+" \
+  /etc/netplan /etc/systemd/network /etc/NetworkManager/system-connections /etc/NetworkManager/conf.d /etc/network \
+  /etc/dracut.conf.d | while read -r m; do echo "mac $m"; done
+grep -rshvE "^$b*[#;]" /etc/network/interfaces /etc/network/interfaces.d /etc/netplan /etc/systemd/network \
+  /etc/NetworkManager/system-connections /etc/rc.local |
+  grep -oiE "[0-9a-f]*[.:][0-9a-f.:]*/[0-9]{1,3}|address[0-9]*([]\"':=[-]|$b)+[0-9a-f]*[.:][0-9a-f.:]+" | while read -r a; do echo "own $a"; done
 climb() {
   p=$1
   while [ -n "$p" ] && [ "$p" != /sys/devices ]; do
@@ -105,6 +121,18 @@ for d in /sys/block/*/device /sys/class/net/*/device; do
 done
 cd /
 modprobe -a -D $3 2>/dev/null
+l=/lib/firmware r=$(uname -r)
+modinfo $3 2>/dev/null | grep -E '^(name|filename|firmware):' | while read -r k v; do
+  case $k in
+  name:) m=$v ;;
+  filename:) case $v in */*) m=${v##*/} m=${m%%.ko*} ;; esac ;;
+  firmware:)
+    w=lacks
+    for f in "$l/$v" "$l/$v.xz" "$l/$v.zst" "$l/updates/$v" "$l/$r/$v"; do [ -e "$f" ] && w=there && break; done
+    echo "firmware $w $m $v" ;;
+  esac
+done
+dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package}\n' $5 2>/dev/null
 exit 0"#;
 
 /// Answers [`parse_parts`].
@@ -118,6 +146,7 @@ pub fn parts_query() -> Query {
         &TOOLS.join(" "),
         &MODULES.join(" "),
         &ABILITIES.join("\n"),
+        &BOOT_PACKAGES.join(" "),
     ])
 }
 
@@ -134,7 +163,18 @@ pub struct Parts {
     pub initrds: Vec<String>,
     pub initrd_sizes: BTreeMap<String, u64>,
     pub macs: Vec<MacLine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub card_lines: Vec<CardLine>,
     pub link_files: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub configured: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub firmware: BTreeMap<String, Firmware>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub boot_packages: BTreeSet<String>,
+    /// network cards whose MAC address the kernel made up
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub random_macs: BTreeSet<String>,
     pub iscsi: Option<String>,
     /// Mbit/s by name, of network cards
     pub speeds: BTreeMap<String, u32>,
@@ -146,6 +186,8 @@ pub struct Parts {
 
 pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
     let mut parts = Parts::default();
+    // path and name of the section of a file that is being read
+    let mut section = (String::new(), String::new());
     for line in text.lines() {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
@@ -174,7 +216,31 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
             }
             "iscsi" => parts.iscsi = Some(rest.to_string()),
             "link" => parts.link_files.push(rest.to_string()),
-            "mac" => parts.macs.extend(mac_line(rest)),
+            // /sys/class/net/X/addr_assign_type: 1 is NET_ADDR_RANDOM
+            "assigned" => {
+                if let Some(("1", card)) = rest.split_once(' ') {
+                    parts.random_macs.insert(card.to_string());
+                }
+            }
+            "firmware" => {
+                let mut words = rest.splitn(3, ' ');
+                if let (Some(state), Some(module), Some(file)) = (words.next(), words.next(), words.next()) {
+                    let firmware = parts.firmware.entry(module.replace('-', "_")).or_default();
+                    let list = if state == "there" { &mut firmware.there } else { &mut firmware.lacks };
+                    list.push(file.to_string());
+                }
+            }
+            "package" => {
+                if let Some(name) = rest.strip_prefix("ii").map(str::trim) {
+                    parts.boot_packages.insert(name.to_string());
+                }
+            }
+            "own" => parts.configured.extend(net::configured(rest)),
+            "mac" => match network_line(rest, &mut section) {
+                Some(Named::Mac(line)) => parts.macs.push(line),
+                Some(Named::Card(line)) => parts.card_lines.push(line),
+                None => {}
+            },
             "driver" => {
                 let (path, modules) = rest.split_once(' ').unwrap_or((rest, ""));
                 let mut drivers: Vec<String> = Vec::new();
@@ -207,14 +273,41 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
     Ok(parts)
 }
 
-/// `/etc/netplan/50-cloud-init.yaml:9:macaddress: "52:54:00:77:00:21`
-fn mac_line(text: &str) -> Option<MacLine> {
+enum Named {
+    Mac(MacLine),
+    Card(CardLine),
+}
+
+/// `/etc/netplan/50-cloud-init.yaml:9:macaddress: "52:54:00:77:00:21`, or the head of a section.
+fn network_line(text: &str, section: &mut (String, String)) -> Option<Named> {
     let mut parts = text.splitn(3, ':');
     let (path, line, rest) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?);
-    let (key, _) = rest.split_once([':', '='])?;
-    let mac = rest.get(rest.len().checked_sub(17)?..)?.to_lowercase();
-    let key = key.trim_matches(|c: char| c.is_whitespace() || "\"'".contains(c)).to_string();
-    Some(MacLine { path: path.into(), line, key, mac })
+    if let Some(name) = rest.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        *section = (path.into(), name.into());
+        return None;
+    }
+    let path = path.to_string();
+    let Some((before, mac)) = [17, 14].iter().find_map(|length| mac_at_end(rest, *length)) else {
+        let (key, value) = rest.split_once([':', '='])?;
+        let bare = |word: &str| word.trim_matches(|c: char| c.is_whitespace() || "\"'{,".contains(c)).to_string();
+        return Some(Named::Card(CardLine { path, line, key: bare(key).to_lowercase(), value: bare(value) }));
+    };
+    let key = before.trim_start_matches(|c: char| c.is_whitespace() || "\"'{,".contains(c));
+    let key = key.split(|c: char| c.is_whitespace() || "\"'=:/".contains(c)).next().unwrap_or_default().to_string();
+    let section = if section.0 == path { section.1.clone() } else { String::new() };
+    Some(Named::Mac(MacLine { path, line, key, mac, section }))
+}
+
+/// What is before a MAC address at the end of a text, and the address as the kernel writes it. `5254.0077.0021` and
+/// `52-54-00-77-00-21` are others of its forms: systemd.link(5)
+fn mac_at_end(text: &str, length: usize) -> Option<(&str, String)> {
+    let (before, mac) = text.split_at_checked(text.len().checked_sub(length)?)?;
+    let digits: String = mac.chars().filter(char::is_ascii_hexdigit).collect();
+    if digits.len() != 12 || mac.chars().any(|c| !c.is_ascii_hexdigit() && !":-.".contains(c)) {
+        return None;
+    }
+    let pairs: Vec<String> = (0..6).map(|at| digits[2 * at..2 * at + 2].to_lowercase()).collect();
+    Some((before, pairs.join(":")))
 }
 
 /// os-release(5).
@@ -295,6 +388,27 @@ pub fn parse_services(text: &str) -> Vec<String> {
     let words = text.lines().filter_map(|line| line.split_whitespace().find(unit));
     let sorted: BTreeSet<String> = words.map(str::to_string).collect();
     sorted.into_iter().collect()
+}
+
+/// What starts at boot, as far as each unit's own file says it: answers [`parse_unit_files`].
+pub fn unit_files_query() -> Query {
+    Query::run("systemctl list-unit-files --type=service,timer,socket,mount --full --no-legend --no-pager".split(' '))
+}
+
+/// Units that are disabled or masked, and mounts that are neither. A template stands for its instances. Those that systemd
+/// generates stand in fstab, and may have been taken from there since.
+pub fn parse_unit_files(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let mut found = (BTreeSet::new(), BTreeSet::new());
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(unit), Some(state)) = (words.next(), words.next()) else { continue };
+        if matches!(state, "disabled" | "masked" | "masked-runtime" | "bad") {
+            found.0.insert(unit.to_string());
+        } else if unit.ends_with(".mount") && state != "generated" {
+            found.1.insert(unit.to_string());
+        }
+    }
+    found
 }
 
 /// Key type and base64 of a line `ssh-ed25519 AAAA… root@srv1`.

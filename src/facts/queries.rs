@@ -1,7 +1,7 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
-use super::{apt, health, lsblk, lvm, md, mounts, net, os};
+use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Query, Side};
 
 /// A question and what we call it.
@@ -25,6 +25,7 @@ pub const FILES: &[&str] = &[
     "/etc/initramfs-tools/update-initramfs.conf",
     "/etc/initramfs-tools/conf.d/resume",
     "/etc/udev/rules.d/70-persistent-net.rules",
+    "/etc/udev/rules.d/80-net-setup-link.rules",
     "/etc/default/grub",
     "/boot/grub/grub.cfg",
     "/etc/lvm/lvmlocal.conf",
@@ -34,8 +35,14 @@ pub const FILES: &[&str] = &[
 ];
 
 /// Directories whose files are parts of one of [`FILES`], with the end of their names.
-pub const PARTS_OF: &[(&str, &str)] =
-    &[("/etc/initramfs-tools/conf.d/", ""), ("/etc/default/grub.d/", ".cfg"), ("/etc/mdadm/mdadm.conf.d/", ".conf")];
+pub const PARTS_OF: &[(&str, &str)] = &[
+    ("/etc/initramfs-tools/conf.d/", ""),
+    ("/etc/default/grub.d/", ".cfg"),
+    ("/etc/mdadm/mdadm.conf.d/", ".conf"),
+    ("/etc/udev/rules.d/", ".rules"),
+    ("/etc/systemd/network/", ".link"),
+    ("/run/systemd/network/", ".link"),
+];
 
 /// Files of the kernel and others from which single facts are taken.
 pub(super) const SMALL: &[&str] = &[
@@ -52,7 +59,15 @@ pub(super) const SMALL: &[&str] = &[
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.
-pub const PRESENCE: &[&str] = &["/etc/iscsi/iscsid.conf", "/etc/tgt/targets.conf", "/etc/lvm/devices/system.devices"];
+pub const PRESENCE: &[&str] = &[
+    "/etc/iscsi/iscsid.conf",
+    "/etc/tgt/targets.conf",
+    "/etc/lvm/devices/system.devices",
+    "/etc/cloud/cloud-init.disabled",
+];
+
+/// Packages that build what a server boots with.
+pub const BOOT_PACKAGES: &[&str] = &["initramfs-tools", "dracut", "tiny-initramfs", "grub-pc"];
 
 /// Commands that a migration may use.
 pub const TOOLS: &[&str] = &[
@@ -175,7 +190,9 @@ pub const MODULES: &[&str] = &[
     "mlx4_en",
     "mlx5_core",
     "nfp",
+    "qed",
     "qede",
+    "qla2xxx",
     "r8125",
     "r8169",
     "sfc",
@@ -201,6 +218,8 @@ pub fn asked(side: Side) -> Vec<Asked> {
         Asked { name: "texts", query: os::texts_query() },
         Asked { name: "parts", query: os::parts_query() },
         Asked { name: "services", query: os::services_query() },
+        Asked { name: "unit-files", query: os::unit_files_query() },
+        Asked { name: "file-systems", query: filesystems::query(side) },
         Asked { name: "health", query: health::query() },
     ];
     if side == Side::Old {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, ServerFacts, apt, health, lsblk, lvm, md, mounts, net, os};
+use super::{Array, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -180,6 +180,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         interface.speed = parts.speeds.get(&interface.name).copied();
         interface.physical = parts.cards.contains_key(&interface.name);
         interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
+        interface.random_mac = parts.random_macs.contains(&interface.name);
     }
 
     // exit code 1 and silence: no real file system is mounted
@@ -196,6 +197,8 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         found.map(|(_, text)| text.trim()).collect()
     };
 
+    let (disabled, mount_units) = os::parse_unit_files(&answers.output("unit-files").stdout);
+    let file_systems = answers.must("file-systems", filesystems::parse)?;
     Ok(ServerFacts {
         hostname: line("/proc/sys/kernel/hostname"),
         boot_id: line("/proc/sys/kernel/random/boot_id"),
@@ -228,7 +231,15 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         initrds: parts.initrds,
         initrd_sizes: parts.initrd_sizes,
         macs: parts.macs,
+        card_lines: parts.card_lines,
         link_files: parts.link_files,
+        configured: parts.configured,
+        fs_tools: file_systems.tools,
+        fs_features: file_systems.features,
+        firmware: parts.firmware,
+        boot_packages: parts.boot_packages,
+        disabled,
+        mount_units,
         services: os::parse_services(&answers.output("services").stdout),
         iscsi_packages,
         iscsi_database: parts.iscsi,

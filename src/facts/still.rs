@@ -21,8 +21,13 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.boot_id.clear();
     (server.memory, server.memory_available) = (0, 0);
     server.services.clear();
+    // they come and go with packages; what is made of them is in the runbook
+    server.disabled.clear();
+    server.mount_units.clear();
     // follows from the versions of packages
     server.unable.clear();
+    // one that is made anew has another UUID; and of mirrors each half is told
+    server.fs_features.clear();
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;
@@ -85,7 +90,14 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
             // a bridge takes it from whatever is plugged into it
             card.mac.clear();
         }
+        // one that floats between servers is here today and there tomorrow: a whole address, and in no file
+        let floats = |address: &str| match address.split_once('/') {
+            Some((address, "32" | "128")) => !found.configured.contains(address),
+            _ => false,
+        };
+        card.addresses.retain(|address| card.dynamic.contains(address) || !floats(address));
         card.addresses.sort();
+        card.dynamic.sort();
         card.altnames.sort();
     }
     server.host_keys.sort();

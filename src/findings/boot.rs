@@ -60,7 +60,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "old builds its initramfs with dracut",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools.",
+        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools. Its package initramfs-tools-core, which \
+              may stand beside dracut, has the commands, but nothing calls them when a kernel comes.",
         remedy: "`apt-get install initramfs-tools` on Debian and Ubuntu, and boot with it once.",
         check: dracut,
     },
@@ -363,7 +364,12 @@ fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn dracut(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    if !facts.old.tools.contains("dracut") || facts.old.tools.contains("mkinitramfs") {
+    let (tools, packages) = (&facts.old.tools, &facts.old.boot_packages);
+    // initramfs-tools-core, which has mkinitramfs, may stand beside dracut, which has a command `update-initramfs` of its own
+    let theirs = ["mkinitramfs", "update-initramfs"].iter().all(|tool| tools.contains(*tool));
+    let theirs = theirs && (packages.is_empty() || packages.contains("initramfs-tools"));
+    let dracut = tools.contains("dracut") || packages.contains("dracut");
+    if !dracut || theirs {
         return Vec::new();
     }
     vec![

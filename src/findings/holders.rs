@@ -25,11 +25,11 @@ pub(super) const RULES: &[Rule] = &[
         code: "R1117",
         title: "two disks of new tell the same of themselves",
         severity: Severity::Inhibitor,
-        absolute: true,
+        absolute: false,
         why: "the links below /dev/disk/by-id are made of what disks tell of themselves. Where two tell the same, a link leads to \
               the one today and to the other tomorrow: the wrong one would be wiped.",
         remedy: "take one of the two out; or leave one path to a disk that is seen twice. A cloned virtual disk can be given \
-                 another serial number by its host.",
+                 another serial number by its host. Waived, each is named by what only it has, or by the place where it is plugged in.",
         check: alike_new,
     },
     Rule {

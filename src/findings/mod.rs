@@ -6,13 +6,17 @@
 mod boot;
 mod cards;
 mod disks;
+mod filesystems;
 mod filters;
+mod firstboot;
 mod fstab;
 mod groups;
 mod health;
 mod holders;
+mod lasting;
 mod memory;
 mod names;
+mod naming;
 mod network;
 mod reference;
 mod servers;
@@ -31,7 +35,10 @@ use crate::plan::{Loaded, Place, Plan, Span};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
+pub use firstboot::{CLOUD_INIT_DISABLED, runs_cloud_init};
 pub use holders::claimed;
+pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
+pub use naming::{named_by_rule, reads_links};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -90,6 +97,10 @@ const ROOMS: &[&[Rule]] = &[
     names::RULES,
     fstab::RULES,
     network::RULES,
+    naming::RULES,
+    lasting::RULES,
+    filesystems::RULES,
+    firstboot::RULES,
     time::RULES,
     waivers::RULES,
 ];

@@ -185,7 +185,18 @@ impl<'a> Fates<'a> {
             (None, Some(block)) => Fate::Stays(block.path.clone()),
             // not there now either; but kernel names mean something else on new
             (None, None) => {
-                let kernels = ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/md", "/dev/dm-"];
+                let kernels = [
+                    "/dev/sd",
+                    "/dev/vd",
+                    "/dev/xvd",
+                    "/dev/hd",
+                    "/dev/nvme",
+                    "/dev/mmcblk",
+                    "/dev/md",
+                    "/dev/dm-",
+                    "/dev/block/",
+                    "/dev/disk/by-diskseq/",
+                ];
                 match kernels.iter().any(|start| name.starts_with(start)) {
                     true => Fate::Renamed(None),
                     false => Fate::Unknown,

@@ -1,8 +1,9 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
 use super::cards::{addresses, has};
+use super::naming::{is_named, naming};
 use super::{Hit, Rule, Severity, new_card, service_card};
-use crate::facts::{Facts, Interface, MacLine};
+use crate::facts::{Facts, Interface};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -15,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
               find it under the name that they know. An address on a card, on a VLAN, or on a bridge or bond with one card is \
               followed down to it; with more cards, replant would have to guess, and new might come up without a network.",
         remedy: "put a .link file for new's card into /etc/systemd/network of old yourself (systemd.link(5)): \
-                 `[Match] MACAddress=` new's, `[Link] Name=` the name that the configuration knows.",
+                 `[Match] MACAddress=` and `PermanentMACAddress=` (which a VLAN or a bridge on the card does not have) new's, `[Link] Name=` the name that the configuration knows.",
         check: no_card,
     },
     Rule {
@@ -26,28 +27,6 @@ pub(super) const RULES: &[Rule] = &[
         why: "only the card with old's address gets its name back on new; the others may be called something else there.",
         remedy: "write .link files for new's other cards into /etc/systemd/network of old (systemd.link(5)).",
         check: more_cards,
-    },
-    Rule {
-        code: "R1403",
-        title: "the network configuration names the MAC address of old's card",
-        severity: Severity::Inhibitor,
-        absolute: false,
-        why: "no card of new has that address: netplan's `match:`, `[Match]` of systemd-networkd and `mac-address` of \
-              NetworkManager would match nothing, and new would come up without a network.",
-        remedy: "let the configuration name the card by its name, which new's card gets too. In netplan: the card's name as the \
-                 key, without `match:` and `set-name:`; `netplan try` on old shows that it works. Where cloud-init writes the \
-                 file: `network: {config: disabled}` in /etc/cloud/cloud.cfg.d/99-network.cfg.",
-        check: bound_to_mac,
-    },
-    Rule {
-        code: "R1404",
-        title: "a .link file that comes before ours",
-        severity: Severity::Warning,
-        absolute: false,
-        why: "of the .link files that match a card the first by name counts: if that one matches new's, 10-replant.link is not \
-              looked at, and the card does not get old's name.",
-        remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
-        check: earlier_link,
     },
     Rule {
         code: "R1405",
@@ -82,25 +61,15 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// The text of a .link file for a card, in one line.
-fn link_file(mac: &str, name: &str) -> String {
-    format!("`printf '[Match]\\nMACAddress={mac}\\n[Link]\\nName={name}\\n' >/etc/systemd/network/10-{name}.link`")
-}
-
-/// Old has a .link file that names this card of new.
-fn has_link(facts: &Facts, card: &Interface) -> bool {
-    facts.old.macs.iter().any(|line| line.path.ends_with(".link") && line.mac == card.mac)
-}
-
 fn no_card(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let (old, new) = (service_card(plan, facts), new_card(plan, facts));
-    if facts.new.interfaces.iter().any(|card| card.physical && has_link(facts, card)) {
+    if facts.new.interfaces.iter().any(|card| card.physical && is_named(facts, card)) {
         return Vec::new();
     }
     let mut hits = Vec::new();
     let unknown = [("old", &plan.old.address, old), ("new", &plan.new.address, new)];
     for (server, address, _) in unknown.into_iter().filter(|(_, _, card)| card.is_none()) {
-        let mac = new.map_or("MAC-OF-NEW", |card| card.mac.as_str());
+        let mac = new.map_or("MAC-OF-NEW", |card| card.own_mac());
         let hit = Hit::new(
             format!(
                 "the address {} of {server} is not on one network card (several in a bridge or a bond?)",
@@ -108,7 +77,7 @@ fn no_card(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             ),
             format!(
                 "tell new's card its name, on old: {}",
-                link_file(mac, old.map_or("NAME", |card| card.name.as_str()))
+                naming(facts, mac, old.map_or("NAME", |card| card.name.as_str()))
             ),
         );
         hits.push(hit.at(address.span()));
@@ -128,62 +97,17 @@ fn more_cards(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .filter(|card| service_card(plan, facts).is_some_and(|service| service.name != card.name))
         .map(|card| card.name.as_str())
         .collect();
-    let told = facts.new.interfaces.iter().filter(|card| card.physical && has_link(facts, card)).count();
+    let told = facts.new.interfaces.iter().filter(|card| card.physical && is_named(facts, card)).count();
     if others.len() <= told {
         return Vec::new();
     }
     let names = others.join(", ");
-    let files: Vec<String> = others.iter().map(|name| link_file("MAC-ON-NEW", name)).collect();
+    let files: Vec<String> = others.iter().map(|name| naming(facts, "MAC-ON-NEW", name)).collect();
     let hit = Hit::new(
         format!("old also uses the network cards {names}; only the one with its address gets its name back on new"),
         format!("on old: {}", files.join(" and ")),
     );
     vec![hit.of(format!("old: network cards {names}"))]
-}
-
-fn bound_to_mac(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let service = service_card(plan, facts);
-    let of_old = |line: &&MacLine| {
-        let cards = facts.old.interfaces.iter().filter(|card| card.physical);
-        let mut cards = cards.filter(|card| service.is_none_or(|service| service.name == card.name));
-        cards.any(|card| card.mac == line.mac)
-    };
-    // a .link file that matches nothing on new does no harm, and a cloned address is given to whatever card there is
-    let binds = |line: &&MacLine| {
-        !line.path.ends_with(".link") && !line.path.ends_with(".netdev") && !line.key.starts_with("cloned")
-    };
-    // what names new's card as well was made for the migration
-    let knows_new = |path: &str| {
-        new_card(plan, facts)
-            .is_some_and(|card| facts.old.macs.iter().any(|line| line.path == path && line.mac == card.mac))
-    };
-    let bound = facts.old.macs.iter().filter(binds).filter(of_old).filter(|line| !knows_new(&line.path));
-    bound
-        .map(|line| {
-            Hit::new(
-                format!("{} binds the network to the MAC address {} of old's card", line.path, line.mac),
-                "let it name the card by its name instead; `replant explain R1403` says how",
-            )
-            .of(format!("old: {}, line {}", line.path, line.line))
-        })
-        .collect()
-}
-
-fn earlier_link(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    const OURS: &str = "/etc/systemd/network/10-replant.link";
-    // one that names an address fits one card only
-    let open = |path: &&String| !facts.old.macs.iter().any(|line| line.path == **path);
-    let earlier = facts.old.link_files.iter().filter(|path| path.as_str() < OURS).filter(open);
-    earlier
-        .map(|path| {
-            let later = path.replacen("/etc/systemd/network/", "/etc/systemd/network/90-", 1);
-            Hit::new(
-                format!("{path} of old is read before 10-replant.link, and may match new's card"),
-                format!("`mv {path} {later}` on old, if it is not meant for new's card"),
-            )
-            .of(format!("old: {path}"))
-        })
-        .collect()
 }
 
 fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -197,12 +121,12 @@ fn name_taken(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     };
     let names = (1..).map(|number| format!("lan{number}")).filter(|name| !used(name));
     taking
-        .filter(|card| !has_link(facts, card))
+        .filter(|card| !is_named(facts, card))
         .zip(names)
         .map(|(card, name)| {
             Hit::new(
                 format!("new has another card, {}, which may hold the name {} when it boots", card.mac, old.name),
-                format!("on old: {}", link_file(&card.mac, &name)),
+                format!("on old: {}", naming(facts, card.own_mac(), &name)),
             )
             .of(format!("new: network card {}", card.name))
         })

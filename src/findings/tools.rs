@@ -90,6 +90,7 @@ const OLD: &[(&str, &str)] = &[
     ("systemctl", "systemd"),
     ("mkinitramfs", "initramfs-tools"),
     ("lsinitramfs", "initramfs-tools"),
+    ("update-initramfs", "initramfs-tools"),
     ("grub-install", "grub-pc"),
     ("update-grub", "grub-pc"),
 ];

@@ -56,6 +56,7 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
         StepKind::InSync(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),
+        StepKind::SameBoot(boot) => ("/boot is compared", boot.size as f64 / 150e6),
         StepKind::Split(_) => ("the mirror is cut", 1.5),
         StepKind::GroupSplit(_) => ("the mirror is cut", 1.0),
         StepKind::Logout(_) => ("the mirror is cut", 1.0),
@@ -93,6 +94,8 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         | StepKind::Login(_)
         | StepKind::PhysicalVolume(_)
         | StepKind::GroupMember(_)
+        | StepKind::FreshCopies(_)
+        | StepKind::WriteMostly(_)
         | StepKind::Mirror(_)
         | StepKind::PvSize(_)
         | StepKind::VolumeSize(_)

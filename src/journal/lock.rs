@@ -1,8 +1,9 @@
 //! One operator at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,17 +59,23 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(Error::io("open the lock", path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = file.read_to_string(&mut text).ok();
-                let who = read.and_then(|_| serde_json::from_str::<Who>(&text).ok());
-                // It may not have written its name yet.
-                let holder = who.map_or_else(|| "another process".into(), |who| who.to_string());
-                return Err(Error::Held { name: migration.to_owned(), holder });
+        let mut looks = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let who = name_in(&mut file);
+                    // Whoever looks at who holds it holds it for an instant, without a name.
+                    if who.is_none() && looks < 5 {
+                        looks += 1;
+                        std::thread::sleep(Duration::from_millis(50));
+                        continue;
+                    }
+                    let holder = who.map_or_else(|| "another process".into(), |who| who.to_string());
+                    return Err(Error::Held { name: migration.to_owned(), holder });
+                }
+                Err(TryLockError::Error(cause)) => return Err(Error::io("take the lock", path)(cause)),
             }
-            Err(TryLockError::Error(cause)) => return Err(Error::io("take the lock", path)(cause)),
         }
         let name = serde_json::to_vec(&Who::me()).expect("strings and numbers");
         file.set_len(0)
@@ -77,6 +84,26 @@ impl Lock {
             .map_err(Error::io("write the lock", path))?;
         Ok(Lock { file })
     }
+
+    /// Who holds it. A process that has ended holds nothing, however it ended.
+    pub(super) fn holder(path: &Path) -> Result<Option<Option<Who>>, Error> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(Error::io("open the lock", path)(cause)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(name_in(&mut file))),
+            Err(TryLockError::Error(cause)) => Err(Error::io("look at the lock", path)(cause)),
+        }
+    }
+}
+
+fn name_in(file: &mut File) -> Option<Who> {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 impl Drop for Lock {

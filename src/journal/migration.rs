@@ -1,11 +1,11 @@
 //! A migration's directory: its runbook, its journal, its lock.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Header, Journal, Lock, Story};
+use super::{Error, Header, Journal, Lock, Story, Who};
 use crate::host::sha256;
 
 const RUNBOOK: &str = "runbook.json";
@@ -46,32 +46,45 @@ impl Migration {
         Ok(Migration { name: name.to_owned(), path })
     }
 
+    /// One that cannot be read, or has lost its journal, is not the same as none.
     pub fn open(root: &Path, name: &str) -> Result<Migration, Error> {
         check_name(name)?;
         let path = root.join(name);
-        if !path.join(JOURNAL).is_file() {
+        if !there(root, &path)? {
             return Err(Error::Unknown { name: name.to_owned(), path: root.to_owned() });
         }
-        Ok(Migration { name: name.to_owned(), path })
+        let journal = path.join(JOURNAL);
+        match File::open(&journal) {
+            Ok(_) => Ok(Migration { name: name.to_owned(), path }),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => {
+                Err(Error::NoJournal { name: name.to_owned(), path })
+            }
+            Err(cause) => Err(Error::io("read the journal", &journal)(cause)),
+        }
     }
 
-    /// The names of all migrations, sorted; none where there is no such root.
+    /// The names of all migrations, sorted, also of those that cannot be opened; none where there is no such root.
     pub fn list(root: &Path) -> Result<Vec<String>, Error> {
         let entries = match std::fs::read_dir(root) {
             Ok(entries) => entries,
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => return Err(Error::io("list", root)(cause)),
         };
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(Error::io("list", root))?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if check_name(&name).is_ok() && entry.path().join(JOURNAL).is_file() {
+            if check_name(&name).is_ok() && there(root, &entry.path())? {
                 names.push(name);
             }
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Who works on it at this moment; the name is not known for an instant after they have begun.
+    pub fn at_work(&self) -> Result<Option<Option<Who>>, Error> {
+        Lock::holder(&self.path.join(LOCK))
     }
 
     pub fn name(&self) -> &str {
@@ -114,6 +127,22 @@ impl Migration {
     pub fn journal(&self, _held: &Lock) -> Result<(Journal, Option<usize>), Error> {
         Journal::open(&self.path.join(JOURNAL))
     }
+}
+
+/// Whether a directory is a migration's, by any of its files; or may be, where we may not look into it.
+fn there(root: &Path, path: &Path) -> Result<bool, Error> {
+    for file in [JOURNAL, RUNBOOK, LOCK] {
+        match std::fs::symlink_metadata(path.join(file)) {
+            Ok(_) => return Ok(true),
+            Err(cause) if matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            // of the root itself nothing can be said
+            Err(cause) if std::fs::symlink_metadata(path).is_err() => {
+                return Err(Error::io("look into", root)(cause));
+            }
+            Err(_) => return Ok(true),
+        }
+    }
+    Ok(false)
 }
 
 /// No slashes, nothing hidden, nothing that a shell or a file name on a server would trip over.

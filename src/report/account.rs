@@ -8,7 +8,7 @@ use crate::engine::{Preview, Reason, Stopped, Summary, Way};
 use crate::forecast::{down, forecast};
 use crate::host::{Server, Side};
 use crate::journal::{State, Status};
-use crate::runbook::{Node, Stage};
+use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Seen, StepKind};
 
 /// Where old stands, in one sentence.
@@ -39,8 +39,15 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     }
 }
 
+/// The two commands that a person may want to type next, as they can be pasted.
+#[derive(Debug, Clone)]
+pub struct Next {
+    pub go_on: String,
+    pub go_back: String,
+}
+
 /// At the end of an apply that went as it should.
-pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, plan: &str) -> String {
+pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, next: &Next) -> String {
     let mut text = String::new();
     if total.changed == 0 {
         text += "Nothing to do: everything is as the runbook says, no command changed anything.\n";
@@ -60,11 +67,11 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, p
         }
         text +=
             "New serves in the place of old. Keep old switched off: two servers with one address harm each other.\n";
-        let _ = write!(text, "To go back (losing what new has written since): replant rollback {}", runbook.name);
+        let _ = write!(text, "To go back (losing what new has written since): {}", next.go_back);
     } else {
         let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
-        let _ = writeln!(text, "To go on: replant apply {plan}");
-        let _ = write!(text, "To go back: replant rollback {}", runbook.name);
+        let _ = writeln!(text, "To go on:   {}", next.go_on);
+        let _ = write!(text, "To go back: {}", next.go_back);
     }
     text
 }
@@ -76,13 +83,13 @@ fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
 }
 
 /// An apply that was stopped.
-pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, plan: &str) -> String {
+pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next) -> String {
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     if !matches!(stopped.reason, Reason::Abandoned(_)) {
-        let _ = writeln!(text, "To go on:   replant apply {plan}");
+        let _ = writeln!(text, "To go on:   {}", next.go_on);
     }
-    let _ = write!(text, "To go back: replant rollback {}", runbook.name);
+    let _ = write!(text, "To go back: {}", next.go_back);
     text
 }
 
@@ -159,6 +166,16 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
         text += "  new is given up: nothing on it is looked at, and what was made there is not taken back. This migration \
                  cannot\n  be resumed after that.\n";
     }
+    let taken =
+        |id: &StepId| preview.steps.iter().any(|back| back.node.id == *id && matches!(back.way, Way::Nothing(_)));
+    let wiped = wiped(runbook, taken);
+    if !preview.fenced && !wiped.is_empty() {
+        let _ = writeln!(
+            text,
+            "  What was on these disks of new was wiped, and does not come back: {}.",
+            wiped.join(", ")
+        );
+    }
     if preview.steps.iter().any(|back| matches!(back.way, Way::Undo(_))) {
         text += "These steps are taken back, the last one first. Each is looked at before: where nothing of it is there any \
                  more,\nno command is run.\n";
@@ -188,8 +205,19 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
     text
 }
 
+/// The disks whose content is gone for good, of those whose step is such.
+fn wiped(runbook: &Runbook, such: impl Fn(&StepId) -> bool) -> Vec<&str> {
+    let destroyed = runbook.nodes.iter().filter(|node| such(&node.id));
+    destroyed
+        .filter_map(|node| match &node.step {
+            StepKind::Wiped(wiped) => Some(wiped.label.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
 /// After a rollback that went as it should.
-pub fn taken_back(summary: &Summary, fenced: bool, serving: &str) -> String {
+pub fn taken_back(runbook: &Runbook, state: &State, summary: &Summary, fenced: bool, serving: &str) -> String {
     let mut text = format!("Taken back: {} steps, in {}.\n", summary.undone.len(), duration(summary.took));
     if fenced {
         let _ = write!(
@@ -197,7 +225,15 @@ pub fn taken_back(summary: &Summary, fenced: bool, serving: &str) -> String {
             "Old is up and serves again: {serving}. New is switched off; its disks hold what was copied to them."
         );
     } else if summary.abandoned.is_empty() {
-        let _ = write!(text, "Both servers are as they were found. Old serves: {serving}.");
+        let but = match wiped(runbook, |id| state.status(id) == Status::Undone).as_slice() {
+            [] => String::new(),
+            [one] => format!(", but for disk {one} of new: what was on it was wiped, and does not come back"),
+            all => format!(
+                ", but for disks {} of new: what was on them was wiped, and does not come back",
+                all.join(", ")
+            ),
+        };
+        let _ = write!(text, "Both servers are as they were found{but}. Old serves: {serving}.");
     } else {
         let left = summary.abandoned.len();
         let _ = write!(text, "The old server is as it was found, and serves: {serving}. ");
@@ -207,4 +243,44 @@ pub fn taken_back(summary: &Summary, fenced: bool, serving: &str) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU8;
+
+    use super::*;
+    use crate::engine::{self, Options};
+    use crate::facts::{self, Facts};
+    use crate::journal::{Header, Journal};
+    use crate::sim::Sim;
+    use crate::{course, plan};
+
+    /// What is said before and after going back from the end of `prepare`.
+    fn there_and_back(plan: &str) -> (String, String) {
+        let loaded = plan::load(plan.as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+        let sim = Sim::from_plan(&loaded.plan, None);
+        let read = |side| facts::read(&sim, side).unwrap();
+        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+        let mut journal = Journal::nowhere(Header::new("srv1", ""));
+        let level = AtomicU8::new(0);
+        let options =
+            || Options { until: Some(Stage::Prepare), poll: std::time::Duration::ZERO, ..Options::new(&level) };
+        engine::apply(&book.nodes, &mut journal, &sim, &options(), &|_| {}).unwrap_or_else(|no| panic!("{no}"));
+        let before = rollback(&engine::rollback_preview(&book.nodes, journal.state()), &book);
+        let summary = engine::rollback(&book.nodes, &mut journal, &sim, &options(), &|_| {});
+        let summary = summary.unwrap_or_else(|no| panic!("{no}"));
+        (before, taken_back(&book, journal.state(), &summary, false, "it answers"))
+    }
+
+    #[test]
+    fn a_disk_that_was_wiped_is_not_as_it_was() {
+        let (before, after) = there_and_back("plans/cs940.yaml");
+        assert!(before.contains("What was on these disks of new was wiped, and does not come back: d "), "{before}");
+        assert!(after.contains("as they were found, but for disk d ") && after.contains("was wiped"), "{after}");
+        let (before, after) = there_and_back("plans/lab.yaml");
+        assert!(!before.contains("wiped"), "{before}");
+        assert!(after.contains("Both servers are as they were found. Old serves"), "{after}");
+    }
 }

@@ -14,13 +14,13 @@ mod runbook;
 mod screen;
 mod status;
 
-pub use account::{account, rollback, stopped, stopped_going_back, taken_back};
+pub use account::{Next, account, rollback, stopped, stopped_going_back, taken_back};
 pub use data::{Refused, node_json, refused_json, refused_schema, runbook_json, runbook_schema};
 pub use files::{Changes, FileChange, changes};
 pub use live::{Live, Manner};
 pub use runbook::{detail, findings, node, outline, runbook};
 pub use screen::To;
-pub use status::{Drift, Survey, Unknown, changes_on, drift, status, status_json};
+pub use status::{AtWork, Drift, Survey, Unknown, changes_on, drift, status, status_json};
 
 use std::time::Duration;
 

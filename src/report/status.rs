@@ -5,12 +5,12 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::duration;
+use super::{Next, duration};
 use crate::course::Runbook;
 use crate::engine::Sight;
 use crate::facts::Change;
 use crate::host::Side;
-use crate::journal::{State, Status};
+use crate::journal::{Kind, State, Status, Who};
 use crate::runbook::{Stage, StepId};
 use crate::step::Seen;
 
@@ -97,7 +97,7 @@ fn unseen(runbook: &Runbook, survey: &Survey) -> Vec<(Side, String, usize)> {
     all
 }
 
-pub fn status(runbook: &Runbook, path: &str, state: &State, survey: Option<&Survey>) -> String {
+pub fn status(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &AtWork, next: &Next) -> String {
     let mut text = format!("Migration {}\n", runbook.name);
     for stage in Stage::ALL {
         let (done, all) = over_or_done(runbook, state, stage);
@@ -137,27 +137,60 @@ pub fn status(runbook: &Runbook, path: &str, state: &State, survey: Option<&Surv
         text += &drift(&rest);
     }
     let _ = writeln!(text, "Where it stands: {}.", super::account::old_is(runbook, state));
-    text + &next(runbook, path, state)
+    match work {
+        AtWork::Nobody => {}
+        AtWork::Somebody(who) => {
+            let kind = state.runs().last().filter(|run| run.ended.is_none()).map(|run| run.kind);
+            let what = match kind {
+                Some(Kind::Apply) => "An apply is at work on it now",
+                Some(Kind::Rollback) => "A rollback is at work on it now",
+                None => "Somebody has it open now",
+            };
+            let who = who.as_ref().map_or("another process".into(), Who::to_string);
+            let _ = writeln!(text, "{what}: {who}.");
+            // nobody can do anything else until that has ended
+            return text + "To stop it: press Ctrl-C once where it runs.\n" + &self::next(runbook, state, next);
+        }
+    }
+    if let (AtWork::Nobody, Some(run)) = (work, state.runs().last())
+        && run.ended.is_none()
+    {
+        let kind = match run.kind {
+            Kind::Apply => "apply",
+            Kind::Rollback => "rollback",
+        };
+        let _ = writeln!(
+            text,
+            "The last {kind} was killed, or its machine was switched off: {}, begun {}.",
+            run.by, run.started
+        );
+    }
+    text + &self::next(runbook, state, next)
 }
 
-/// What to type next. `path`: the migration's own runbook.
-fn next(runbook: &Runbook, path: &str, state: &State) -> String {
-    let name = &runbook.name;
+/// Whether a process has it.
+#[derive(Debug, Clone)]
+pub enum AtWork {
+    Nobody,
+    /// its name is not known for an instant
+    Somebody(Option<Who>),
+}
+
+/// What to type next.
+fn next(runbook: &Runbook, state: &State, Next { go_on, go_back }: &Next) -> String {
     let all_done = runbook.nodes.iter().all(|node| matches!(state.status(&node.id), Status::Done | Status::Adopted));
     if state.rolled_back() {
         "It was taken back. To begin again: replant apply PLAN".into()
     } else if state.abandoned().is_some() {
-        format!("Going back to old was begun. To go on with that: replant rollback {name}")
+        format!("Going back to old was begun. To go on with that: {go_back}")
     } else if all_done {
-        format!(
-            "It is complete. To go back all the same (losing what new has written since): replant rollback {name}"
-        )
+        format!("It is complete. To go back all the same (losing what new has written since): {go_back}")
     } else {
-        format!("To go on:   replant apply {path}\nTo go back: replant rollback {name}")
+        format!("To go on:   {go_on}\nTo go back: {go_back}")
     }
 }
 
-pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) -> Value {
+pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &AtWork) -> Value {
     let sights: HashMap<_, _> =
         survey.into_iter().flat_map(|survey| &survey.sights).map(|(id, seen)| (id, seen)).collect();
     let seen = |id: &StepId| {
@@ -185,8 +218,12 @@ pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>) ->
     };
     let unknown = drift.into_iter().flat_map(|drift| &drift.unknown);
     let unknown: BTreeMap<String, &String> = unknown.map(|one| (one.side.to_string(), &one.why)).collect();
+    let work = match work {
+        AtWork::Nobody => Value::Null,
+        AtWork::Somebody(who) => json!({ "kind": state.runs().last().map(|run| run.kind), "by": who }),
+    };
     json!({
-        "name": runbook.name, "rolled_back": state.rolled_back(), "steps": steps,
+        "name": runbook.name, "rolled_back": state.rolled_back(), "at_work": work, "steps": steps,
         "drift": { "old": changes(Side::Old), "new": changes(Side::New) }, "unknown": unknown, "old": super::account::old_is(runbook, state),
     })
 }

@@ -147,6 +147,29 @@ impl World {
         Ok(format!("mdadm: {device} has been started with {devices} drives.\n"))
     }
 
+    /// `array::CREATE`
+    pub(super) fn md_create_blank(&mut self, server: Server, argv: &[&str]) -> Said {
+        let said = self.md_create(server, &Args::of(argv))?;
+        let dev = self.must(server, "wipefs", argv[0])?;
+        self.places.remove(&dev.loc);
+        Ok(said)
+    }
+
+    /// `array::ERASE`
+    pub(super) fn md_erase(&mut self, server: Server, id: &str, device: &str, uuid: &str, members: &[&str]) -> Said {
+        if self.dev(server, id).is_none() {
+            let uuid = format!("--uuid={uuid}");
+            let argv: Vec<&str> = [device, &uuid, "--run"].into_iter().chain(members.iter().copied()).collect();
+            let _ = self.md_assemble(server, &Args::of(&argv));
+        }
+        let Some(dev) = self.dev(server, id) else { return Ok(String::new()) };
+        if self.open(server, &dev) {
+            return fail(1, format!("wipefs: error: {id}: probing initialization failed: {BUSY}\n"));
+        }
+        self.places.remove(&dev.loc);
+        self.md_stop(server, id)
+    }
+
     /// `wiped::STOP_ARRAY`
     pub(super) fn md_stop(&mut self, server: Server, path: &str) -> Said {
         let Some(dev) = self.dev(server, path) else { return Ok(String::new()) };

@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{activity, apt, health, lsblk, lvm, md, mounts, net, os};
+use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -32,6 +32,11 @@ impl World {
         }
         if is(os::parts_query()) {
             return Ok(self.parts(server));
+        }
+        for side in [Side::Old, Side::New] {
+            if is(filesystems::query(side)) {
+                return Ok(self.file_systems(server, side == Side::Old));
+            }
         }
         if is(health::query()) {
             return Ok(self.health(server));
@@ -89,7 +94,7 @@ impl World {
                 Some(text) => Ok(text),
                 None => fail(1, format!("cat: {path}: No such file or directory\n")),
             },
-            ["systemctl", "is-active" | "list-units", ..] => self.systemctl(server, &asked[1..]),
+            ["systemctl", "is-active" | "list-units" | "list-unit-files", ..] => self.systemctl(server, &asked[1..]),
             ["dpkg-query", "-W", "-f", _] => self.dpkg_query(server),
             ["ip", "-oneline", "address", "show", "scope", "global"] => self.ip_oneline(server),
             ["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"] => {
@@ -114,6 +119,9 @@ impl World {
             (step::daemon::TGTD_RUNS, []) => {
                 Ok(if self.machine(server).run.tgt.is_some() { "4242\n" } else { "" }.into())
             }
+            (step::ages::AGES, paths) => Ok(self.ages(server, paths)),
+            (step::ages::SERVED, []) => Ok(self.served(server)),
+            (step::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
@@ -158,6 +166,7 @@ impl World {
             ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
             ["sh", path, rest @ ..] => self.run_file(server, path, rest),
             ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
+            ["sync", path] => self.must(server, "sync", path).map(|_| String::new()),
             ["mkdir", "-p", path] => {
                 if self.read_only(server, path) {
                     return fail(1, format!("mkdir: cannot create directory '{path}': Read-only file system\n"));
@@ -220,14 +229,22 @@ impl World {
             (start, [record, units @ ..]) if start == step::service::start_script() => {
                 self.start_units(server, record, units)
             }
+            (step::array::CREATE, create) => self.md_create_blank(server, create),
+            (step::array::ERASE, [id, device, uuid, members @ ..]) => {
+                self.md_erase(server, id, device, uuid, members)
+            }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
             (step::mirror::UNMIRROR, [volume, device, uuid]) => {
                 self.unmirror_or_give_up(server, volume, device, uuid)
             }
-            (step::mirror::RAID1, [volume, device, _region]) => self.convert_raid1(server, volume, device),
-            (step::mirror::CORE_LOG, [volume, device, _region]) => self.convert_core_log(server, volume, device),
+            (step::mirror::RAID1, [volume, device, _region, since]) => {
+                self.convert_raid1(server, volume, device, since)
+            }
+            (step::mirror::CORE_LOG, [volume, device, _region, since]) => {
+                self.convert_core_log(server, volume, device, since)
+            }
             // directories are not modelled: an empty one is none
             (step::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
             _ => panic!("the simulated servers do not know this script, run with {args:?}:\n{script}"),

@@ -28,9 +28,19 @@ impl Maker<'_> {
             "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"52:54:00:77:00:21\", NAME=\"ens3\"\n".into(),
         );
         put("/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\n".into());
+        let (service, card) = match self.shape.vlan {
+            true => ("vlan207", "    vlan-raw-device ens3\n"),
+            false => ("ens3", ""),
+        };
         put(
             "/etc/network/interfaces",
-            format!("auto lo\niface lo inet loopback\n\nauto ens3\niface ens3 inet static\n    address {address}\n"),
+            format!(
+                "auto lo\niface lo inet loopback\n\nauto {service}\niface {service} inet static\n    address {address}\n{card}"
+            ),
+        );
+        put(
+            "/var/cache/debconf/config.dat",
+            "grub-pc/install_devices: /dev/disk/by-id/ata-LABSATA_OLD0, /dev/disk/by-id/ata-LABSATA_OLD1\n".into(),
         );
         put(
             "/etc/ssh/ssh_host_ed25519_key.pub",
@@ -126,6 +136,12 @@ impl Maker<'_> {
         let timers = ["apt-daily.timer", "e2scrub_all.timer", "logrotate.timer"];
         let mut units: Vec<Unit> = idle.into_iter().chain(timers).map(unit).collect();
         units.extend(writers(self.plan, if var { "/var/lib" } else { "/srv/data" }));
+        if self.shape.cloud_init {
+            units.extend(["cloud-init-local.service", "cloud-init.service", "cloud-final.service"].map(unit));
+        }
+        for unit in &mut units {
+            unit.disabled |= self.shape.disabled.contains(&unit.name);
+        }
         units
     }
 }

@@ -46,6 +46,7 @@ impl Sim {
         let rescue_card = rescue_card.ok_or(missing("a network card of new"))?;
 
         let mut world = World {
+            moment: 0,
             old: machine(Server::Old, &facts.old, old_disks, card),
             new: Machine { units: Vec::new(), ..machine(Server::New, &facts.new, new_disks, rescue_card) },
             places,
@@ -55,6 +56,8 @@ impl Sim {
             pace: 34,
             link_up: true,
             rescue_assembles: !facts.new.arrays.is_empty(),
+            modern: false,
+            announced: None,
             controls: controls(plan),
             person: Person::Truthful,
             louder: Server::Old,
@@ -235,7 +238,7 @@ impl Medium<'_> {
     fn groups(&mut self, locs: &BTreeMap<String, Loc>) {
         for pv in &self.facts.pvs {
             let Some(loc) = locs.get(&pv.path) else { continue };
-            let label = PvLabel { uuid: pv.uuid.clone(), size: pv.size, group: self.group(&pv.vg) };
+            let label = PvLabel { uuid: pv.uuid.clone(), ignored: false, size: pv.size, group: self.group(&pv.vg) };
             self.places.insert(loc.clone(), Written::Pv(label));
         }
         // what is on volumes, by the place of their first extent
@@ -288,7 +291,12 @@ impl Medium<'_> {
                 uuid: lv.uuid.clone(),
                 name: lv.name.clone(),
                 segtype: Segtype::Linear,
-                legs: vec![Leg { uuid: lvm_uuid(&format!("{name} {} leg", lv.name)), extents, meta: None }],
+                legs: vec![Leg {
+                    uuid: lvm_uuid(&format!("{name} {} leg", lv.name)),
+                    extents,
+                    meta: None,
+                    write_mostly: false,
+                }],
             });
         }
         // as LVM lists them

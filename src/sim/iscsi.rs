@@ -10,12 +10,13 @@ impl World {
     pub(super) fn tgtd(&mut self, server: Server, args: &Args) -> Said {
         let portal = args.value("--iscsi").unwrap_or_default();
         let Some(portal) = portal.strip_prefix("portal=") else { panic!("tgtd {args:?}") };
+        let since = self.moment;
         let run = &mut self.machine_mut(server).run;
         if run.tgt.is_some() {
             // the control socket is taken
             return fail(1, "tgtd: can't bind a socket, Address already in use\n");
         }
-        run.tgt = Some(Tgt { portals: vec![portal.to_string()], targets: Vec::new() });
+        run.tgt = Some(Tgt { since, portals: vec![portal.to_string()], targets: Vec::new() });
         Ok(String::new())
     }
 
@@ -50,13 +51,17 @@ impl World {
             );
             if !target.device.is_empty() {
                 text += &format!(
-                    "        LUN: {}\n            Type: disk\n            SCSI ID: {1}\n            SCSI SN: {1}\n            Online: Yes\n            Backing store type: rdwr\n            Backing store path: {2}\n            Backing store flags: \n",
-                    target.lun, target.serial, target.device
+                    "        LUN: {}\n            Type: disk\n            SCSI ID: {1}\n            SCSI SN: {1}\n            Online: Yes\n            Backing store type: rdwr\n            Backing store path: {2}\n            Backing store flags: {3}\n",
+                    target.lun,
+                    target.serial,
+                    target.device,
+                    if target.sync { "sync" } else { "" }
                 );
             }
             text += "    Account information:\n";
             if !target.user.is_empty() {
                 text += &format!("        {}\n", target.user);
+                text += &format!("        {} (outgoing)\n", target.back.0);
             }
             text += "    ACL information:\n";
             if !target.initiator.is_empty() {
@@ -111,14 +116,14 @@ impl World {
         let found = self.machine(server).run.lio.iter().find(|target| target.iqn == iqn && target.name == name);
         let Some(target) = found else { return String::new() };
         format!(
-            "backstore 1 {} {}\ntarget 1\nacl {}\nportal {}\nlun lun_0\n",
-            target.serial, target.device, target.initiator, target.portal
+            "backstore 1 {} {}\ntarget 1\nacl {}\nback {}\nportal {}\nlun lun_0\n",
+            target.serial, target.device, target.initiator, target.back.0, target.portal
         )
     }
 
     /// lio-export.sh
     pub(super) fn lio_export(&mut self, server: Server, args: &[&str]) -> Said {
-        let [iqn, name, device, serial, portal, initiator, user, secret] = args else {
+        let [iqn, name, device, serial, portal, initiator, user, secret, back_user, back] = args else {
             panic!("lio-export.sh {args:?}")
         };
         for module in ["target_core_mod", "target_core_iblock", "iscsi_target_mod"] {
@@ -135,6 +140,9 @@ impl World {
         let Some(secret) = self.read_file(server, secret) else {
             return fail(1, format!("cat: {secret}: No such file or directory\n"));
         };
+        let Some(back) = self.read_file(server, back) else {
+            return fail(1, format!("cat: {back}: No such file or directory\n"));
+        };
         let known = self.machine(server).run.lio.iter().position(|target| target.iqn == *iqn && target.name == *name);
         if known.is_none() && self.busy(server, &dev) {
             return fail(1, "lio-export.sh: line 17: echo: write error: Device or resource busy\n");
@@ -148,8 +156,11 @@ impl World {
             initiator: initiator.to_string(),
             user: user.to_string(),
             secret: secret.trim().to_string(),
+            back: (back_user.to_string(), back.trim().to_string()),
             lun: 0,
             block: dev.sector,
+            // what a disk has in its own cache is not there yet
+            sync: false,
         };
         let lio = &mut self.machine_mut(server).run.lio;
         match known {
@@ -223,6 +234,13 @@ impl World {
         let welcome = if tgt { me[1] == target.initiator } else { me[0] == target.initiator };
         let chap =
             has("node.session.auth.username") == target.user && has("node.session.auth.password") == target.secret;
+        let back = (has("node.session.auth.username_in"), has("node.session.auth.password_in"));
+        if !back.0.is_empty() && back != target.back {
+            return fail(
+                24,
+                "iscsiadm: Could not login\niscsiadm: initiator reported error (24 - iSCSI login failed due to authorization failure)\n",
+            );
+        }
         if !welcome || !chap {
             return fail(
                 24,
@@ -300,7 +318,10 @@ fn parse_target(text: &str) -> Target {
             ["incominguser", user, secret] => {
                 (target.user, target.secret) = (user.to_string(), secret.to_string());
             }
+            ["outgoinguser", user, secret] => target.back = (user.to_string(), secret.to_string()),
+            ["HeaderDigest", "CRC32C"] => {}
             ["initiator-address", address] => target.initiator = address.to_string(),
+            ["bsoflags", flags] => target.sync = *flags == "sync",
             ["block-size", size] => target.block = size.parse().unwrap_or(512),
             [] | ["default-driver" | "lun" | "vendor_id" | "product_id" | "scsi_id" | "allow-in-use", ..] => {}
             [closing] if closing.starts_with('/') => {}

@@ -15,7 +15,7 @@ impl World {
             _ if is(text::BOOT_PROOF) => self.boot_proof(server, args),
             _ if is(text::FSCK) => self.fsck(server, args),
             _ if is(text::GRUB) => self.grub_install(server, args),
-            _ if is(text::FINISH_BOOT) => self.finish_boot(server),
+            _ if is(text::FINISH_BOOT) => self.finish_boot(server, args),
             _ if is(text::TIDY) => self.tidy(server, args),
             // for tests of a job in itself
             "exit 0\n" => Ok(String::new()),
@@ -26,6 +26,14 @@ impl World {
 
     fn hash(&self, loc: &str) -> String {
         sha256(format!("{:?}", self.places.get(loc)))
+    }
+
+    /// `same_boot::COMPARE`
+    pub(super) fn compare_boot(&self, server: Server, device: &str, hash_file: &str) -> Said {
+        let Some(was) = self.read_file(server, hash_file) else { return Ok("none\n".into()) };
+        let dev = self.must(server, "blockdev", device)?;
+        let equal = was.split_whitespace().next() == Some(&self.hash(&dev.loc));
+        Ok(if equal { "equal\n" } else { "differs\n" }.into())
     }
 
     fn boot_copy(&mut self, server: Server, args: &[&str]) -> Said {
@@ -75,6 +83,12 @@ impl World {
         };
         if self.busy(server, &dev) {
             return fail(8, format!("{path} is mounted.\n"));
+        }
+        if self.modern && server == Server::New && kind.starts_with("ext") {
+            return fail(
+                8,
+                format!("{path} has unsupported feature(s): FEATURE_C12\ne2fsck: Get a newer version of e2fsck!\n"),
+            );
         }
         match self.places.get_mut(&dev.loc) {
             // replayed or repaired
@@ -133,7 +147,9 @@ impl World {
         Ok(String::new())
     }
 
-    fn finish_boot(&mut self, server: Server) -> Said {
+    fn finish_boot(&mut self, server: Server, disks: &[&str]) -> Said {
+        let said = format!("grub-pc/install_devices: {}\n", disks.join(", "));
+        self.write_file(server, "/var/cache/debconf/config.dat", &said, 0o600)?;
         let made = self.mkinitramfs(server, KERNEL);
         self.write_file(server, &format!("/boot/initrd.img-{KERNEL}"), &made, 0o644)?;
         Ok(String::new())

@@ -96,7 +96,8 @@ impl World {
     pub(super) fn groups_on(&self, server: Server, devs: &[Dev]) -> Vec<View> {
         let labels = self.labels(server, devs);
         let mut newest: BTreeMap<&str, &Group> = BTreeMap::new();
-        for group in labels.iter().filter_map(|(_, label)| label.group.as_ref()) {
+        let used = labels.iter().filter(|(_, label)| !label.ignored);
+        for group in used.filter_map(|(_, label)| label.group.as_ref()) {
             let known = newest.entry(&group.uuid).or_insert(group);
             if group.seqno > known.seqno {
                 *known = group;
@@ -194,10 +195,10 @@ impl World {
         let attr = format!("{letter}wi-{state}{letter}-{p}-");
         let mut top = row(lv.name.clone(), &lv.uuid, attr, kind, "public", names(lv.image()));
         if let Some(active) = active {
-            top["sync_percent"] = format!("{}.00", active.synced).into();
-            top["seg_monitor"] = "monitored".into();
+            top["sync_percent"] = format!("{}.00", told(lv, active)).into();
+            top["seg_monitor"] = if active.watched { "monitored" } else { "not monitored" }.into();
             if raid {
-                top["raid_sync_action"] = if active.synced < 100 { "recover" } else { "idle" }.into();
+                top["raid_sync_action"] = if told(lv, active) < 100 { "recover" } else { "idle" }.into();
             }
         }
         let dead = active.is_some_and(|active| active.health.contains('D'));
@@ -211,7 +212,11 @@ impl World {
         let syncing = active.is_some_and(|active| active.synced < 100);
         for (at, leg) in lv.legs.iter().enumerate() {
             let lives = view.leg_lives(leg);
-            let (p, health) = if lives { ('-', "") } else { ('p', "partial") };
+            let (p, health) = match (lives, leg.write_mostly) {
+                (false, _) => ('p', "partial"),
+                (true, true) => ('w', "writemostly"),
+                (true, false) => ('-', ""),
+            };
             let first = if syncing && (at > 0 || !raid) { 'I' } else { 'i' };
             let name = format!("[{}_{}_{at}]", lv.name, lv.image());
             let attr = format!("{first}wi-{state}{letter}-{p}-");
@@ -292,7 +297,7 @@ impl World {
             let Some((view, lv)) = found else { continue };
             let sectors = lv.extents() * view.group.extent / 512;
             let name = crate::step::dm_name(&view.group.name, &lv.name);
-            let done = |total: u64| total * u64::from(active.synced) / 100;
+            let done = |total: u64| total * u64::from(told(lv, active)) / 100;
             let table = match lv.segtype {
                 Segtype::Linear => format!("0 {sectors} linear "),
                 Segtype::Mirror => {
@@ -301,7 +306,7 @@ impl World {
                     format!("0 {sectors} mirror 2 253:3 253:4 {}/{regions} 1 {health} 1 core", done(regions))
                 }
                 Segtype::Raid1 => {
-                    let action = if active.synced < 100 { "recover" } else { "idle" };
+                    let action = if told(lv, active) < 100 { "recover" } else { "idle" };
                     let synced = done(sectors);
                     format!("0 {sectors} raid raid1 2 {} {synced}/{sectors} {action} 0 0 -", active.health)
                 }
@@ -329,6 +334,13 @@ impl World {
         }
         Ok(out)
     }
+}
+
+/// How much of it is in sync, by what LVM and the kernel say: a raid1 without its second leg has nothing left to recover,
+/// and calls that 100 %.
+pub(super) fn told(lv: &Volume, active: &Active) -> u32 {
+    let alone = lv.segtype == Segtype::Raid1 && active.health.contains('D');
+    if alone { 100 } else { active.synced }
 }
 
 fn report(kind: &str, rows: Vec<Value>) -> String {

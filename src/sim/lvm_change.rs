@@ -87,7 +87,8 @@ impl World {
 
     pub(super) fn activate_one(&mut self, server: Server, uuid: &str) {
         if self.active(server, uuid).is_none() {
-            let active = Active { uuid: uuid.to_string(), synced: 100, health: "A".into() };
+            let active =
+                Active { uuid: uuid.to_string(), synced: 100, health: "A".into(), watched: false, lost: false };
             self.machine_mut(server).run.active.push(active);
         }
     }
@@ -116,6 +117,9 @@ impl World {
     }
 
     pub(super) fn lvchange(&mut self, server: Server, args: &Args) -> Said {
+        if let Some(leg) = args.value("--writemostly") {
+            return self.write_mostly(server, &leg, args);
+        }
         if args.value("--activate").as_deref() != Some("n") {
             panic!("lvchange {args:?}");
         }
@@ -172,6 +176,7 @@ impl World {
                 if let Some(active) = self.active_mut(server, &lv.uuid)
                     && lv.segtype != Segtype::Linear
                 {
+                    active.watched = true;
                     active.health = "AA".into();
                     active.synced = if lv.segtype == Segtype::Mirror { 0 } else { 100 };
                 }
@@ -213,7 +218,7 @@ impl World {
             ));
         };
         let (uuid, leg) = (self.uuid(), self.uuid());
-        let leg = Leg { uuid: leg, extents, meta: None };
+        let leg = Leg { uuid: leg, extents, meta: None, write_mostly: false };
         if args.value("--wipesignatures").as_deref() == Some("y")
             && let Some(loc) = view.leg_loc(&leg)
         {

@@ -37,7 +37,8 @@ impl World {
         if let Some(Written::Table(_)) = self.places.get(&dev.loc) {
             return no(format!("Cannot use {}: device is partitioned", dev.path));
         }
-        self.places.insert(dev.loc.clone(), Written::Pv(PvLabel { uuid, size: dev.size, group: None }));
+        let ignored = args.value("--metadataignore").as_deref() == Some("y");
+        self.places.insert(dev.loc.clone(), Written::Pv(PvLabel { uuid, ignored, size: dev.size, group: None }));
         Ok(format!("  Physical volume \"{}\" successfully created.\n", args.last()))
     }
 
@@ -82,7 +83,7 @@ impl World {
             Some(Written::Pv(label)) => label.clone(),
             None => {
                 let uuid = self.uuid();
-                PvLabel { uuid, size: dev.size, group: None }
+                PvLabel { uuid, ignored: false, size: dev.size, group: None }
             }
             Some(other) => return no(format!("Cannot use {path}: device has a signature: {other:?}")),
         };
@@ -238,6 +239,10 @@ impl World {
         let group = Group { uuid, name: into.clone(), seqno: 0, extent, pvs: vec![member], lvs: moved };
         let mut other = View { group, devs: Default::default(), paths: Default::default() };
         if let Some(loc) = view.devs.remove(&pv) {
+            // a group without any metadata in use cannot be: vgsplit has it used again
+            if let Some(Written::Pv(label)) = self.places.get_mut(&loc) {
+                label.ignored = false;
+            }
             other.devs.insert(pv, loc);
         }
         self.write_group(server, view);

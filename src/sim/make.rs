@@ -29,6 +29,16 @@ pub struct Shape {
     pub rescue_assembles: bool,
     /// old can install an initiator; otherwise it has one
     pub initiator_installed: bool,
+    /// old's address is on a VLAN of its card
+    pub vlan: bool,
+    /// a router announces a network, and both servers make themselves addresses in it
+    pub announced: Option<String>,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
+    /// old is a cloud image
+    pub cloud_init: bool,
+    /// names of old's units that nothing starts at boot
+    pub disabled: Vec<String>,
 }
 
 /// A volume of old, to be.
@@ -266,10 +276,13 @@ impl Maker<'_> {
             places: self.places,
             grub,
             acknowledged: BTreeMap::new(),
+            moment: 0,
             counter: 0,
             pace: 34,
             link_up: true,
             rescue_assembles: self.shape.rescue_assembles,
+            modern: self.shape.modern,
+            announced: self.shape.announced.clone(),
             controls: controls(self.plan),
             person: Person::Truthful,
             louder: Server::Old,
@@ -374,7 +387,12 @@ impl Maker<'_> {
         for volume in volumes {
             let count = volume.size / EXTENT;
             let extents = vec![Extents { pv: pv.clone(), start, count }];
-            let leg = Leg { uuid: lvm_uuid(&format!("{name} {} leg", volume.name)), extents, meta: None };
+            let leg = Leg {
+                uuid: lvm_uuid(&format!("{name} {} leg", volume.name)),
+                extents,
+                meta: None,
+                write_mostly: false,
+            };
             lvs.push(Volume {
                 uuid: lvm_uuid(&format!("{name} {}", volume.name)),
                 name: volume.name.clone(),
@@ -399,7 +417,7 @@ impl Maker<'_> {
         let pvs = vec![GroupPv { uuid: pv.clone(), count, missing: false }];
         let uuid = lvm_uuid(&format!("{name} group"));
         let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
-        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, size, group: Some(group) }));
+        self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, ignored: false, size, group: Some(group) }));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mirrors: how they are made, taken apart and cut in two, and what they do by themselves.
 
-use super::lvm::View;
+use super::lvm::{View, told};
 use super::lvm_change::{allocate, no};
 use super::world::{Backing, Leg, PvLabel, Segtype, System, Volume, World, Written};
 use super::{Args, Said};
@@ -8,28 +8,98 @@ use crate::host::Server;
 
 impl World {
     /// `mirror::RAID1`
-    pub(super) fn convert_raid1(&mut self, server: Server, full: &str, device: &str) -> Said {
+    pub(super) fn convert_raid1(&mut self, server: Server, full: &str, device: &str, since: &str) -> Said {
         let (view, at) = self.find_lv(server, full)?;
         if view.group.lvs[at].segtype == Segtype::Raid1 {
             // lvchange --refresh: a leg that is back is taken in again
             let lives = view.group.lvs[at].legs.iter().all(|leg| view.leg_lives(leg));
             let uuid = view.group.lvs[at].uuid.clone();
-            if let Some(active) = self.active_mut(server, &uuid).filter(|active| lives && active.health != "AA") {
-                (active.health, active.synced) = ("Aa".into(), active.synced.min(90));
+            let watched = self.dmeventd(server);
+            if let Some(active) = self.active_mut(server, &uuid) {
+                active.watched = watched;
+                if lives && active.health != "AA" {
+                    (active.health, active.synced) = ("Aa".into(), active.synced.min(90));
+                }
             }
             return Ok(String::new());
         }
+        self.copy_begins(server, since)?;
         self.convert(server, full, device, Segtype::Raid1)
     }
 
     /// `mirror::CORE_LOG`
-    pub(super) fn convert_core_log(&mut self, server: Server, full: &str, device: &str) -> Said {
+    pub(super) fn convert_core_log(&mut self, server: Server, full: &str, device: &str, since: &str) -> Said {
         let (view, at) = self.find_lv(server, full)?;
         if view.group.lvs[at].segtype == Segtype::Mirror {
-            // the script's `if` does not mind a failure: the next command tells
-            let _ = self.unmirror(server, full, device);
+            self.unmirror(server, full, device)?;
         }
+        self.copy_begins(server, since)?;
         self.convert(server, full, device, Segtype::Mirror)
+    }
+
+    fn copy_begins(&mut self, server: Server, since: &str) -> Said {
+        let uptime = self.uptime(server);
+        self.write_file(server, since, &format!("{uptime}.07 1.00\n"), 0o644)?;
+        Ok(String::new())
+    }
+
+    pub(super) fn uptime(&self, server: Server) -> u64 {
+        self.moment - self.machine(server).run.booted
+    }
+
+    /// Whether there is a dmeventd that could watch.
+    pub(super) fn dmeventd(&self, server: Server) -> bool {
+        !self.machine(server).lacks.iter().any(|one| one == "dmeventd")
+    }
+
+    /// dmeventd ends, and nobody has noticed: systemd starts another with the next command that needs it, which knows of
+    /// no volume.
+    pub fn forget_mirrors(&mut self, server: Server) {
+        self.machine_mut(server).run.active.iter_mut().for_each(|active| active.watched = false);
+    }
+
+    /// `ages::AGES`
+    pub(super) fn ages(&self, server: Server, paths: &[&str]) -> String {
+        let began = |path: &&str| {
+            let text = self.read_file(server, path)?;
+            let seconds = text.split('.').next().unwrap_or_default().to_string();
+            Some(format!("{path} {seconds}\n"))
+        };
+        let now = format!("now {}\n", self.uptime(server));
+        now + &paths.iter().filter_map(began).collect::<String>()
+    }
+
+    /// `ages::SERVED`
+    pub(super) fn served(&self, server: Server) -> String {
+        let tgtd = self.machine(server).run.tgt.iter().map(|tgt| format!("tgtd {}\n", self.moment - tgt.since));
+        format!("up {}\n{}", self.uptime(server), tgtd.collect::<String>())
+    }
+
+    /// New loses its power, boots, and somebody puts up again what it had offered, all before old's session gives up: old
+    /// notices nothing. What was acknowledged and not yet on a disk is gone.
+    pub fn crash_unnoticed(&mut self) {
+        let volatile = |target: &super::world::Target| !target.sync;
+        let tgt = self.new.run.tgt.iter().flat_map(|tgt| &tgt.targets);
+        let losing: Vec<String> =
+            tgt.chain(&self.new.run.lio).filter(|one| volatile(one)).map(|target| target.iqn.clone()).collect();
+        let sessions = self.old.run.sessions.iter().filter(|session| losing.contains(&session.iqn));
+        let locs: Vec<String> = sessions.map(|session| format!("{}#", session.loc)).collect();
+        for view in self.groups(Server::Old) {
+            for lv in view.group.lvs.iter().filter(|lv| lv.segtype != Segtype::Linear) {
+                let Some(to) = view.leg_loc(&lv.legs[1]) else { continue };
+                if locs.iter().any(|loc| to.starts_with(loc)) {
+                    self.places.insert(to, Written::Torn);
+                    if let Some(active) = self.active_mut(Server::Old, &lv.uuid) {
+                        active.lost = true;
+                    }
+                }
+            }
+        }
+        let moment = self.moment;
+        let run = &mut self.new.run;
+        run.booted = moment;
+        run.tgt.iter_mut().for_each(|tgt| tgt.since = moment);
+        self.new.boots += 1;
     }
 
     pub(super) fn convert(&mut self, server: Server, full: &str, device: &str, to: Segtype) -> Said {
@@ -62,7 +132,7 @@ impl World {
         }
         let Some(extents) = allocate(&view.group, &pv, count) else { return no("Insufficient free space") };
         let uuid = self.uuid();
-        view.group.lvs[at].legs.push(Leg { uuid, extents, meta: None });
+        view.group.lvs[at].legs.push(Leg { uuid, extents, meta: None, write_mostly: false });
         if to == Segtype::Raid1 {
             let meta = allocate(&view.group, &pv, 1);
             view.group.lvs[at].legs[1].meta = meta.and_then(|meta| meta.into_iter().next());
@@ -73,7 +143,9 @@ impl World {
         view.group.lvs[at].segtype = to;
         let uuid = view.group.lvs[at].uuid.clone();
         self.write_group(server, view);
+        let watched = self.dmeventd(server);
         if let Some(active) = self.active_mut(server, &uuid) {
+            (active.watched, active.lost) = (watched, false);
             active.synced = 0;
             active.health = if to == Segtype::Raid1 { "Aa" } else { "AA" }.into();
         }
@@ -106,6 +178,28 @@ impl World {
         Ok(format!("  Logical volume {full} converted.\n"))
     }
 
+    /// `lvchange --writemostly PV:y VG/LV`
+    pub(super) fn write_mostly(&mut self, server: Server, leg: &str, args: &Args) -> Said {
+        let Some((device, how)) = leg.rsplit_once(':') else { panic!("lvchange --writemostly {leg}") };
+        let full = args.last();
+        let (view, at) = self.find_lv(server, full)?;
+        let mut view = self.writable(server, &view.group.name, args)?;
+        let pv = self.pv_in(server, &view, device)?;
+        let lv = &view.group.lvs[at];
+        if lv.segtype != Segtype::Raid1 {
+            return no("--writemostly can only be used with 'raid1' segment types.");
+        }
+        if how == "y" && !self.active(server, &lv.uuid).is_some_and(|active| told(lv, active) == 100) {
+            return no(format!("Unable to set write-mostly on {full} while it is not in-sync."));
+        }
+        let lv = &mut view.group.lvs[at];
+        for leg in lv.legs.iter_mut().filter(|leg| leg.extents.iter().any(|extents| extents.pv == pv)) {
+            leg.write_mostly = how == "y";
+        }
+        self.write_group(server, view);
+        Ok(format!("  Logical volume {full} changed.\n"))
+    }
+
     /// `mirror::UNMIRROR`
     pub(super) fn unmirror_or_give_up(&mut self, server: Server, full: &str, device: &str, uuid: &str) -> Said {
         let (name, _) = full.split_once('/').unwrap_or_default();
@@ -135,9 +229,9 @@ impl World {
         if view.group.lv(&name).is_some() {
             return no(format!("Logical Volume \"{name}\" already exists in volume group \"{}\"", view.group.name));
         }
-        let synced =
-            self.active(server, &view.group.lvs[at].uuid).is_some_and(|a| a.synced == 100 && a.health == "AA");
-        if !synced {
+        // it asks for nothing else: a raid1 whose second leg is dead says 100 %, and is split
+        let lv = &view.group.lvs[at];
+        if !self.active(server, &lv.uuid).is_some_and(|active| told(lv, active) == 100) {
             return no(format!("Unable to split {full} while it is not in-sync."));
         }
         if !view.group.lvs[at].legs[1].extents.iter().all(|extents| extents.pv == pv) {
@@ -173,6 +267,13 @@ impl World {
             for lv in view.group.lvs.iter().filter(|lv| lv.segtype != Segtype::Linear) {
                 let pace = self.pace;
                 let lives = view.leg_lives(&lv.legs[1]);
+                let unwatched = self.active(server, &lv.uuid).is_some_and(|active| !active.watched);
+                if !lives && unwatched && lv.segtype == Segtype::Mirror && self.lv_busy(server, &view, lv) {
+                    // handle_errors: all writes wait for somebody who repairs the mirror
+                    let why = "its writes wait for dmeventd, which does not know of the mirror";
+                    self.machine_mut(server).system = System::None(why.into());
+                    return;
+                }
                 let (from, to) = (view.leg_loc(&lv.legs[0]), view.leg_loc(&lv.legs[1]));
                 let Some(active) = self.active_mut(server, &lv.uuid) else { continue };
                 if !lives {
@@ -191,7 +292,7 @@ impl World {
                         active.health = "AA".into();
                     }
                 }
-                let whole = active.synced == 100;
+                let whole = active.synced == 100 && !active.lost;
                 let (Some(from), Some(to)) = (from, to) else { continue };
                 match self.places.get(&from).cloned() {
                     Some(written) if whole => drop(self.places.insert(to, written)),

@@ -74,6 +74,8 @@ struct Args {
 const VALUED: &[&str] = &[
     "--config",
     "--uuid",
+    "--metadataignore",
+    "--writemostly",
     "--size",
     "--extents",
     "--name",
@@ -261,6 +263,7 @@ fn silent(side: Side, cause: impl Into<String>) -> HostError {
 impl World {
     /// What happens by itself after each command.
     fn settle(&mut self, advance: bool) {
+        self.moment += 10;
         self.links_live();
         self.mirrors(Server::Old, advance);
     }

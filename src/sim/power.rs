@@ -55,6 +55,8 @@ impl World {
         machine.firmware = None;
         machine.system = System::None("it is off".into());
         machine.run = Run::default();
+        // a boot takes longer than any command
+        self.moment += 60;
         self.links_live();
         self.mirrors(Server::Old, false);
     }
@@ -102,8 +104,10 @@ impl World {
     }
 
     fn boot_rescue(&mut self, server: Server) {
+        let booted = self.moment;
         let machine = self.machine_mut(server);
         machine.run = Run {
+            booted,
             hostname: machine.rescue_hostname.clone(),
             card: "eth0".into(),
             addresses: machine.rescue_addresses.clone(),
@@ -198,7 +202,7 @@ impl World {
                 return Err(format!("the initramfs lacks {module}: no root device"));
             }
         }
-        self.machine_mut(server).run = Run::default();
+        self.machine_mut(server).run = Run { booted: self.moment, ..Run::default() };
         self.assemble_all(server, texts);
         let levels: Vec<String> = self
             .bare_devices(server)
@@ -211,26 +215,41 @@ impl World {
             return Err(format!("the initramfs lacks {level}: arrays do not run"));
         }
         self.machine_mut(server).run.mounts = pseudo(Vec::new());
-        for view in self.groups(server) {
-            self.bring_up(server, view, list, texts);
+        // udev's rule activates what is whole
+        for view in self.groups(server).into_iter().filter(|view| !view.partial()) {
+            self.bring_up(server, &view);
+        }
+        // initramfs-tools(7): local-block runs while the root device is missing, and only then
+        let script = |place: &str| {
+            let listed = list.lines().any(|line| line == format!("scripts/{place}/replant"));
+            let (_, text) = texts.split_once(&format!("-- /etc/initramfs-tools/scripts/{place}/replant\n"))?;
+            listed.then(|| text.split("\n-- /etc/").next().unwrap_or_default())
+        };
+        if let Some(hook) = script("local-block").filter(|_| self.dev(server, &root).is_none()) {
+            self.boot_hook(server, hook);
         }
         self.mount_device(server, &root, "/", false).map_err(|error| format!("no root: {}", error.err))?;
+        if let Some(hook) = script("local-bottom") {
+            self.boot_hook(server, hook);
+        }
         self.start(server)
     }
 
-    /// What udev's rule does with a whole group and the boot hook with one that misses the other server's disk.
-    fn bring_up(&mut self, server: Server, mut view: View, list: &str, texts: &str) {
-        let name = view.group.name.clone();
-        if view.partial() {
-            let hook = list.lines().any(|line| line == "scripts/local-block/replant") && gives_up(texts, &name);
-            if !hook {
-                return;
+    /// boot-hook.sh: groups that miss the other server's disk go on without it.
+    fn boot_hook(&mut self, server: Server, hook: &str) {
+        for view in self.groups(server).into_iter().filter(View::partial) {
+            let name = view.group.name.clone();
+            if gives_up(hook, &name) {
+                self.give_up(server, &view);
+                if let Ok(again) = self.group(server, &name) {
+                    self.bring_up(server, &again);
+                }
             }
-            self.give_up(server, &view);
-            let Ok(again) = self.group(server, &name) else { return };
-            view = again;
         }
-        // one after the other: what cannot be activated does not hinder the rest
+    }
+
+    /// One after the other: what cannot be activated does not hinder the rest.
+    fn bring_up(&mut self, server: Server, view: &View) {
         for lv in view.group.lvs.clone() {
             let mut one = view.clone();
             one.group.lvs = vec![lv];
@@ -279,13 +298,23 @@ impl World {
         let card = self.card_name(server);
         let interfaces = self.read_file(server, "/etc/network/interfaces").unwrap_or_default();
         let mut addresses = Vec::new();
-        let mut on = false;
-        for line in interfaces.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            match words.as_slice() {
-                ["iface", name, ..] => on = *name == card,
-                ["address", address] if on => addresses.push(address.to_string()),
-                _ => {}
+        // what stands on the card has a stanza of its own, which names the card
+        let stanzas =
+            interfaces.split("iface ").map(|text| (text.split_whitespace().next().unwrap_or_default(), text));
+        let mut vlan = None;
+        for (name, text) in stanzas {
+            let stands_on = text.lines().any(|line| line.trim().strip_prefix("vlan-raw-device ") == Some(&card));
+            if stands_on {
+                // it goes by the card's address: whatever names that, names it, too
+                let mac = self.machine(server).card.mac.to_lowercase();
+                if let Some(other) = self.link_name(server, &mac, false).filter(|other| other != name) {
+                    return Err(format!("{name} is to be called {other}: it stays without an address"));
+                }
+                vlan = Some(name.to_string());
+            }
+            if stands_on || name == card {
+                let of = |line: &str| line.trim().strip_prefix("address ").map(str::to_string);
+                addresses.extend(text.lines().filter_map(of));
             }
         }
         if let Some((_, given)) =
@@ -302,29 +331,57 @@ impl World {
             units.extend([("iscsid.service".to_string(), false), ("iscsid.socket".into(), true)]);
             units.insert("open-iscsi.service".into(), false);
         }
+        let cloud =
+            units.contains_key("cloud-init.service") && !self.exists(server, "/etc/cloud/cloud-init.disabled");
+        if cloud && server == Server::New {
+            return Err("cloud-init took it for a new server: other host keys, and no address".into());
+        }
         let hostname = self.read_file(server, "/etc/hostname").unwrap_or_default().trim().to_string();
+        let announced = self.announced.clone();
         let machine = self.machine_mut(server);
         let run = &mut machine.run;
-        (run.card, run.addresses, run.units, run.hostname) = (card, addresses, units, hostname);
+        if let Some(prefix) = announced {
+            run.made = Some(format!("{prefix}{}/64", interface_id(&machine.card.mac)));
+        }
+        (run.card, run.vlan, run.addresses, run.units, run.hostname) = (card, vlan, addresses, units, hostname);
         run.sysctls = sysctls();
         Ok(())
     }
 
-    /// systemd.link(5) first, then the rules of old systems, then the card's own.
+    /// A rule that gives a name counts first; then systemd.link(5), where a rule looks at it; then the card's own.
     fn card_name(&self, server: Server) -> String {
         let machine = self.machine(server);
         let mac = machine.card.mac.to_lowercase();
-        for (path, file) in self.files_below(server, "/etc/systemd/network") {
-            let value = |key: &str| file.text.lines().find_map(|line| line.strip_prefix(key));
-            let ours = value("MACAddress=").is_some_and(|found| found.to_lowercase() == mac);
-            if let (true, true, Some(name)) = (path.ends_with(".link"), ours, value("Name=")) {
+        for (_, file) in self.files_below(server, "/etc/udev/rules.d") {
+            let line = file.text.lines().find(|line| line.to_lowercase().contains(&mac));
+            let named = line.and_then(|line| line.split("NAME=\"").nth(1)).and_then(|rest| rest.split('"').next());
+            if let Some(name) = named {
                 return name.to_string();
             }
         }
-        let rules = self.read_file(server, "/etc/udev/rules.d/70-persistent-net.rules").unwrap_or_default();
-        let line = rules.lines().find(|line| line.to_lowercase().contains(&mac));
-        let named = line.and_then(|line| line.split("NAME=\"").nth(1)).and_then(|rest| rest.split('"').next());
-        named.map_or(machine.card.name.clone(), str::to_string)
+        self.link_name(server, &mac, true).unwrap_or(machine.card.name.clone())
+    }
+
+    /// The name that the first .link file gives what goes by this address: a card, or (not `real`) what stands on one.
+    fn link_name(&self, server: Server, mac: &str, real: bool) -> Option<String> {
+        let rule = self.read_file(server, "/etc/udev/rules.d/80-net-setup-link.rules");
+        if rule.is_some_and(|rule| !rule.contains("net_setup_link")) {
+            return None;
+        }
+        let links = self.files_below(server, "/etc/systemd/network").into_iter();
+        let mut links = links.filter(|(path, _)| path.ends_with(".link"));
+        let (_, file) = links.find(|(_, file)| {
+            let text = &file.text;
+            let before = text.split("[Link]").next().unwrap_or_default();
+            let mut asked = before.lines().filter_map(|line| line.split_once('='));
+            asked.all(|(key, value)| match key {
+                "MACAddress" => value.to_lowercase().contains(mac),
+                "PermanentMACAddress" => real && value.to_lowercase().contains(mac),
+                "Type" => value == if real { "ether" } else { "vlan" },
+                _ => true,
+            })
+        })?;
+        file.text.lines().find_map(|line| line.strip_prefix("Name=")).map(str::to_string)
     }
 
     /// Services that run write, wherever they may.
@@ -392,4 +449,17 @@ fn pseudo(mut first: Vec<Mounted>) -> Vec<Mounted> {
         ram("run", "/run", "tmpfs"),
     ]);
     first
+}
+
+/// The part of an address that a server makes of its card's MAC address: RFC 4291, appendix A.
+fn interface_id(mac: &str) -> String {
+    let bytes: Vec<u8> = mac.split(':').filter_map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
+    let [a, b, c, d, e, f] = bytes[..] else { panic!("not a MAC address: {mac}") };
+    format!(
+        "{:x}:{:x}:{:x}:{:x}",
+        u16::from_be_bytes([a ^ 2, b]),
+        u16::from_be_bytes([c, 0xff]),
+        u16::from_be_bytes([0xfe, d]),
+        u16::from_be_bytes([e, f])
+    )
 }

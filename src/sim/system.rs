@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::files::KERNEL;
-use super::world::{File, World};
+use super::world::{File, World, Written};
 use super::{Args, Fail, Said, fail};
 use crate::facts::queries::{FILES, MODULES, PARTS_OF, PRESENCE, TOOLS};
 use crate::host::{Server, sha256};
@@ -28,6 +28,11 @@ impl World {
             }
             ["start", units @ ..] => self.switch(server, units, true),
             ["stop", units @ ..] => self.switch(server, units, false),
+            ["list-unit-files", ..] => {
+                let state = |disabled: bool| if disabled { "disabled enabled" } else { "enabled enabled" };
+                let units = self.machine(server).units.iter();
+                Ok(units.map(|unit| format!("{} {}\n", unit.name, state(unit.disabled))).collect())
+            }
             ["list-units", ..] => {
                 let listed = |name: &str| name.ends_with(".service") || name.ends_with(".timer");
                 let active = self.machine(server).run.units.iter().filter(|(name, on)| **on && listed(name));
@@ -271,30 +276,50 @@ impl World {
 
     pub(super) fn ip_oneline(&self, server: Server) -> Said {
         let run = &self.machine(server).run;
-        let line = |address: &String| {
+        let line = |card: &String, address: &String| {
             let family = if address.contains(':') { "inet6" } else { "inet" };
-            format!("2: {0}    {family} {address} scope global {0}\\       valid_lft forever\n", run.card)
+            format!("2: {card}    {family} {address} scope global {card}\\       valid_lft forever\n")
         };
-        Ok(run.addresses.iter().map(line).collect())
+        let service = run.vlan.as_ref().unwrap_or(&run.card);
+        let lines = run.addresses.iter().map(|address| line(service, address));
+        Ok(lines.chain(run.made.iter().map(|address| line(&run.card, address))).collect())
     }
 
     pub(super) fn ip_json(&self, server: Server) -> Said {
         let machine = self.machine(server);
-        let info = |address: &String| {
+        let run = &machine.run;
+        let info = |address: &String, card: &String| {
             let (local, prefix) = address.split_once('/').unwrap_or((address, "24"));
             serde_json::json!({
                 "family": if local.contains(':') { "inet6" } else { "inet" }, "local": local,
-                "prefixlen": prefix.parse::<u8>().unwrap_or(24), "scope": "global", "label": machine.run.card,
+                "prefixlen": prefix.parse::<u8>().unwrap_or(24), "scope": "global", "label": card,
             })
         };
-        let addresses: Vec<_> = machine.run.addresses.iter().map(info).collect();
-        let all = serde_json::json!([
-            { "ifindex": 1, "ifname": "lo", "flags": ["LOOPBACK", "UP", "LOWER_UP"], "address": "00:00:00:00:00:00",
-              "addr_info": [{ "family": "inet", "local": "127.0.0.1", "prefixlen": 8, "scope": "host" }] },
-            { "ifindex": 2, "ifname": machine.run.card, "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
-              "address": machine.card.mac, "addr_info": addresses },
-        ]);
-        Ok(format!("{all}\n"))
+        let flags = ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"];
+        let service = run.vlan.as_ref().unwrap_or(&run.card);
+        let given: Vec<_> = run.addresses.iter().map(|address| info(address, service)).collect();
+        let mut of_card: Vec<_> = run.made.iter().map(|address| info(address, &run.card)).collect();
+        for made in &mut of_card {
+            made["dynamic"] = true.into();
+            made["mngtmpaddr"] = true.into();
+        }
+        let mut above = Vec::new();
+        match &run.vlan {
+            None => of_card.splice(0..0, given).for_each(drop),
+            Some(vlan) => above.push(serde_json::json!({
+                "ifindex": 3, "link": run.card, "ifname": vlan, "flags": flags, "address": machine.card.mac,
+                "linkinfo": { "info_kind": "vlan" }, "addr_info": given,
+            })),
+        }
+        let mut all = vec![
+            serde_json::json!({ "ifindex": 1, "ifname": "lo", "flags": ["LOOPBACK", "UP", "LOWER_UP"],
+              "address": "00:00:00:00:00:00",
+              "addr_info": [{ "family": "inet", "local": "127.0.0.1", "prefixlen": 8, "scope": "host" }] }),
+            serde_json::json!({ "ifindex": 2, "ifname": run.card, "flags": flags, "address": machine.card.mac,
+              "addr_info": of_card }),
+        ];
+        all.extend(above);
+        Ok(format!("{}\n", serde_json::Value::from(all)))
     }
 
     // ---- facts --------------------------------------------------------------------------------------------------
@@ -326,12 +351,20 @@ impl World {
             text += &format!("iscsi {}\n", self.iscsi_database(server));
         }
         text += "module dm_mod\nmodule ext4\n";
+        if server == Server::Old {
+            text += "package ii  grub-pc\npackage ii  initramfs-tools\npackage rc  dracut\n";
+        }
         if let Some(image) = self.read_file(server, &format!("/boot/initrd.img-{KERNEL}")) {
             text += &format!("initrd {KERNEL}\nimage {} {KERNEL}\n", image.len());
         }
         for (path, file) in self.files_below(server, "/etc/systemd/network") {
             text += &format!("link {path}\n");
-            for (at, line) in file.text.lines().enumerate().filter(|(_, line)| line.starts_with("MACAddress=")) {
+            for (at, line) in file
+                .text
+                .lines()
+                .enumerate()
+                .filter(|(_, line)| line.starts_with("MACAddress=") || line.starts_with("PermanentMACAddress="))
+            {
                 text += &format!("mac {path}:{}:{line}\n", at + 1);
             }
         }
@@ -341,6 +374,25 @@ impl World {
         text += &format!("driver /sys/class/net/{} {}\n", machine.run.card, machine.card.drivers.join(" "));
         for module in MODULES.iter().filter(|module| machine.modules.iter().any(|one| one == *module)) {
             text += &format!("insmod /lib/modules/{KERNEL}/kernel/drivers/{}.ko \n", file_name(module));
+        }
+        text
+    }
+
+    /// `filesystems::FILE_SYSTEMS`
+    pub(super) fn file_systems(&self, server: Server, devices: bool) -> String {
+        let e2fsck =
+            if self.modern && server == Server::New { "1.46.2 (28-Feb-2021)" } else { "1.47.0 (5-Feb-2023)" };
+        let mut text = format!("tool e2fsck e2fsck {e2fsck}\ntool xfs_repair xfs_repair version 6.1.0\n");
+        for dev in self.devices(server).iter().filter(|_| devices) {
+            let Some(Written::Fs(fs)) = self.places.get(&dev.loc) else { continue };
+            let path = if dev.kind == "lvm" { format!("/dev/mapper/{}", dev.name) } else { dev.path.clone() };
+            let more = if self.modern { " orphan_file" } else { "" };
+            text += &match fs.kind.as_str() {
+                "xfs" => format!(
+                    "@ {path}\n         =                       reflink=1    bigtime=1 inobtcount=1 nrext64=0\n"
+                ),
+                _ => format!("@ {path}\nFilesystem features:      has_journal extent 64bit metadata_csum{more}\n"),
+            };
         }
         text
     }

@@ -65,6 +65,16 @@ impl World {
         for disk in &machine.disks {
             self.place_text(&disk.serial, 1, &mut line);
         }
+        // What stands inside arrays whose superblocks are gone comes back with the next array of the same members.
+        let bodies = self.bodies();
+        for (loc, written) in &self.places {
+            let own = loc.starts_with("md:")
+                && machine.disks.iter().any(|disk| loc.contains(&format!(":{}@", disk.serial)))
+                && !loc.contains('#');
+            if own && *written != Written::Torn && !bodies.iter().any(|(_, body, _)| body == loc) {
+                self.place_text(loc, 1, &mut line);
+            }
+        }
     }
 
     /// A place and what stands in it; what no table, superblock or group leads to any more is not there for anybody.

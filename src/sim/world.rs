@@ -37,6 +37,8 @@ pub struct World {
     pub grub: BTreeMap<String, String>,
     /// the last generation of a file system that somebody outside was told of, by the file system's UUID
     pub acknowledged: BTreeMap<String, u64>,
+    /// seconds; each command takes some
+    pub moment: u64,
     /// of names that nobody decides
     pub counter: u64,
     /// how much a copy advances between two looks, in hundredths
@@ -45,6 +47,10 @@ pub struct World {
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
     pub rescue_assembles: bool,
+    /// old's ext4 file systems have a feature that the rescue system's e2fsck does not know
+    pub modern: bool,
+    /// the network of IPv6 that a router announces: `2001:db8:7::`
+    pub announced: Option<String>,
     pub controls: BTreeMap<Server, Control>,
     pub person: Person,
     /// whom a switch finds at an address that both have: both can be up where somebody else switches one on
@@ -102,6 +108,8 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PvLabel {
     pub uuid: String,
+    /// its copy of the metadata is not used
+    pub ignored: bool,
     /// bytes
     pub size: u64,
     /// the copy of its group's metadata that stands on it
@@ -150,6 +158,8 @@ pub struct Leg {
     pub extents: Vec<Extents>,
     /// of raid1
     pub meta: Option<Extents>,
+    /// nothing is read from it: lvmraid(7)
+    pub write_mostly: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -255,11 +265,17 @@ pub struct Card {
 /// What a boot makes and the next one forgets.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Run {
+    /// when it was
+    pub booted: u64,
     pub hostname: String,
     /// of the card
     pub card: String,
+    /// what stands on the card and has its addresses
+    pub vlan: Option<String>,
     /// with prefix
     pub addresses: Vec<String>,
+    /// the address that the server made itself of the card's and of what a router announces
+    pub made: Option<String>,
     pub mounts: Vec<Mounted>,
     /// file systems in memory, by name
     pub ram: BTreeMap<String, Files>,
@@ -319,10 +335,16 @@ pub struct Active {
     pub synced: u32,
     /// a letter for each leg
     pub health: String,
+    /// dmeventd has it in its list
+    pub watched: bool,
+    /// the second leg lacks something, and the kernel does not know
+    pub lost: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tgt {
+    /// when it was started
+    pub since: u64,
     pub portals: Vec<String>,
     pub targets: Vec<Target>,
 }
@@ -340,8 +362,12 @@ pub struct Target {
     pub initiator: String,
     pub user: String,
     pub secret: String,
+    /// what it proves itself with
+    pub back: (String, String),
     pub lun: u32,
     pub block: u64,
+    /// what it acknowledges is on the disk, and not in the memory of new only
+    pub sync: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::wiped::STOP_ARRAY;
 use super::{Mark, Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Query, Side};
 
@@ -28,6 +27,18 @@ pub struct Array {
     /// bytes of each member
     pub member_size: u64,
 }
+
+/// Creates it, and removes what an earlier array of the same members has left inside: a label that comes back with the
+/// array would be taken for one of now.
+pub const CREATE: &str = r#"d=$1; shift
+mdadm --create "$d" "$@" && udevadm settle && wipefs --all --quiet "$d""#;
+
+/// Takes it apart, with what stands inside: superblocks that are gone do not erase a label, and the next array of the same
+/// members would show it again. So it must run once more where it does not.
+pub const ERASE: &str = r#"id=$1 d=$2 uuid=$3; shift 3
+[ -e "$id" ] || mdadm --assemble --run "$d" --uuid="$uuid" "$@" 2>/dev/null || mdadm --stop "$d" 2>/dev/null
+udevadm settle
+[ ! -e "$id" ] || { wipefs --all --quiet "$id" && mdadm --stop "$id"; }"#;
 
 impl Array {
     /// The link that names it wherever it was assembled.
@@ -76,8 +87,10 @@ impl Step for Array {
 
     fn apply(&self) -> Vec<Act> {
         let mut argv = vec![
-            "mdadm".to_string(),
-            "--create".into(),
+            "sh".to_string(),
+            "-c".into(),
+            CREATE.into(),
+            "sh".into(),
             self.device.clone(),
             "--run".into(),
             format!("--level={}", self.level),
@@ -96,7 +109,9 @@ impl Step for Array {
 
     fn undo(&self) -> Undo {
         let by_id = self.by_id();
-        let mut acts = vec![Act::run(["sh", "-c", STOP_ARRAY, "sh", &by_id])];
+        let mut erase = vec!["sh", "-c", ERASE, "sh", &by_id, &self.device, &self.uuid];
+        erase.extend(self.members.iter().map(String::as_str));
+        let mut acts = vec![Act::run(erase)];
         for member in &self.members {
             // wipefs, not `mdadm --zero-superblock`, which fails on a member that has none any more
             acts.push(Act::run(["wipefs", "--all", "--quiet", member]));

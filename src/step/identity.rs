@@ -10,6 +10,7 @@ use crate::host::{Act, HostError, Look, Query, Side};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
+    /// empty: any
     pub hostname: String,
     /// `10.77.0.21/24`
     pub addresses: Vec<String>,
@@ -24,7 +25,11 @@ pub struct Identity {
 
 impl Step for Identity {
     fn title(&self) -> String {
-        format!("it is {} with {}, and serves", self.hostname, self.addresses.join(", "))
+        let name = if self.hostname.is_empty() { "the same system" } else { &self.hostname };
+        match self.addresses.as_slice() {
+            [] => format!("it is {name}, and serves"),
+            addresses => format!("it is {name} with {}, and serves", addresses.join(", ")),
+        }
     }
 
     fn mark(&self) -> Mark {
@@ -32,21 +37,21 @@ impl Step for Identity {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let mut units = vec!["systemctl".to_string(), "is-active".into()];
-        units.extend(self.units.iter().cloned());
-        let answers = on.look(
-            side,
-            &[
-                Query::file("/proc/sys/kernel/hostname"),
-                Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
-                Query::run(units),
-                super::mounts_query(),
-            ],
-        )?;
-        let [hostname, addresses, units, mounted] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let mut queries = vec![
+            Query::file("/proc/sys/kernel/hostname"),
+            Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
+            super::mounts_query(),
+        ];
+        // systemctl is not to be asked about nothing: that is an error
+        if !self.units.is_empty() {
+            let asked = ["systemctl", "is-active"].map(String::from).into_iter().chain(self.units.iter().cloned());
+            queries.push(Query::run(asked));
+        }
+        let answers = on.look(side, &queries)?;
+        let [hostname, addresses, mounted, units @ ..] = answers.as_slice() else { return Ok(Seen::Absent) };
         let mut wrong = Vec::new();
         let name = hostname.file().unwrap_or_default().trim();
-        if name != self.hostname {
+        if name != self.hostname && !self.hostname.is_empty() {
             wrong.push(format!("its hostname is `{name}`"));
         }
         for address in &self.addresses {
@@ -60,7 +65,7 @@ impl Step for Identity {
                 wrong.push(format!("{target} is not mounted"));
             }
         }
-        for (unit, state) in self.units.iter().zip(units.stdout.lines()) {
+        for (unit, state) in self.units.iter().zip(units.iter().flat_map(|units| units.stdout.lines())) {
             if state != "active" {
                 wrong.push(format!("{unit} is {state}"));
             }

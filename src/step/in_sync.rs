@@ -23,9 +23,9 @@ impl Step for InSync {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let state = mirror::State::read(on, side)?;
-        for mirror in &self.mirrors {
-            match mirror.judge(&state) {
+        let all: Vec<&Mirror> = self.mirrors.iter().collect();
+        for (mirror, seen) in self.mirrors.iter().zip(mirror::look(on, side, &all)?) {
+            match seen {
                 Seen::Present => {}
                 Seen::Absent => return Ok(Seen::Foreign(format!("{}/{} is not mirrored", mirror.vg, mirror.lv))),
                 underway @ Seen::Underway(_) => return Ok(underway),

@@ -18,6 +18,9 @@ pub struct LioExport {
     /// the only initiator name that may log in
     pub initiator: String,
     pub user: String,
+    /// by which new proves itself to old
+    #[serde(default)]
+    pub back_user: String,
     /// where script and secret go on the server
     pub dir: String,
 }
@@ -29,7 +32,8 @@ pub const WITHDRAW: &str = include_str!("scripts/lio-withdraw.sh");
 pub const LIO_STATE: &str = r#"c=/sys/kernel/config/target
 b=$c/core/iblock_0/$2; t=$c/iscsi/$1/tpgt_1
 [ ! -e "$b" ] || { echo "backstore $(cat "$b/enable") $(sed 's/.*: //' "$b/wwn/vpd_unit_serial") $(cat "$b/udev_path")"; }
-[ ! -e "$t" ] || { echo "target $(cat "$t/enable")"; ls "$t/acls" | sed 's/^/acl /'; ls "$t/np" | sed 's/^/portal /'; ls "$t/lun" | sed 's/^/lun /'; }"#;
+[ ! -e "$t" ] || { echo "target $(cat "$t/enable")"; for a in "$t"/acls/*; do [ ! -e "$a" ] || echo "acl ${a##*/}
+back $(cat "$a/auth/userid_mutual")"; done; ls "$t/np" | sed 's/^/portal /'; ls "$t/lun" | sed 's/^/lun /'; }"#;
 
 impl Step for LioExport {
     fn title(&self) -> String {
@@ -50,6 +54,7 @@ impl Step for LioExport {
             format!("backstore 1 {} {}", self.serial, self.device),
             "target 1".into(),
             format!("acl {}", self.initiator),
+            format!("back {}", self.back_user),
             format!("portal {}", self.portal),
             "lun lun_0".into(),
         ];
@@ -66,9 +71,11 @@ impl Step for LioExport {
     fn apply(&self) -> Vec<Act> {
         let script = format!("{}/lio-export.sh", self.dir);
         let secret = format!("{}/lio-chap", self.dir);
+        let back = format!("{}/lio-chap-back", self.dir);
         vec![
             Act::put(&script, EXPORT, 0o700),
             Act::Put { path: secret.clone(), text: Text(secret_place("chap")), mode: Some(0o600) },
+            Act::Put { path: back.clone(), text: Text(secret_place("chap-back")), mode: Some(0o600) },
             Act::run([
                 "sh",
                 &script,
@@ -80,8 +87,11 @@ impl Step for LioExport {
                 &self.initiator,
                 &self.user,
                 &secret,
+                &self.back_user,
+                &back,
             ]),
             Act::Remove { path: secret },
+            Act::Remove { path: back },
         ]
     }
 

@@ -26,6 +26,8 @@ impl Step for Logout {
 
     fn apply(&self) -> Vec<Act> {
         vec![
+            // sync(1) of a device has new empty the caches of its disks; blockdev(8) only empties old's
+            Act::run(["sync", &self.device]),
             Act::run(["blockdev", "--flushbufs", &self.device]),
             Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"]),
         ]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ages::{Ages, OUTLIVED, ages_query, served};
 use super::{Mark, Progress, Seen, Step, Undo, parsed};
 use crate::facts::{Lv, Pv, dm, lvm};
 use crate::host::{Act, HostError, Look, Query, Side, Text};
@@ -21,6 +22,9 @@ pub struct Mirror {
     pub size: u64,
     /// MiB
     pub region: u32,
+    /// a file in old's memory that says when this copy began: seconds since the boot, as in /proc/uptime
+    #[serde(default)]
+    pub since: String,
 }
 
 /// lvmraid(7), lvconvert(8)
@@ -34,11 +38,16 @@ pub enum How {
 }
 
 /// For a raid1 that is there already but lost its leg for a while: take the leg back in, which copies what changed only.
-pub const RAID1: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvchange --refresh "$1"
-else lvconvert --yes --type raid1 --mirrors 1 --regionsize "$3" "$1" "$2"; fi"#;
+/// The copy began when it was made, not when it is refreshed.
+pub const RAID1: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvchange --refresh "$1" && lvchange --monitor y "$1"
+else mkdir -p "${4%/*}" && cat /proc/uptime >"$4" && lvconvert --yes --type raid1 --mirrors 1 --regionsize "$3" "$1" "$2"; fi"#;
 
-/// A core log remembers nothing: a mirror that is there but not sound is taken apart and begun again.
-pub const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2"; fi
+/// A core log remembers nothing: a mirror that is there but not sound is taken apart and begun again. One that dmeventd
+/// does not watch, too: `lvchange --monitor y` reloads its table, and that begins the copy again as well. lvconvert(8) has
+/// the new one watched, and starts dmeventd where its socket is there.
+pub const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2" || exit; fi
+systemctl start dm-event.socket 2>/dev/null
+mkdir -p "${4%/*}" && cat /proc/uptime >"$4" &&
 lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize "$3" "$1" "$2""#;
 
 /// Takes the leg on new out of a mirror. Where that disk is missing it cannot be named; then what is missing leaves all
@@ -64,13 +73,15 @@ pub(super) struct State {
     pvs: Vec<Pv>,
     status: Vec<dm::Status>,
     log: String,
+    pub(super) ages: Ages,
 }
 
 impl State {
-    pub(super) fn read(on: &dyn Look, side: Side) -> Result<State, HostError> {
-        let queries = [lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"])];
+    pub(super) fn read(on: &dyn Look, side: Side, mirrors: &[&Mirror]) -> Result<State, HostError> {
+        let queries =
+            [lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"]), ages_query(mirrors)];
         let answers = on.look(side, &queries)?;
-        let [lvs, pvs, status, log] = answers.as_slice() else {
+        let [lvs, pvs, status, log, ages] = answers.as_slice() else {
             let cause = format!("{} answers to {} questions", answers.len(), queries.len());
             return Err(HostError::Unclear { side, command: "lvs, pvs, dmsetup, dmesg".into(), cause });
         };
@@ -79,8 +90,39 @@ impl State {
             pvs: parsed(side, "pvs", lvm::parse_pvs(&pvs.stdout))?,
             status: parsed(side, "dmsetup status", dm::parse_status(&status.stdout))?,
             log: log.stdout.clone(),
+            ages: Ages::parse(&ages.stdout),
         })
     }
+
+    /// Whether the volume has a second leg, whatever it is worth.
+    pub(super) fn mirrored(&self, mirror: &Mirror) -> bool {
+        let theirs = |lv: &&Lv| lv.vg == mirror.vg && lv.name == mirror.lv && !lv.hidden;
+        self.lvs.iter().find(theirs).is_some_and(|lv| matches!(lv.segtype.as_str(), "mirror" | "raid1"))
+    }
+}
+
+/// Each of these mirrors as it is now: the whole predicate, which [`super::InSync`] and [`super::Split`] ask too.
+pub(super) fn look(on: &dyn Look, side: Side, mirrors: &[&Mirror]) -> Result<Vec<Seen>, HostError> {
+    let state = State::read(on, side, mirrors)?;
+    let mut seen: Vec<Seen> = mirrors.iter().map(|mirror| mirror.judge(&state)).collect();
+    // New is asked only where its answer decides: going back must not wait for a server that is gone.
+    if !seen.contains(&Seen::Present) {
+        return Ok(seen);
+    }
+    let served = match served(on) {
+        Ok(served) => Some(served),
+        // neither whole nor broken, as long as nobody knows
+        Err(HostError::Unreachable { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    for (mirror, seen) in mirrors.iter().zip(&mut seen).filter(|(_, seen)| **seen == Seen::Present) {
+        *seen = match served {
+            Some(served) if state.ages.outlives(mirror, served) => Seen::Partial(OUTLIVED.into()),
+            Some(_) => Seen::Present,
+            None => Seen::Underway(Progress { what: "waiting for new to say since when it runs".into(), bytes: None }),
+        };
+    }
+    Ok(seen)
 }
 
 /// device-mapper's name of a volume: dashes are doubled in it.
@@ -95,14 +137,14 @@ impl Step for Mirror {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        Ok(self.judge(&State::read(on, side)?))
+        Ok(look(on, side, &[self])?.remove(0))
     }
 
     fn apply(&self) -> Vec<Act> {
         let region = format!("{}m", self.region);
         let convert = match self.how {
-            How::Raid1 => Act::run(["sh", "-c", RAID1, "sh", &self.name(), &self.device, &region]),
-            How::CoreLog => Act::run(["sh", "-c", CORE_LOG, "sh", &self.name(), &self.device, &region]),
+            How::Raid1 => Act::run(["sh", "-c", RAID1, "sh", &self.name(), &self.device, &region, &self.since]),
+            How::CoreLog => Act::run(["sh", "-c", CORE_LOG, "sh", &self.name(), &self.device, &region, &self.since]),
         };
         vec![Act::feed(["tee", "/dev/kmsg"], Text::new(self.mark_line() + "\n")), convert]
     }
@@ -137,10 +179,10 @@ impl Step for Mirror {
 }
 
 impl Mirror {
-    /// The whole predicate: what LVM says, what the kernel's own table says, which legs there are, and whether the
-    /// kernel complained since the copy began. `100.00` alone proves nothing.
-    pub(super) fn judge(&self, state: &State) -> Seen {
-        let State { lvs, pvs, status, log } = state;
+    /// What old says of it: LVM, the kernel's own table, which legs there are, whether somebody watches them, and
+    /// whether the kernel complained since the copy began. `100.00` alone proves nothing. [`look`] asks new as well.
+    fn judge(&self, state: &State) -> Seen {
+        let State { lvs, pvs, status, log, ages } = state;
         let Some(lv) = lvs.iter().find(|lv| lv.vg == self.vg && lv.name == self.lv) else {
             return Seen::Foreign(format!("there is no volume {}", self.name()));
         };
@@ -180,6 +222,21 @@ impl Mirror {
         // `a` is alive and not in sync yet; everything else but `A` is a leg in trouble
         if health.chars().any(|leg| leg != 'A' && leg != 'a') {
             return Seen::Partial(format!("the kernel says `{health}` of its legs"));
+        }
+        // Without a watcher a dead leg holds up all writes for good, or counts as written: lvm.conf(5), monitoring
+        match lv.monitor.as_deref() {
+            Some("monitored") => {}
+            Some("pending") => {
+                let what = format!("dmeventd begins to watch {}", self.name());
+                return Seen::Underway(Progress { what, bytes: None });
+            }
+            _ => {
+                let what = "dmeventd does not watch it: if the link broke, its writes could wait for good";
+                return Seen::Partial(what.into());
+            }
+        }
+        if ages.began(self).is_none() {
+            return Seen::Partial(format!("{} does not say when this copy began", self.since));
         }
         let since = log.rfind(&self.mark_line()).map_or(log.as_str(), |at| &log[at..]);
         let complaint = since.lines().find(|line| {

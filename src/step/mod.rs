@@ -67,6 +67,12 @@ pub trait Step {
     /// code is never taken for absence.
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError>;
 
+    /// What forbids the acts at this very moment, when going forward: asked after `observe` and right before them, so that
+    /// what was true a stage ago is not taken for true now. Going back never asks.
+    fn forbids(&self, _on: &dyn Look, _side: Side) -> Result<Option<String>, HostError> {
+        Ok(None)
+    }
+
     /// What to do so that `observe` sees [`Seen::Present`]; safe to do again after an interruption. Pure.
     fn apply(&self) -> Vec<Act>;
 
@@ -118,6 +124,8 @@ macro_rules! steps {
     };
 }
 
+pub(crate) mod ages;
+
 pub use mirror::{How, dm_name};
 pub use partition_table::Partition;
 
@@ -152,11 +160,14 @@ steps! {
     physical_volume::PhysicalVolume,
     group_member::GroupMember,
     mirror::Mirror,
+    fresh_copies::FreshCopies,
+    write_mostly::WriteMostly,
     in_sync::InSync,
     split::Split,
     inactive::Inactive,
     group_split::GroupSplit,
     // quiet
+    same_boot::SameBoot,
     remount::Remount,
     swap_off::SwapOff,
     still_quiet::StillQuiet,

@@ -57,7 +57,19 @@ impl Step for PhysicalVolume {
         // wipefs(8) refuses a device that anything holds.
         vec![
             Act::run(["wipefs", "--all", "--quiet", &self.device]),
-            Act::run(["pvcreate", "--yes", "-ff", "--uuid", &self.uuid, "--norestorefile", &self.device]),
+            // Its copy of the group's metadata is not used before vgsplit(8), which needs it: what an earlier attempt has
+            // left on new must never be newer than what old knows. pvcreate(8)
+            Act::run([
+                "pvcreate",
+                "--yes",
+                "-ff",
+                "--metadataignore",
+                "y",
+                "--uuid",
+                &self.uuid,
+                "--norestorefile",
+                &self.device,
+            ]),
             Act::run(["udevadm", "settle"]),
         ]
     }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NO_ARCHIVE, Seen, Step, Undo, lvs};
+use super::{How, Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
@@ -13,6 +13,9 @@ pub struct Split {
     /// the name of the leg on new, until it is there
     pub leg: String,
     pub device: String,
+    /// the mirror that is cut
+    #[serde(default)]
+    pub mirror: Option<Mirror>,
 }
 
 impl Step for Split {
@@ -30,9 +33,27 @@ impl Step for Split {
         })
     }
 
+    /// lvconvert(8) asks for 100 % in sync only, and that is what a raid1 without its second leg says, too.
+    fn forbids(&self, on: &dyn Look, side: Side) -> Result<Option<String>, HostError> {
+        let Some(mirror) = &self.mirror else { return Ok(None) };
+        let why = match mirror.observe(on, side)? {
+            Seen::Present => return Ok(None),
+            Seen::Absent => "it is not mirrored".into(),
+            Seen::Underway(on) => on.what,
+            Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what,
+        };
+        Ok(Some(format!("{}/{} must not be split: {why}", self.vg, self.lv)))
+    }
+
     fn apply(&self) -> Vec<Act> {
         let name = format!("{}/{}", self.vg, self.lv);
-        vec![Act::run([
+        let mut acts = Vec::new();
+        if self.mirror.as_ref().is_some_and(|mirror| mirror.how == How::Raid1) {
+            // the mark would stay on new's volume, and mean something again when that is mirrored one day
+            let leg = format!("{}:n", self.device);
+            acts.push(Act::run(["lvchange", "--config", NO_ARCHIVE, "--writemostly", &leg, &name]));
+        }
+        acts.push(Act::run([
             "lvconvert",
             "--yes",
             "--config",
@@ -43,7 +64,8 @@ impl Step for Split {
             &self.leg,
             &name,
             &self.device,
-        ])]
+        ]));
+        acts
     }
 
     fn undo(&self) -> Undo {

@@ -16,6 +16,12 @@ pub struct TgtExport {
     pub serial: String,
     /// the only address that may log in
     pub initiator_address: String,
+    /// account of old
+    #[serde(default)]
+    pub user: String,
+    /// account by which new proves itself to old
+    #[serde(default)]
+    pub back_user: String,
     /// targets.conf(5) with the place of the CHAP secret
     pub conf: Text,
     /// where `conf` goes, mode 0600
@@ -67,14 +73,23 @@ impl Step for TgtExport {
         let Some((_, lines)) = all.iter().find(|(name, _)| *name == self.iqn) else { return Ok(Seen::Absent) };
         let has = |key: &str, value: &str| lines.iter().any(|line| line.strip_prefix(key).map(str::trim) == Some(value));
         let backed = has("Backing store path:", &self.device) || has("Backing store path:", device.stdout.trim());
+        // Without it tgtd acknowledges what is in new's memory only, and old takes it for copied: targets.conf(5), bsoflags
+        let flags = lines.iter().filter_map(|line| line.strip_prefix("Backing store flags:"));
+        let synced = flags.flat_map(str::split_whitespace).any(|flag| flag == "sync");
         let acl: Vec<&String> = lines.iter().skip_while(|line| *line != "ACL information:").skip(1).collect();
-        let account = lines.iter().skip_while(|line| *line != "Account information:").nth(1);
+        let accounts = lines.iter().skip_while(|line| *line != "Account information:").skip(1);
+        let accounts: Vec<&String> = accounts.take_while(|line| *line != "ACL information:").collect();
+        let back = format!("{} (outgoing)", self.back_user);
         let missing = if !backed {
             "its device"
+        } else if !synced {
+            "writes that are on disk before they are acknowledged"
         } else if !has("SCSI SN:", &self.serial) {
             "its serial number"
-        } else if account.is_none_or(|line| line == "ACL information:") {
+        } else if !accounts.iter().any(|line| **line == self.user) {
             "its account"
+        } else if !accounts.iter().any(|line| **line == back) {
+            "the account by which it proves itself to old"
         } else if acl.len() != 1 || *acl[0] != self.initiator_address {
             "its address list"
         } else {

@@ -137,6 +137,18 @@ fn what_no_step_silences_is_refused() {
     }
 }
 
+/// Something has a volume open, and nothing is stopped that it could be.
+#[test]
+fn an_open_volume_wants_something_to_be_stopped() {
+    let raw = json!([{ "set": "/old/blocks/11/mountpoints", "to": [] }, { "set": "/old/mounts/2/source", "to": "/dev/sda2" },
+        { "set": "/old/mounts/2/uuid", "to": null }]);
+    let world = World::told(&json!({ "ops": raw, "plan_sub": [["stop: [rec.service]", "stop: []"]] })).unwrap();
+    world.finds("R1240", "vg0/var moves and is open, and the plan stops nothing");
+    let world = with(raw);
+    assert_eq!(world.of_code("R1240"), []);
+    world.finds("R1222", "vg0/var is in use");
+}
+
 /// A directory that is mounted a second time falls silent with its file system, and new's own fstab binds it again.
 #[test]
 fn a_bound_directory_is_no_second_file_system() {
@@ -502,7 +514,11 @@ fn two_disks_with_one_identity_are_refused() {
     assert_eq!(world.of_code("R1117").len(), 2);
     let hit = world
         .finds("R1117", "disk `a` tells the same WWN of itself as another: 0x5000c50000000000 is /dev/sda, /dev/sdb");
-    assert!(hit.stops() && hit.absolute, "{hit:?}");
+    assert!(hit.stops(), "{hit:?}");
+    // whoever waives it still gets the disk that the plan names, by no link that both could have
+    let table = world.shown("table-a");
+    assert!(table.contains("by-path/pci-0000:00:06.0-scsi-0:0:0:0\"") && !table.contains(&same[2..]), "{table}");
+    assert!(with(json!([])).shown("table-a").contains("wwn-0x5000c50000000000"));
     // also where the plan names only one of the two
     with(json!([{ "set": "/new/blocks/5/wwn", "to": same }])).finds("R1117", "/dev/sda, /dev/vda");
     // disks of one controller: the same serial number, and each its WWN

@@ -26,7 +26,7 @@ tests/mutants/run WORD...          try those whose table, file or reason contain
 const SHARE: usize = 4;
 
 /// A test that takes longer than this has noticed: what was broken waits for ever.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -96,8 +96,9 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 const SUITES: &[Suite] = &[
     ("script", &[("scripts", &[])]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
-    ("src/engine", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
-    ("src/journal", &[("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
+    ("src/engine", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
+    ("src/journal", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
+    ("src/host", &[("replant", &[]), ("sweep_power", &[])]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];

@@ -16,7 +16,7 @@ fn old(step: &str) -> World {
 fn new(step: &str) -> World {
     World::of(Side::New, step).says("tgtadm --lld iscsi --mode target --op show", include_str!("recorded/tgt-show.out")).says("tgtadm --lld iscsi --mode portal --op show", "Portal: 10.77.0.22:3260,1\n").says("readlink -f", "/dev/md1\n").says("pidof tgtd", "1234\n").says(
         "/sys/kernel/config/target",
-        "backstore 1 mig-srv1-md1 /dev/disk/by-id/md-uuid-1\ntarget 1\nacl iqn.1993-08.org.debian:01:b577bb2c54c7\n\
+        "backstore 1 mig-srv1-md1 /dev/disk/by-id/md-uuid-1\ntarget 1\nacl iqn.1993-08.org.debian:01:b577bb2c54c7\nback replant-new\n\
              portal 10.77.0.22:3260\nlun lun_0\n",
     )
 }
@@ -31,12 +31,12 @@ pub fn tables() -> Vec<Table> {
     let logout = format!(r#"{{ "logout": {{ "iqn": "{IQN}", "portal": "10.77.0.22:3260", "device": "{BY_PATH}" }} }}"#);
     let export = format!(
         r#"{{ "tgt-export": {{ "iqn": "{IQN}", "device": "/dev/disk/by-id/md-uuid-1", "serial": "mig-srv1-md1",
-        "initiator_address": "10.77.0.21", "conf": "", "conf_path": "/run/replant/md1.conf" }} }}"#
+        "initiator_address": "10.77.0.21", "user": "mig", "back_user": "mig-new", "conf": "", "conf_path": "/run/replant/md1.conf" }} }}"#
     );
     let gone = |stop: bool| format!(r#"{{ "tgt-gone": {{ "targets": [["{IQN}", "/run/replant/md1.conf"]], "stop": {stop}, "devices": [] }} }}"#);
     let lio = format!(
         r#"{{ "lio-export": {{ "iqn": "{IQN}", "name": "srv1-md1", "device": "/dev/disk/by-id/md-uuid-1", "serial": "mig-srv1-md1",
-        "portal": "10.77.0.22:3260", "initiator": "iqn.1993-08.org.debian:01:b577bb2c54c7", "user": "replant", "dir": "/run/replant" }} }}"#
+        "portal": "10.77.0.22:3260", "initiator": "iqn.1993-08.org.debian:01:b577bb2c54c7", "user": "replant", "back_user": "replant-new", "dir": "/run/replant" }} }}"#
     );
     let lio_gone = format!(r#"{{ "lio-gone": {{ "iqn": "{IQN}", "name": "srv1-md1", "dir": "/run/replant", "device": "/dev/disk/by-id/md-uuid-1" }} }}"#);
     let node = format!(
@@ -79,9 +79,13 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "tgt-export",
-            world: new(&export),
+            // recorded before it was asked for
+            world: new(&export).but("tgtadm --lld iscsi --mode target --op show: store flags: => store flags: sync & tgtadm --lld iscsi --mode target --op show[        mig]:  => \n        mig-new (outgoing)"),
             rows: vec![
                 ("recorded", "", Present),
+                ("acknowledges what is in memory only", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags:", Partial("on disk before they are acknowledged")),
+                ("leaves the caches of its disks alone", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags: direct", Partial("on disk before they are acknowledged")),
+                ("both", "tgtadm --lld iscsi --mode target --op show: flags: sync => flags: sync direct", Present),
                 ("tgtd does not run", "pidof tgtd says  & tgtadm --lld iscsi --mode target --op show fails: no", Absent),
                 ("tgtd runs and does not answer", "tgtadm --lld iscsi --mode target --op show fails: no", Error("tgtadm")),
                 ("no such target", "tgtadm --lld iscsi --mode target --op show: srv1.md1 => srv1.md2", Absent),
@@ -90,6 +94,9 @@ pub fn tables() -> Vec<Table> {
                 ("the array has another name now", "readlink -f says /dev/md127\n", Partial("lacks its device")),
                 ("another serial number", "tgtadm --lld iscsi --mode target --op show: SN: mig-srv1-md1 => SN: beaf21", Partial("lacks its serial number")),
                 ("no account", "tgtadm --lld iscsi --mode target --op show[        mig] is gone", Partial("lacks its account")),
+                ("it cannot prove itself", "tgtadm --lld iscsi --mode target --op show[(outgoing)] is gone", Partial("proves itself to old")),
+                ("it proves itself as another", "tgtadm --lld iscsi --mode target --op show: mig-new => mig", Partial("proves itself to old")),
+                ("the account is another's", "tgtadm --lld iscsi --mode target --op show:         mig\n => other\n", Partial("lacks its account")),
                 ("open to all", "tgtadm --lld iscsi --mode target --op show: 10.77.0.21 => ALL", Partial("lacks its address list")),
                 ("open to nobody", "tgtadm --lld iscsi --mode target --op show[        10.77.0.21] is gone", Partial("lacks its address list")),
                 ("open to somebody else too", "tgtadm --lld iscsi --mode target --op show[        10.77.0.21]:  => \n        10.77.0.99", Partial("lacks its address list")),
@@ -138,6 +145,7 @@ pub fn tables() -> Vec<Table> {
                 ("the backstore is off", "/sys/kernel/config/target: backstore 1 => backstore 0", Partial("lacks `backstore")),
                 ("the target is off", "/sys/kernel/config/target: target 1 => target 0", Partial("lacks `target 1`")),
                 ("nobody may log in", "/sys/kernel/config/target[acl] is gone", Partial("lacks `acl")),
+                ("it cannot prove itself", "/sys/kernel/config/target: back replant-new => back ", Partial("lacks `back replant-new`")),
                 ("somebody else may log in too", "/sys/kernel/config/target[acl]:  => \nacl iqn.2001-01.other:1", Foreign("also has acl iqn.2001-01.other:1")),
                 ("another address", "/sys/kernel/config/target[portal]: 10.77.0.22 => 0.0.0.0", Partial("lacks `portal")),
                 ("no disk", "/sys/kernel/config/target[lun] is gone", Partial("lacks `lun lun_0`")),

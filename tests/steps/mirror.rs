@@ -4,7 +4,7 @@ use crate::world::Sees::*;
 use crate::world::{Table, World};
 
 const ROOT: &str = r#"{ "vg": "vg0", "lv": "root", "how": "core-log", "device": "/dev/sdd",
-    "pv_uuid": "ZtxKO0-0ma5-u8kU-8nm4-G3ff-yUxU-Q7f9BU", "size": 1719664640, "region": 2 }"#;
+    "pv_uuid": "ZtxKO0-0ma5-u8kU-8nm4-G3ff-yUxU-Q7f9BU", "size": 1719664640, "region": 2, "since": "/run/copy-vg0-root" }"#;
 
 /// Recorded on old in mid-copy: `root` is in sync by then.
 fn recorded(step: &str) -> World {
@@ -13,6 +13,11 @@ fn recorded(step: &str) -> World {
         .says("pvs", include_str!("../facts/pvs/syncing.out"))
         .says("dmsetup status", include_str!("../facts/dm-status/syncing.out"))
         .says("dmesg", "")
+        .says("now ${now", "now 5000\n/run/copy-vg0-root 899\n/run/copy-vg0-var 900\n")
+        .says("pidof tgtd", "up 90000\ntgtd 80000\n")
+        // recorded without this column
+        .but("lvs[\"root\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
+        .but("lvs[\"var\"]: \"copy_percent\" => \"seg_monitor\":\"monitored\", \"copy_percent\"")
         .but("dmesg says [  900.000001] replant: mirror of vg0/root begins\n[  901.000001] nothing of interest\n")
 }
 
@@ -27,7 +32,30 @@ pub fn tables() -> Vec<Table> {
     let mirror = format!(r#"{{ "mirror": {ROOT} }}"#);
     let raid1 = mirror.replace("core-log", "raid1");
     let in_sync = format!(r#"{{ "in-sync": {{ "mirrors": [ {ROOT} ] }} }}"#);
+    let boot = r#"{ "same-boot": { "target": "/boot", "device": "/dev/md0", "lun": "/dev/sdc", "hash_file": "/var/lib/replant/srv1/boot.sha256",
+        "size": 1000, "check": false, "script": "", "dir": "/run/replant" } }"#;
+    let compared = |step: &str| World::of(Side::Old, step).says("sha256sum", "equal\n");
     vec![
+        Table {
+            kind: "same-boot",
+            world: compared(boot),
+            rows: vec![
+                ("equal", "", Present),
+                ("written to", "sha256sum says differs\n", Absent),
+                ("nothing says what was copied", "sha256sum says none\n", Absent),
+                ("cannot be read", "sha256sum says ", Error("no answer")),
+                ("a tool is missing", "sha256sum fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "same-boot",
+            world: compared(&boot.replace("\"check\": false", "\"check\": true")),
+            rows: vec![
+                ("equal", "", Present),
+                ("written to", "sha256sum says differs\n", Foreign("/boot has been written to")),
+                ("nothing says what was copied", "sha256sum says none\n", Foreign("boot.sha256 is gone")),
+            ],
+        },
         Table {
             kind: "mirror",
             world: recorded(&mirror),
@@ -65,6 +93,19 @@ pub fn tables() -> Vec<Table> {
                 ("a complaint from before its second beginning", "dmesg says [ 90.1] replant: mirror of vg0/root begins\n[ 100.1] device-mapper: raid1: Write error\n[ 900.1] replant: mirror of vg0/root begins\n", Present),
                 ("a complaint, and nothing says when the copy began", "dmesg says [ 100.1] device-mapper: raid1: Write error on mirror device\n", Partial("complained")),
                 ("a complaint between two copies, and the other's began later", "dmesg says [ 90.1] replant: mirror of vg0/root begins\n[ 100.1] device-mapper: raid1: Write error\n[ 900.1] replant: mirror of vg0/var begins\n", Partial("complained")),
+                ("nobody watches it", "lvs[\"root\"]: \"monitored\" => \"not monitored\"", Partial("dmeventd does not watch")),
+                ("nobody can say whether somebody watches it", "lvs[\"root\"]: \"monitored\" => \"\"", Partial("dmeventd does not watch")),
+                ("dmeventd is about to watch it", "lvs[\"root\"]: \"monitored\" => \"pending\"", Underway("begins to watch")),
+                ("nothing says when the copy began", "now ${now[copy-vg0-root] is gone", Partial("when this copy began")),
+                ("only another copy says when it began", "now ${now: copy-vg0-root => copy-vg0-home", Partial("when this copy began")),
+                ("new was started after the copy began", "pidof tgtd: 90000 => 4090", Partial("new was started again")),
+                ("tgtd was started after the copy began", "pidof tgtd: 80000 => 4000", Partial("new was started again")),
+                ("new was started right before it", "pidof tgtd: 80000 => 4102", Present),
+                ("a clock that is a little slow", "pidof tgtd: 80000 => 4100", Present),
+                ("no tgtd on new", "pidof tgtd[tgtd] is gone", Present),
+                ("new does not answer", "new is silent", Underway("waiting for new")),
+                ("new does not answer, and it is broken anyway", "new is silent & dmsetup status[vg0-root:]: 1 AA 1 => 1 AD 1", Partial("`AD`")),
+                ("new says nothing that can be read", "pidof tgtd: 80000 => ", Error("since when")),
                 ("lvs says nothing that can be read", "lvs says {}", Error("lvs")),
                 ("pvs fails", "pvs fails: locked", Error("pvs")),
                 ("the server is silent", "old is silent", Error("silence")),
@@ -89,6 +130,19 @@ pub fn tables() -> Vec<Table> {
             ],
         },
         Table {
+            kind: "write-mostly",
+            world: raid(r#"{ "write-mostly": { "vg": "vg0", "lv": "root", "device": "/dev/sdd" } }"#).but("lvs[[root_rimage_1]]: iwi-aom--- => iwi-aor-w-"),
+            rows: vec![
+                ("marked", "", Present),
+                ("not marked", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor---", Absent),
+                ("missing", "lvs[[root_rimage_1]]: iwi-aor-w- => iwi-aor-p-", Absent),
+                ("the mark is on another volume's leg", "lvs[[root_rimage_1]]: root_rimage_1 => var_rimage_1", Absent),
+                ("the mark is on old's leg", "lvs[[root_rimage_1]]: root_rimage_1 => root_rimage_0", Absent),
+                ("the leg is of another group's volume", "lvs[[root_rimage_1]]: \"vg0\" => \"vg1\"", Absent),
+                ("what is called like the leg is a volume", "lvs[[root_rimage_1]]: [root_rimage_1] => root_rimage_1", Absent),
+            ],
+        },
+        Table {
             kind: "in-sync",
             world: recorded(&in_sync),
             rows: vec![
@@ -98,11 +152,26 @@ pub fn tables() -> Vec<Table> {
                 ("a dead leg", "dmsetup status[vg0-root:]: 1 AA 1 => 1 AD 1", Foreign("vg0/root: ")),
                 ("new's physical volume is missed", "pvs[ZtxKO0]: \"pv_missing\":\"\" => \"pv_missing\":\"missing\"", Foreign("vg0/root: its leg on new is missing")),
                 ("no such volume", "lvs[\"root\"]: \"root\" => \"other\"", Foreign("no volume vg0/root")),
+                ("nobody watches it", "lvs[\"root\"]: \"monitored\" => \"not monitored\"", Foreign("vg0/root: dmeventd")),
+                ("older than new", "pidof tgtd: 90000 => 4000", Foreign("vg0/root: new was started again")),
+                ("new does not answer", "new is silent", Underway("waiting for new")),
+            ],
+        },
+        Table {
+            kind: "fresh-copies",
+            world: recorded(&in_sync.replace("in-sync", "fresh-copies")),
+            rows: vec![
+                ("younger than new", "", Present),
+                ("older than new", "pidof tgtd: 90000 => 4000", Absent),
+                ("older than tgtd", "pidof tgtd: 80000 => 4000", Absent),
+                ("no mirror yet, and new was started just now", "lvs[\"root\"]: \"mirror\", \"lv_layout\" => \"linear\", \"lv_layout\" & pidof tgtd: 90000 => 40", Present),
+                ("not in sync yet and older than new", "dmsetup status[vg0-root:]: 1640/1640 => 1600/1640 & pidof tgtd: 90000 => 4000", Absent),
+                ("new does not answer", "new is silent", Error("silence")),
             ],
         },
         Table {
             kind: "in-sync",
-            world: recorded(&in_sync.replace("\"mirrors\": [", &format!("\"mirrors\": [ {},", ROOT.replace("\"root\"", "\"var\"")))),
+            world: recorded(&in_sync.replace("\"mirrors\": [", &format!("\"mirrors\": [ {},", ROOT.replace("\"root\"", "\"var\"").replace("vg0-root", "vg0-var")))),
             rows: vec![
                 ("one of two is half way", "", Underway("copying vg0/var")),
                 ("the other", "lvs[\"var\"]: 7.31 => 100.00 & dmsetup status: 130/1040 => 1040/1040 & dmsetup status: 1640/1640 => 1600/1640", Underway("copying vg0/root")),

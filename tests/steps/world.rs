@@ -3,8 +3,8 @@
 
 use std::cmp::Reverse;
 
-use replant::host::{HostError, Look, Output, Query, Server, Side};
-use replant::step::{Seen, StepKind};
+use replant::host::{Act, HostError, Look, Output, Query, Server, Side};
+use replant::step::{Seen, StepKind, Undo};
 
 /// What `observe` is to say; a text must stand in what it says.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +140,43 @@ impl World {
                 .collect()
         };
         assert_ne!(answer.output.stdout, before, "nothing of `{name}` is changed by `{line}`: `{from}` => {to:?}");
+    }
+
+    /// What this step does and takes back, and how it is waited for, in lines.
+    pub fn acts(&self) -> String {
+        let step = self.step.as_step();
+        let mut text = format!("{:?} {}\n", step.mark(), step.title());
+        let (patience, looks) = (step.patience().as_secs(), step.confirmations());
+        text += &format!("  patience {patience} s, seen {looks} times, {} bytes", step.bytes());
+        text += if step.begun_by_its_acts() { ", begun by its acts\n" } else { "\n" };
+        let mut acts = |way: char, acts: Vec<Act>| {
+            for act in acts {
+                // a script is run for real by tests/scripts.rs; here it is enough to see that there is one
+                let short = |word: &String| {
+                    if word.contains('\n') || word.len() > 90 { "SCRIPT".into() } else { word.clone() }
+                };
+                text += &match act {
+                    Act::Run { argv, stdin, long } => {
+                        let words: Vec<String> = argv.iter().map(short).collect();
+                        let feed = stdin.map(|text| format!("  <{:?}", text.0)).unwrap_or_default();
+                        format!("  {way} {}{}{feed}\n", words.join(" "), if long { "  (long)" } else { "" })
+                    }
+                    Act::Put { path, text, mode } => {
+                        format!(
+                            "  {way} put {path} {mode:?} {:?}\n",
+                            if text.0.len() > 90 { "TEXT" } else { &text.0 }
+                        )
+                    }
+                    other => format!("  {way} {other:?}\n"),
+                };
+            }
+        };
+        acts('>', step.apply());
+        match step.undo() {
+            Undo::Acts(undo) => acts('<', undo),
+            Undo::Nothing(why) => text += &format!("  < nothing: {why}\n"),
+        }
+        text
     }
 
     /// What `observe` says, as text.

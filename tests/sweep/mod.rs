@@ -265,6 +265,72 @@ impl<W: World> Case<W> {
         faults.len()
     }
 
+    /// Two faults, one after the other: what the first leaves is gone on with, forward or backward, until the second. Then
+    /// it must end well all the same.
+    pub fn pairs_some(&self, first: usize, stride: usize) -> usize {
+        let goal = self.goal(&self.world);
+        let clean = Scene::new(&self.world).run(self, Kind::Apply, Fault::None);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
+        let mut count = 0;
+        for (at, fault) in faults.iter().enumerate() {
+            let mut scene = Scene::new(&self.world);
+            scene.run(self, Kind::Apply, *fault);
+            for kind in [Kind::Apply, Kind::Rollback] {
+                let rest = scene.fork().run(self, kind, Fault::None);
+                let seconds = fault::faults(&rest);
+                // early, in the middle, late, and every kind of fault in its turn
+                for part in 0..3 {
+                    let Some(second) = seconds.get((at * 7 + part * seconds.len() / 3) % seconds.len().max(1)) else {
+                        continue;
+                    };
+                    let mut twice = scene.fork();
+                    twice.run(self, kind, *second);
+                    self.both_ways(&twice, &self.world, &goal, &format!("apply, {fault:?}; {kind:?}, {second:?}"));
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+
+    /// It fails at an act, is taken back, and is done again from the beginning: as if nothing had been.
+    pub fn again_some(&self, first: usize, stride: usize) -> usize {
+        let goal = self.goal(&self.world);
+        let clean = Scene::new(&self.world).run(self, Kind::Apply, Fault::None);
+        let mut count = 0;
+        for act in (first..clean.acts).step_by(stride) {
+            for effect in [false, true] {
+                let mut scene = Scene::new(&self.world);
+                let fault = Fault::Kill { act, effect };
+                scene.run(self, Kind::Apply, fault);
+                self.clean(&mut scene, Kind::Rollback, &format!("{fault:?}"));
+                self.as_found(&scene, &self.world, &format!("{fault:?}"));
+                count += 1;
+                if scene.story().state.abandoned().is_some() {
+                    continue;
+                }
+                self.clean(&mut scene, Kind::Apply, &format!("{fault:?}, taken back"));
+                same(&scene.text(), &goal, &format!("{}: {fault:?}, taken back, done again", self.name));
+            }
+        }
+        count
+    }
+
+    /// Taken back from the middle, where that is broken too.
+    pub fn backward_midway_some(&self, upto: usize, first: usize, stride: usize) -> usize {
+        let goal = self.goal(&self.world);
+        let mut midway = Scene::new(&self.world);
+        midway.run(self, Kind::Apply, Fault::Kill { act: upto, effect: true });
+        let clean = midway.fork().run(self, Kind::Rollback, Fault::None);
+        let faults: Vec<Fault> = faults(&clean).into_iter().skip(first).step_by(stride).collect();
+        for fault in &faults {
+            let mut scene = midway.fork();
+            scene.run(self, Kind::Rollback, *fault);
+            self.both_ways(&scene, &self.world, &goal, &format!("killed at act {upto}, rollback, {fault:?}"));
+        }
+        faults.len()
+    }
+
     /// What was done by hand before is adopted, and survives.
     pub fn found_before(&self) -> usize {
         for count in 1..=self.by_hand {
@@ -309,8 +375,9 @@ impl<W: World> Case<W> {
                 let stopped = ran.result.unwrap_err();
                 let ours =
                     ran.events.iter().any(|event| matches!(event, Event::Acting { step, .. } if *step == node.id));
-                assert!(matches!(stopped.reason, Reason::Refused(_)), "{}: {kind:?}: {stopped}", self.name);
-                assert!(matches!(stopped.seen, Some(Seen::Foreign(_))));
+                let when = format!("{}: {kind:?}, {} is something else: {stopped}", self.name, node.id);
+                assert!(matches!(stopped.reason, Reason::Refused(_)), "{when}");
+                assert!(matches!(stopped.seen, Some(Seen::Foreign(_))), "{when}");
                 assert!(!ours, "{}: {kind:?}: {} was acted on", self.name, node.id);
                 count += 1;
             }

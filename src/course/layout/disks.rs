@@ -8,8 +8,16 @@ use crate::findings::{arrays_on, what_is_on};
 use crate::plan::{IscsiServer, Plan, Size, Table};
 use crate::step::Partition;
 
-/// The link that says most about the disk itself.
-fn identity(block: &Block) -> String {
+/// The link that says most about the disk itself. One that is made of what another disk tells as well may lead to that one
+/// tomorrow.
+fn identity(block: &Block, facts: &Facts) -> String {
+    let shared = |told: fn(&Block) -> Option<&String>| {
+        let mut others = facts.new.blocks.iter().filter(|other| other.kind == "disk" && other.path != block.path);
+        let mine = told(block)?;
+        others.any(|other| told(other) == Some(mine)).then(|| mine.trim().trim_start_matches("0x"))
+    };
+    let shared = [shared(|block| block.wwn.as_ref()), shared(|block| block.serial.as_ref())];
+    let own = |link: &&String| !shared.iter().flatten().any(|told| link.contains(told));
     let rank = |link: &&String| {
         let name = link.rsplit('/').next().unwrap_or_default();
         match name {
@@ -18,7 +26,14 @@ fn identity(block: &Block) -> String {
             _ => 2,
         }
     };
-    block.by_id.iter().chain(&block.by_path).min_by_key(rank).cloned().unwrap_or_else(|| block.path.clone())
+    block
+        .by_id
+        .iter()
+        .chain(&block.by_path)
+        .filter(own)
+        .min_by_key(rank)
+        .cloned()
+        .unwrap_or_else(|| block.path.clone())
 }
 
 // types of partitions, on GPT and in a dos table
@@ -96,7 +111,7 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
             });
             at += size;
         }
-        let by_id = identity(block);
+        let by_id = identity(block, facts);
         let numbers =
             facts.new.blocks.iter().filter(|part| part.kind == "part" && part.ancestors.contains(&block.path));
         let mut parts_now: Vec<String> = numbers

@@ -10,7 +10,10 @@ use uuid::Uuid;
 
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts};
-use crate::findings::{DISTURBING, Disks, Finding, Hit, new_card, service_card, transfer_addresses};
+use crate::findings::{
+    DISTURBING, Disks, Finding, Hit, lasting_addresses, lasting_hostname, lasting_mount, lasting_unit, named_by_rule,
+    new_card, reads_links, runs_cloud_init, service_card, transfer_addresses,
+};
 use crate::plan::{IscsiServer, Plan, Table};
 use crate::step::{How, Partition};
 
@@ -55,10 +58,11 @@ pub struct Layout {
     /// active timers of old whose work disturbs a copy
     pub timers: Vec<String>,
     pub packages: Vec<(String, String)>,
-    /// (name on old, MAC on new)
-    pub card: Option<(String, String)>,
-    /// addresses of old with their prefix, on cards
-    pub addresses: Vec<String>,
+    pub card: Option<Card>,
+    /// cloud-init runs on old, and is not to run on new
+    pub cloud_init: bool,
+    /// what the files of old make of the system when it boots, and new must show when it serves
+    pub lasting: Lasting,
     pub kernels: Vec<String>,
     /// modules that the initramfs must have for new
     pub modules: Vec<String>,
@@ -67,6 +71,30 @@ pub struct Layout {
     pub new_lvmlocal: Option<String>,
     /// an ARRAY line of mdadm.conf(5) for each array that runs on old
     pub old_arrays: Vec<String>,
+}
+
+/// The network card that takes the place of old's.
+pub struct Card {
+    /// on old
+    pub name: String,
+    /// MAC address of new's
+    pub mac: String,
+    /// udev on old reads .link files
+    pub links: bool,
+    /// on old it has its name from 70-persistent-net.rules
+    pub by_rule: bool,
+}
+
+/// What stands in old's files, as opposed to what somebody or something did since it booted.
+pub struct Lasting {
+    /// `None`: the name comes from elsewhere
+    pub hostname: Option<String>,
+    /// with their prefixes
+    pub addresses: Vec<String>,
+    /// mount points with their file system type
+    pub mounts: Vec<(String, String)>,
+    /// of the units that are stopped
+    pub units: Vec<String>,
 }
 
 pub struct Disk {
@@ -289,7 +317,9 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
     // no waiver, and no mistake of a rule, may lead to a mirror that is cut under a live file system
-    let unsilenced = silence::in_use(facts, &names, &groups, &mounts, &swaps);
+    let stop = plan.cutover.units();
+    let silenced = silence::Silenced { mounts: &mounts, swaps: &swaps, units: &stop };
+    let unsilenced = silence::in_use(facts, &names, &groups, &silenced);
     if !unsilenced.is_empty() {
         return Err(unsilenced.into_iter().map(|hit| Finding::new("R1240", hit)).collect());
     }
@@ -314,17 +344,23 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
     let mut seen = std::collections::BTreeSet::new();
     modules.retain(|module| seen.insert(module.clone()));
 
-    let card =
-        service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| (old.name.clone(), new.mac.clone()));
-    let addresses = facts
-        .old
-        .interfaces
-        .iter()
-        .filter(|card| card.name != "lo")
-        .flat_map(|card| card.addresses.iter())
-        .filter(|address| !address.starts_with("fe80:"))
-        .cloned()
-        .collect();
+    let card = service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| Card {
+        name: old.name.clone(),
+        mac: new.own_mac().to_string(),
+        links: reads_links(facts),
+        by_rule: named_by_rule(facts, old),
+    });
+    let stop = plan.cutover.units();
+    let lasting = Lasting {
+        hostname: lasting_hostname(facts),
+        addresses: lasting_addresses(plan, facts),
+        mounts: mounts
+            .iter()
+            .filter(|mount| lasting_mount(facts, &mount.target))
+            .map(|mount| (mount.target.clone(), mount.fstype.clone()))
+            .collect(),
+        units: stop.iter().filter(|unit| lasting_unit(facts, unit)).cloned().collect(),
+    };
 
     Ok(Layout {
         name: plan.name.to_string(),
@@ -343,7 +379,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         resync_limit: *plan.transfer.resync_limit_kib,
         region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
-        stop: plan.cutover.units(),
+        stop,
         timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
         packages: facts
             .old
@@ -353,7 +389,8 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
             .map(|package| (package.name.clone(), package.version.clone()))
             .collect(),
         card,
-        addresses,
+        lasting,
+        cloud_init: runs_cloud_init(facts),
         kernels: facts.old.initrds.clone(),
         modules,
         files: facts.old.files.clone(),

@@ -15,24 +15,31 @@ pub fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
-    in_use(facts, &names, &groups, &mounts, &swaps)
+    in_use(facts, &names, &groups, &Silenced { mounts: &mounts, swaps: &swaps, units: &plan.cutover.units() })
+}
+
+/// What the cutover silences.
+pub(super) struct Silenced<'a> {
+    pub mounts: &'a [Mount],
+    pub swaps: &'a [String],
+    pub units: &'a [String],
 }
 
 /// The same of what is laid out already.
-pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[Mount], swaps: &[String]) -> Vec<Hit> {
+pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &Silenced) -> Vec<Hit> {
     let old = &facts.old;
     let volumes = groups.iter().flat_map(|group| group.volumes().into_iter().map(|lv| (group.vg.as_str(), lv)));
     // `vg0/root` by the path of its block; what is not active is in nobody's use
     let moving: HashMap<&str, String> =
         volumes.filter_map(|(vg, lv)| Some((names.volume(vg, &lv)?.path.as_str(), format!("{vg}/{lv}")))).collect();
     let moves = |block: &Block| moving.contains_key(block.path.as_str());
-    let mut silenced: HashMap<&str, Vec<&str>> = HashMap::new();
-    for mount in mounts {
-        silenced.entry(&mount.on_old).or_default().push(&mount.target);
+    let mut through: HashMap<&str, Vec<&str>> = HashMap::new();
+    for mount in silenced.mounts {
+        through.entry(&mount.on_old).or_default().push(&mount.target);
     }
     // a remount makes the whole file system read-only, through whichever mount point; of btrfs that subvolume may be all
     let silent = |block: &Block, target: &str, fstype: Option<&str>| {
-        let through = silenced.get(block.path.as_str());
+        let through = through.get(block.path.as_str());
         through.is_some_and(|targets| fstype != Some("btrfs") || targets.contains(&target))
     };
     let mut hits = Vec::new();
@@ -41,8 +48,11 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[M
         hits.push(Hit::new(message, help).of(format!("old: {block}")));
     };
 
+    // those of which it is known what uses them
+    let mut used: HashSet<String> = HashSet::new();
     for mount in &old.mounts {
         for block in names.mount(mount).into_iter().filter(|block| moves(block)) {
+            used.insert(block.path.clone());
             if silent(block, &mount.target, Some(&mount.fstype)) {
                 continue;
             }
@@ -72,6 +82,7 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[M
         }
         for below in block.ancestors.iter().filter(|below| moving.contains_key(below.as_str())) {
             if under.insert(below) {
+                used.insert(below.clone());
                 let help = format!(
                     "close {} on old (`vgchange --activate n`, `cryptsetup close`, `kpartx -d`, `mdadm --stop`), or leave \
                      the volume out with `copy: skip`",
@@ -79,6 +90,13 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[M
                 );
                 say(below, format!("carries {} ({})", block.path, block.kind), help);
             }
+        }
+    }
+    for swap in &old.swaps {
+        let Some(block) = names.swap(swap).filter(|block| moves(block)) else { continue };
+        used.insert(block.path.clone());
+        if !silenced.swaps.contains(&block.path) {
+            say(&block.path, "is swapped to".into(), format!("`swapoff {}` on old", swap.path));
         }
     }
     // a pool of ZFS and its like are mounted by names of their own. The sixth letter: lvs(8), lv_attr
@@ -93,12 +111,11 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], mounts: &[M
             let help =
                 "`zpool export` it, or whatever else has it, on old; or leave the volume out with `copy: skip`";
             say(&block.path, format!("is in use as a {fstype}"), help.into());
-        }
-    }
-    for swap in &old.swaps {
-        let Some(block) = names.swap(swap).filter(|block| moves(block)) else { continue };
-        if !swaps.contains(&block.path) {
-            say(&block.path, "is swapped to".into(), format!("`swapoff {}` on old", swap.path));
+        } else if silenced.units.is_empty() && !used.contains(&block.path) {
+            // where something is stopped it may be that: R1222
+            let help =
+                format!("find out by whom (`fuser -v {}`), and name its unit under `cutover.stop`", block.path);
+            say(&block.path, "is open, and the plan stops nothing that could write to it".into(), help);
         }
     }
     hits

@@ -1,8 +1,8 @@
 #!/bin/sh
-# lio-export.sh IQN NAME DEVICE SERIAL PORTAL INITIATOR USER SECRETFILE: offers DEVICE over iSCSI by the kernel's target.
+# lio-export.sh IQN NAME DEVICE SERIAL PORTAL INITIATOR USER SECRETFILE BACKUSER BACKFILE: offers DEVICE over iSCSI by the kernel's target.
 # Each line may already be so: made again after an interruption it goes on where it was.
 set -eu
-iqn=$1 name=$2 device=$3 serial=$4 portal=$5 initiator=$6 user=$7 secret=$8
+iqn=$1 name=$2 device=$3 serial=$4 portal=$5 initiator=$6 user=$7 secret=$8 back_user=$9 back=${10}
 for module in target_core_mod target_core_iblock iscsi_target_mod; do modprobe "$module"; done
 mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
 core=/sys/kernel/config/target/core/iblock_0/$name
@@ -27,6 +27,8 @@ mkdir -p "$acl"
 # configfs keeps a line break as a part of the name
 printf %s "$user" >"$acl/auth/userid"
 cat "$secret" >"$acl/auth/password"
+printf %s "$back_user" >"$acl/auth/userid_mutual"
+cat "$back" >"$acl/auth/password_mutual"
 mkdir -p "$acl/lun_0"
 [ -e "$acl/lun_0/$name" ] || ln -s "$tpg/lun/lun_0" "$acl/lun_0/$name"
 echo 1 >"$tpg/enable"

@@ -4,7 +4,13 @@
 # A package's trigger would rebuild the initramfs in the middle of a migration; a private mount namespace answers
 # update-initramfs(8) with `update_initramfs=no`, and nothing of that outlives this script.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
+# Nothing may ask, and nothing may be restarted: old serves. needrestart(1), a hook of apt on Ubuntu, would restart whatever
+# uses a library that is newer on disk. The hooks of kernels build no initramfs. No policy-rc.d is needed: what is
+# installed here is only what starts iscsid, and that is wanted.
+export DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical
+export NEEDRESTART_SUSPEND=1 NEEDRESTART_MODE=l
+export APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none
+export INITRD=No
 if [ "${REPLANT_PRIVATE:-}" != yes ]; then
     REPLANT_PRIVATE=yes exec unshare --mount sh "$0" "$@"
 fi

@@ -1,0 +1,193 @@
+//! The first boot on other hardware: firmware of drivers, cloud-init, what GRUB cannot write, who builds the initramfs.
+
+use std::collections::BTreeSet;
+
+use super::{Disks, Hit, Rule, Severity, new_card, transfer_cards};
+use crate::facts::{Facts, Firmware};
+use crate::plan::Plan;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        code: "R1325",
+        title: "old lacks the firmware that a driver of new loads",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "new boots old's system. Its driver loads a file from /lib/firmware, without which the card or the controller does not \
+              work: new would come up without a network, or find no disks.",
+        remedy: "install on old the package that has it; on Debian from the component non-free-firmware, on Ubuntu linux-firmware.",
+        check: firmware_missing,
+    },
+    Rule {
+        code: "R1326",
+        title: "old has none of the firmware files that a driver of new may load",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "most cards of these drivers work without, or with less; some do not. What the driver asks for stands in the kernel's log of \
+              new's rescue system (`dmesg | grep -i firmware`).",
+        remedy: "install on old the package that has them; on Debian from the component non-free-firmware, on Ubuntu linux-firmware.",
+        check: firmware_optional,
+    },
+    Rule {
+        code: "R1327",
+        title: "the first boot of new pauses: GRUB cannot write to arrays and volumes",
+        severity: Severity::Note,
+        absolute: false,
+        why: "old's menu saves that a boot was begun (`recordfail`, `savedefault`); where /boot is on an md array or a volume GRUB \
+              says `diskfilter writes are not supported. Press any key to continue...`, and continues by itself after 10 seconds. The \
+              menu that `finish-boot` makes on new does not try.",
+        remedy: "nothing has to be done: press a key, or wait.",
+        check: grub_writes,
+    },
+    Rule {
+        code: "R1328",
+        title: "cloud-init is switched off on new",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "on another machine cloud-init sees another instance, or no data at all: it makes the SSH host keys anew, and writes the \
+              network's configuration, users and the host name as for a new server. What it configured on old stays as it is, and \
+              travels; new gets /etc/cloud/cloud-init.disabled, old does not.",
+        remedy: "none is needed. Where new is to have cloud-init again, remove /etc/cloud/cloud-init.disabled there when all is done.",
+        check: cloud_init,
+    },
+    Rule {
+        code: "R1329",
+        title: "the initramfs is not rebuilt by itself",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "`update_initramfs=no` in /etc/initramfs-tools/update-initramfs.conf: the last stage could not make new's initramfs without \
+              the boot hook and old's arrays, and a kernel's update would not make one that finds new's disks.",
+        remedy: "`update_initramfs=yes` in that file on old.",
+        check: not_rebuilt,
+    },
+];
+
+/// Drivers that do not work without firmware, and the package of Debian that has it.
+const ESSENTIAL: &[(&str, &str)] = &[
+    ("bnx2", "firmware-bnx2"),
+    ("bnx2x", "firmware-bnx2x"),
+    ("qed", "firmware-qlogic"),
+    ("qede", "firmware-qlogic"),
+    ("nfp", "firmware-netronome"),
+    ("myri10ge", "firmware-myricom"),
+    ("liquidio", "firmware-cavium"),
+    ("aic94xx", "firmware-linux-nonfree"),
+];
+
+/// Modules that drive new's disks of the plan, and its cards.
+fn drivers(plan: &Plan, facts: &Facts) -> Vec<(String, String)> {
+    let disks = Disks::of(&facts.new);
+    let mut all: Vec<(String, String)> = Vec::new();
+    for (said, block) in plan.disks.iter().filter_map(|disk| Some((disk, disks.find(disk)?))) {
+        all.extend(block.drivers.iter().map(|driver| (driver.clone(), format!("disk `{}`", *said.name))));
+    }
+    let [_, transfer] = transfer_cards(plan, facts);
+    for card in [new_card(plan, facts), transfer].into_iter().flatten() {
+        all.extend(card.drivers.iter().map(|driver| (driver.clone(), format!("network card {}", card.name))));
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|(driver, _)| seen.insert(driver.clone()));
+    all
+}
+
+fn files(firmware: &[String]) -> String {
+    let some = firmware.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if firmware.len() > 3 { format!("{some}, …") } else { some }
+}
+
+fn firmware_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (driver, of) in drivers(plan, facts) {
+        let Some((_, package)) = ESSENTIAL.iter().find(|(name, _)| *name == driver) else { continue };
+        // the library below this driver loads it
+        let known = |name: &str| facts.old.firmware.get(name);
+        let known = if driver == "qede" { known("qed").or(known("qede")) } else { known(&driver) };
+        let what = match known {
+            Some(Firmware { there, .. }) if !there.is_empty() => continue,
+            Some(Firmware { lacks, .. }) => format!("which old does not have: {}", files(lacks)),
+            None => "of which it is not known whether old has them".to_string(),
+        };
+        let hit = Hit::new(
+            format!("`{driver}`, the driver of new's {of}, loads files from /lib/firmware, {what}"),
+            format!("on old: `apt-get install {package}` (Debian, non-free-firmware) or `linux-firmware` (Ubuntu)"),
+        );
+        hits.push(hit.of(format!("old: firmware of {driver}")));
+    }
+    hits
+}
+
+fn firmware_optional(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let essential = |driver: &str| ESSENTIAL.iter().any(|(name, _)| *name == driver);
+    let mut hits = Vec::new();
+    for (driver, of) in drivers(plan, facts).into_iter().filter(|(driver, _)| !essential(driver)) {
+        let Some(Firmware { there, lacks }) = facts.old.firmware.get(&driver) else { continue };
+        if there.is_empty() && !lacks.is_empty() {
+            let hit = Hit::new(
+                format!(
+                    "`{driver}`, the driver of new's {of}, may load firmware of which old has none: {}",
+                    files(lacks)
+                ),
+                "`dmesg | grep -i firmware` on new tells whether it does; the packages are firmware-* (Debian), linux-firmware (Ubuntu)",
+            );
+            hits.push(hit.of(format!("old: firmware of {driver}")));
+        }
+    }
+    hits
+}
+
+fn grub_writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let menu = facts.old.files.get("/boot/grub/grub.cfg").map(String::as_str).unwrap_or_default();
+    let writes = |line: &str| {
+        let line = line.trim();
+        // what merely defines it begins with `function`
+        line.contains("save_env recordfail") || line == "recordfail" || line == "savedefault"
+    };
+    // without `boot:` it is on a volume
+    let plain = plan.boot.as_ref().is_some_and(|boot| !plan.arrays.iter().any(|array| array.name == boot.to));
+    if plain || !menu.lines().any(writes) {
+        return Vec::new();
+    }
+    let message = "GRUB pauses for 10 s at the first boot of new: old's menu writes to /boot, and GRUB cannot write to arrays and volumes";
+    vec![
+        Hit::new(message, "none is needed: press a key, or wait; the menu is made anew afterwards")
+            .of("old: /boot/grub/grub.cfg"),
+    ]
+}
+
+/// cloud-init runs on old at each boot.
+pub fn runs_cloud_init(facts: &Facts) -> bool {
+    let unit = |unit: &String| {
+        unit.starts_with("cloud-init") || unit == "cloud-config.service" || unit == "cloud-final.service"
+    };
+    let cmdline = facts.old.files.get("/proc/cmdline").is_some_and(|line| line.contains("cloud-init=disabled"));
+    facts.old.services.iter().any(unit) && !facts.old.present.contains(CLOUD_INIT_DISABLED) && !cmdline
+}
+
+/// cloud-init does nothing where this file is.
+pub const CLOUD_INIT_DISABLED: &str = "/etc/cloud/cloud-init.disabled";
+
+fn cloud_init(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    if !runs_cloud_init(facts) {
+        return Vec::new();
+    }
+    let message = "cloud-init runs on old at each boot; on new, another machine, it would make host keys and the network anew: it is switched off there";
+    vec![
+        Hit::new(message, format!("`rm {CLOUD_INIT_DISABLED}` on new at the end, if it is to run again"))
+            .of("old: cloud-init"),
+    ]
+}
+
+fn not_rebuilt(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    const CONF: &str = "/etc/initramfs-tools/update-initramfs.conf";
+    let text = facts.old.files.get(CONF).map(String::as_str).unwrap_or_default();
+    let said = text.lines().filter_map(|line| line.trim().strip_prefix("update_initramfs=")).next_back();
+    if said.is_none_or(|said| said.trim_matches(['"', '\'']) != "no") {
+        return Vec::new();
+    }
+    let hit = Hit::new(
+        format!(
+            "{CONF} of old says `update_initramfs=no`: new's initramfs would stay the one that was made for the migration"
+        ),
+        format!("`sed -i s/update_initramfs=no/update_initramfs=yes/ {CONF}` on old"),
+    );
+    vec![hit.of(format!("old: {CONF}"))]
+}

@@ -1,0 +1,187 @@
+//! Faults in pairs, from the middle, and beside each other, over the simulated pair. What [`sweeps`](../sweeps.rs) tries one
+//! at a time comes here as it comes in life: a kill and then a dead link, a failure that is taken back and tried again.
+//!
+//! There are many of them: `tests/run` builds these tests with the profile `sweeps`, which is as fast as it needs to be.
+
+mod sweep;
+
+use std::io::Write;
+use std::time::Instant;
+
+use replant::course;
+use replant::facts::{self, Facts};
+use replant::host::{Server, Side};
+use replant::journal::Kind;
+use replant::plan::{self, IscsiServer};
+use replant::runbook::{Node, Stage};
+use replant::sim::{Shape, Sim};
+use replant::step::StepKind;
+use sweep::{Case, Fault, Scene, World, faithful};
+
+impl World for Sim {
+    fn fork(&self) -> Sim {
+        Sim::new(self.world())
+    }
+
+    fn text(&self, of: Option<Server>) -> String {
+        self.world().text(of)
+    }
+
+    fn spoil(&self, _: &Node) -> bool {
+        false
+    }
+}
+
+fn case(name: &'static str, server: IscsiServer, free_extents: u64, parallelism: usize) -> Case<Sim> {
+    let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
+    let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
+    plan.transfer.iscsi.server = server.into();
+    let world = Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() });
+    let read = |side| facts::read(&world, side).unwrap();
+    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
+    Case { name, nodes, world, parallelism, by_hand: 0, lines: faithful }
+}
+
+fn tgt() -> Case<Sim> {
+    case("tgt, core log", IscsiServer::Tgt, 0, 1)
+}
+
+fn lio() -> Case<Sim> {
+    case("lio, raid1", IscsiServer::Lio, 16, 1)
+}
+
+fn four(case: Case<Sim>) -> Case<Sim> {
+    Case { parallelism: 4, ..case }
+}
+
+/// A test run tries every so-manieth: `SWEEP_STRIDE=1` tries all, and `SWEEP_FIRST` another share of them. A build that is
+/// optimised has time for eight times as many.
+fn stride(usual: usize) -> (usize, usize) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let usual = if cfg!(debug_assertions) { usual * 8 } else { usual };
+    let stride = number("SWEEP_STRIDE").unwrap_or(usual).max(1);
+    (number("SWEEP_FIRST").unwrap_or(0) % stride, stride)
+}
+
+/// One share of four: libtest runs them beside each other.
+fn share(part: usize, usual: usize) -> (usize, usize) {
+    let (first, stride) = stride(usual);
+    (first + part * stride, stride * 4)
+}
+
+fn told(what: &str, sweep: impl FnOnce() -> usize) {
+    let start = Instant::now();
+    let cases = sweep();
+    // past libtest, which keeps what a test prints to itself
+    let _ = writeln!(std::io::stderr(), "{what}: {cases} cases in {:.1} s", start.elapsed().as_secs_f64());
+    assert!(cases > 0, "{what}: a sweep of nothing shows nothing");
+}
+
+macro_rules! storms {
+    ($($name:ident($part:expr) = |$share:ident| $sweep:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            let $share = $part;
+            told(stringify!($name), || $sweep);
+        })*
+    };
+}
+
+storms! {
+    forward_tgt_0(share(0, 4)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_1(share(1, 4)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_2(share(2, 4)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_3(share(3, 4)) = |s| tgt().forward_some(s.0, s.1);
+    forward_lio_0(share(0, 4)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_1(share(1, 4)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_2(share(2, 4)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_3(share(3, 4)) = |s| lio().forward_some(s.0, s.1);
+    beside_each_other_tgt(stride(16)) = |s| four(tgt()).forward_some(s.0, s.1);
+    beside_each_other_lio(stride(16)) = |s| four(lio()).forward_some(s.0 + 1, s.1);
+    beside_each_other_backward(stride(16)) = |s| four(tgt()).backward_some(s.0 + 2, s.1);
+    backward_tgt_0(share(0, 4)) = |s| tgt().backward_some(s.0, s.1);
+    backward_tgt_1(share(1, 4)) = |s| tgt().backward_some(s.0, s.1);
+    backward_lio(stride(8)) = |s| lio().backward_some(s.0, s.1);
+    pairs_tgt_0(share(0, 8)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_1(share(1, 8)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_2(share(2, 8)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_3(share(3, 8)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_lio_0(share(0, 8)) = |s| lio().pairs_some(s.0, s.1);
+    pairs_lio_1(share(1, 8)) = |s| lio().pairs_some(s.0, s.1);
+    failed_taken_back_and_done_again_tgt(stride(1)) = |s| tgt().again_some(s.0, s.1);
+    failed_taken_back_and_done_again_lio(stride(1)) = |s| lio().again_some(s.0, s.1);
+    back_from_the_middle_of_each_stage_tgt(stride(8)) = |s| midway(&tgt(), s);
+    back_from_the_middle_of_each_stage_lio(stride(8)) = |s| midway(&lio(), s);
+    old_and_new_at_once(stride(2)) = |s| legs(&tgt(), s) + legs(&lio(), s);
+}
+
+/// From the middle of every stage back.
+fn midway(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
+    let clean = Scene::new(&case.world).run(case, Kind::Apply, Fault::None);
+    let stage = |step: &replant::runbook::StepId| case.nodes.iter().find(|node| node.id == *step).unwrap().stage;
+    let acts: Vec<Stage> = clean
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            replant::engine::Event::Acting { step, .. } => Some(stage(step)),
+            _ => None,
+        })
+        .collect();
+    let mut count = 0;
+    for stage in Stage::ALL {
+        let of: Vec<usize> = (0..acts.len()).filter(|at| acts[*at] == stage).collect();
+        count += case.backward_midway_some(of[of.len() / 2], first, stride);
+    }
+    count
+}
+
+/// The servers lose each other for a moment at each look of the copy: before the first look at a mirror, and between the
+/// last look and the cut. Nothing is cut that is not whole.
+fn legs(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
+    let goal = case.goal(&case.world);
+    let clean = Scene::new(&case.world).run(case, Kind::Apply, Fault::None);
+    let acting: Vec<&Node> = clean
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            replant::engine::Event::Acting { step, .. } => case.nodes.iter().find(|node| node.id == *step),
+            _ => None,
+        })
+        .collect();
+    let mirrored = |node: &Node| matches!(node.step, StepKind::GroupMember(_));
+    let cut = |node: &Node| matches!(node.step, StepKind::GroupSplit(_));
+    let from = acting.iter().position(|node| mirrored(node)).unwrap();
+    let to = acting.iter().rposition(|node| cut(node)).unwrap();
+    let mut count = 0;
+    for act in (from + first..=to).step_by(stride) {
+        for effect in [false, true] {
+            let mut scene = Scene::new(&case.world);
+            scene.run(case, Kind::Apply, Fault::Kill { act, effect });
+            scene.world.change(|world| world.link_up = false);
+            // old notices while it waits
+            for _ in 0..3 {
+                let _ = facts::read(&scene.world, Side::Old);
+            }
+            scene.world.change(|world| world.link_up = true);
+            let when = format!("{}: the link was away at act {act} ({}), {effect}", case.name, acting[act].id);
+            let mut on = scene.fork();
+            // a mirror that died is made again, or it is refused; it is never cut
+            let mut ran = on.run(case, Kind::Apply, Fault::None);
+            for _ in 0..3 {
+                if ran.result.as_ref().is_err_and(|stopped| stopped.may_mend()) {
+                    ran = on.run(case, Kind::Apply, Fault::None);
+                }
+            }
+            if ran.result.is_ok() {
+                sweep::same(&on.text(), &goal, &when);
+            }
+            for mut back in [scene, on] {
+                case.clean(&mut back, Kind::Rollback, &when);
+                case.as_found(&back, &case.world, &when);
+            }
+            count += 1;
+        }
+    }
+    count
+}
