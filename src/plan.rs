@@ -30,8 +30,8 @@ mod yaml;
 pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use load::{Loaded, load, parse};
-pub use schema::schema;
+pub use load::{Loaded, load, of_bytes, parse};
+pub use schema::{named, schema};
 pub use source::{At, Place, Source, Span};
 pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
 pub use words::{plan_name, suggest};
@@ -372,6 +372,11 @@ pub struct Waiver {
     /// The code of the finding: `R1203`.
     #[schemars(extend("format" = "finding-code"))]
     pub code: At<String>,
+    /// The one thing of which it is accepted, as the finding names it: `disk a`, `sdb`, `vg0/var`, `/etc/fstab`. Default:
+    /// everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "object"))]
+    pub on: Option<At<String>>,
     /// Why it is accepted. Kept in the runbook and in the journal.
     pub reason: At<String>,
 }

@@ -14,12 +14,15 @@ use replant::runbook::{Node, Stage};
 use replant::sim::{Shape, Sim, System};
 use sweep::{Case, Fault, Ran, Scene, World, faithful};
 
+/// What somebody does, or what happens by itself.
+type Happens = fn(&Sim);
+
 /// A pair on which something happens right after one of our acts, in the middle of a run.
 struct Meanwhile {
     sim: Sim,
     /// the act's job begins so
     after: &'static str,
-    what: Mutex<Option<fn(&Sim)>>,
+    what: Mutex<Option<Happens>>,
 }
 
 impl Look for Meanwhile {
@@ -101,7 +104,7 @@ fn done_to(case: &Case<Meanwhile>, last: &str) -> Scene<Meanwhile> {
 }
 
 /// One run from where the scene is, in the middle of which something happens after this act.
-fn meanwhile(scene: &mut Scene<Meanwhile>, case: &Case<Meanwhile>, after: &'static str, what: fn(&Sim)) -> Ran {
+fn meanwhile(scene: &mut Scene<Meanwhile>, case: &Case<Meanwhile>, after: &'static str, what: Happens) -> Ran {
     scene.world.after = after;
     scene.world.what = Mutex::new(Some(what));
     let ran = scene.run(case, Kind::Apply, Fault::None);
@@ -195,7 +198,7 @@ fn lvconvert_itself_splits_a_dead_leg() {
 /// both mirrors say that they are whole.
 #[test]
 fn a_copy_that_is_older_than_new_is_made_again() {
-    let stale: fn(&Sim) = |sim| sim.change(|world| world.crash_unnoticed());
+    let stale: Happens = |sim| sim.change(|world| world.crash_unnoticed());
     for (case, last) in [(core_log(), "mirror-vg0-root"), (raid1(), "mirror-vg0-var"), (raid1(), "mirror-vg0-root")] {
         let goal = case.goal(&case.world);
         let mut scene = done_to(&case, last);
@@ -255,7 +258,7 @@ fn a_kernel_that_is_installed_in_mid_copy_arrives() {
             assert!(new_has_it(&scene), "installed after {last}");
         }
         // in the middle of a run, where no step before is looked at again
-        let both: [(&str, fn(&Sim)); 2] =
+        let both: [(&str, Happens); 2] =
             [("mirror-vg0-root", |sim| kernel_update(sim, false)), ("stop-services", |sim| kernel_update(sim, true))];
         for (after, what) in both {
             let mut scene = Scene::new(&case.world);

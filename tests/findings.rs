@@ -363,6 +363,8 @@ const FIRES: &[Case] = &[
     Case("R1326", None, |facts| drop(facts.old.firmware.insert("virtio_net".into(), replant::facts::Firmware { there: vec![], lacks: vec!["x.bin".into()] })), "old has none: x.bin"),
     Case("R1327", None, |facts| add(facts, "/boot/grub/grub.cfg", "recordfail"), "GRUB pauses for 10 s"),
     Case("R1328", None, |facts| facts.old.services.push("cloud-init.service".into()), "cloud-init runs on old at each boot"),
+    Case("R1330", None, |facts| facts.old.services.push("walinuxagent.service".into()), "walinuxagent.service runs on old"),
+    Case("R1331", None, |facts| add(facts, "/etc/modprobe.d/local.conf", "blacklist virtio-net"), "keeps `virtio_net` from loading"),
     Case("R1329", None, |facts| add(facts, "/etc/initramfs-tools/update-initramfs.conf", "update_initramfs=no"), "update_initramfs=no"),
     Case("R1316", None, |facts| esp_array(&mut facts.old, "1.0", ESP), "of old is on the array /dev/md127 (metadata 1.0): the firmware may write to one"),
     Case("R1316", None, |facts| { facts.old.uefi = true; esp_array(&mut facts.old, "1.2", "0xef"); }, "(metadata 1.2): the firmware finds no file system"),

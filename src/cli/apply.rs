@@ -112,7 +112,7 @@ fn find_or_make(
 
     // a migration that is under way is never held up by this: another version of this program may know other facts
     if let Some(book) = &saved {
-        as_made(book, path)?;
+        as_made(book, &path.display().to_string())?;
     }
     if let Some(migration) = taken_back {
         set_aside(talk, &migration)?;
@@ -161,12 +161,11 @@ fn find_or_make(
 }
 
 /// A runbook that was reviewed is what `plan` made of the plan and the facts in it, to the letter.
-fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
+pub fn as_made(book: &Runbook, shown: &str) -> Result<(), Failure> {
     if facts::digest(&book.facts) != book.facts_digest {
         return Err(Failure::new(
             format!(
-                "`{}` was edited, or made by another version of replant: its facts are not those that it was made from",
-                path.display()
+                "`{shown}` was edited, or made by another version of replant: its facts are not those that it was made from"
             ),
             "change the plan if need be, make it again with `replant plan`, and review it",
         ));
@@ -175,8 +174,7 @@ fn as_made(book: &Runbook, path: &Path) -> Result<(), Failure> {
     if book.plan.digest() != book.plan_digest || !made.is_ok_and(|made| made.nodes == book.nodes) {
         return Err(Failure::new(
             format!(
-                "`{}` was edited, or made by another version of replant: its steps do not follow from its plan",
-                path.display()
+                "`{shown}` was edited, or made by another version of replant: its steps do not follow from its plan"
             ),
             "change the plan if need be, make it again with `replant plan`, and review it",
         ));

@@ -24,6 +24,11 @@ pub fn run(talk: &Talk, code: &str) -> Result<End, Failure> {
         return Ok(End::Good);
     }
     let known = rules.iter().map(|rule| rule.code).chain(plan::DIAGNOSTICS.iter().map(|(code, _)| *code));
-    let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, &code)).unwrap_or_default();
-    Err(Failure::new(format!("there is no finding `{code}`"), format!("did you mean `{near}`?")))
+    let known: Vec<&str> = known.collect();
+    let help = match plan::suggest(&code, &known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "a code is `R` and four digits, as `plan` and `validate` print it; docs/findings.md has all of them"
+            .into(),
+    };
+    Err(Failure::new(format!("there is no finding `{code}`"), help))
 }

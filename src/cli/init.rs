@@ -7,11 +7,13 @@ use super::{End, Failure, Talk, servers};
 use crate::draft::{self, Draft, Ends, NoDraft};
 use crate::facts::activity::{self, Activity};
 use crate::host::Side;
+use crate::host::ssh::{Configured, configured};
 use crate::plan::{self, Ssh};
+use crate::report::out;
 
 #[derive(clap::Args)]
 pub struct Init {
-    /// The server in service: [USER@]HOST[:PORT]. Without a user, root; another user needs `sudo -n`
+    /// The server in service: [USER@]HOST[:PORT], or a name of ~/.ssh/config. Without a user, root; another needs `sudo -n`
     #[arg(required_unless_present = "facts")]
     old: Option<String>,
     /// The new server, booted into its rescue system: [USER@]HOST[:PORT]
@@ -131,9 +133,9 @@ fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String
             "write [USER@]HOST[:PORT]: `192.0.2.10`, `admin@srv1.example.org:2222`, `[2001:db8::10]:22`",
         )
     };
-    let (user, rest) = typed.rsplit_once('@').unwrap_or(("root", typed));
+    let (user, rest) = typed.rsplit_once('@').map_or((None, typed), |(user, rest)| (Some(user), rest));
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-$".contains(c);
-    if user.is_empty() || user.starts_with('-') || !user.chars().all(plain) {
+    if user.is_some_and(|user| user.is_empty() || user.starts_with('-') || !user.chars().all(plain)) {
         return Err(bad("the user is not a plain name"));
     }
     let bracketed = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
@@ -147,15 +149,32 @@ fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String
         Some(Ok(port)) if port > 0 => Some(port),
         Some(_) => return Err(bad("the port is not a number from 1 to 65535")),
     };
+    // The plan will have an address, of which `Host` blocks of names say nothing: what they say goes into the plan.
+    let configured = match host.parse::<IpAddr>() {
+        Err(_) if !host.is_empty() && !host.starts_with('-') => configured(host, port)?,
+        _ => Configured { hostname: host.to_string(), ..Configured::default() },
+    };
+    let address = address(&configured.hostname).map_err(|why| match &configured.by_way_of {
+        Some(way) => bad(&format!(
+            "{why}; ssh reaches it by way of `{way}`, and from there it may be known: write its address"
+        )),
+        None => bad(&why),
+    })?;
+    if let Some(way) = &configured.by_way_of {
+        out::tell(&format!(
+            "note: ~/.ssh/config reaches `{host}` by way of `{way}`. A plan has addresses: let a `Host {address}` there say so too."
+        ));
+    }
+    let user = user.map(String::from).or(configured.user).unwrap_or("root".into());
     Ok(draft::End {
         host: host.to_string(),
-        address: address(host).map_err(|why| bad(&why))?,
+        address,
         ssh: Ssh {
             sudo: (user != "root").into(),
-            user: user.to_string().into(),
-            port: port.map(Into::into),
-            identity: identity.map(|path| path.to_path_buf().into()),
-            host_key: host_key.map(Into::into),
+            user: user.into(),
+            port: port.or(configured.port).map(Into::into),
+            identity: identity.map(Path::to_path_buf).or(configured.identity).map(Into::into),
+            host_key: host_key.or(configured.host_key).map(Into::into),
         },
     })
 }

@@ -7,7 +7,9 @@ mod explain;
 mod facts;
 mod graph;
 mod init;
+mod input;
 mod interrupt;
+mod man;
 mod plan;
 mod rollback;
 mod save;
@@ -17,6 +19,7 @@ mod simulate;
 mod status;
 mod talk;
 mod validate;
+mod watch;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +34,7 @@ pub use talk::Talk;
 
 /// Move a whole running Linux server to a new one over an LVM mirror, with the old one always there to go back to.
 #[derive(Parser)]
-#[command(name = "replant", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "replant", version, propagate_version = true, max_term_width = 100, help_expected = true)]
 #[command(
     after_help = "The usual order: init, validate, plan, apply; status at any time; rollback to go back to the old server.\n\
                   Exit codes: 0 good; 1 an error, or a finding that inhibits; 2 wrong usage, or \
@@ -49,9 +52,13 @@ pub struct Cli {
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     color: When,
 
-    /// Say more: every command that is run
+    /// Say more: every command on a server, with its exit code and its time
     #[arg(short, long, global = true)]
     verbose: bool,
+
+    /// Add every command on a server to this file, with its output; secrets are left out
+    #[arg(long, global = true, value_name = "FILE")]
+    log: Option<PathBuf>,
 
     /// Say less: errors and results only
     #[arg(short, long, global = true)]
@@ -83,10 +90,11 @@ enum SchemaOf {
 enum Command {
     /// Read both servers, changing nothing, and write a commented plan for them to begin with
     Init(init::Init),
-    /// Check a plan, offline: every fault of the file with its line and what to do
+    /// Check plans or runbooks, offline: every fault of a file with its line and what to do
     Validate {
-        /// The plan (YAML)
-        plan: PathBuf,
+        /// Plans (YAML), or runbooks saved by `plan --out`; `-`: standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
     /// Read both servers, changing nothing, and show exactly what would be done
     Plan {
@@ -121,6 +129,7 @@ enum Command {
     Graph {
         /// The plan (YAML), a runbook saved by `plan --out`, or the name of a migration
         plan: PathBuf,
+        /// What to draw for
         #[arg(long, value_name = "FORMAT", default_value = "svg")]
         format: graph::Format,
         /// Of a plan: take the facts from this file, written by `replant facts`, and ask no server
@@ -180,13 +189,23 @@ enum Command {
     /// Print the JSON Schema of plans, of runbooks as they are saved and printed, or of what `plan --json` prints where a
     /// finding refuses one
     Schema {
+        /// Of what
         #[arg(default_value = "plan")]
         of: SchemaOf,
     },
     /// Print completions for a shell
-    Completions { shell: clap_complete::Shell },
-    /// Print the manual page
-    Man,
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page, or write all of them to a directory
+    Man {
+        /// The command whose page is wanted; without it the program's own
+        command: Option<String>,
+        /// Write the pages of all commands to this directory
+        #[arg(long, value_name = "DIR", conflicts_with = "command")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -254,6 +273,7 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
                 return Failure::interrupted();
             }
             help = help.or_else(|| cause.downcast_ref::<journal::Error>()?.help());
+            help = help.or_else(|| cause.downcast_ref::<HostError>()?.help());
             next = cause.source();
         }
         let mut message = error.to_string();
@@ -269,8 +289,39 @@ impl<E: std::error::Error + 'static> From<E> for Failure {
     }
 }
 
+/// What was typed. Of a word that is none of ours one is proposed only if it may well have been meant.
+fn parse() -> Cli {
+    use clap::error::{ContextKind, ContextValue};
+    Cli::try_parse().unwrap_or_else(|mut error| {
+        let text = |value: Option<&ContextValue>| match value {
+            Some(ContextValue::String(text)) => vec![text.clone()],
+            Some(ContextValue::Strings(texts)) => texts.clone(),
+            _ => Vec::new(),
+        };
+        for (typed, proposed) in [
+            (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+            (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+            (ContextKind::InvalidValue, ContextKind::SuggestedValue),
+        ] {
+            let typed = text(error.get(typed));
+            let far = |word: &String| {
+                let near = |typed: &String| word.starts_with(typed) || crate::plan::suggest(typed, &[word]).is_some();
+                !typed.iter().any(near)
+            };
+            let words = text(error.get(proposed));
+            if !words.is_empty() && words.iter().all(far) {
+                error.remove(proposed);
+                if let Some(ContextValue::StyledStrs(_)) = error.get(ContextKind::Suggested) {
+                    error.remove(ContextKind::Suggested);
+                }
+            }
+        }
+        error.exit()
+    })
+}
+
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     match cli.color {
         When::Auto => {}
         When::Always => anstream::ColorChoice::Always.write_global(),
@@ -283,11 +334,18 @@ pub fn main() -> ExitCode {
     if cli.verbose {
         talk.also.push("-v".into());
     }
+    if let Some(log) = &cli.log {
+        talk.also.extend(["--log".into(), log.display().to_string()]);
+    }
+    if let Err(failure) = watch::begin(cli.verbose && !cli.json && !cli.quiet, cli.log.as_deref()) {
+        talk.error(&failure);
+        return ExitCode::FAILURE;
+    }
     // What apply and rollback have done stands in the journal; of the others the result is all there is.
     let told_elsewhere = matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. });
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
-        Command::Validate { plan } => validate::run(&talk, &plan),
+        Command::Validate { files } => validate::run(&talk, &files),
         Command::Plan { plan, out, force, detailed_exitcode, no_probe, facts } => {
             let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe, facts };
             plan::run(&talk, &plan, out.as_deref(), how)
@@ -320,12 +378,7 @@ pub fn main() -> ExitCode {
             talk.raw(&script);
             Ok(End::Good)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            let made = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            talk.raw(&page);
-            made.map(|()| End::Good).map_err(Failure::from)
-        }
+        Command::Man { command, out } => man::run(&talk, command.as_deref(), out.as_deref()),
     };
     let end = end.and_then(|end| match talk.lost() {
         Some(error) if !told_elsewhere => {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::interrupt::Interrupt;
-use super::{Failure, Prompts, confirm};
+use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
@@ -67,6 +67,7 @@ pub fn open(
             let interrupt = interrupt.clone();
             Box::new(move |request: &Request| confirm::by_hand(&interrupt, request)) as _
         }),
+        trace: watch::trace(),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
@@ -130,6 +131,7 @@ pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts,
         migration: "init".into(),
         known_hosts: dir.join("known_hosts"),
         remotes: BTreeMap::from([(Side::Old, one(&ends.old, "old")), (Side::New, one(&ends.new, "new"))]),
+        trace: watch::trace(),
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
@@ -224,32 +226,16 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
 pub fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
-        facts::FactsError::TooOld { side, .. } => {
-            let help = match side {
-                Side::New => "boot new with a newer rescue system",
-                _ => "upgrade it first",
-            };
-            let oldest = "Debian 10 and Ubuntu 20.04 are the oldest whose tools can do it (util-linux 2.33)";
-            Failure::new(error.to_string(), format!("{help}: {oldest}"))
+        other => {
+            let help = other.help();
+            Failure { help, ..Failure::from(other) }
         }
-        other => Failure::from(other),
     }
 }
 
 /// A server's error, with what to do about it.
 pub fn explain_host(error: HostError) -> Failure {
-    let help = match &error {
-        HostError::Refused { help, .. } => help.clone(),
-        HostError::Another { side, .. } => format!(
-            "replant does nothing on it. See which machine has the address of {side}, and switch off the one that should \
-             not; if the hardware of {side} was changed, go back with `replant rollback`"
-        ),
-        HostError::Unreachable { side, .. } => {
-            format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand")
-        }
-        _ => return Failure::from(error),
-    };
-    Failure::new(error.to_string(), help)
+    Failure::from(error)
 }
 
 /// Takes the lock of a server, or says who has it. The same migration's own lock is taken over: its directory on this

@@ -1,9 +1,6 @@
-use std::borrow::Cow;
 use std::path::Path;
 
-use serde::de::IgnoredAny;
-
-use super::{End, Failure, Talk, status};
+use super::{End, Failure, Talk, input, status};
 use crate::course::{self, Runbook};
 use crate::forecast::Outlook;
 use crate::journal::{self, Migration};
@@ -27,13 +24,17 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<E
         return Ok(End::Good);
     };
     let Some(at) = runbook.nodes.iter().position(|node| node.id.0 == step) else {
-        let near = runbook
-            .nodes
-            .iter()
-            .map(|node| node.id.0.as_str())
-            .min_by_key(|id| strsim::damerau_levenshtein(id, step))
-            .unwrap_or_default();
-        return Err(Failure::new(format!("the runbook has no step `{step}`"), format!("did you mean `{near}`?")));
+        let ids: Vec<&str> = runbook.nodes.iter().map(|node| node.id.0.as_str()).collect();
+        let help = crate::plan::suggest(step, &ids).map_or_else(
+            || {
+                format!(
+                    "each line of `{}` ends with the id of its step",
+                    talk.command(&["show", &what.to_string_lossy()])
+                )
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Failure::new(format!("the runbook has no step `{step}`"), help));
     };
     let node = &runbook.nodes[at];
     let changes = report::changes(&runbook).nth(at).unwrap_or_default();
@@ -67,42 +68,22 @@ pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
 
 const WANTED: &str = "is the path right? There is no migration of that name either";
 
-/// Whether a file holds a runbook, and not a plan. A plan in YAML's flow form, or in JSON, begins with a brace too.
+/// Whether a file holds a runbook, and not a plan.
 pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Keys {
-        format: Option<IgnoredAny>,
-        nodes: Option<IgnoredAny>,
-    }
-    let bytes = std::fs::read(path).map_err(|error| {
-        Failure::new(
-            format!("cannot read `{}`: {error}", path.display()),
-            "a plan is wanted here, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?",
-        )
-    })?;
-    let text = str::from_utf8(&bytes).map_or_else(|_| String::from_utf8_lossy(&bytes), Cow::Borrowed);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    let Some(first) = text.strip_prefix('{') else { return Ok(false) };
-    // as they are saved; whoever has sorted it has to wait until all of it is read
-    Ok(first.trim_start().starts_with("\"format\":")
-        || match serde_json::from_str::<Keys>(text) {
-            Ok(keys) => keys.format.is_some() || keys.nodes.is_some(),
-            // one that was cut off is a runbook still
-            Err(_) => text.contains("\"format\":") || text.contains("\"nodes\":"),
-        })
+    Ok(input::is_runbook(&input::read(path)?))
 }
 
 pub fn read(path: &Path) -> Result<Runbook, Failure> {
-    let text = fs_err::read_to_string(path)?;
-    let runbook = parse(text.trim_start_matches('\u{feff}'), &format!("`{}`", path.display()))?;
+    of_bytes(&input::read(path)?, &path.display().to_string())
+}
+
+/// `shown`: what messages call it.
+pub fn of_bytes(bytes: &[u8], shown: &str) -> Result<Runbook, Failure> {
+    let text = String::from_utf8_lossy(bytes);
+    let runbook = parse(text.trim_start_matches('\u{feff}'), &format!("`{shown}`"))?;
     if *runbook.plan.name != runbook.name {
         return Err(Failure::new(
-            format!(
-                "`{}` was edited: it is called `{}`, and its plan `{}`",
-                path.display(),
-                runbook.name,
-                *runbook.plan.name
-            ),
+            format!("`{shown}` was edited: it is called `{}`, and its plan `{}`", runbook.name, *runbook.plan.name),
             "change the plan instead, and make it again with `replant plan`",
         ));
     }

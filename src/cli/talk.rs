@@ -52,16 +52,21 @@ impl Talk {
     }
 
     pub fn error(&self, failure: &Failure) {
+        self.tell_error(failure);
+        if self.json {
+            let words = serde_json::json!({ "error": failure.message, "help": failure.help });
+            self.line(failure.data.as_deref().unwrap_or(&words));
+        }
+    }
+
+    /// An error, for the person only.
+    pub fn tell_error(&self, failure: &Failure) {
         match failure.interrupted {
             true => out::tell(&failure.message),
             false => out::tell(&format!("{RED}error{RED:#}: {}", failure.message)),
         }
         if let Some(help) = &failure.help {
             out::tell(&format!("  help: {help}"));
-        }
-        if self.json {
-            let words = serde_json::json!({ "error": failure.message, "help": failure.help });
-            self.line(failure.data.as_deref().unwrap_or(&words));
         }
     }
 

@@ -9,7 +9,7 @@ use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
 const TEXTS: &str = r#"set -- "$@" /etc/initramfs-tools/conf.d/* /etc/default/grub.d/*.cfg /etc/mdadm/mdadm.conf.d/*.conf \
-  /etc/udev/rules.d/*.rules /etc/systemd/network/*.link /run/systemd/network/*.link
+  /etc/udev/rules.d/*.rules /etc/modprobe.d/*.conf /etc/systemd/network/*.link /run/systemd/network/*.link
 echo @sizes
 wc -c "$@" 2>/dev/null
 echo @lines

@@ -40,6 +40,7 @@ pub const PARTS_OF: &[(&str, &str)] = &[
     ("/etc/default/grub.d/", ".cfg"),
     ("/etc/mdadm/mdadm.conf.d/", ".conf"),
     ("/etc/udev/rules.d/", ".rules"),
+    ("/etc/modprobe.d/", ".conf"),
     ("/etc/systemd/network/", ".link"),
     ("/run/systemd/network/", ".link"),
 ];

@@ -23,6 +23,52 @@ pub enum FactsError {
     Misread { side: Side, command: String, cause: ParseError, said: String },
 }
 
+impl FactsError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            FactsError::Host(error) => error.help(),
+            FactsError::Failed { side, command, code, .. } => {
+                let tool =
+                    command.split_whitespace().find(|word| !word.contains('=') && *word != "env").unwrap_or(command);
+                Some(match (code, PACKAGES.iter().find(|(known, _)| *known == tool)) {
+                    (126 | 127, Some((_, package))) => {
+                        format!("`apt-get install {package}` on {side}, then type the same again")
+                    }
+                    (126 | 127, None) => format!("install `{tool}` on {side}, then type the same again"),
+                    _ => format!("see what it says there: `{command}` on {side}"),
+                })
+            }
+            FactsError::TooOld { side, .. } => {
+                let help = match side {
+                    Side::New => "boot new with a newer rescue system",
+                    _ => "upgrade it first",
+                };
+                let oldest = "Debian 10 and Ubuntu 20.04 are the oldest whose tools can do it (util-linux 2.33)";
+                Some(format!("{help}: {oldest}"))
+            }
+            FactsError::Misread { side, command, .. } => Some(format!(
+                "see what it prints there: `{command}` on {side}; its version may be one that is not known here"
+            )),
+        }
+    }
+}
+
+/// Commands that nothing can be known without, and the Debian package of each.
+const PACKAGES: &[(&str, &str)] = &[
+    ("lsblk", "util-linux"),
+    ("findmnt", "util-linux"),
+    ("blkid", "util-linux"),
+    ("lvm", "lvm2"),
+    ("lvs", "lvm2"),
+    ("vgs", "lvm2"),
+    ("pvs", "lvm2"),
+    ("ip", "iproute2"),
+    ("mdadm", "mdadm"),
+    ("udevadm", "udev"),
+    ("systemctl", "systemd"),
+];
+
 /// What a tool of util-linux, LVM or iproute2 says that does not know an option or a column.
 const NOT_KNOWN: &[&str] = &[
     "unknown column",

@@ -59,6 +59,27 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "`update_initramfs=yes` in that file on old.",
         check: not_rebuilt,
     },
+    Rule {
+        code: "R1330",
+        title: "an agent of a cloud that may take new for another instance",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "the agents of Azure and Google compare the instance that they run on with the one they know, and on another one make \
+              the SSH host keys and users anew; new would then not show old's host key, by which replant knows it.",
+        remedy: "`systemctl disable` it on old, if new is in no cloud or in another one; or let it keep its hands off: \
+                 `Provisioning.Agent=disabled` in /etc/waagent.conf, `instance_setup = false` in /etc/default/instance_configs.cfg.",
+        check: agents,
+    },
+    Rule {
+        code: "R1331",
+        title: "a driver of new is kept from loading on old",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "new boots old's system, whose configuration of modprobe(8) or kernel command line keeps the driver of new's card or disks \
+              from being loaded for the device: new would come up without a network, or find no disks.",
+        remedy: "remove the line (`blacklist`, `install … /bin/false`, `module_blacklist=`) on old, then `update-initramfs -u -k all`.",
+        check: blacklisted,
+    },
 ];
 
 /// Drivers that do not work without firmware, and the package of Debian that has it.
@@ -190,4 +211,67 @@ fn not_rebuilt(_: &Plan, facts: &Facts) -> Vec<Hit> {
         format!("`sed -i s/update_initramfs=no/update_initramfs=yes/ {CONF}` on old"),
     );
     vec![hit.of(format!("old: {CONF}"))]
+}
+
+fn agents(_: &Plan, facts: &Facts) -> Vec<Hit> {
+    const AGENTS: [&str; 4] = ["walinuxagent.", "waagent.", "google-guest-agent.", "google-guest-agent-manager."];
+    let known = |unit: &&String| AGENTS.iter().any(|name| unit.starts_with(name));
+    facts
+        .old
+        .services
+        .iter()
+        .filter(known)
+        .map(|unit| {
+            Hit::new(
+                format!("{unit} runs on old, and may take new for another instance"),
+                format!("`systemctl disable {unit}` on old, unless new is to have it"),
+            )
+            .of(format!("old: {unit}"))
+        })
+        .collect()
+}
+
+/// What a line of modprobe.d(5) keeps from loading.
+fn kept_away(line: &str) -> Option<&str> {
+    match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["blacklist", module, ..] => Some(module),
+        ["install", module, command, ..] if ["/bin/false", "/bin/true"].iter().any(|end| command.ends_with(end)) => {
+            Some(module)
+        }
+        ["alias", module, "off"] => Some(module),
+        _ => None,
+    }
+}
+
+fn blacklisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let same = |name: &str, driver: &str| name.replace('-', "_") == driver;
+    let mut hits = Vec::new();
+    for (driver, of) in drivers(plan, facts) {
+        let mut said: Vec<(String, usize)> = Vec::new();
+        for (path, text) in facts.old.files.iter().filter(|(path, _)| path.starts_with("/etc/modprobe.d/")) {
+            let lines =
+                text.lines().enumerate().filter(|(_, line)| kept_away(line).is_some_and(|name| same(name, &driver)));
+            said.extend(lines.map(|(at, _)| (path.clone(), at + 1)));
+        }
+        for path in ["/proc/cmdline", "/etc/default/grub"] {
+            let text = facts.old.files.get(path).map(String::as_str).unwrap_or_default();
+            for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+                let words = line.split(|c: char| c.is_whitespace() || "\"'".contains(c));
+                let lists = words.filter_map(|word| {
+                    word.strip_prefix("module_blacklist=").or(word.strip_prefix("modprobe.blacklist="))
+                });
+                if lists.flat_map(|list| list.split(',')).any(|name| same(name, &driver)) {
+                    said.push((path.to_string(), at + 1));
+                }
+            }
+        }
+        for (path, line) in said {
+            let hit = Hit::new(
+                format!("{path} of old keeps `{driver}` from loading, the driver of new's {of}"),
+                format!("remove it from line {line} of {path} on old, then `update-initramfs -u -k all`"),
+            );
+            hits.push(hit.of(format!("old: {path}, line {line}")));
+        }
+    }
+    hits
 }

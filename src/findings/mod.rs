@@ -31,7 +31,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::facts::{Facts, Link};
-use crate::plan::{Loaded, Place, Plan, Span};
+use crate::plan::{Loaded, Place, Plan, Span, Waiver};
 
 pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
 pub use disks::{Disks, arrays_on, fleeting, what_is_on};
@@ -175,8 +175,17 @@ impl Finding {
 
     /// With the plan's waiver of it, if there is one and it can be waived.
     pub fn waived_by(self, plan: &Plan) -> Finding {
-        let waiver = plan.waive.iter().find(|waiver| *waiver.code == self.code && !self.absolute);
+        let waiver = plan.waive.iter().find(|waiver| !self.absolute && self.is_waived_by(waiver, plan));
         Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
+    }
+
+    /// Whether a waiver is meant for it: by its code, and where it names a thing, of that.
+    pub(crate) fn is_waived_by(&self, waiver: &Waiver, plan: &Plan) -> bool {
+        let about = |on: &str| {
+            let fact = self.fact.as_deref().unwrap_or_default();
+            speaks_of(&self.message, on, plan) || speaks_of(fact, on, plan)
+        };
+        *waiver.code == self.code && waiver.on.as_ref().is_none_or(|on| about(on))
     }
 
     /// It stops the migration.
@@ -199,6 +208,28 @@ impl Rule {
             waived: None,
         }
     }
+}
+
+/// Whether a text names a thing, and not one whose name only begins with it. A disk of the plan may be named by its name
+/// alone, and a device without `/dev/`.
+fn speaks_of(text: &str, thing: &str, plan: &Plan) -> bool {
+    let plain = |text: &str| text.replace('`', "").replace("/dev/", "");
+    let thing = match plan.disks.iter().any(|disk| disk.name == *thing) {
+        true => format!("disk {thing}"),
+        false => plain(thing),
+    };
+    let text = plain(text);
+    let in_a_name = |c: char| c.is_alphanumeric() || "_-+/.".contains(c);
+    let mut at = text.match_indices(&thing);
+    !thing.is_empty()
+        && at.any(|(start, found)| {
+            let before = text[..start].chars().next_back();
+            let mut after = text[start + found.len()..].chars();
+            // a full stop ends a sentence
+            let (next, second) = (after.next(), after.next());
+            let ends = next.is_none_or(|c| !in_a_name(c) || c == '.' && second.is_none_or(char::is_whitespace));
+            ends && before.is_none_or(|c| !in_a_name(c) || thing.starts_with('/'))
+        })
 }
 
 /// Everything that the rules find in plan and facts, the worst first, with the plan's waivers applied.

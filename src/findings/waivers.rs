@@ -53,11 +53,16 @@ fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let asked = |code: &str| !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code);
     let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
     let idle = plan.waive.iter().filter(|waiver| {
-        others.iter().any(|rule| *rule.code == **waiver.code && (rule.check)(plan, facts).is_empty())
+        let rule = others.iter().find(|rule| *rule.code == **waiver.code);
+        let meant = |rule: &Rule, hit: Hit| rule.finding(hit).is_waived_by(waiver, plan);
+        rule.is_some_and(|rule| !(rule.check)(plan, facts).into_iter().any(|hit| meant(rule, hit)))
     });
     idle.map(|waiver| {
         Hit::new(
-            format!("the plan waives `{}`, which was not found", *waiver.code),
+            match &waiver.on {
+                None => format!("the plan waives `{}`, which was not found", *waiver.code),
+                Some(on) => format!("the plan waives `{}` of {}, and it was not found there", *waiver.code, **on),
+            },
             "remove the waiver: it would hide the finding if it came up later",
         )
         .at(waiver.code.span())
@@ -77,4 +82,60 @@ fn futile(plan: &Plan, _: &Facts) -> Vec<Hit> {
             .at(waiver.code.span())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::findings::{Finding, Hit, find};
+    use crate::plan::{self, Plan};
+
+    fn plan(waive: &str) -> Plan {
+        let text = std::fs::read_to_string("plans/lab.yaml").unwrap() + waive;
+        plan::parse("lab.yaml", &text).unwrap_or_else(|bad| panic!("{bad}")).plan
+    }
+
+    fn of_disk(name: &str, path: &str) -> Finding {
+        Finding::new("R1107", Hit::new(format!("disk `{name}` ({path}) holds data: a table. See it"), "wipe it"))
+    }
+
+    #[test]
+    fn a_waiver_of_one_thing_covers_that_thing_only() {
+        for (on, covers, not) in [
+            ("disk a", of_disk("a", "/dev/sdb"), of_disk("b", "/dev/sda")),
+            ("a", of_disk("a", "/dev/sdb"), of_disk("aa", "/dev/sdc")),
+            ("sdb", of_disk("a", "/dev/sdb"), of_disk("b", "/dev/sdb1")),
+            ("/dev/sdb", of_disk("a", "/dev/sdb"), of_disk("b", "/dev/sdba")),
+        ] {
+            let plan = plan(&format!("\nwaive: [{{ code: R1107, on: {on}, reason: spare }}]\n"));
+            assert!(covers.clone().waived_by(&plan).waived.is_some(), "{on}");
+            assert!(not.clone().waived_by(&plan).waived.is_none(), "{on} is not all of them");
+        }
+        let all = plan("\nwaive: [{ code: R1107, reason: spare }]\n");
+        assert!(of_disk("b", "/dev/sdb").waived_by(&all).waived.is_some());
+        let fact = Finding::new("R1310", Hit::new("a line", "").of("old: /etc/fstab, line 5"));
+        let plan_of = |on: &str| plan(&format!("\nwaive: [{{ code: R1310, on: '{on}', reason: spare }}]\n"));
+        assert!(fact.clone().waived_by(&plan_of("/etc/fstab, line 5")).waived.is_some());
+        assert!(fact.clone().waived_by(&plan_of("/etc/fstab")).waived.is_some());
+        assert!(fact.clone().waived_by(&plan_of("/etc/fstab, line 55")).waived.is_none());
+        assert!(fact.waived_by(&plan_of("/etc")).waived.is_none());
+    }
+
+    /// As many as there are things; the same one twice is a slip.
+    #[test]
+    fn one_for_each_thing() {
+        let two = plan("\nwaive: [{ code: R1107, on: disk a, reason: x }, { code: R1107, on: disk b, reason: y }]\n");
+        assert_eq!(two.waive.len(), 2);
+        let text = std::fs::read_to_string("plans/lab.yaml").unwrap();
+        let twice = "\nwaive: [{ code: R1107, on: disk a, reason: x }, { code: R1107, on: disk a, reason: y }]\n";
+        assert!(plan::parse("lab.yaml", &(text + twice)).is_err());
+    }
+
+    #[test]
+    fn a_waiver_of_a_thing_at_which_nothing_is_found_is_told() {
+        let facts = serde_json::from_str(&std::fs::read_to_string("tests/facts/lab-full.json").unwrap()).unwrap();
+        let idle = plan("\nwaive: [{ code: R1107, on: disk a, reason: spare }]\n");
+        let found = find(&idle, &facts);
+        let told = found.iter().find(|finding| finding.code == "R1902").unwrap();
+        assert!(told.message.contains("waives `R1107` of disk a, and it was not found there"), "{}", told.message);
+    }
 }

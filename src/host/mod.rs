@@ -246,12 +246,35 @@ pub enum HostError {
     /// A secret of the plan cannot be had.
     #[error("secret `{name}`: {cause}")]
     Secret { name: String, cause: String },
+    /// A program that must be on this machine is not.
+    #[error("`{tool}` is not installed on this machine")]
+    NoTool { tool: String, help: String },
     /// Something on this machine: a file, a process.
     #[error("{0}")]
     Local(String),
     /// The person stopped us while waiting.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl HostError {
+    /// What to do about it, where that is known.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            HostError::Refused { help, .. } | HostError::NoTool { help, .. } => Some(help.clone()),
+            HostError::Another { side, .. } => Some(format!(
+                "replant does nothing on it. See which machine has the address of {side}, and switch off the one that \
+                 should not; if the hardware of {side} was changed, go back with `replant rollback`"
+            )),
+            HostError::Unreachable { side, .. } => {
+                Some(format!("is {side} up, and its address in the plan right? Try `ssh` to it by hand"))
+            }
+            HostError::Unclear { side, command, .. } => {
+                Some(format!("see what it prints there: `{command}` on {side}"))
+            }
+            _ => None,
+        }
+    }
 }
 
 fn tail(output: &str) -> String {

@@ -23,14 +23,18 @@ mod doors;
 mod errors;
 mod link;
 mod meet;
+mod names;
 mod probe;
 mod script;
+mod trace;
 
 use link::{Link, Lost};
 use script::{Answer, Before, Mode, Script};
 
+pub use names::{Configured, configured};
 pub use probe::{Probe, Probed};
 pub use script::{brief, quote};
+pub use trace::{Trace, Traced};
 
 /// Where and how to log in.
 #[derive(Debug, Clone, Default)]
@@ -92,6 +96,8 @@ pub struct SshConfig {
     /// asks a person to switch a machine; with none, that is an error which says what to do
     pub confirm: Option<Confirm>,
     pub patience: Patience,
+    /// is told of every command when it has ended
+    pub trace: Option<Trace>,
     /// once true, everything that waits ends with [`HostError::Interrupted`]. Nothing on a server is ended by it.
     pub stop: Option<Arc<AtomicBool>>,
 }
@@ -106,6 +112,7 @@ pub struct SshHosts {
     memory: Memory,
     secrets: Secrets,
     patience: Patience,
+    trace: Option<Trace>,
     stop: Option<Arc<AtomicBool>>,
     /// the journal whose acts these are
     trail: Mutex<Option<Trail>>,
@@ -122,7 +129,8 @@ impl From<SecretError> for HostError {
 impl SshHosts {
     /// Writes the file of host keys. Connects to nothing yet.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
-        let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, stop } = config;
+        let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, trace, stop } =
+            config;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
             return Err(HostError::Local(format!("`{migration}` is no name of a migration: [a-z0-9._-]")));
@@ -149,6 +157,7 @@ impl SshHosts {
             memory,
             secrets,
             patience,
+            trace,
             stop,
             trail: Mutex::default(),
             _sockets: sockets,
@@ -259,7 +268,10 @@ impl Look for SshHosts {
                 Query::Power(_) | Query::Control(_) => None,
             })
             .collect();
-        let answered = if commands.is_empty() { Vec::new() } else { self.ask_all(on, &commands)? };
+        let began = Instant::now();
+        let asked = if commands.is_empty() { Ok(Vec::new()) } else { self.ask_all(on, &commands) };
+        self.trace_looks(on, &commands, &asked, began.elapsed());
+        let answered = asked?;
         let mut answered = answered.into_iter();
         queries
             .iter()
@@ -274,8 +286,48 @@ impl Look for SshHosts {
 
 impl Hosts for SshHosts {
     fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError> {
+        let began = Instant::now();
+        let acted = self.act_and_hear(on, job, act);
+        self.trace_act(on, job, act, &acted, began.elapsed());
+        acted.map(drop)
+    }
+
+    fn follow(&self, trail: &Trail) {
+        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail.clone());
+    }
+
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        self.judge(on)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        self.tell(on)
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        self.leave(on, forget)
+    }
+
+    fn await_end(&self, on: Side, step: &str, direction: &str) -> Result<(), HostError> {
+        self.wait(on, step, direction)
+    }
+
+    fn heard(&self) -> Vec<Said> {
+        self.memory.heard()
+    }
+
+    fn recall(&self, said: &[Said]) {
+        self.memory.recall(said);
+    }
+}
+
+impl SshHosts {
+    /// Does it; what it printed.
+    fn act_and_hear(&self, on: Side, job: &str, act: &Act) -> Result<String, HostError> {
         let (command, long) = match act {
-            Act::Power { server, to, alone } => return self.power().switch(*server, *to, *alone),
+            Act::Power { server, to, alone } => {
+                return self.power().switch(*server, *to, *alone).map(|()| String::new());
+            }
             Act::Run { argv, long, .. } => {
                 sound(argv)?;
                 (brief(argv), *long)
@@ -313,7 +365,7 @@ impl Hosts for SshHosts {
         }
         match answer {
             Answer::Outputs(all) => match all.as_slice() {
-                [raw] if raw.code == 0 => Ok(()),
+                [raw] if raw.code == 0 => Ok(self.secrets.scrub(&String::from_utf8_lossy(&raw.stdout))),
                 [raw] => Err(HostError::Failed {
                     side: on,
                     command: self.secrets.scrub(&command),
@@ -336,36 +388,6 @@ impl Hosts for SshHosts {
         }
     }
 
-    fn follow(&self, trail: &Trail) {
-        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail.clone());
-    }
-
-    fn compare(&self, on: Side) -> Result<(), HostError> {
-        self.judge(on)
-    }
-
-    fn introduce(&self, on: Side) -> Result<(), HostError> {
-        self.tell(on)
-    }
-
-    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
-        self.leave(on, forget)
-    }
-
-    fn await_end(&self, on: Side, step: &str, direction: &str) -> Result<(), HostError> {
-        self.wait(on, step, direction)
-    }
-
-    fn heard(&self) -> Vec<Said> {
-        self.memory.heard()
-    }
-
-    fn recall(&self, said: &[Said]) {
-        self.memory.recall(said);
-    }
-}
-
-impl SshHosts {
     /// What ssh said may hold what a script printed.
     fn scrubbed(&self, error: HostError) -> HostError {
         match error {

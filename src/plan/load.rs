@@ -1,5 +1,6 @@
 //! From a file to a sound plan, or to everything that is wrong with it.
 
+use std::io::Read;
 use std::path::Path;
 use std::str;
 
@@ -40,30 +41,41 @@ const LARGEST: usize = 1 << 20;
 /// Everything that is wrong with the file, at once.
 pub fn load(path: &Path) -> Result<Loaded, Diagnostics> {
     let name = path.display().to_string();
-    let unreadable = |message: String, help: &str| {
-        let diagnostic = Diagnostic::error(codes::UNREADABLE, message).help(help);
-        Diagnostics::new(Source::new(&name, ""), vec![diagnostic])
-    };
-    let bytes = fs_err::read(path).map_err(|error| {
+    let mut bytes = Vec::new();
+    // no more than can be a plan: a device may have no end
+    let read = fs_err::File::open(path).and_then(|file| file.take(LARGEST as u64 + 1).read_to_end(&mut bytes));
+    if let Err(error) = read {
         let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        unreadable(format!("cannot read the plan: {cause}"), "is the path right, and may you read it?")
-    })?;
-    if bytes.len() > LARGEST {
-        return Err(unreadable(
-            "the file is larger than 1 MiB".to_owned(),
-            "a plan has some dozens of lines; is this the right file?",
-        ));
+        let help = "is the path right, and may you read it?";
+        return Err(unreadable(&name, format!("cannot read the plan: {cause}"), help));
     }
-    match str::from_utf8(&bytes) {
-        Ok(text) => parse(&name, text),
+    of_bytes(&name, &bytes)
+}
+
+fn unreadable(name: &str, message: String, help: &str) -> Diagnostics {
+    let diagnostic = Diagnostic::error(codes::UNREADABLE, message).help(help);
+    Diagnostics::new(Source::new(name, ""), vec![diagnostic])
+}
+
+/// Checks the bytes of a file; `name` is what messages call it.
+///
+/// # Errors
+/// Everything that is wrong with them, at once.
+pub fn of_bytes(name: &str, bytes: &[u8]) -> Result<Loaded, Diagnostics> {
+    if bytes.len() > LARGEST {
+        let help = "a plan has some dozens of lines; is this the right file?";
+        return Err(unreadable(name, "the file is larger than 1 MiB".to_owned(), help));
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) => parse(name, text),
         Err(error) => {
             let start = error.valid_up_to() as u32;
-            let text = String::from_utf8_lossy(&bytes);
+            let text = String::from_utf8_lossy(bytes);
             let end = start + text[start as usize..].chars().next().map_or(0, char::len_utf8) as u32;
             let diagnostic = Diagnostic::error(codes::UNREADABLE, "the file is not UTF-8 text")
                 .at(Span { start, end }, format!("byte 0x{:02x}", bytes[start as usize]))
                 .help("save the file as UTF-8");
-            Err(Diagnostics::new(Source::new(&name, &text), vec![diagnostic]))
+            Err(Diagnostics::new(Source::new(name, &text), vec![diagnostic]))
         }
     }
 }

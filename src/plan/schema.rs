@@ -8,18 +8,35 @@ use serde_json::{Map, Value, json};
 
 use super::{Plan, words};
 
-/// The JSON Schema (2020-12) of a plan, as published in `schemas/plan.schema.json`.
+/// The JSON Schema (2020-12) of a plan, as published in `schemas/plan.schema.json`. Our formats are left out of it: strict
+/// validators refuse those that they do not know, and some names have another meaning to them (`duration` is ISO 8601's).
+/// The patterns say the same.
 pub fn schema() -> Value {
+    let mut schema = with_formats();
+    drop_beside(&mut schema, "pattern", "format");
+    named(schema, "urn:replant:schema:plan:1", "replant plan")
+}
+
+/// A schema with an `$id`, by which others can refer to it, and a title.
+pub fn named(schema: Value, id: &str, title: &str) -> Value {
+    let Value::Object(rest) = schema else { return schema };
+    let first = [("$schema", "https://json-schema.org/draft/2020-12/schema"), ("$id", id), ("title", title)];
+    let mut all: Map<String, Value> = first.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    rest.into_iter().for_each(|(key, value)| _ = all.entry(key).or_insert(value));
+    Value::Object(all)
+}
+
+fn with_formats() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Plan>().to_value();
     tidy(&mut schema);
-    schema["title"] = "replant plan".into();
     schema
 }
 
 /// The schema as it is used for checking.
 pub(super) static CHECKED: LazyLock<Value> = LazyLock::new(|| {
-    let mut schema = schema();
-    drop_patterns(&mut schema);
+    let mut schema = with_formats();
+    // where we have a format we have a better explanation than a pattern
+    drop_beside(&mut schema, "format", "pattern");
     schema
 });
 
@@ -132,15 +149,15 @@ fn patterns(object: &mut Map<String, Value>) {
     }
 }
 
-/// Where we have a format we have a better explanation than a pattern.
-fn drop_patterns(schema: &mut Value) {
+/// Recursively: where there is the one keyword, the other is dropped.
+fn drop_beside(schema: &mut Value, kept: &str, dropped: &str) {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(drop_patterns),
+        Value::Array(items) => items.iter_mut().for_each(|item| drop_beside(item, kept, dropped)),
         Value::Object(object) => {
-            if object.get("format").is_some_and(Value::is_string) {
-                object.remove("pattern");
+            if object.get(kept).is_some_and(Value::is_string) {
+                object.remove(dropped);
             }
-            object.values_mut().for_each(drop_patterns);
+            object.values_mut().for_each(|value| drop_beside(value, kept, dropped));
         }
         _ => {}
     }

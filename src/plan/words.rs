@@ -90,6 +90,13 @@ pub(super) const FORMATS: &[Format] = &[
         check: finding_code,
     },
     Format {
+        name: "object",
+        is_a: "what a finding is about",
+        pattern: "^\\S(.{0,126}\\S)?$",
+        example: "disk a",
+        check: object,
+    },
+    Format {
         name: "bytes",
         is_a: "a size",
         pattern: "^[0-9]+([KMGT]iB|[kMGT]?B)$",
@@ -323,6 +330,14 @@ fn finding_code(text: &str) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new("is not the code of a finding", "`R` and four digits, as `replant plan` prints it: `R1203`"))
+}
+
+fn object(text: &str) -> Result<(), Fault> {
+    let help = "write it as the finding does: `disk a`, `vg0/var`, `/etc/fstab`";
+    if text.trim() != text {
+        return Err(Fault::new("begins or ends with a space", help));
+    }
+    made_of(text, |c| !c.is_control() && c != '\u{2028}' && c != '\u{2029}', 128, help)
 }
 
 /// What was probably meant by a word that is none of the candidates.

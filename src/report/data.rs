@@ -64,9 +64,8 @@ pub fn refused_json<'a>(all: &'a [Finding], plan: &'a Loaded) -> Refused<'a> {
 /// The JSON Schema (2020-12) of what `plan` prints where a finding inhibits.
 pub fn refused_schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Refused>().to_value();
-    schema["title"] = "replant plan, refused".into();
     without_formats(&mut schema);
-    schema
+    crate::plan::named(schema, "urn:replant:schema:refused:1", "replant plan, refused")
 }
 
 /// One step with all that it does.
@@ -168,10 +167,9 @@ pub fn runbook_schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let preview = generator.subschema_for::<Preview>();
     let mut schema = generator.into_root_schema_for::<Runbook>().to_value();
-    schema["title"] = "replant runbook".into();
     schema["properties"]["preview"] = preview.to_value();
     without_formats(&mut schema);
-    schema
+    crate::plan::named(schema, "urn:replant:schema:runbook:1", "replant runbook")
 }
 
 /// `uint64` and the like say nothing to anyone but Rust.

@@ -65,7 +65,8 @@ pub fn runbook(runbook: &Runbook, outlook: &Outlook) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}\n", outline(runbook, forecast));
     let needed = |code: &str| outlook.findings.iter().any(|finding| finding.code == code);
     for waiver in runbook.plan.waive.iter().filter(|waiver| needed(&waiver.code)) {
-        let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}: {}", *waiver.code, *waiver.reason);
+        let on = waiver.on.as_ref().map_or(String::new(), |on| format!(" of {}", **on));
+        let _ = writeln!(text, "  {YELLOW}waived{YELLOW:#} {}{on}: {}", *waiver.code, *waiver.reason);
     }
     let copies: HashMap<_, _> = forecast.copies.iter().map(|copy| (&copy.step, copy)).collect();
     let mut stage = None;

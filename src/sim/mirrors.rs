@@ -189,7 +189,7 @@ impl World {
         if lv.segtype != Segtype::Raid1 {
             return no("--writemostly can only be used with 'raid1' segment types.");
         }
-        if how == "y" && !self.active(server, &lv.uuid).is_some_and(|active| told(lv, active) == 100) {
+        if how == "y" && self.active(server, &lv.uuid).is_none_or(|active| told(lv, active) != 100) {
             return no(format!("Unable to set write-mostly on {full} while it is not in-sync."));
         }
         let lv = &mut view.group.lvs[at];
@@ -231,7 +231,7 @@ impl World {
         }
         // it asks for nothing else: a raid1 whose second leg is dead says 100 %, and is split
         let lv = &view.group.lvs[at];
-        if !self.active(server, &lv.uuid).is_some_and(|active| told(lv, active) == 100) {
+        if self.active(server, &lv.uuid).is_none_or(|active| told(lv, active) != 100) {
             return no(format!("Unable to split {full} while it is not in-sync."));
         }
         if !view.group.lvs[at].legs[1].extents.iter().all(|extents| extents.pv == pv) {

@@ -101,26 +101,45 @@ impl State {
     }
 }
 
-/// Each of these mirrors as it is now: the whole predicate, which [`super::InSync`] and [`super::Split`] ask too.
+/// Each of these mirrors as it is now. Where new does not answer, one that is otherwise in sync is neither whole nor
+/// broken, as long as nobody knows.
 pub(super) fn look(on: &dyn Look, side: Side, mirrors: &[&Mirror]) -> Result<Vec<Seen>, HostError> {
+    judge(on, side, mirrors, |silence| match silence {
+        HostError::Unreachable { .. } => {
+            let what = "waiting for new to say since when it runs".into();
+            Ok(Seen::Underway(Progress { what, bytes: None }))
+        }
+        error => Err(error),
+    })
+}
+
+/// As [`look`], and new's silence is an error.
+pub(super) fn prove(on: &dyn Look, side: Side, mirror: &Mirror) -> Result<Seen, HostError> {
+    Ok(judge(on, side, &[mirror], Err)?.remove(0))
+}
+
+/// The whole predicate. New is asked only where its answer decides: going back must not wait for a server that is gone.
+fn judge(
+    on: &dyn Look,
+    side: Side,
+    mirrors: &[&Mirror],
+    silent: impl Fn(HostError) -> Result<Seen, HostError>,
+) -> Result<Vec<Seen>, HostError> {
     let state = State::read(on, side, mirrors)?;
     let mut seen: Vec<Seen> = mirrors.iter().map(|mirror| mirror.judge(&state)).collect();
-    // New is asked only where its answer decides: going back must not wait for a server that is gone.
     if !seen.contains(&Seen::Present) {
         return Ok(seen);
     }
     let served = match served(on) {
-        Ok(served) => Some(served),
-        // neither whole nor broken, as long as nobody knows
-        Err(HostError::Unreachable { .. }) => None,
-        Err(error) => return Err(error),
+        Ok(seconds) => Ok(seconds),
+        Err(silence) => Err(silent(silence)?),
     };
     for (mirror, seen) in mirrors.iter().zip(&mut seen).filter(|(_, seen)| **seen == Seen::Present) {
-        *seen = match served {
-            Some(served) if state.ages.outlives(mirror, served) => Seen::Partial(OUTLIVED.into()),
-            Some(_) => Seen::Present,
-            None => Seen::Underway(Progress { what: "waiting for new to say since when it runs".into(), bytes: None }),
-        };
+        match &served {
+            Ok(served) if state.ages.outlives(mirror, *served) => *seen = Seen::Partial(OUTLIVED.into()),
+            Ok(_) => {}
+            Err(unknown) => *seen = unknown.clone(),
+        }
     }
     Ok(seen)
 }

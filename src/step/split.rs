@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{How, Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs};
+use super::{How, Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs, mirror};
 use crate::host::{Act, HostError, Look, Side};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
@@ -36,7 +36,7 @@ impl Step for Split {
     /// lvconvert(8) asks for 100 % in sync only, and that is what a raid1 without its second leg says, too.
     fn forbids(&self, on: &dyn Look, side: Side) -> Result<Option<String>, HostError> {
         let Some(mirror) = &self.mirror else { return Ok(None) };
-        let why = match mirror.observe(on, side)? {
+        let why = match mirror::prove(on, side, mirror)? {
             Seen::Present => return Ok(None),
             Seen::Absent => "it is not mirrored".into(),
             Seen::Underway(on) => on.what,

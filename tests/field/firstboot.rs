@@ -145,3 +145,18 @@ fn a_kernel_that_cannot_mount_is_found() {
     world.facts.new.modules.remove("xfs");
     assert!(world.finds("R1034", "no module `xfs`, to mount vg0/var").stops());
 }
+
+#[test]
+fn a_driver_that_is_kept_from_loading_is_found() {
+    let file = "/old/files/~1etc~1modprobe.d~1local.conf";
+    let with = |text: &str| ops(json!([{ "set": file, "to": text }]));
+    for text in ["blacklist virtio_net\n", "install virtio-net /bin/false\n", "alias virtio_scsi off\n"] {
+        assert!(with(text).finds("R1331", "/etc/modprobe.d/local.conf of old keeps").stops(), "{text}");
+    }
+    for text in ["# blacklist virtio_net\n", "blacklist nouveau\n", "options virtio_net csum=1\n"] {
+        with(text).finds_nothing();
+    }
+    let line = "ro quiet module_blacklist=nouveau,virtio_net\n";
+    let cmdline = ops(json!([{ "set": "/old/files/~1proc~1cmdline", "to": line }]));
+    cmdline.finds("R1331", "/proc/cmdline of old keeps `virtio_net` from loading");
+}

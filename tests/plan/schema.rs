@@ -49,3 +49,36 @@ fn the_published_schema_accepts_every_example() {
         assert!(errors.is_empty(), "{}: {errors:?}", path.display());
     }
 }
+
+/// Validators know the formats of the standard only, and take each for what it means there.
+#[test]
+fn no_format_has_another_meaning_than_the_standard_gives_it() {
+    fn walk(schema: &Value, path: &str) {
+        match schema {
+            Value::Object(object) => {
+                assert!(!object.get("format").is_some_and(Value::is_string), "{path} has a format of our own");
+                object.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| walk(item, path)),
+            _ => {}
+        }
+    }
+    let all = [plan::schema(), replant::report::runbook_schema(), replant::report::refused_schema()];
+    let mut ids = Vec::new();
+    for schema in &all {
+        walk(schema, "");
+        jsonschema::meta::validate(schema).unwrap();
+        ids.push(schema["$id"].as_str().unwrap());
+    }
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    // and so every plan is accepted by one that is strict about them
+    let strict = jsonschema::options().should_validate_formats(true).should_ignore_unknown_formats(false);
+    let strict = strict.build(&all[0]).unwrap();
+    for path in crate::examples::plans("plans") {
+        let options = serde_yaml::options! { strict_booleans: true };
+        let value: Value =
+            serde_yaml::from_str_with_options(&std::fs::read_to_string(&path).unwrap(), options).unwrap();
+        assert!(strict.is_valid(&value), "{}", path.display());
+    }
+}

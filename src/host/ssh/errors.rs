@@ -80,6 +80,26 @@ pub(super) fn login(side: Side, remote: &Remote, said: &str) -> HostError {
     HostError::Unreachable { side, cause: cause(said, "the connection broke") }
 }
 
+/// There is no ssh here, or it cannot be run.
+pub(super) fn no_ssh(error: std::io::Error) -> HostError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => HostError::NoTool {
+            tool: "ssh".into(),
+            help: "install it where replant runs: `apt-get install openssh-client`".into(),
+        },
+        _ => HostError::Local(format!("failed to run `ssh`: {error}")),
+    }
+}
+
+/// `Please login as the user "ubuntu" rather than the user "root".`: who is named first.
+fn other_user(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("as the user ")?;
+    let name = rest.trim_start_matches(['"', '\'', '`']);
+    let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c))).unwrap_or(name.len());
+    let name = name[..end].trim_end_matches('.');
+    (!name.is_empty() && name != "NONE").then_some(name)
+}
+
 /// Why we were let in, and yet nothing was run.
 pub(super) fn no_shell(side: Side, remote: &Remote, code: i32, said: &str) -> HostError {
     if remote.sudo && remote.user != "root" {
@@ -88,6 +108,16 @@ pub(super) fn no_shell(side: Side, remote: &Remote, code: i32, said: &str) -> Ho
             *cause = format!("{cause} ({})", self::cause(said, &format!("`sudo -n` exited with {code}")));
         }
         return error;
+    }
+    if let Some(user) = other_user(said) {
+        return HostError::Refused {
+            side,
+            cause: format!("the login of `{}` only says: {}", remote.user, self::cause(said, "")),
+            help: format!(
+                "log in as that user, with `sudo`: in the plan `ssh: {{ user: {user}, sudo: true }}` for {side}; `init` \
+                 takes {user}@HOST"
+            ),
+        };
     }
     HostError::Refused {
         side,
@@ -109,5 +139,19 @@ pub(super) fn not_root(side: Side, remote: &Remote) -> HostError {
             "log in as root, or allow `sudo -n` for {user} (`{user} ALL=(ALL) NOPASSWD: ALL` in a file in \
              /etc/sudoers.d)"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::other_user;
+
+    #[test]
+    fn whom_a_login_sends_elsewhere() {
+        let said = "Please login as the user \"ubuntu\" rather than the user \"root\".";
+        assert_eq!(other_user(said), Some("ubuntu"));
+        assert_eq!(other_user("Please login as the user debian rather than root."), Some("debian"));
+        assert_eq!(other_user("Please login as the user \"NONE\" rather than the user \"root\"."), None);
+        assert_eq!(other_user("This account is currently not available."), None);
     }
 }

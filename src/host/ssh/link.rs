@@ -194,7 +194,7 @@ impl Link {
         }
         *state = State::default();
         let _ = fs_err::remove_file(&self.socket);
-        let local = |e: std::io::Error| HostError::Local(format!("failed to run `ssh`: {e}"));
+        let local = errors::no_ssh;
         // A file, because the master keeps it open for as long as it lives.
         let mut said = tempfile::tempfile().map_err(local)?;
         let persist = format!("ControlPersist={}", PERSIST.as_secs());
@@ -349,7 +349,7 @@ impl Link {
     }
 
     fn run(&self, script: &Script, limit: Option<Duration>) -> Result<Answer, (HostError, Option<usize>)> {
-        let local = |e: std::io::Error| (HostError::Local(format!("failed to run `ssh`: {e}")), None);
+        let local = |e: std::io::Error| (errors::no_ssh(e), None);
         let (stdin, to_stdin) = std::io::pipe().map_err(local)?;
         let (from_stdout, stdout) = std::io::pipe().map_err(local)?;
         let (from_stderr, stderr) = std::io::pipe().map_err(local)?;
@@ -421,7 +421,9 @@ impl Link {
         let said = String::from_utf8_lossy(&err).replace(&script.nonce, "");
         let error = match status {
             Some(code) if code != 255 && code != CUT_SHORT && progress.is_none() => {
-                errors::no_shell(self.side, &self.remote, code, &said)
+                // A login that only talks (a forced command, a shell that says why not) does so on either stream.
+                let talk = String::from_utf8_lossy(&out).replace(&script.nonce, "");
+                errors::no_shell(self.side, &self.remote, code, &format!("{talk}\n{said}"))
             }
             Some(255) if progress.is_none() => errors::login(self.side, &self.remote, &said),
             Some(CUT_SHORT) if progress.is_none() => {

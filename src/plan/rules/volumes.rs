@@ -1,8 +1,10 @@
 //! Rules about volumes, the transfer, the cutover and waivers.
 
+use std::collections::BTreeSet;
+
 use super::{Found, twice};
 use crate::plan::diagnostics::Diagnostic;
-use crate::plan::{Bytes, CopyHow, Duration, Grow, Plan, codes, words};
+use crate::plan::{Bytes, CopyHow, Duration, Grow, Plan, Waiver, codes, words};
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
@@ -155,7 +157,11 @@ pub(super) fn waivers_without_reason(plan: &Plan, found: &mut Found) {
             );
         }
     }
-    for (first, again) in twice(plan.waive.iter().map(|waiver| &waiver.code)) {
+    // one for everything, and one for each thing
+    let thing = |waiver: &Waiver| waiver.on.as_ref().map(|on| on.to_string());
+    let things: BTreeSet<Option<String>> = plan.waive.iter().map(thing).collect();
+    let codes_of = |on| plan.waive.iter().filter(move |waiver| thing(waiver) == on).map(|waiver| &waiver.code);
+    for (first, again) in things.into_iter().flat_map(|on| twice(codes_of(on))) {
         found.push(
             Diagnostic::error(codes::DECLARED_TWICE, format!("`{again}` is waived twice"))
                 .on(again, "again here")
