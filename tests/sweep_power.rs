@@ -191,6 +191,34 @@ fn an_answer_that_was_not_kept_is_asked_for_again() {
     assert_eq!(asked[1..], [Request::StillOff { server: Server::Old }]);
 }
 
+/// Going back, ended after each line and begun again, with every mix.
+#[test]
+fn every_mix_goes_back_from_every_line() {
+    for (name, old, new) in MIXES {
+        let case = case(name, old, new, Person::Truthful);
+        for (step, event) in [("still-quiet", Event::Adopted), ("old-off", Event::Done), ("own-boot", Event::Done)] {
+            let start = after(&case, step, &event);
+            let lines = start.fork().run(&case, Kind::Rollback, Fault::None).lines;
+            for line in (0..lines).step_by(if step == "still-quiet" { stride(17) } else { stride(3) }) {
+                for person in [Person::Truthful, Person::Liar] {
+                    let mut scene = start.fork();
+                    let _ = scene.run(&case, Kind::Rollback, Fault::Crash { line, written: true });
+                    let when =
+                        format!("{name}: back from {step}, ended after line {line}, then a person: {person:?}");
+                    let mut again = scene.fork();
+                    again.world.change(|world| world.person = person);
+                    let ran = again.run(&case, Kind::Rollback, Fault::None);
+                    let world = again.world.world();
+                    assert!(!(world.old.on && world.new.system == System::Own), "{when}: both are up");
+                    assert!(ran.result.is_ok() || person == Person::Liar, "{when}: {:?}", ran.result);
+                    again.world.change(|world| world.person = Person::Truthful);
+                    back(&case, &again, &when);
+                }
+            }
+        }
+    }
+}
+
 // ---- old comes back -------------------------------------------------------------------------------------------------
 
 /// Somebody switches old on at any moment of `boot` and `grow`, and it boots at once, in a moment, or not until much later.
@@ -225,13 +253,28 @@ fn old_back_at_every_moment_of_boot() {
             };
             refused += 1;
             assert!(stopped.to_string().contains("old"), "{when}: {stopped}");
-            if world.new.system != System::Own {
+            let ran_meanwhile = world.old.system == System::Own;
+            let up = world.new.system == System::Own;
+            if !up {
                 back(&case, &scene, &when);
-            } else {
-                // new serves already: once old is off again, it goes on
-                scene.world.change(|world| world.power(Server::Old, PowerTo::Off));
-                let mut on = scene.fork();
-                case.clean(&mut on, Kind::Apply, &when);
+            }
+            // somebody switches it off again: what it may have written is not forgotten with that
+            let mut on = scene.with(Sim::new(scene.world.world()));
+            on.world.change(|world| world.power(Server::Old, PowerTo::Off));
+            for time in ["once", "twice"] {
+                let ran = on.run(&case, Kind::Apply, Fault::None);
+                let when = format!("{when}: gone on with {time}");
+                match ran.result {
+                    Ok(_) => assert!(up || !ran_meanwhile, "{when}: old has served, and that is lost"),
+                    Err(stopped) if ran_meanwhile && !up => {
+                        assert!(stopped.to_string().contains("old has been booted"), "{when}: {stopped}");
+                        assert!(on.world.world().new.system != System::Own, "{when}");
+                    }
+                    Err(stopped) => panic!("{when}: {:?}: {stopped}", stopped.step),
+                }
+            }
+            if !up && ran_meanwhile {
+                back(&case, &on, &when);
             }
         }
     }
@@ -292,6 +335,8 @@ fn old_is_not_off_because_somebody_says_so() {
         ("a control that always says off, and a liar", Control::SaysOff, Person::Liar),
         ("a liar", Control::Manual, Person::Liar),
         ("a control that fails, and a liar", Control::Broken, Person::Liar),
+        ("a control that always says on, and a liar", Control::SaysOn, Person::Liar),
+        ("a control that always says on, and nobody", Control::SaysOn, Person::Absent),
         ("somebody who does not do it", Control::Manual, Person::Unwilling),
     ] {
         let mut scene = after(&case, "still-quiet", &Event::Adopted);

@@ -10,9 +10,10 @@ use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
-use crate::journal::{Migration, Run};
+use crate::journal::{Migration, Run, State};
 use crate::report;
-use crate::runbook::Stage;
+use crate::runbook::{Node, Stage};
+use crate::step::StepKind;
 
 const BOTH: [Side; 2] = [Side::Old, Side::New];
 
@@ -45,7 +46,7 @@ pub fn run(
     servers::now_shows(&mut journal, prompts.new_host_key.as_ref())?;
     let known = servers::known(&runbook, journal.state());
     let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, &migration, &BOTH)?;
+    let mut locked = Locked::take(&hosts, &migration, &sides(&runbook, journal.state()))?;
     let typed = path.display().to_string();
     let go_back = talk.command(&["rollback", &runbook.name]);
     if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
@@ -63,6 +64,13 @@ pub fn run(
         go_back,
     };
     work.carry_out(&mut journal, until, &mut || locked.hold(&BOTH))
+}
+
+/// The systems that may be worked on: once new has left its rescue system it is another one.
+fn sides(runbook: &Runbook, state: &State) -> Vec<Side> {
+    let left = |node: &Node| matches!(node.step, StepKind::OwnBoot(_)) && state.ours(&node.id);
+    let migrated = runbook.nodes.iter().any(left).then_some(Side::Migrated);
+    BOTH.into_iter().chain(migrated).collect()
 }
 
 /// A migration that may be carried out.

@@ -7,6 +7,7 @@ use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
 use crate::forecast::Outlook;
+use crate::host::Server;
 use crate::host::ssh::SshHosts;
 use crate::plan::Loaded;
 use crate::report;
@@ -79,7 +80,9 @@ pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -
         talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
     }
     let link = servers::link(hosts, &loaded.plan, &facts, probe)?;
-    make(talk, loaded, &facts, link)
+    let tried = [servers::tried(hosts, Server::Old)?, servers::tried(hosts, Server::New)?];
+    let power = findings::of_power(&loaded.plan, &tried[0], &tried[1]);
+    make_with(talk, loaded, &facts, link, power)
 }
 
 /// Reads both servers, and says so.
@@ -99,7 +102,20 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
 /// The runbook, unless a finding inhibits it. What is found is shown either way; what is foretold (R1501) is known only of
 /// a runbook that could be made.
 pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Made>, Failure> {
+    make_with(talk, loaded, facts, link, Vec::new())
+}
+
+/// As [`make`], with what was found already.
+fn make_with(
+    talk: &Talk,
+    loaded: &Loaded,
+    facts: &Facts,
+    link: Link,
+    more: Vec<Finding>,
+) -> Result<Option<Made>, Failure> {
     let mut found = findings::find_with_link(&loaded.plan, facts, &link);
+    found.extend(more);
+    findings::sort(&mut found);
     let made = match found.iter().any(Finding::stops) {
         true => Err(Vec::new()),
         false => course::make(&loaded.plan, &loaded.digest, facts),

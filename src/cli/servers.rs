@@ -9,7 +9,7 @@ use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
 use crate::facts::{self, Facts, Link, link};
-use crate::findings::transfer_addresses;
+use crate::findings::{Tried, transfer_addresses};
 use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
@@ -238,6 +238,17 @@ pub fn explain_host(error: HostError) -> Failure {
     Failure::from(error)
 }
 
+/// How a server will be switched, by its power control's own word.
+pub fn tried(hosts: &dyn Look, server: Server) -> Result<Tried, Failure> {
+    let side = if server == Server::Old { Side::Old } else { Side::New };
+    let answer = hosts.ask(side, Query::Control(server)).map_err(explain_host)?;
+    Ok(match answer.stdout.trim() {
+        "on" | "by-hand" | "nobody" => Tried::Works,
+        "off" => Tried::SaysOff,
+        _ => Tried::Fails(answer.stderr),
+    })
+}
+
 /// Takes the lock of a server, or says who has it. The same migration's own lock is taken over: its directory on this
 /// machine is locked by us, so whoever left it there is gone.
 const LOCK: &str = r#"d=/run/replant; mkdir -p "$d"; chmod 700 "$d"
@@ -283,7 +294,8 @@ impl<'a> Locked<'a> {
             match self.hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &self.owner])) {
                 Ok(()) if self.sides.contains(side) => {}
                 Ok(()) => self.sides.push(*side),
-                Err(HostError::Unreachable { .. }) => {}
+                // it is away, or switched off and the other one has its address: the engine will say so if it is needed
+                Err(HostError::Unreachable { .. } | HostError::Another { .. }) => {}
                 Err(HostError::Failed { code: 75, output, .. }) => {
                     return Err(Failure::new(
                         format!("another migration is at work on {side}: {}", output.trim()),

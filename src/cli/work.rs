@@ -4,7 +4,7 @@ use super::interrupt::Interrupt;
 use super::{End, Failure, Talk};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Stopped, Summary};
-use crate::host::Hosts;
+use crate::host::{Hosts, Query, Server, Side};
 use crate::journal::{Journal, Run};
 use crate::report::{self, Live, Next, To};
 use crate::runbook::{Node, Stage};
@@ -43,6 +43,11 @@ impl Work<'_> {
         if !self.may_destroy(journal)? {
             talk.say("Nothing was changed.");
             return Ok(End::Failed);
+        }
+        if last >= Stage::Cutover
+            && let Err(nobody) = somebody_switches(self.hosts)
+        {
+            talk.say(format!("Note: it will stop before the cutover: {}.", nobody.message));
         }
         let mut total = Summary::default();
         for stage in [last.min(Stage::Copy), last] {
@@ -180,6 +185,7 @@ impl Work<'_> {
         if begun {
             return Ok(true);
         }
+        somebody_switches(self.hosts)?;
         let units = self.runbook.plan.cutover.units();
         let stop = match units.as_slice() {
             [] => "no service is stopped, for the plan names none".to_string(),
@@ -196,6 +202,19 @@ impl Work<'_> {
         }
         Ok(yes)
     }
+}
+
+/// What a person will have to do while services are down needs a person.
+fn somebody_switches(hosts: &dyn Hosts) -> Result<(), Failure> {
+    for (server, side) in [(Server::Old, Side::Old), (Server::New, Side::New)] {
+        if hosts.ask(side, Query::Control(server))?.stdout.trim() == "nobody" {
+            return Err(Failure::new(
+                format!("{server} is switched by hand, and nobody is there to do it"),
+                "run it on a terminal, without --no-input; `--until copy` goes as far as it can without anybody",
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -279,5 +298,24 @@ mod tests {
         let (code, asked, journal) = apply(Some(Stage::Copy), &|_| Ok(true));
         assert_eq!((code, asked.len()), (0, 1), "the cutover is not asked about");
         assert!(begun(&journal, "mirror-vg0-var"));
+    }
+
+    #[test]
+    fn what_needs_a_person_is_refused_where_there_is_none() {
+        use crate::sim::{Control, Person};
+        let loaded = crate::plan::load("plans/lab.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
+        let refused = |old, new, person| {
+            let sim = crate::sim::Sim::from_plan(&loaded.plan, None);
+            sim.change(|world| {
+                world.controls = [(Server::Old, old), (Server::New, new)].into();
+                world.person = person;
+            });
+            somebody_switches(&sim).err().map(|failure| failure.message)
+        };
+        use Control::{Command, Manual};
+        assert_eq!(refused(Manual, Manual, Person::Truthful), None);
+        assert_eq!(refused(Command, Command, Person::Absent), None);
+        assert!(refused(Manual, Command, Person::Absent).unwrap().starts_with("old is switched by hand"));
+        assert!(refused(Command, Manual, Person::Absent).unwrap().starts_with("new is switched by hand"));
     }
 }

@@ -23,6 +23,7 @@ pub use stopped::{Reason, Stopped, Summary};
 use crate::host::{HostError, Hosts, Side};
 use crate::journal::{self, Journal, Kind, Outcome, Run, State, Who};
 use crate::runbook::{Node, Stage, StepId, lint};
+use crate::step::Seen;
 use schedule::Turned;
 use turn::Turn;
 
@@ -227,8 +228,7 @@ impl<'a> Work<'a> {
         let sides: &[Side] = match (self.kind, fenced) {
             (Kind::Rollback, false) if self.only_old => &[Side::Old],
             (_, false) => &[Side::Old, Side::New],
-            (Kind::Apply, true) => &[Side::New, Side::Migrated],
-            (Kind::Rollback, true) => &[Side::Migrated],
+            (_, true) => &[Side::New, Side::Migrated],
         };
         let trail = held(&self.journal).trail().clone();
         trail.is_of(&self.options.by);
@@ -356,6 +356,10 @@ impl<'a> Work<'a> {
             }
             // An act was done and what it should bring about is not so: this is known, and it is how the step stands.
             Reason::Failed(_) | Reason::Patience { .. } | Reason::Gone(_) => {
+                held(&self.journal).step(&step, journal::Event::Failed { what: what.clone() })
+            }
+            // It cannot be made good, and must be known later, when it is not to be seen any more.
+            Reason::Refused(_) if node.step.as_step().for_good(&Seen::Foreign(what.clone())) => {
                 held(&self.journal).step(&step, journal::Event::Failed { what: what.clone() })
             }
             // Nothing is known, or nothing was done: the step stands as it stood.

@@ -50,6 +50,12 @@ impl<'t, 'w> Turn<'t, 'w> {
             self.count(|summary| &mut summary.over);
             return Ok(());
         }
+        if let Some(what) = self.work.state(|state| state.failure(&self.node.id).map(str::to_owned)) {
+            let seen = Seen::Foreign(what.clone());
+            if self.step.for_good(&seen) {
+                return Err(self.stop(Reason::Refused(what), Some(seen)));
+            }
+        }
         self.reach(&self.step.apply())
     }
 

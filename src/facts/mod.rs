@@ -33,6 +33,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::host::Server;
 use crate::host::hardware::{Hardware, Machines};
 
 pub use digest::digest;
@@ -159,6 +160,12 @@ pub fn machines(facts: &Facts) -> Machines {
         Hardware::new(server.machine.as_deref(), ids)
     };
     Machines { old: of(&facts.old), new: of(&facts.new) }
+}
+
+/// Whether old, and whether new, has anything in its hardware that the other has not.
+pub fn known_by_hardware(facts: &Facts) -> [bool; 2] {
+    let machines = machines(facts);
+    [Server::Old, Server::New].map(|server| machines.can_tell(server))
 }
 
 impl ServerFacts {

@@ -18,6 +18,7 @@ mod memory;
 mod names;
 mod naming;
 mod network;
+mod power;
 mod reference;
 mod servers;
 mod services;
@@ -39,6 +40,7 @@ pub use firstboot::{CLOUD_INIT_DISABLED, runs_cloud_init};
 pub use holders::claimed;
 pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 pub use naming::{named_by_rule, reads_links};
+pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::needed;
@@ -102,6 +104,7 @@ const ROOMS: &[&[Rule]] = &[
     filesystems::RULES,
     firstboot::RULES,
     time::RULES,
+    power::RULES,
     waivers::RULES,
 ];
 

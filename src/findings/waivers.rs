@@ -1,6 +1,6 @@
 //! Waivers of the plan that do nothing.
 
-use super::{Hit, Rule, Severity, rules, time};
+use super::{Hit, Rule, Severity, power, rules, time};
 use crate::facts::Facts;
 use crate::plan::Plan;
 
@@ -50,7 +50,9 @@ fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
 
 fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     // those of waivers would never end here, and what is found later is not known yet
-    let asked = |code: &str| !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code);
+    let asked = |code: &str| {
+        !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code) && !power::LATER.contains(&code)
+    };
     let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
     let idle = plan.waive.iter().filter(|waiver| {
         let rule = others.iter().find(|rule| *rule.code == **waiver.code);

@@ -148,7 +148,6 @@ impl Memory {
         let off = said.iter().filter(|said| !said.on);
         *held(&self.words) = off.map(|said| (said.server, Word { on: false, fresh: false })).collect();
         held(&self.doubted).clear();
-        held(&self.taken_over).clear();
     }
 
     fn word(&self, server: Server) -> Option<Word> {
@@ -216,16 +215,16 @@ impl Power<'_> {
         if !self.means.controlled(server) {
             return say(if self.means.attended() { "by-hand" } else { "nobody" }, String::new());
         }
-        let because = match self.means.status(server) {
+        let (word, because) = match self.means.status(server) {
             Err(HostError::Interrupted) => return Err(HostError::Interrupted),
-            Err(error) => error.to_string(),
+            Err(error) => ("failed", error.to_string()),
             Ok(State::On) => return say("on", String::new()),
             Ok(state) => match (self.evidence(server), state) {
                 (Evidence::On(at), State::Off) => {
-                    format!("the power control of {server} says `off`, and {server} answers at {at}")
+                    ("off", format!("the power control of {server} says `off`, and {server} answers at {at}"))
                 }
                 (_, State::Off) => return say("off", String::new()),
-                _ => format!("the power control of {server} says neither `on` nor `off`"),
+                _ => ("failed", format!("the power control of {server} says neither `on` nor `off`")),
             },
         };
         if held(&self.memory.taken_over).contains(&server) {
@@ -235,7 +234,7 @@ impl Power<'_> {
             held(&self.memory.taken_over).insert(server);
             return say("by-hand", because);
         }
-        say("failed", because)
+        say(word, because)
     }
 
     fn known(&self, server: Server) -> Result<Known, HostError> {
@@ -387,9 +386,13 @@ impl Power<'_> {
         Ok(())
     }
 
-    /// Waits until nothing answers that could be this machine.
+    /// Waits until nothing answers that could be this machine, and its power control does not say that it is on.
     fn silent(&self, server: Server, but: &str) -> Result<(), HostError> {
+        let controlled = self.means.controlled(server);
         self.until_not(server, but, || match self.evidence(server) {
+            Evidence::None if controlled && matches!(self.means.status(server), Ok(State::On)) => {
+                Some("its power control says that it is on".into())
+            }
             Evidence::None => None,
             Evidence::On(at) => Some(format!("it still answers at {at}")),
             Evidence::Doubt(why) => Some(why),

@@ -243,3 +243,24 @@ fn a_line_that_cannot_be_is_not_written() {
     assert!(matches!(journal.step(&id("x"), Event::Began), Err(Error::Write(_))), "it goes on all the same");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
+
+/// What a person said of power outlives the process, and the last word counts.
+#[test]
+fn what_was_said_of_power_is_read_again() {
+    use crate::host::{Said, Server};
+    let text = concat!(
+        r#"{"format":1,"migration":"srv1","runbook":"0","made_at":"2026-11-22T11:00:00Z"}"#,
+        "\n",
+        r#"{"at":"2026-11-22T11:00:01Z","run":{"said":{"server":"old","on":false}}}"#,
+        "\n",
+        r#"{"at":"2026-11-22T11:00:02Z","run":{"said":{"server":"new","on":false}}}"#,
+        "\n",
+        r#"{"at":"2026-11-22T11:00:03Z","run":{"said":{"server":"new","on":true}}}"#,
+        "\n",
+    );
+    let story = Story::parse(text.as_bytes(), "journal".as_ref()).unwrap();
+    let said = [Said { server: Server::Old, on: false }, Said { server: Server::New, on: true }];
+    assert_eq!(story.state.said(), said);
+    let lines: Vec<String> = story.lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect();
+    assert_eq!(lines, text.lines().skip(1).collect::<Vec<_>>());
+}

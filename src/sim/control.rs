@@ -22,6 +22,8 @@ pub enum Control {
     Broken,
     /// whatever is done, it says `off`, and does nothing
     SaysOff,
+    /// whatever is done, it says `on`, and does nothing
+    SaysOn,
     /// it does what it is told, and says nothing that anybody understands
     Mute,
 }
@@ -132,6 +134,7 @@ impl Means for Sim {
         match world.controls[&server] {
             Control::Broken => Err(self.broken(server)),
             Control::SaysOff => Ok(State::Off),
+            Control::SaysOn => Ok(State::On),
             Control::Mute | Control::Manual => Ok(State::Unknown),
             Control::Command if world.machine(server).on => Ok(State::On),
             Control::Command => Ok(State::Off),
@@ -162,6 +165,10 @@ impl Means for Sim {
             (_, Control::Broken) => Err(self.broken(server)),
             (_, Control::Mute) if turn != Turn::BootDisk => {
                 let cause = "`power` succeeded, but `status` does not agree after 60 s".into();
+                Err(HostError::Power { server, cause })
+            }
+            (_, Control::SaysOn) if turn == Turn::Off => {
+                let cause = "`power off` succeeded, but `status` does not say `off` after 60 s".into();
                 Err(HostError::Power { server, cause })
             }
             (_, Control::SaysOff) if turn == Turn::On => {

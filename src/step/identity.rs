@@ -65,7 +65,10 @@ impl Step for Identity {
                 wrong.push(format!("{target} is not mounted"));
             }
         }
-        for (unit, state) in self.units.iter().zip(units.iter().flat_map(|units| units.stdout.lines())) {
+        let mut states = units.iter().flat_map(|units| units.stdout.lines());
+        for unit in &self.units {
+            // without its word nobody knows of a unit that it runs
+            let state = states.next().unwrap_or("unknown");
             if state != "active" {
                 wrong.push(format!("{unit} is {state}"));
             }

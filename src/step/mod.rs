@@ -90,6 +90,11 @@ pub trait Step {
         false
     }
 
+    /// What was seen counts for good, whatever is seen later: it cannot be made good, and only going back is left.
+    fn for_good(&self, _seen: &Seen) -> bool {
+        false
+    }
+
     /// How many times in a row `observe` must see [`Seen::Present`].
     fn confirmations(&self) -> u32 {
         1
@@ -241,15 +246,35 @@ fn switched_on(server: Server) -> Side {
     }
 }
 
-/// Why new must not come up, or must not stay up, with old's name and addresses.
+/// Said where old has run since the cut.
+const LOST: &str = "what old has written since is not on new. Go back with `replant rollback`, and begin again";
+
+/// What cannot be made good: see [`Step::for_good`].
+fn lost(seen: &Seen) -> bool {
+    matches!(seen, Seen::Foreign(what) if what.contains(LOST))
+}
+
+/// Why new must not come up with old's name and addresses. Where old answers it serves, and what it writes is not on new.
+fn old_may_run(on: &dyn Look) -> Result<Option<String>, HostError> {
+    let Some(why) = old_is_on(on)? else { return Ok(None) };
+    Ok(Some(match on.ask(Side::Old, Query::run(["cat", "/proc/sys/kernel/random/boot_id"])) {
+        Ok(_) => format!("old has been booted since it was switched off: {LOST}"),
+        Err(_) => {
+            format!("{why}. If it has booted by then, go back with `replant rollback`: what it wrote is not on new")
+        }
+    }))
+}
+
+/// Why new must not stay up with old's name and addresses.
 fn old_is_on(on: &dyn Look) -> Result<Option<String>, HostError> {
     let (state, why) = power(on, Server::Old)?;
-    Ok((state != "off").then(|| match state.as_str() {
-        "on" => format!(
+    Ok(match state.as_str() {
+        "off" => None,
+        "on" => Some(format!(
             "old is on ({why}), and must not be while new has its name and addresses. Switch old off, then go on"
-        ),
-        _ => format!("old is not known to be off. {why} See that it is off, then go on"),
-    }))
+        )),
+        _ => Some(format!("old is not known to be off. {why} See that it is off, then go on")),
+    })
 }
 
 /// A line of /proc/self/mounts.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, old_is_on};
+use super::{Mark, Seen, Step, Undo, old_may_run};
 use crate::host::{Act, HostError, Look, Side};
 
 /// The old server is off: asked again right before new takes its name and addresses.
@@ -19,7 +19,11 @@ impl Step for OldIsOff {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(old_is_on(on)?.map_or(Seen::Present, Seen::Foreign))
+        Ok(old_may_run(on)?.map_or(Seen::Present, Seen::Foreign))
+    }
+
+    fn for_good(&self, seen: &Seen) -> bool {
+        super::lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Seen, Step, Undo, old_is_on, power};
+use super::{Seen, Step, Undo, old_is_on, old_may_run, power};
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
@@ -30,7 +30,8 @@ impl Step for OwnBoot {
                 return Ok(old_is_on(on)?.map_or(Seen::Present, Seen::Foreign));
             }
             Err(HostError::Another { cause, .. }) => {
-                return Ok(Seen::Foreign(format!("another machine answers at old's address, {cause}. Switch it off, then go on")));
+                let other = || format!("another machine answers at old's address, {cause}. Switch it off, then go on");
+                return Ok(Seen::Foreign(old_may_run(on)?.unwrap_or_else(other)));
             }
             Err(HostError::Unreachable { .. }) => {}
             Err(error) => return Err(error),
@@ -46,7 +47,11 @@ impl Step for OwnBoot {
             }
             Err(error) => return Err(error),
         }
-        Ok(old_is_on(on)?.map_or(Seen::Absent, Seen::Foreign))
+        Ok(old_may_run(on)?.map_or(Seen::Absent, Seen::Foreign))
+    }
+
+    fn for_good(&self, seen: &Seen) -> bool {
+        super::lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

@@ -29,7 +29,7 @@ impl Step for PowerReady {
                     "{server} is switched by hand, and nobody is there to do it: go on from a terminal, without --no-input"
                 ),
                 "off" => format!(
-                    "the power control of {server} says that it is off, and it is not: is it that of another machine?"
+                    "{server} cannot be switched: its power control says that it is off. Is it that of another machine? {why}"
                 ),
                 _ => format!(
                     "{server} cannot be switched: {why}. Mend its power control, or go on from a terminal, without \

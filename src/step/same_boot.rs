@@ -39,7 +39,7 @@ impl Step for SameBoot {
     }
 
     fn mark(&self) -> Mark {
-        Mark::Check
+        if self.check { Mark::Check } else { Mark::Change }
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {

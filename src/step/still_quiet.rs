@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, answered, power};
+use super::{LOST, Mark, Seen, Step, Undo, answered, power};
 use crate::host::{Act, HostError, Look, Query, Server, Side};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
@@ -31,10 +31,7 @@ impl Step for StillQuiet {
             return Ok(Seen::Present);
         }
         let written = |what: String| {
-            Ok(Seen::Foreign(format!(
-                "{what} since the mirrors were cut: what old has written since is not on new. Go back with \
-                 `replant rollback`, and begin again"
-            )))
+            Ok(Seen::Foreign(format!("{what} since the mirrors were cut: {LOST}")))
         };
         if answered(on, side, Query::file(&self.mark))?.file().is_none() {
             return written("old has been booted".into());
@@ -42,6 +39,12 @@ impl Step for StillQuiet {
         let mut argv = vec!["systemctl".to_string(), "is-active".into()];
         argv.extend(self.units.iter().cloned());
         let states = on.ask(side, Query::run(argv))?;
+        // without its word nobody knows of a unit that it is quiet
+        let words = states.stdout.lines().count();
+        if words < self.units.len() {
+            let cause = format!("{} units, {words} answers: {}", self.units.len(), states.stderr.trim());
+            return Err(HostError::Unclear { side, command: "systemctl is-active".into(), cause });
+        }
         for (unit, state) in self.units.iter().zip(states.stdout.lines()) {
             if matches!(state, "active" | "activating" | "reloading") {
                 return written(format!("{unit} has been started"));
@@ -55,6 +58,10 @@ impl Step for StillQuiet {
             }
         }
         Ok(Seen::Present)
+    }
+
+    fn for_good(&self, seen: &Seen) -> bool {
+        super::lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

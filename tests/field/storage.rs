@@ -41,6 +41,8 @@ fn silenced(world: &World) -> (Vec<String>, Vec<String>) {
             _ => {}
         }
     }
+    // /boot is made so before it is copied, and looked at again when all is quiet
+    read_only.dedup();
     (read_only, off)
 }
 

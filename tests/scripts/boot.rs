@@ -154,6 +154,30 @@ fn a_boot_menu_that_cannot_be_made_is_noticed() {
     }
 }
 
+/// An update of the boot loader's package would look for old's disks, and leave new unbootable.
+#[test]
+fn the_boot_loaders_package_learns_of_its_disks() {
+    let debian = || {
+        let place = Place::new();
+        place
+            .stub("dpkg-query", "printf 'ii '")
+            .stub("debconf-set-selections", "cat >/tmp/debconf")
+            .stub("sleep", "");
+        place.stub("debconf-show", "sed -n 's/grub-pc \\(.*\\) multiselect /* \\1: /p' /tmp/debconf");
+        place
+    };
+    let place = debian();
+    job("finish-boot", &place, &["/dev/a", "/dev/b"]).good();
+    let said = place.read("/tmp/debconf").unwrap();
+    assert!(said.contains("grub-pc/install_devices multiselect /dev/a, /dev/b\n"), "{said}");
+    let place = debian();
+    place.stub("debconf-set-selections", "cat >/dev/null; exit 1");
+    job("finish-boot", &place, &["/dev/a"]).fails(1, "debconf does not take", &[]);
+    let place = debian();
+    place.stub("debconf-show", "echo '* grub-pc/install_devices: /dev/old'");
+    job("finish-boot", &place, &["/dev/a"]).fails(1, "does not say", &[]);
+}
+
 #[test]
 fn only_what_is_ours_is_tidied_away() {
     let ours = ["/var/lib/replant/srv1", "/etc/iscsi/nodes/iqn.2026-11.net.replant:srv1.md0"];
@@ -189,15 +213,15 @@ fn hook(since: u64, pvs: &str) -> Ran {
     let place = Place::new();
     place.write("/hook", &file.text.0).write("/proc/uptime", "100.50 200.00\n");
     place.write("/run/replant-since", &format!("{}\n", 100 - since));
-    place.write("/pvs", pvs).stub("lvm", "[ \"$1\" != pvs ] || cat /pvs");
+    place.write("/pvs", pvs).stub("lvm", "case $1 in pvs) cat /pvs ;; vgs) echo '  1' ;; esac");
     place.run(&["sh", "/hook"])
 }
 
 /// The lab's physical volume of old, out of the hook itself.
 fn olds() -> String {
     let StepKind::File(file) = &node("boot-hook").step else { panic!("the hook is a file") };
-    let line = file.text.0.lines().find(|line| line.contains("for uuid in")).unwrap();
-    line.split("for uuid in").nth(1).unwrap().trim().trim_end_matches("; do").to_string()
+    let line = file.text.0.lines().find_map(|line| line.trim().strip_prefix("all_here ")).unwrap();
+    line.trim().to_string()
 }
 
 const GIVES_UP: &[&str] = &["vgreduce", "lvconvert", "vgchange"];
@@ -214,7 +238,7 @@ fn old_comes_back_without_new() {
         .calls
         .iter()
         .map(|call| call.trim_start_matches("lvm "))
-        .filter(|call| !call.starts_with("pvs"))
+        .filter(|call| !call.starts_with("pvs") && !call.starts_with("vgs"))
         .collect();
     assert_eq!(lvm[0], "vgreduce --removemissing --mirrorsonly --force vg0");
     assert!(lvm[1].starts_with("lvconvert --yes --mirrors 0 vg0/"), "{lvm:?}");
@@ -245,10 +269,48 @@ fn the_first_call_only_looks_at_the_clock() {
     let StepKind::File(file) = &node("boot-hook").step else { panic!("the hook is a file") };
     let place = Place::new();
     place.write("/hook", &file.text.0).write("/proc/uptime", "100.50 200.00\n");
-    place.stub("lvm", &format!("[ \"$1\" != pvs ] || echo '  /dev/md1 {}'", olds()));
+    place.stub("lvm", &format!("case $1 in pvs) echo '  /dev/md1 {}' ;; vgs) echo '  1' ;; esac", olds()));
     assert!(!gave_up(place.run(&["sh", "/hook"]).good()));
     assert_eq!(place.read("/run/replant-since").as_deref(), Some("100\n"));
     place.write("/proc/uptime", "115.00 200.00\n");
     assert!(gave_up(place.run(&["sh", "/hook"]).good()));
     assert_eq!(place.run(&["sh", "/hook", "prereqs"]).calls, [""; 0]);
+}
+
+/// Nothing of it is missing, or new is there after all: its mirrors stay.
+#[test]
+fn a_group_that_is_whole_is_left_alone() {
+    let StepKind::File(file) = &node("boot-hook").step else { panic!("the hook is a file") };
+    let place = Place::new();
+    place.write("/hook", &file.text.0).write("/proc/uptime", "100.50 200.00\n").write("/run/replant-since", "1\n");
+    place.stub("lvm", &format!("case $1 in pvs) echo '  /dev/md1 {}' ;; vgs) echo '  0' ;; esac", olds()));
+    assert!(!gave_up(place.run(&["sh", "/hook"]).good()));
+}
+
+fn same_boot(place: &Place) -> replant::step::Seen {
+    let json = format!(
+        r#"{{ "same-boot": {{ "target": "/boot", "device": "/dev/from", "lun": "/dev/to", "hash_file": "{HASH}", "size": 12,
+        "check": false, "script": "true", "dir": "/run/replant" }} }}"#
+    );
+    place.observe(&crate::place::step(&json))
+}
+
+/// /boot is read again when all is quiet: what was written to it meanwhile is not on new.
+#[test]
+fn a_boot_that_was_written_to_is_noticed() {
+    use replant::step::Seen;
+    let place = devices("what old has", "");
+    assert_eq!(same_boot(&place), Seen::Absent, "nobody knows what was copied");
+    place.write(HASH, &format!("{} 12\n", replant::host::sha256("what old has")));
+    assert_eq!(same_boot(&place), Seen::Present);
+    // what is in memory only is written first
+    place.stub("sync", "echo 'what old hat' >/dev/from");
+    assert_eq!(same_boot(&place), Seen::Absent);
+    let place = devices("what old has", "");
+    place.write(HASH, &format!("{} 12\n", replant::host::sha256("what old has")));
+    let place = {
+        place.stub("blockdev", "[ \"$1\" != --flushbufs ] || echo X >/dev/from");
+        place
+    };
+    assert_eq!(same_boot(&place), Seen::Absent);
 }

@@ -4,11 +4,13 @@ use crate::place::{Place, step};
 
 const UUID: &str = "ZtxKO0-0ma5-u8kU-8nm4-G3ff-yUxU-Q7f9BU";
 const OLD: &str = "5uL0W2-mtZd-FqAh-33dk-XFZf-t09Q-BcOsVT";
+/// Where old remembers when a copy began.
+const SINCE: &str = "/run/replant/srv1/copies/root";
 const CHANGES: &[&str] = &["lvconvert", "lvchange", "vgreduce", "vgextend", "vgck"];
 
 fn mirror(how: &str) -> replant::step::StepKind {
     step(&format!(
-        r#"{{ "mirror": {{ "vg": "vg0", "lv": "root", "how": "{how}", "device": "/dev/new", "pv_uuid": "{UUID}", "size": 1, "region": 2 }} }}"#
+        r#"{{ "mirror": {{ "vg": "vg0", "lv": "root", "how": "{how}", "device": "/dev/new", "pv_uuid": "{UUID}", "size": 1, "region": 2, "since": "{SINCE}" }} }}"#
     ))
 }
 
@@ -16,7 +18,7 @@ fn mirror(how: &str) -> replant::step::StepKind {
 fn of_type(segtype: &str) -> Place {
     let place = Place::new();
     place.stub("lvs", &format!("echo '  {segtype}'"));
-    place.write("/dev/kmsg", "");
+    place.write("/dev/kmsg", "").write("/proc/uptime", "1234.50 2000.00\n");
     place
 }
 
@@ -29,20 +31,28 @@ fn members(old: &str, new: &str) -> Place {
 
 #[test]
 fn a_plain_volume_becomes_a_raid1() {
-    let ran = of_type("linear").apply(&mirror("raid1"));
+    let place = of_type("linear");
+    let ran = place.apply(&mirror("raid1"));
+    assert_eq!(place.read(SINCE).as_deref(), Some("1234.50 2000.00\n"));
     let wanted = "lvconvert --yes --type raid1 --mirrors 1 --regionsize 2m vg0/root /dev/new";
     assert_eq!(ran.good().calls_of(CHANGES), [wanted]);
 }
 
 #[test]
 fn a_raid1_that_lost_its_leg_takes_it_back() {
-    let ran = of_type("raid1").apply(&mirror("raid1"));
-    assert_eq!(ran.good().calls_of(CHANGES), ["lvchange --refresh vg0/root"]);
+    let place = of_type("raid1");
+    place.write(SINCE, "1.00 2.00\n");
+    let ran = place.apply(&mirror("raid1"));
+    assert_eq!(place.read(SINCE).as_deref(), Some("1.00 2.00\n"), "the copy is as old as it was");
+    assert_eq!(ran.good().calls_of(CHANGES), ["lvchange --refresh vg0/root", "lvchange --monitor y vg0/root"]);
 }
 
 #[test]
 fn a_plain_volume_becomes_a_mirror() {
-    let ran = of_type("linear").apply(&mirror("core-log"));
+    let place = of_type("linear");
+    let ran = place.apply(&mirror("core-log"));
+    assert_eq!(place.read(SINCE).as_deref(), Some("1234.50 2000.00\n"));
+    assert_eq!(ran.calls_of(&["systemctl"]), ["systemctl start dm-event.socket"], "somebody must watch it");
     let wanted =
         "lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize 2m vg0/root /dev/new";
     assert_eq!(ran.good().calls_of(CHANGES), [wanted]);
@@ -55,6 +65,26 @@ fn a_mirror_that_is_not_sound_is_copied_from_the_beginning() {
     let calls = ran.good().calls_of(CHANGES);
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert_eq!(calls[0], "lvconvert --yes --mirrors 0 vg0/root /dev/new");
+}
+
+#[test]
+fn a_mirror_that_cannot_be_taken_apart_gets_no_third_leg() {
+    let place = of_type("mirror");
+    place.stub("lvconvert", "exit 5");
+    let ran = place.apply(&mirror("core-log"));
+    assert_eq!((ran.code, ran.calls_of(CHANGES).len()), (5, 1), "{:?}", ran.calls);
+}
+
+/// A copy of which nobody could say later when it began is not begun.
+#[test]
+fn a_copy_without_its_age_is_not_made() {
+    for how in ["raid1", "core-log"] {
+        let place = of_type("linear");
+        // a directory cannot be written to
+        std::fs::create_dir_all(place.at(SINCE)).unwrap();
+        let ran = place.apply(&mirror(how));
+        assert!(ran.code != 0 && ran.calls_of(&["lvconvert"]).is_empty(), "{how}: {:?}", ran.calls);
+    }
 }
 
 /// The beginning of a copy is in the kernel's log before the copy is: complaints from before do not count.

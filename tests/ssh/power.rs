@@ -148,18 +148,39 @@ fn named(disk: &str) -> Hardware {
     Hardware::new(None, [disk])
 }
 
-/// The machine that sshd runs on, with a disk in the list of `looks` that every look at its hardware shows.
-fn with_disk(disk: &str) -> Sshd {
-    let bin = format!(
-        "mount -t tmpfs tmpfs /usr/local/sbin && printf '#!/bin/sh\\necho SERIAL=\\\\\"{disk}\\\\\" WWN=\\\\\"\\\\\"\\n' >/usr/local/sbin/lsblk && chmod 755 /usr/local/sbin/lsblk && "
-    );
-    Sshd::looking(Looks { mounts: Box::leak(bin.into_boxed_str()), ..Looks::default() })
+/// A machine whose only disk and whose boot id are what these files say.
+struct Machine {
+    sshd: Sshd,
+    files: tempfile::TempDir,
+}
+
+impl Machine {
+    fn with_disk(disk: &str) -> Machine {
+        let files = tempfile::tempdir().unwrap();
+        let at = files.path().to_str().unwrap();
+        std::fs::write(files.path().join("lsblk"), format!("#!/bin/sh\ncat {at}/disks\n")).unwrap();
+        std::fs::write(files.path().join("boot"), "first\n").unwrap();
+        let mounts = format!(
+            "mount -t tmpfs tmpfs /usr/local/sbin && cp {at}/lsblk /usr/local/sbin/ && chmod 755 /usr/local/sbin/lsblk && \
+             mount --bind {at}/boot /proc/sys/kernel/random/boot_id && "
+        );
+        let machine = Machine { sshd: Sshd::looking(Looks { mounts: mounts.leak(), ..Looks::default() }), files };
+        machine.becomes(disk, "first");
+        machine
+    }
+
+    /// Another machine answers, over the same connection.
+    fn becomes(&self, disk: &str, boot: &str) {
+        std::fs::write(self.files.path().join("disks"), format!("SERIAL=\"{disk}\" WWN=\"\"\n")).unwrap();
+        std::fs::write(self.files.path().join("boot"), format!("{boot}\n")).unwrap();
+    }
 }
 
 #[test]
 fn nothing_is_done_on_another_machine() {
-    let sshd = with_disk("NEW0");
-    let here = this_machine(&sshd);
+    let machine = Machine::with_disk("NEW0");
+    let sshd = &machine.sshd;
+    let here = this_machine(sshd);
     assert!(here.disks.contains("NEW0"), "{here:?}");
     let mut config = sshd.config();
     config.remotes.insert(Side::Migrated, config.remotes[&Side::Old].clone());
@@ -186,7 +207,8 @@ fn nothing_is_done_on_another_machine() {
 /// Neither a control that always says `off` nor a word counts against a machine that answers.
 #[test]
 fn what_answers_beats_a_control_that_says_off() {
-    let sshd = with_disk("OLD0");
+    let machine = Machine::with_disk("OLD0");
+    let sshd = &machine.sshd;
     let off = PowerControl::Command {
         status: script("echo off".into()),
         on: script("true".into()),
@@ -200,13 +222,13 @@ fn what_answers_beats_a_control_that_says_off() {
     let hosts = SshHosts::new(config).unwrap();
     assert_eq!(power(&hosts, Server::Old), "on\n");
     let control = hosts.ask(Side::Old, Query::Control(Server::Old)).unwrap();
-    assert_eq!(control.stdout, "failed\n");
+    assert_eq!(control.stdout, "off\n");
     assert!(control.stderr.contains("says `off`, and old answers at 127.0.0.1"), "{}", control.stderr);
     // new would not boot
     let own_disks = Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: true };
     let error = hosts.act(Side::New, "own-boot.apply.0", &own_disks).unwrap_err().to_string();
     assert!(error.contains("power control of old: it is on (it answers at 127.0.0.1)"), "{error}");
-    drop(sshd);
+    drop(machine);
     assert_eq!(power(&hosts, Server::Old), "off\n");
 }
 
@@ -256,4 +278,35 @@ fn a_control_that_fails() {
         assert!(all.iter().all(|text| text.contains(why) || text.contains("exit status: 1")), "{all:?}");
         assert!(all.last().unwrap().contains("Please switch the old server on"), "{all:?}");
     }
+}
+
+/// ssh connects anew by itself where its master is gone: then a machine may answer that nobody has looked at.
+#[test]
+fn another_machine_behind_the_same_connection_is_noticed() {
+    let machine = Machine::with_disk("OLD0");
+    let mut config = machine.sshd.config();
+    config.machines = Some(Machines { old: named("OLD0"), new: named("NEW0") });
+    let hosts = SshHosts::new(config).unwrap();
+    let mark = machine.sshd.path("mark");
+    let touch = |job: &str| hosts.act(Side::Old, job, &Act::run(["touch", &mark]));
+    touch("one.apply.0").unwrap();
+    std::fs::remove_file(&mark).unwrap();
+
+    machine.becomes("NEW0", "second");
+    let error = touch("two.apply.0").unwrap_err();
+    assert!(
+        matches!(error, HostError::Unreachable { side: Side::Old, .. }),
+        "it is not known what was done: {error:?}"
+    );
+    assert!(!std::path::Path::new(&mark).exists(), "it was done on another machine");
+    let error = touch("two.apply.0").unwrap_err();
+    assert!(matches!(error, HostError::Another { side: Side::Old, .. }), "{error:?}");
+    assert!(!std::path::Path::new(&mark).exists());
+
+    // rebooted, it is the same machine: a question is asked again by itself
+    machine.becomes("OLD0", "third");
+    assert!(hosts.ask(Side::Old, Query::run(["true"])).unwrap().success());
+    machine.becomes("OLD0", "fourth");
+    assert!(hosts.ask(Side::Old, Query::run(["true"])).unwrap().success());
+    touch("three.apply.0").unwrap();
 }

@@ -31,6 +31,8 @@ pub fn tables() -> Vec<Table> {
                 ("it has been booted", "/run/replant/srv1/quiet says absent\n", Foreign("has been booted")),
                 ("the first unit runs", "systemctl is-active says active\ninactive\n", Foreign("rec.service has been started")),
                 ("the last unit runs", "systemctl is-active says inactive\nactive\n", Foreign("db.service has been started")),
+                ("systemctl says nothing", "systemctl is-active says ", Error("2 units, 0 answers")),
+                ("systemctl knows only the first unit", "systemctl is-active says inactive\n", Error("2 units, 1 answers")),
                 ("a unit is coming", "systemctl is-active says activating\ninactive\n", Foreign("rec.service")),
                 ("a unit reads its configuration again", "systemctl is-active says inactive\nreloading\n", Foreign("db.service")),
                 ("a unit goes away", "systemctl is-active says inactive\ndeactivating\n", Present),

@@ -161,6 +161,8 @@ pub fn tables() -> Vec<Table> {
                 ("/var is not mounted", "/proc/self/mounts[/var] is gone", Partial("/var is not mounted")),
                 ("something else is mounted there", "/proc/self/mounts[/var]: xfs => ext4", Partial("/var is not mounted")),
                 ("/ is something else", "/proc/self/mounts[ / ]: ext4 => overlay", Partial("/ is not mounted")),
+                ("systemctl says nothing", "systemctl is-active says ", Partial("rec.service is unknown")),
+                ("systemctl knows only the first unit", "systemctl is-active says active\n", Partial("db.service is unknown")),
                 ("the first unit has failed", "systemctl is-active says failed\nactive\n", Partial("rec.service is failed")),
                 ("the last unit is still starting", "systemctl is-active says active\nactivating\n", Partial("db.service is activating")),
                 ("nobody is there", "old is silent", Error("silence")),
