@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries};
+use replant::facts::{
+    activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries, writers,
+};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -40,6 +42,7 @@ const PARSERS: &[(&str, Parse)] = &[
     ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
     ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
+    ("writers", |text| writers::parse(text).map(|it| json(&it))),
     ("unit-files", |text| Ok(json(&os::parse_unit_files(text)))),
     ("file-systems", |text| filesystems::parse(text).map(|it| json(&it))),
     ("health", |text| Ok(json(&health::parse(text)))),
@@ -359,6 +362,7 @@ fn whatever_changes_the_digest_is_told() {
         "clock",
         "disabled",
         "fs_features",
+        "holders",
         "initiator",
         "initrd_sizes",
         "memory",

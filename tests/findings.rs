@@ -79,6 +79,11 @@ type Change = fn(&mut Facts);
 struct Case(&'static str, Option<(&'static str, &'static str)>, Change, &'static str);
 
 /// No difference.
+fn hold(facts: &mut Facts, unit: &str, target: &str, deleted: &str) {
+    let [unit, target, deleted] = [unit, target, deleted].map(str::to_string);
+    facts.old.holders.push(replant::facts::writers::Holder { unit, process: "x".into(), target, deleted });
+}
+
 const SAME: Change = |_| {};
 
 fn block<'a>(blocks: &'a mut [Block], path: &str) -> &'a mut Block {
@@ -250,6 +255,12 @@ const FIRES: &[Case] = &[
     Case("R1018", Some(("stop: [rec.service]", "stop: [backup.timer]")), SAME, "`backup.timer`"),
     Case("R1019", Some(("stop: [rec.service]", "stop: [rec, ssh]")), SAME, "`ssh.service` is to be stopped, and must not be"),
     Case("R1019", Some(("stop: [rec.service]", "stop: [rec, systemd-journald.socket]")), SAME, "systemd-journald.socket"),
+    Case("R1025", None, |facts| hold(facts, "nginx.service", "/var", "/usr/sbin/nginx"), "`x` of nginx.service uses /usr/sbin/nginx on /var, which has been deleted or replaced"),
+    Case("R1025", None, |facts| hold(facts, "init.scope", "/", "/usr/lib/libc.so.6"), "of init.scope"),
+    Case("R1025", None, |facts| hold(facts, "", "/var", "/var/tmp/gone"), "`x` uses /var/tmp/gone"),
+    Case("R1026", None, |facts| hold(facts, "postgresql.service", "/var", ""), "`x` of postgresql.service has files open for writing on /var"),
+    Case("R1026", None, |facts| hold(facts, "networking.service", "/var", ""), "`x` of networking.service"),
+    Case("R1026", None, |facts| hold(facts, "docker-f00.scope", "/var", ""), "`x` of docker-f00.scope"),
 
     // more of these is in tests/field/network.rs
     Case("R1030", None, |facts| facts.old.hostname = "by-hand".into(), "old is called `by-hand` now"),
@@ -420,6 +431,11 @@ const SILENT: &[Case] = &[
     Case("R1017", None, |facts| { facts.old.kernel = "6.1.0-49-amd64".into(); facts.old.initrds.push(facts.old.kernel.clone()); add(facts, "/etc/default/grub", "GRUB_DEFAULT=saved"); }, ""),
     Case("R1018", Some(("stop: [rec.service]", "stop: [rec, web.socket]")), SAME, ""),
     Case("R1019", Some(("stop: [rec.service]", "stop: [rec, systemd-nspawn@web]")), SAME, ""),
+    // it ends with what is stopped, or holds what stays behind
+    Case("R1025", None, |facts| hold(facts, "rec.service", "/var", "/usr/bin/rec"), ""),
+    Case("R1025", None, |facts| hold(facts, "nginx.service", "/mnt", "/mnt/gone"), ""),
+    Case("R1026", None, |facts| hold(facts, "systemd-journald.service", "/var", ""), ""),
+    Case("R1026", Some(("stop: [rec.service]", "stop: [rec, docker.socket, docker]")), |facts| hold(facts, "docker-f00.scope", "/var", ""), ""),
     // a bay
     Case("R1114", None, |facts| { let disk = block(&mut facts.new.blocks, "/dev/sda"); disk.removable = true; disk.tran = Some("sata".into()); }, ""),
     Case("R1112", None, |facts| block(&mut facts.old.blocks, "/dev/sdb").health = Some(Health { passed: true, unreadable: 0 }), ""),

@@ -80,7 +80,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         let readonly = book.step(
             "boot-read-only",
             Old,
-            Remount { target: boot.target.clone() },
+            Remount { target: boot.target.clone(), last_resort: String::new() },
             &[login, &ready.portable].into_iter().chain(&held).collect::<Vec<_>>(),
             "it stays so until the cutover: what is copied once stays equal",
         );

@@ -7,11 +7,12 @@ use super::copy::{Copied, hash_file};
 use super::layout::Layout;
 use super::prepare::Ready;
 use super::text;
+use crate::findings::needed_names;
 use crate::host::Side::{New, Old};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, GroupSplit, InSync, Inactive, Logout, OldOff, PowerReady, Remount, SameBoot, Service, Split,
-    StillQuiet, SwapOff,
+    ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, PowerReady,
+    Remount, SameBoot, Service, Split, StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
@@ -26,6 +27,21 @@ const JOURNAL: [&str; 4] = [
     "systemd-journald-dev-log.socket",
     "systemd-journald.socket",
     "systemd-journald.service",
+];
+
+/// Of what must go on running, what may be started again when it uses files that an upgrade has replaced: the beginnings of
+/// names. Not the network, and nothing that the mirrors depend on.
+const RESTARTED: [&str; 10] = [
+    "dbus",
+    "systemd-logind",
+    "systemd-udevd",
+    "systemd-timesyncd",
+    "systemd-resolved",
+    "systemd-hostnamed",
+    "systemd-machined",
+    "polkit",
+    "getty@",
+    "serial-getty@",
 ];
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
@@ -54,15 +70,32 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "the last moment at which nothing has been stopped",
     );
 
+    let volumes: Vec<String> = layout
+        .groups
+        .iter()
+        .flat_map(|group| group.copied.iter().map(|volume| format!("{}/{}", group.vg, volume.lv)))
+        .collect();
+    let targets: Vec<String> = layout.mounts.iter().map(|mount| mount.target.clone()).collect();
+    let mut yet = layout.yet.clone();
+    yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
+    let known = book.step(
+        "nothing-new-writes",
+        Old,
+        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: Some(yet) },
+        &[&sound],
+        "what was mounted or started since the plan was made would go on writing after the cut",
+    );
+
     let switchable = book.step(
         "power-ready",
         Old,
         PowerReady {},
-        &[&sound],
+        &[&known],
         "a power control that does not answer must be noticed while services still run",
     );
 
     // ---- quiet ----------------------------------------------------------------------------------------------------
+    let boot_target = layout.boot.as_ref().map(|boot| &boot.target);
     let mut quiet = switchable.clone();
     let mut silence = Vec::new();
     if !layout.stop.is_empty() {
@@ -99,13 +132,28 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(quiet.clone());
     }
+    quiet = book.step(
+        "let-go",
+        Old,
+        LetGo {
+            targets: targets.iter().filter(|target| boot_target != Some(*target)).cloned().collect(),
+            // the monitor of arrays is told of nothing any more
+            spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
+            restart: RESTARTED.map(str::to_string).to_vec(),
+            record: ran(layout, "let-go"),
+            dir: layout.run.clone(),
+        },
+        &[&quiet],
+        "a file that is open for writing, or that an upgrade has replaced while it is in use, keeps a file system writable",
+    );
+    silence.push(quiet.clone());
     // Before the others: its hash is written to one of them.
     let same_boot = same_boot(layout);
     if let Some(same) = &same_boot {
         quiet = book.step(
             "boot-still-read-only",
             Old,
-            Remount { target: same.target.clone() },
+            Remount { target: same.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
             &[&quiet],
             "somebody may have made it writable while the rest was copied",
         );
@@ -121,7 +169,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     }
     // those below first, `/` last
     for mount in layout.mounts.iter().rev() {
-        if layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target) {
+        if boot_target == Some(&mount.target) {
             continue; // it is
         }
         quiet = book.step(
@@ -130,7 +178,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
                 if mount.target == "/" { "root" } else { mount.target[1..].trim() }.replace('/', "-")
             ),
             Old,
-            Remount { target: mount.target.clone() },
+            Remount { target: mount.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
             &[&quiet],
             "flushed and clean, so that both halves are as after a proper shutdown",
         );
@@ -154,8 +202,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(last.clone());
     }
+    let counted = ran(layout, "writes").replace(".ran", ".counted");
+    let count = book.step(
+        "count-writes",
+        Old,
+        WritesCounted { record: counted.clone(), volumes: volumes.clone() },
+        &[&last],
+        "one more of any, and something was written that is not on new",
+    );
+    let silent = book.step(
+        "nothing-writes",
+        Old,
+        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: None },
+        &[&count],
+        "as it is now, in every mount namespace: what is written from here on is lost",
+    );
     // The first look ends where the stopping begins: it is not asked again after.
     book.until(&sound, &still);
+    book.until(&known, &still);
     for whole in whole.iter().chain([&switchable]) {
         book.until(whole, &still);
     }
@@ -166,7 +230,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         "mark-quiet",
         Old,
         File::new(&mark, "nothing is written here any more\n"),
-        &[&last],
+        &[&silent],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
     );
 
@@ -200,9 +264,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     }
     let first = splits.iter().flatten().next().cloned();
     if let Some(first) = &first {
-        book.until(&still, first);
-        book.until(&copied.fresh, first);
-        book.until(&marked, first);
+        for before in [&still, &copied.fresh, &count, &silent, &marked] {
+            book.until(before, first);
+        }
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
         for silent in &silence {
             book.until(silent, first);
@@ -243,12 +307,20 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         splits_end(book, &mut cut, layout, link, boot.to, &before);
     }
 
+    cut = book.step(
+        "flush-old",
+        Old,
+        Flushed { mark: format!("{}/flushed", layout.run) },
+        &[&cut],
+        "its power is taken without a shutdown: what stays behind must be whole for the way back",
+    );
+
     let mut units = layout.stop.clone();
     units.extend(JOURNAL.map(str::to_string));
     cut = book.step(
         "still-quiet",
         Old,
-        StillQuiet { mark, units, read_only: layout.mounts.iter().map(|mount| mount.target.clone()).collect() },
+        StillQuiet { mark, units, read_only: targets, volumes, counted },
         &[&cut],
         "what old wrote after the cut would be lost",
     );

@@ -125,6 +125,10 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
         // nothing by which servers are compared: services, kernel settings, power, what targets and mirrors are asked
         StepKind::Tunable(_)
         | StepKind::Service(_)
+        | StepKind::LetGo(_)
+        | StepKind::Flushed(_)
+        | StepKind::NothingWrites(_)
+        | StepKind::WritesCounted(_)
         | StepKind::Purged(_)
         | StepKind::Job(_)
         | StepKind::ArrayWhole(_)

@@ -26,6 +26,7 @@ mod read;
 pub mod record;
 pub mod resolve;
 mod still;
+pub mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -137,6 +138,9 @@ pub struct ServerFacts {
     pub mount_units: BTreeSet<String>,
     /// active systemd services and timers, with the suffix
     pub services: Vec<String>,
+    /// processes that keep a file system from becoming read-only: asked of old only
+    #[serde(default)]
+    pub holders: Vec<writers::Holder>,
     /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
     pub iscsi_packages: Option<Vec<Package>>,
     /// where the iscsiadm that is installed keeps its records: the place stands in the program itself

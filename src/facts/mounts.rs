@@ -74,3 +74,63 @@ pub fn parse_swaps(text: &str) -> Result<Vec<Swap>, ParseError> {
     })
     .collect()
 }
+
+/// A mount point as mountinfo has it: proc(5).
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct MountPoint {
+    /// the device number of its file system: `254:0`; of btrfs, overlay and the like one that stands for no device
+    pub number: String,
+    pub target: String,
+    pub source: String,
+    pub fstype: String,
+    /// nothing is written by this mount point; it may be by another of the same file system
+    pub read_only: bool,
+    /// of the file system as a whole, whatever its mount points say
+    pub options: Vec<String>,
+}
+
+impl MountPoint {
+    /// The file system as a whole takes no writes.
+    pub fn sealed(&self) -> bool {
+        self.options.iter().any(|option| option == "ro")
+    }
+}
+
+/// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`; lines of other forms are none.
+pub fn parse_mountinfo(text: &str) -> Vec<MountPoint> {
+    text.lines().filter_map(mount_point).collect()
+}
+
+pub(super) fn mount_point(line: &str) -> Option<MountPoint> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let dash = words.iter().skip(6).position(|word| *word == "-")? + 6;
+    let [_, _, number, _, target, options] = words[..6] else { return None };
+    Some(MountPoint {
+        number: number.to_string(),
+        target: unescaped(target),
+        read_only: options.split(',').any(|option| option == "ro"),
+        fstype: words.get(dash + 1)?.to_string(),
+        source: unescaped(words.get(dash + 2)?),
+        options: words.get(dash + 3)?.split(',').map(str::to_string).collect(),
+    })
+}
+
+/// The kernel writes blanks, tabs, line ends and backslashes as `\040`, `\011`, `\012`, `\134`.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut parts = text.split('\\');
+    let mut whole = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        let code = part.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match code {
+            Some(code) => {
+                whole.push(char::from(code));
+                whole.push_str(&part[3..]);
+            }
+            None => {
+                whole.push('\\');
+                whole.push_str(part);
+            }
+        }
+    }
+    whole
+}

@@ -1,7 +1,7 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
-use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
+use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{Query, Side};
 
 /// A question and what we call it.
@@ -224,6 +224,7 @@ pub fn asked(side: Side) -> Vec<Asked> {
         Asked { name: "health", query: health::query() },
     ];
     if side == Side::Old {
+        all.push(Asked { name: "writers", query: writers::query() });
         all.push(Asked { name: "iscsi-packages", query: apt::iscsi_packages_query() });
     }
     all

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
+use super::{Array, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -238,6 +238,12 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         Some((_, output)) if output.success() => Some(answers.must("iscsi-packages", apt::parse)?),
         _ => None,
     };
+    // of the new server, which is in rescue, nobody asks
+    let live = match answers.all.get("writers") {
+        Some((_, output)) if output.success() => Some(answers.must("writers", writers::parse)?),
+        _ => None,
+    };
+    let targets: Vec<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
     let under = |place: &str, name: &str| -> Vec<&str> {
         let found = texts.iter().filter(|(path, _)| path.starts_with(place) && path.ends_with(name));
         found.map(|(_, text)| text.trim()).collect()
@@ -287,6 +293,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         disabled,
         mount_units,
         services: os::parse_services(&answers.output("services").stdout),
+        holders: live.map_or(Vec::new(), |live| live.holders(&targets)),
         iscsi_packages,
         iscsi_database: parts.iscsi,
         iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),

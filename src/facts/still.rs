@@ -21,6 +21,7 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.boot_id.clear();
     (server.memory, server.memory_available) = (0, 0);
     server.services.clear();
+    server.holders.clear();
     // they come and go with packages; what is made of them is in the runbook
     server.disabled.clear();
     server.mount_units.clear();

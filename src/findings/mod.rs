@@ -43,7 +43,7 @@ pub use naming::{named_by_rule, reads_links};
 pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
 pub use servers::DISTURBING;
-pub use services::needed;
+pub use services::{needed, needed_names};
 pub use time::link_of_cards;
 pub use volumes::{room_for_raid1, volumes};
 

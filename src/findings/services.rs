@@ -1,8 +1,12 @@
 //! The units that the plan stops at the cutover.
 
-use super::{Hit, Rule, Severity};
-use crate::facts::Facts;
-use crate::plan::{At, Plan, suggest};
+use std::collections::HashSet;
+
+use super::{Hit, Rule, Severity, volumes};
+use crate::facts::resolve::Names;
+use crate::facts::writers::Holder;
+use crate::facts::{Facts, lvm};
+use crate::plan::{At, CopyHow, Plan, suggest};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -10,9 +14,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a unit that is to be stopped does not run on old",
         severity: Severity::Warning,
         absolute: false,
-        why: "if its name is mistyped, the real one keeps running: a file system with a file that is open for writing cannot become \
-              read-only, and the cutover stops there, with services down. On the way back all units of the list are started, \
-              which fails for one that does not exist.",
+        why: "if its name is mistyped, the real one keeps running: until the cutover ends, with less care and in no order, \
+              whatever still has a file open for writing on a file system that must become read-only.",
         remedy: "correct its name (`systemctl list-units` on old), or leave it out.",
         check: not_running,
     },
@@ -25,6 +28,29 @@ pub(super) const RULES: &[Rule] = &[
               the cutover, with services down, and could not be taken back from afar. The journal is stopped by itself, last of all.",
         remedy: "leave it out of `cutover.stop`; where it writes to what moves, let that end before the cutover.",
         check: is_needed,
+    },
+    Rule {
+        code: "R1025",
+        title: "a program uses files that have been deleted or replaced",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "a file system does not become read-only while a file without a name is in use on it, which is so after most \
+              upgrades: at the cutover the unit is restarted or stopped, and what must not be is overruled by the kernel, which \
+              makes all file systems read-only at once. An ext4 on which that was necessary becomes writable again only by a \
+              reboot, should you go back.",
+        remedy: "restart the unit before the cutover (`needrestart` lists all of them), or name it under `cutover.stop`.",
+        check: stale,
+    },
+    Rule {
+        code: "R1026",
+        title: "a program that is not stopped writes to what moves",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "a file system does not become read-only while a file is open for writing on it: at the cutover its unit is stopped \
+              after all others, or the process is ended (SIGTERM, SIGKILL after 10 s). Neither is started again on new in an \
+              order of yours, and a program that answers to others may lose what it has promised.",
+        remedy: "name its unit under `cutover.stop`, in the order in which it is to be stopped; or end it before.",
+        check: writes,
     },
 ];
 
@@ -45,6 +71,11 @@ pub fn needed(unit: &str) -> Option<&'static str> {
     // what runs there is a guest, and no part of this system
     let guest = unit.starts_with("systemd-nspawn@");
     NEEDED.iter().find(|(names, _)| named(names) && !guest).map(|(_, why)| *why)
+}
+
+/// The beginnings of the names of all that must go on running.
+pub fn needed_names() -> impl Iterator<Item = &'static str> {
+    NEEDED.iter().flat_map(|(names, _)| names.iter().copied())
 }
 
 /// The units as the plan writes them, and by their full names.
@@ -68,6 +99,58 @@ fn not_running(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// What holds a file system of which a copy moves, and does not end with the units that are stopped.
+fn held<'f>(plan: &Plan, facts: &'f Facts) -> Vec<&'f Holder> {
+    let names = Names::of(&facts.old);
+    let moves = |path: &str| {
+        let mut copied = volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
+        copied.any(|(lv, ..)| lvm::mapper_path(&lv.vg, &lv.name) == path)
+    };
+    let moving: HashSet<&str> = facts
+        .old
+        .mounts
+        .iter()
+        .filter(|mount| names.mount(mount).iter().any(|block| moves(&block.path)))
+        .map(|mount| mount.target.as_str())
+        .collect();
+    let stops = plan.cutover.units();
+    let journal = |unit: &str| unit.starts_with("systemd-journald");
+    let all = facts.old.holders.iter().filter(|holder| moving.contains(holder.target.as_str()));
+    all.filter(|holder| !holder.ends_with(&stops) && !journal(&holder.unit)).collect()
+}
+
+/// One hit for each unit, whatever it holds.
+fn hits(mut held: Vec<&Holder>, help: fn(&str) -> String) -> Vec<Hit> {
+    let mut seen = HashSet::new();
+    held.retain(|holder| {
+        seen.insert((&holder.unit, if holder.unit.is_empty() { &holder.process } else { &holder.unit }))
+    });
+    held.iter()
+        .map(|holder| Hit::new(holder.what(), help(&holder.unit)).of(format!("old: {}", holder.name())))
+        .collect()
+}
+
+fn stale(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let held = held(plan, facts).into_iter().filter(|holder| !holder.deleted.is_empty()).collect();
+    hits(held, |unit| match unit {
+        "init.scope" => "`systemctl daemon-reexec` on old; the cutover does that too".into(),
+        unit if unit.starts_with("dbus") => "restart old before the migration, or leave it to the cutover".into(),
+        unit if unit.ends_with(".service") => format!("`systemctl restart {unit}` on old before the cutover"),
+        _ => "end it, or log out, before the cutover".into(),
+    })
+}
+
+fn writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let held = held(plan, facts).into_iter().filter(|holder| holder.deleted.is_empty()).collect();
+    hits(held, |unit| match unit {
+        unit if needed(unit).is_some() => {
+            "it must go on running: the kernel makes the file system read-only all the same, at the cutover".into()
+        }
+        unit if unit.ends_with(".service") => format!("name `{unit}` under `cutover.stop`"),
+        _ => "end it, or log out, before the cutover".into(),
+    })
 }
 
 fn is_needed(plan: &Plan, _: &Facts) -> Vec<Hit> {

@@ -53,6 +53,9 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {
         StepKind::Service(service) => ("services and journal stop", 1.0 + 0.5 * service.units.len() as f64),
+        StepKind::Flushed(_) => ("old is switched off", 1.0),
+        StepKind::LetGo(_) => ("services and journal stop", 3.0),
+        StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
         StepKind::InSync(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),

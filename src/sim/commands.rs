@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os};
+use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -43,6 +43,9 @@ impl World {
         }
         if is(activity::query()) {
             return Ok(self.activity(server));
+        }
+        if is(writers::query()) {
+            return Ok(self.writers_answer(server));
         }
         if is(apt::iscsi_packages_query()) {
             return self.apt_simulate(server);
@@ -125,6 +128,7 @@ impl World {
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
+            (step::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
             (step::physical_volume::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
@@ -229,6 +233,17 @@ impl World {
             (start, [record, units @ ..]) if start == step::service::start_script() => {
                 self.start_units(server, record, units)
             }
+            (step::flushed::FLUSH, [mark]) => {
+                self.machine_mut(server).run.unsynced.clear();
+                self.write_file(server, mark, "flushed\n", 0o644).map(|()| String::new())
+            }
+            (step::service::START_ALL, [record]) => self.start_all(server, record),
+            (seal, [target, was]) if seal == step::remount::seal() => self.seal(server, target, was),
+            (open, [target, was]) if open == step::remount::open() => self.open_again(server, target, was),
+            (count, [record]) if count == step::writes_counted::script() => {
+                let text = self.write_counts(server);
+                self.write_file(server, record, &text, 0o644).map(|()| String::new())
+            }
             (step::array::CREATE, create) => self.md_create_blank(server, create),
             (step::array::ERASE, [id, device, uuid, members @ ..]) => {
                 self.md_erase(server, id, device, uuid, members)
@@ -266,6 +281,7 @@ impl World {
             },
             step::lio_export::EXPORT => self.lio_export(server, args),
             step::lio_export::WITHDRAW => self.lio_withdraw(server, args),
+            script if World::lets_go(script) => self.let_go(server, args),
             _ => self.job(server, &script, args),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::quiet::mounts_line;
 use super::world::{Backing, File, Files, Mounted, World, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
@@ -12,7 +13,8 @@ impl World {
     pub(super) fn mount_at(&self, server: Server, path: &str) -> Option<&Mounted> {
         let below = |mount: &&Mounted| {
             let target = mount.target.trim_end_matches('/');
-            path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            mount.namespace == 0
+                && path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let mounts = self.machine(server).run.mounts.iter().enumerate();
         let found = mounts
@@ -62,7 +64,7 @@ impl World {
     }
 
     pub(super) fn read_only(&self, server: Server, path: &str) -> bool {
-        self.mount_at(server, path).is_some_and(|mount| mount.read_only)
+        self.mount_at(server, path).is_some_and(|mount| mount.read_only || mount.point_ro)
     }
 
     fn change(&mut self, server: Server, path: &str, to: Option<File>) -> Result<(), Fail> {
@@ -82,7 +84,7 @@ impl World {
             return fail(1, format!("{path}: Permission denied\n"));
         }
         let there = self.files_of(server, &mount.backing).is_some_and(|files| files.contains_key(&inner));
-        if mount.read_only && (to.is_some() || there) {
+        if (mount.read_only || mount.point_ro) && (to.is_some() || there) {
             return fail(1, format!("{path}: Read-only file system\n"));
         }
         let files = match &mount.backing {
@@ -134,7 +136,8 @@ impl World {
                 format!("MemTotal:       {kib} kB\nMemFree:        100000 kB\nMemAvailable:   {} kB\n", kib / 2)
             }
             "/proc/cmdline" => format!("BOOT_IMAGE=/vmlinuz-{KERNEL} root={} ro quiet\n", self.root_source(server)),
-            "/proc/self/mounts" => run.mounts.iter().map(mounts_line).collect(),
+            "/proc/self/mounts" => run.mounts.iter().filter(|mount| mount.namespace == 0).map(mounts_line).collect(),
+            "/proc/self/mountinfo" => self.mountinfo(server, 0),
             "/proc/swaps" => {
                 let mut text = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_string();
                 let devs = self.devices(server);
@@ -196,7 +199,7 @@ impl World {
             .run
             .mounts
             .iter()
-            .filter(|mount| matches!(mount.backing, Backing::Disk(_)))
+            .filter(|mount| matches!(mount.backing, Backing::Disk(_)) && mount.namespace == 0)
             .collect();
         if real.is_empty() {
             return Err(Fail { code: 1, err: String::new(), out: String::new() });
@@ -281,6 +284,8 @@ impl World {
             target: target.to_string(),
             fstype: fs.kind.clone(),
             read_only,
+            point_ro: false,
+            namespace: 0,
             options: "relatime".into(),
             backing: Backing::Disk(dev.loc.clone()),
             root: String::new(),
@@ -301,32 +306,6 @@ impl World {
         let mount = Mounted { target: target.to_string(), bind: true, ..mount.clone() };
         self.machine_mut(server).run.mounts.push(mount);
         Ok(String::new())
-    }
-
-    fn remount(&mut self, server: Server, target: &str, read_only: bool) -> Said {
-        let Some(at) = self.machine(server).run.mounts.iter().rposition(|mount| mount.target == target) else {
-            return fail(32, format!("mount: {target}: mount point not mounted or bad option.\n"));
-        };
-        if read_only && self.writers(server, target).next().is_some() {
-            return fail(32, format!("mount: {target}: mount point is busy.\n"));
-        }
-        let mount = &mut self.machine_mut(server).run.mounts[at];
-        mount.read_only = read_only;
-        if let Backing::Disk(loc) = mount.backing.clone()
-            && let Some(Written::Fs(fs)) = self.places.get_mut(&loc)
-        {
-            fs.dirty = !read_only;
-        }
-        Ok(String::new())
-    }
-
-    /// Units that hold files of this mount open for writing.
-    fn writers(&self, server: Server, target: &str) -> impl Iterator<Item = &String> {
-        let machine = self.machine(server);
-        let active = |name: &String| machine.run.units.get(name).copied().unwrap_or(false);
-        let on_it = move |path: &String| self.mount_at(server, path).is_some_and(|mount| mount.target == target);
-        let units = machine.units.iter().filter(move |unit| active(&unit.name));
-        units.filter(move |unit| unit.writes.iter().any(on_it)).map(|unit| &unit.name)
     }
 
     /// `activity::query`: what acknowledges to the outside listens, too.
@@ -358,7 +337,14 @@ impl World {
         if !self.machine(server).run.mounts.iter().any(|mount| mount.target == *target) {
             return fail(1, format!("umount: {target}: not mounted\n"));
         }
-        if *target == "/" || self.writers(server, target).next().is_some() {
+        if *target == "/"
+            || self.machine(server).run.mounts.iter().filter(|mount| inside(mount)).any(|mount| {
+                match &mount.backing {
+                    Backing::Disk(loc) => self.holds(server, loc),
+                    _ => false,
+                }
+            })
+        {
             return fail(32, format!("umount: {target}: target is busy.\n"));
         }
         let gone: Vec<Mounted> = self.machine(server).run.mounts.iter().filter(|m| inside(m)).cloned().collect();
@@ -374,11 +360,6 @@ impl World {
     }
 }
 
-fn options(mount: &Mounted) -> String {
-    format!("{},{}", if mount.read_only { "ro" } else { "rw" }, mount.options)
-}
-
-fn mounts_line(mount: &Mounted) -> String {
-    let target = mount.target.replace(' ', "\\040");
-    format!("{} {target} {} {} 0 0\n", mount.source, mount.fstype, options(mount))
+pub(super) fn options(mount: &Mounted) -> String {
+    format!("{},{}", if mount.read_only || mount.point_ro { "ro" } else { "rw" }, mount.options)
 }

@@ -55,6 +55,7 @@ impl Sim {
             counter: 0,
             pace: 34,
             link_up: true,
+            lost: Vec::new(),
             rescue_assembles: !facts.new.arrays.is_empty(),
             modern: false,
             announced: None,

@@ -280,6 +280,7 @@ impl Maker<'_> {
             counter: 0,
             pace: 34,
             link_up: true,
+            lost: Vec::new(),
             rescue_assembles: self.shape.rescue_assembles,
             modern: self.shape.modern,
             announced: self.shape.announced.clone(),

@@ -20,6 +20,7 @@ mod make;
 mod mdadm;
 mod mirrors;
 mod power;
+mod quiet;
 mod system;
 mod text;
 mod trail;
@@ -39,7 +40,7 @@ pub use control::{Control, Person};
 pub use given::NoPair;
 pub use make::Shape;
 pub use system::file_name as module_file;
-pub use world::{Backing, File, Fs, Segtype, System, World, Written};
+pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, Segtype, System, Unit, World, Written};
 
 /// Why a simulated command failed.
 #[derive(Debug, Clone)]

@@ -34,7 +34,11 @@ impl World {
 
     pub fn power(&mut self, server: Server, to: PowerTo) {
         match to {
-            PowerTo::Off => self.off(server),
+            PowerTo::Off => {
+                let unsynced = self.machine(server).run.unsynced.clone();
+                self.lost.extend(unsynced);
+                self.off(server);
+            }
             PowerTo::On if self.machine(server).on => {}
             PowerTo::On => {
                 let rescue = server == Server::New && !self.machine(server).own_disks;
@@ -88,11 +92,9 @@ impl World {
         self.machine_mut(server).system = System::Own;
         if server == Server::New {
             for (uuid, generation) in &self.acknowledged {
-                let has = self.machine(server).run.mounts.iter().find_map(|mount| match &mount.backing {
-                    Backing::Disk(loc) => match self.places.get(loc) {
-                        Some(Written::Fs(fs)) if fs.uuid == *uuid => Some(fs.generation),
-                        _ => None,
-                    },
+                // mounted or not
+                let has = self.devices(server).into_iter().find_map(|dev| match self.places.get(&dev.loc) {
+                    Some(Written::Fs(fs)) if fs.uuid == *uuid => Some(fs.generation),
                     _ => None,
                 });
                 assert!(
@@ -397,16 +399,18 @@ impl World {
                     continue;
                 }
                 for path in &unit.writes {
-                    let mount = machine.run.mounts.iter().filter(|mount| {
+                    let mount = machine.run.mounts.iter().filter(|mount| mount.namespace == 0).filter(|mount| {
                         let target = mount.target.trim_end_matches('/');
                         path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                     });
                     let Some(mount) = mount.max_by_key(|mount| mount.target.len()) else { continue };
-                    if let (Backing::Disk(loc), false) = (&mount.backing, mount.read_only) {
+                    if let (Backing::Disk(loc), false) = (&mount.backing, mount.read_only || mount.point_ro) {
                         written.push((loc.clone(), unit.acknowledges && server == Server::Old));
                     }
                 }
             }
+            let told = |(loc, told): (String, bool)| (loc, told && server == Server::Old);
+            written.extend(self.written_by_others(server).into_iter().map(told));
             for (loc, acknowledged) in written {
                 let Some(Written::Fs(fs)) = self.places.get_mut(&loc) else { continue };
                 fs.generation += 1;
@@ -429,6 +433,8 @@ fn ram(name: &str, target: &str, fstype: &str) -> Mounted {
         target: target.to_string(),
         fstype: fstype.to_string(),
         read_only: false,
+        point_ro: false,
+        namespace: 0,
         options: "relatime".into(),
         backing: Backing::Ram(name.to_string()),
         root: String::new(),

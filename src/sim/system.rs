@@ -46,7 +46,13 @@ impl World {
         let verb = if on { "start" } else { "stop" };
         for unit in units {
             match self.machine_mut(server).run.units.get_mut(*unit) {
-                Some(active) => *active = on,
+                Some(active) => {
+                    *active = on;
+                    // started again, it uses the files of today
+                    if !on {
+                        self.machine_mut(server).run.stale.remove(*unit);
+                    }
+                }
                 None => return fail(5, format!("Failed to {verb} {unit}: Unit {unit} not loaded.\n")),
             }
         }

@@ -33,7 +33,9 @@ impl World {
         }
         for mount in &run.mounts {
             let mode = if mount.read_only { "ro" } else { "rw" };
-            line(format!("mount {} on {} {} {mode}", mount.source, mount.target, mount.fstype));
+            let point = if mount.point_ro { ", this mount point ro" } else { "" };
+            let space = if mount.namespace == 0 { "" } else { ", in another namespace" };
+            line(format!("mount {} on {} {} {mode}{point}{space}", mount.source, mount.target, mount.fstype));
         }
         for array in &run.arrays {
             line(format!("array {} {} runs", array.uuid, array.name));

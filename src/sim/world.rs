@@ -43,6 +43,8 @@ pub struct World {
     pub counter: u64,
     /// how much a copy advances between two looks, in hundredths
     pub pace: u32,
+    /// file systems that have lost what was in memory when old's power was taken
+    pub lost: Vec<Loc>,
     /// the servers reach each other
     pub link_up: bool,
     /// the rescue system assembles, at boot, what arrays it finds
@@ -290,6 +292,41 @@ pub struct Run {
     pub lio: Vec<Target>,
     pub sessions: Vec<Session>,
     pub kernel_log: Vec<String>,
+    /// programs that belong to no unit, or to one that nobody planned
+    pub processes: Vec<Process>,
+    /// units (and systemd itself, `init.scope`) that use files which an upgrade has replaced, below these directories
+    pub stale: BTreeMap<String, Vec<String>>,
+    pub loops: Vec<LoopDevice>,
+    /// file systems of which something is in memory only
+    pub unsynced: Vec<Loc>,
+    /// file systems that were unmounted lazily and are in use all the same
+    pub lazy: Vec<Loc>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+    /// empty, or a scope, or a service
+    pub unit: String,
+    pub namespace: u32,
+    /// directories in which it has files open for writing
+    pub writes: Vec<String>,
+    /// directories of which it uses a file that is deleted
+    pub deleted: Vec<String>,
+    /// devices that it writes to
+    pub raw: Vec<String>,
+    /// it tells somebody outside of each thing that it has written
+    pub acknowledges: bool,
+    /// no signal ends it
+    pub stubborn: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LoopDevice {
+    pub path: String,
+    pub file: String,
+    pub read_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -298,7 +335,12 @@ pub struct Mounted {
     pub source: String,
     pub target: String,
     pub fstype: String,
+    /// the file system as a whole
     pub read_only: bool,
+    /// this mount point alone: `remount,bind,ro`
+    pub point_ro: bool,
+    /// 0: what a login sees
+    pub namespace: u32,
     pub options: String,
     pub backing: Backing,
     /// the directory of the backing that is to be seen here

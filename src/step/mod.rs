@@ -132,6 +132,7 @@ macro_rules! steps {
 pub(crate) mod ages;
 
 pub use mirror::{How, dm_name};
+pub use nothing_writes::Yet;
 pub use partition_table::Partition;
 
 steps! {
@@ -172,9 +173,13 @@ steps! {
     inactive::Inactive,
     group_split::GroupSplit,
     // quiet
+    let_go::LetGo,
     same_boot::SameBoot,
     remount::Remount,
     swap_off::SwapOff,
+    nothing_writes::NothingWrites,
+    writes_counted::WritesCounted,
+    flushed::Flushed,
     still_quiet::StillQuiet,
     // changing servers
     power_ready::PowerReady,
@@ -281,7 +286,6 @@ fn old_is_on(on: &dyn Look) -> Result<Option<String>, HostError> {
 struct Mounted {
     target: String,
     fstype: String,
-    options: Vec<String>,
 }
 
 fn mounts_query() -> Query {
@@ -300,7 +304,6 @@ fn parse_mounts(table: &str) -> Vec<Mounted> {
             // blanks in a mount point are written as octal
             target: words.next()?.replace("\\040", " "),
             fstype: words.next()?.to_string(),
-            options: words.next()?.split(',').map(str::to_string).collect(),
         })
     };
     table.lines().filter_map(line).collect()

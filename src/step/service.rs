@@ -59,6 +59,16 @@ done
 exit $code
 "#;
 
+/// Starts every unit of a list in a file, and removes it: `RECORD`
+pub const START_ALL: &str = r#"code=0
+[ -e "$1" ] || exit 0
+while read -r unit; do
+  systemctl start "$unit" </dev/null || code=$?
+done <"$1"
+[ $code = 0 ] && rm -f "$1"
+exit $code
+"#;
+
 /// Stops units: `RECORD in-order|together UNIT…`
 pub fn stop_script() -> String {
     STATE.to_string() + STOP
@@ -87,30 +97,27 @@ impl Step for Service {
             let cause = format!("{} units, {} answers: {said}", self.units.len(), words.len());
             return Err(HostError::Unclear { side, command: "systemctl is-active".into(), cause });
         }
-        // what is absent, failed or was never started is as stopped as anything can be
-        let dead = words.iter().filter(|word| matches!(**word, "inactive" | "failed" | "unknown")).count();
         let moving = words.iter().any(|word| matches!(*word, "activating" | "deactivating" | "reloading"));
-        let known = match answers.get(1) {
-            Some(record) if !record.success() => {
+        let running = words.iter().filter(|word| **word == "active").count();
+        if let Some(record) = answers.get(1).filter(|_| !self.run) {
+            if !record.success() {
                 let cause = format!("exit code {}: {}", record.code, record.stderr.trim());
                 return Err(HostError::Unclear { side, command: format!("read {}", self.record), cause });
             }
-            record => record.is_none_or(|record| record.file().is_some()),
-        };
-        let running = words.iter().filter(|word| **word == "active").count();
-        Ok(if self.run {
-            match running {
-                _ if moving => Seen::Partial(words.join(", ")),
-                all if all == words.len() => Seen::Present,
-                0 => Seen::Absent,
-                _ => Seen::Partial(words.join(", ")),
-            }
-        } else if dead == words.len() && known {
-            Seen::Present
-        } else if self.record.is_empty() || !known {
-            Seen::Absent
-        } else {
-            Seen::Partial(words.join(", "))
+            // what is absent, failed or was never started is as stopped as anything can be
+            let dead = words.iter().all(|word| matches!(*word, "inactive" | "failed" | "unknown"));
+            return Ok(match record.file() {
+                None => Seen::Absent,
+                Some(_) if dead => Seen::Present,
+                Some(_) => Seen::Partial(words.join(", ")),
+            });
+        }
+        let good = if self.run { running } else { words.len() - running };
+        Ok(match good {
+            _ if moving => Seen::Partial(words.join(", ")),
+            good if good == words.len() => Seen::Present,
+            0 => Seen::Absent,
+            _ => Seen::Partial(words.join(", ")),
         })
     }
 

@@ -1,7 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LOST, Mark, Seen, Step, Undo, answered, power};
+use super::{LOST, Mark, Seen, Step, Undo, answered, nothing_writes, power, writes_counted};
+use crate::facts::writers::Way;
 use crate::host::{Act, HostError, Look, Query, Server, Side};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
@@ -14,6 +15,12 @@ pub struct StillQuiet {
     pub units: Vec<String>,
     /// mount points
     pub read_only: Vec<String>,
+    /// `vg0/root`
+    #[serde(default)]
+    pub volumes: Vec<String>,
+    /// the file with the count of writes as it was before the cut
+    #[serde(default)]
+    pub counted: String,
 }
 
 impl Step for StillQuiet {
@@ -50,11 +57,16 @@ impl Step for StillQuiet {
                 return written(format!("{unit} has been started"));
             }
         }
-        let mounted = super::mounts(on, side)?;
-        for target in &self.read_only {
-            let mount = mounted.iter().rfind(|mount| mount.target == *target);
-            if mount.is_some_and(|mount| !mount.options.iter().any(|option| option == "ro")) {
-                return written(format!("{target} has been made writable"));
+        if !self.counted.is_empty()
+            && let [volume, ..] = writes_counted::written(on, side, &self.counted, &self.volumes)?.as_slice()
+        {
+            return written(format!("{volume} has been written to"));
+        }
+        let live = nothing_writes::live(on, side)?;
+        for writer in live.writers(&self.volumes, &self.read_only) {
+            // who only looks at a volume may have it open
+            if !matches!(writer.way, Way::Open(_)) {
+                return written(writer.what);
             }
         }
         Ok(Seen::Present)

@@ -7,7 +7,7 @@ use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
 use crate::findings::{room_for_raid1, volumes};
 use crate::plan::{CopyHow, Grow, Plan};
-use crate::step::How;
+use crate::step::{How, Yet};
 
 pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
     let said = plan.boot.as_ref()?;
@@ -157,4 +157,34 @@ pub(super) fn swaps(facts: &Facts, names: &Names, groups: &[Group], mounts: &[Mo
         }
     }
     all
+}
+
+/// What writes already, in other ways than as a mounted file system, and what will be stopped.
+pub(super) fn yet(
+    plan: &Plan,
+    facts: &Facts,
+    names: &Names,
+    groups: &[Group],
+    mounts: &[Mount],
+    swaps: &[String],
+) -> Yet {
+    let mounted: HashSet<&str> =
+        facts.old.mounts.iter().flat_map(|mount| names.mount(mount)).map(|block| block.path.as_str()).collect();
+    // the sixth letter: lvs(8), lv_attr
+    let raw = |vg: &str, lv: &str| {
+        let lv = facts.old.lvs.iter().find(|one| one.vg == vg && one.name == lv && !one.hidden);
+        lv.is_some_and(|lv| {
+            lv.attr.chars().nth(5) == Some('o') && !mounted.contains(lvm::mapper_path(&lv.vg, &lv.name).as_str())
+        })
+    };
+    let volumes = groups.iter().flat_map(|group| group.copied.iter().map(|copied| (&group.vg, &copied.lv)));
+    let loops = facts.old.blocks.iter().filter(|block| block.kind == "loop" && !block.read_only);
+    let travels = |target: &String| mounts.iter().any(|mount| mount.target == *target);
+    Yet {
+        stops: plan.cutover.units(),
+        swaps: swaps.to_vec(),
+        loops: loops.map(|block| block.path.clone()).collect(),
+        raw: volumes.filter(|(vg, lv)| raw(vg, lv)).map(|(vg, lv)| format!("{vg}/{lv}")).collect(),
+        holders: facts.old.holders.iter().filter(|holder| travels(&holder.target)).cloned().collect(),
+    }
 }

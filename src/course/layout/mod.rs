@@ -15,7 +15,7 @@ use crate::findings::{
     new_card, reads_links, runs_cloud_init, service_card, transfer_addresses,
 };
 use crate::plan::{IscsiServer, Plan, Table};
-use crate::step::{How, Partition};
+use crate::step::{How, Partition, Yet};
 
 pub use offers::{Offer, offers};
 pub use room::{boot_room, group_room, growth_room};
@@ -55,6 +55,8 @@ pub struct Layout {
     pub region: u32,
     pub parallel: usize,
     pub stop: Vec<String>,
+    /// what could write to what travels when the plan was made, and what the cutover ends
+    pub yet: Yet,
     /// active timers of old whose work disturbs a copy
     pub timers: Vec<String>,
     pub packages: Vec<(String, String)>,
@@ -380,6 +382,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Vec<F
         region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
         stop,
+        yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
         packages: facts
             .old
