@@ -14,5 +14,3 @@ mod looks;
 mod power;
 #[path = "ssh/server.rs"]
 mod server;
-#[path = "ssh/way.rs"]
-mod way;
