@@ -98,7 +98,7 @@ const SUITES: &[Suite] = &[
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
-    ("src/host", &[("replant", &[]), ("sweep_power", &[])]),
+    ("src/host", &[("power", &[]), ("replant", &[]), ("sweep_power", &[])]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];

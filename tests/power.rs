@@ -1,0 +1,175 @@
+//! What is known of a machine's power, and whether it is switched, over everything that can speak of it: its power
+//! control, what answers at its addresses, a person. In each row one of them is all that keeps both servers from being up.
+
+use std::sync::Mutex;
+
+use replant::host::power::{Door, Means, Memory, Power, Request, State, Turn};
+use replant::host::{HostError, PowerTo, Server, Side};
+
+/// Old's and new's power control; `None`: a person switches it.
+struct Pair {
+    control: [Option<Result<State, ()>>; 2],
+    /// at old's address, and at new's rescue system's
+    own: Door,
+    rescue: Door,
+    /// what a person answers; `None`: nobody is there
+    person: Option<bool>,
+    done: Mutex<Vec<String>>,
+}
+
+fn pair() -> Pair {
+    Pair {
+        control: [Some(Ok(State::Off)), Some(Ok(State::Off))],
+        own: Door::Silent,
+        rescue: Door::Silent,
+        person: None,
+        done: Mutex::default(),
+    }
+}
+
+impl Means for Pair {
+    fn controlled(&self, server: Server) -> bool {
+        self.control[server as usize].is_some()
+    }
+
+    fn status(&self, server: Server) -> Result<State, HostError> {
+        let says = self.control[server as usize].expect("only asked where there is one");
+        says.map_err(|()| HostError::Power { server, cause: "it does not work".into() })
+    }
+
+    fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+        self.done.lock().unwrap().push(format!("{server} {turn:?}"));
+        Ok(())
+    }
+
+    fn door(&self, at: Side) -> Door {
+        match at {
+            Side::New => self.rescue.clone(),
+            Side::Old | Side::Migrated => self.own.clone(),
+        }
+    }
+
+    fn address(&self, of: Side) -> String {
+        format!("the address of {of:?}")
+    }
+
+    fn attended(&self) -> bool {
+        self.person.is_some()
+    }
+
+    fn person(&self, request: &Request) -> bool {
+        self.done.lock().unwrap().push(format!("asked: {}", request.word()));
+        self.person.expect("only asked where somebody is there")
+    }
+
+    fn wait(&self, so_often: usize) -> Result<bool, HostError> {
+        Ok(so_often < 3)
+    }
+}
+
+fn odd() -> Door {
+    Door::Unknown("it has disks of both".into())
+}
+
+#[test]
+fn what_is_known_of_old() {
+    let old = Door::Machine(Server::Old);
+    let new = Door::Machine(Server::New);
+    let control = |says| [Some(says), Some(Ok(State::On))];
+    for (what, pair, wanted) in [
+        ("its control says off", pair(), "off"),
+        ("its control says on", Pair { control: control(Ok(State::On)), ..pair() }, "on"),
+        ("and a person says off", Pair { control: control(Ok(State::On)), person: Some(true), ..pair() }, "on"),
+        ("its control says off, and it answers", Pair { own: old.clone(), ..pair() }, "on"),
+        ("its control says off, and something answers", Pair { own: odd(), ..pair() }, "unknown"),
+        ("and a person says off", Pair { own: odd(), person: Some(true), ..pair() }, "unknown"),
+        ("its control says off, and new answers", Pair { own: new, ..pair() }, "off"),
+        ("its control says nothing", Pair { control: control(Ok(State::Unknown)), ..pair() }, "unknown"),
+        ("its control does not work", Pair { control: control(Err(())), ..pair() }, "unknown"),
+        ("and a person says off", Pair { control: control(Err(())), person: Some(true), ..pair() }, "off"),
+        ("and a person cannot say", Pair { control: control(Err(())), person: Some(false), ..pair() }, "unknown"),
+        ("by hand, and nobody is there", Pair { control: [None, None], ..pair() }, "unknown"),
+        ("by hand, and a person says off", Pair { control: [None, None], person: Some(true), ..pair() }, "off"),
+        ("and it answers", Pair { control: [None, None], person: Some(true), own: old, ..pair() }, "on"),
+    ] {
+        let memory = Memory::default();
+        let known = Power { means: &pair, memory: &memory }.ask(Server::Old).unwrap();
+        assert_eq!(known.stdout.trim(), wanted, "{what}: {}", known.stderr);
+    }
+}
+
+/// New answers in its rescue system, and as the migrated system at old's address.
+#[test]
+fn what_is_known_of_new() {
+    let new = || Door::Machine(Server::New);
+    for (what, pair, wanted) in [
+        ("it is off", pair(), "off"),
+        ("its rescue system answers", Pair { rescue: new(), ..pair() }, "on"),
+        ("it answers at old's address", Pair { own: new(), ..pair() }, "on"),
+        ("old answers at old's address", Pair { own: Door::Machine(Server::Old), ..pair() }, "off"),
+        ("something answers at old's address", Pair { own: odd(), ..pair() }, "unknown"),
+        // the rescue system's address may be somebody else's by now
+        ("something answers at its rescue address", Pair { rescue: odd(), ..pair() }, "off"),
+    ] {
+        let memory = Memory::default();
+        let known = Power { means: &pair, memory: &memory }.ask(Server::New).unwrap();
+        assert_eq!(known.stdout.trim(), wanted, "{what}: {}", known.stderr);
+    }
+}
+
+/// One is switched on only while the other is known to be off.
+#[test]
+fn none_is_switched_on_beside_the_other() {
+    let old = || Door::Machine(Server::Old);
+    for (what, pair) in [
+        ("old's control says on", Pair { control: [Some(Ok(State::On)), Some(Ok(State::Off))], ..pair() }),
+        ("old answers", Pair { own: old(), ..pair() }),
+        ("something answers", Pair { own: odd(), ..pair() }),
+        ("old's control says nothing", Pair { control: [Some(Ok(State::Unknown)), Some(Ok(State::Off))], ..pair() }),
+        ("old's control does not work", Pair { control: [Some(Err(())), Some(Ok(State::Off))], ..pair() }),
+        ("nobody knows", Pair { control: [None, Some(Ok(State::Off))], person: Some(false), ..pair() }),
+    ] {
+        for to in [PowerTo::On, PowerTo::OwnDisks] {
+            let memory = Memory::default();
+            let switched = Power { means: &pair, memory: &memory }.switch(Server::New, to, true);
+            assert!(switched.is_err(), "{what}: {to:?}");
+            let done = pair.done.lock().unwrap();
+            assert!(!done.iter().any(|done| done == "new On"), "{what}: {to:?}: {done:?}");
+        }
+    }
+    let pair = pair();
+    Power { means: &pair, memory: &Memory::default() }.switch(Server::New, PowerTo::OwnDisks, true).unwrap();
+    assert_eq!(*pair.done.lock().unwrap(), ["new BootDisk", "new On"]);
+}
+
+/// Off is only what answers no more.
+#[test]
+fn what_answers_is_not_off() {
+    let here = || Pair { own: Door::Machine(Server::Old), ..pair() };
+    let by_hand = Pair { control: [None, None], person: Some(true), ..here() };
+    for (what, pair) in [("its control says off", here()), ("a person says done", by_hand)] {
+        let memory = Memory::default();
+        let switched = Power { means: &pair, memory: &memory }.switch(Server::Old, PowerTo::Off, false);
+        let error = switched.expect_err(what);
+        assert!(error.to_string().contains("still answers"), "{what}: {error}");
+    }
+}
+
+/// Who says no has not done it; and a word of before is asked for once more.
+#[test]
+fn a_person_is_believed_to_the_word() {
+    let no = Pair { control: [None, Some(Ok(State::Off))], person: Some(false), ..pair() };
+    let off = Power { means: &no, memory: &Memory::default() }.switch(Server::Old, PowerTo::Off, false);
+    assert!(off.is_err(), "a no is no yes");
+    let yes = Pair { control: [None, Some(Ok(State::Off))], person: Some(true), ..pair() };
+    let memory = Memory::default();
+    let power = Power { means: &yes, memory: &memory };
+    assert_eq!(power.ask(Server::Old).unwrap().stdout, "off\n");
+    let said = memory.heard();
+    memory.recall(&said);
+    yes.done.lock().unwrap().clear();
+    power.switch(Server::New, PowerTo::OwnDisks, true).unwrap();
+    let done = yes.done.lock().unwrap().clone();
+    assert_eq!(done.last().map(String::as_str), Some("new On"), "{done:?}");
+    assert!(done.contains(&"asked: off".to_string()), "old is looked at once more: {done:?}");
+}
