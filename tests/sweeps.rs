@@ -473,7 +473,7 @@ fn a_mirror_that_is_cut_too_early_is_noticed() {
         nodes.insert(ro - 1, step);
         nodes.retain(|node| !matches!(node.id.0.as_str(), "read-only-var" | "read-only-root" | "still-quiet"));
     };
-    noticed("the cut before the silence", "records are lost", early, twice);
+    noticed("the cut before the silence", "what is written after the cut would be lost", early, twice);
 }
 
 #[test]
