@@ -457,8 +457,20 @@ fn twice(case: &Case<Sim>) {
 #[test]
 fn services_that_are_not_stopped_are_noticed() {
     // nothing refuses: it is the records that are missing on new
-    let steps = &["stop-services", "stop-journal", "read-only-var", "read-only-root", "still-quiet"];
+    let steps = &[
+        "stop-services",
+        "stop-journal",
+        "let-go",
+        "read-only-var",
+        "read-only-root",
+        "count-writes",
+        "nothing-writes",
+        "still-quiet",
+    ];
     noticed("records are lost", "records are lost", drop_steps(steps), twice);
+    // and with the steps that look they refuse
+    let silenced = &["stop-services", "stop-journal", "let-go", "read-only-var", "read-only-root"];
+    noticed("looked for", "what is written after the cut would be lost", drop_steps(silenced), twice);
 }
 
 #[test]
