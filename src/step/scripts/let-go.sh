@@ -39,7 +39,7 @@ for _ in 1 2 3; do
     unit=$(unit "$group")
     case $pid in
       1) [ "$reloaded" ] || timeout 60 systemctl daemon-reexec </dev/null; reloaded=1; continue ;;
-      $$|$PPID) continue ;;
+      "$$"|"$PPID") continue ;;
     esac
     [ -z "$unit" ] || [ "$unit" != "$mine" ] || continue
     case " $told " in *" ${unit:-none} "*) continue ;; esac
