@@ -22,7 +22,7 @@ fn lab() -> (Plan, Facts) {
 }
 
 fn read(sim: &Sim) -> Facts {
-    Facts { format: 1, old: facts::read(sim, Side::Old).unwrap(), new: facts::read(sim, Side::New).unwrap() }
+    facts::both(sim).unwrap()
 }
 
 /// What a rehearsal must have in common with the server.

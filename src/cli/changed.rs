@@ -62,8 +62,8 @@ mod tests {
 
     use super::*;
     use crate::engine::{self, Options};
-    use crate::facts::{self, Facts};
-    use crate::host::{Server, Side};
+    use crate::facts;
+    use crate::host::Server;
     use crate::journal::{Event, Header};
     use crate::sim::Sim;
     use crate::{course, plan};
@@ -76,8 +76,7 @@ mod tests {
     fn yes_is_no_answer_to_what_nobody_has_seen() {
         let loaded = plan::load("plans/lab.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
         let sim = Sim::from_plan(&loaded.plan, None);
-        let read = |side| facts::read(&sim, side).unwrap();
-        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let facts = facts::both(&sim).unwrap();
         let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
         let mut journal = Journal::nowhere(Header::new("srv1", ""));
         let talk = Talk::new(false, false, true);

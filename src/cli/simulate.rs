@@ -4,8 +4,7 @@ use std::time::Duration;
 use super::interrupt::Interrupt;
 use super::{End, Failure, Talk, plan, validate};
 use crate::engine::{self, Options};
-use crate::facts::{self, Facts, Link};
-use crate::host::Side;
+use crate::facts::{self, Link};
 use crate::journal::{Header, Journal};
 use crate::report::{self, Live, To, out};
 use crate::runbook::Stage;
@@ -41,7 +40,7 @@ pub fn run(talk: &Talk, path: &Path, how: &How) -> Result<End, Failure> {
             (sim, link)
         }
     };
-    let facts = Facts { format: 1, old: facts::read(&hosts, Side::Old)?, new: facts::read(&hosts, Side::New)? };
+    let facts = facts::both(&hosts)?;
     talk.result("Simulated: nothing of this happens on a server.");
     let made = match &how.facts {
         None => plan::make(talk, &loaded, &facts, link)?,

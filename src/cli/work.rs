@@ -222,8 +222,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::facts::{self, Facts};
-    use crate::host::Side;
+    use crate::facts;
     use crate::journal::Header;
     use crate::sim::Sim;
     use crate::{course, plan};
@@ -232,8 +231,7 @@ mod tests {
     fn apply(until: Option<Stage>, answer: &dyn Fn(&str) -> Result<bool, Failure>) -> (u8, Vec<String>, Journal) {
         let loaded = plan::load("plans/lab.yaml".as_ref()).unwrap_or_else(|bad| panic!("{bad}"));
         let sim = Sim::from_plan(&loaded.plan, None);
-        let read = |side| facts::read(&sim, side).unwrap();
-        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let facts = facts::both(&sim).unwrap();
         let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
         let mut journal = Journal::nowhere(Header::new("srv1", ""));
         let asked = RefCell::new(Vec::new());

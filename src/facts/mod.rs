@@ -41,7 +41,7 @@ pub use digest::digest;
 pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};
 pub use link::{Basis, Link};
 pub use parse::ParseError;
-pub use read::{FactsError, read};
+pub use read::{FactsError, both, read};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
+use super::{Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -169,6 +169,14 @@ impl Answers {
         let said = self.output(name).stdout.clone();
         FactsError::Misread { side: self.side, command: self.command(name), cause, said }
     }
+}
+
+/// Reads both servers, one after the other.
+///
+/// # Errors
+/// As for [`read`].
+pub fn both(look: &dyn Look) -> Result<Facts, FactsError> {
+    Ok(Facts { format: 1, old: read(look, Side::Old)?, new: read(look, Side::New)? })
 }
 
 /// Reads one server, in one round trip.

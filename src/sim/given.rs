@@ -66,7 +66,7 @@ impl Sim {
         };
         world.old.units = units(plan, &facts.old);
         furnish(&mut world, &facts.old, &root.source);
-        world.new.rescue = rescue(&facts.new);
+        world.new.rescue = told(&facts.new, "rescue");
         world.power(Server::New, PowerTo::On);
         world.power(Server::Old, PowerTo::On);
         if let System::None(why) = &world.old.system {
@@ -100,7 +100,7 @@ fn machine(server: Server, facts: &ServerFacts, disks: Vec<Disk>, card: &Interfa
         uefi: facts.uefi,
         rescue: Files::new(),
         rescue_hostname: facts.hostname.clone(),
-        rescue_addresses: facts.interfaces.iter().filter(|card| card.name != "lo").flat_map(lasting).collect(),
+        rescue_addresses: lasting_addresses(facts),
         lacks: TOOLS.iter().filter(|tool| !facts.tools.contains(**tool)).map(|tool| tool.to_string()).collect(),
         modules,
         units: Vec::new(),
@@ -336,20 +336,9 @@ fn disk(block: &Block, serial: String) -> Disk {
 /// Files that were read, and those without which nothing boots, each on the file system that it was read from.
 fn furnish(world: &mut World, facts: &ServerFacts, root: &str) {
     let mut all: BTreeMap<String, Files> = BTreeMap::new();
-    let files = all.entry("/".into()).or_default();
-    for (path, text) in facts.files.iter().filter(|(path, _)| !path.starts_with("/proc/")) {
-        files.insert(path.clone(), file(text.clone()));
-    }
+    let files = all.entry("/".into()).or_insert(told(facts, "old"));
     let mut put = |path: &str, text: String| drop(files.insert(path.to_string(), file(text)));
     put("/etc/hostname", format!("{}\n", facts.hostname));
-    put("/etc/os-release", os_release(facts));
-    for path in &facts.present {
-        put(path, "its text is not read\n".into());
-    }
-    for key in &facts.host_keys {
-        let kind = key.trim_start_matches("ssh-").split([' ', '-']).next().unwrap_or("rsa");
-        put(&format!("/etc/ssh/ssh_host_{kind}_key.pub"), format!("{key} root@old\n"));
-    }
     let mut packages = "lvm2 2.03.16-2\nmdadm 4.2-5\n".to_string();
     if facts.tools.contains("iscsiadm") {
         packages += "open-iscsi 2.1.8-1\n";
@@ -395,7 +384,8 @@ fn furnish(world: &mut World, facts: &ServerFacts, root: &str) {
     }
 }
 
-fn rescue(facts: &ServerFacts) -> Files {
+/// The files that the facts tell of; where they tell only that one is there, it has another text.
+fn told(facts: &ServerFacts, host: &str) -> Files {
     let mut files = Files::new();
     for (path, text) in facts.files.iter().filter(|(path, _)| !path.starts_with("/proc/")) {
         files.insert(path.clone(), file(text.clone()));
@@ -406,7 +396,7 @@ fn rescue(facts: &ServerFacts) -> Files {
     }
     for key in &facts.host_keys {
         let kind = key.trim_start_matches("ssh-").split([' ', '-']).next().unwrap_or("rsa");
-        files.insert(format!("/etc/ssh/ssh_host_{kind}_key.pub"), file(format!("{key} root@rescue\n")));
+        files.insert(format!("/etc/ssh/ssh_host_{kind}_key.pub"), file(format!("{key} root@{host}\n")));
     }
     files
 }

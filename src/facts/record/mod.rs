@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, FactsError, Link, activity, queries, read};
+use super::{Facts, FactsError, Link, activity, both, queries};
 use crate::host::{HostError, Look, Output, Query, Side};
 
 pub use scrub::scrub;
@@ -158,7 +158,7 @@ impl Recording {
     /// # Errors
     /// As for a server: an answer without which nothing can be known is missing or not understood.
     pub fn facts(&self) -> Result<Facts, FactsError> {
-        Ok(Facts { format: 1, old: read(self, Side::Old)?, new: read(self, Side::New)? })
+        both(self)
     }
 
     /// Questions of today that were not asked then, or in other words: what depends on them may be wrong.
