@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 pub use lock::{Lock, Who};
 pub use migration::{Migration, write_whole};
-pub use state::{RunRecord, State, Status};
+pub use state::{Impossible, RunRecord, State, Status};
 
-use crate::host::Said;
+use crate::host::{Said, Server, Trail};
 use crate::runbook::StepId;
 
 /// The format that is written. Older ones are read for ever, and never edited.
@@ -34,11 +34,19 @@ pub struct Header {
     /// sha256 of the runbook's file, in hexadecimal
     pub runbook: String,
     pub made_at: Timestamp,
+    /// at random: no two migrations share it, but a copy has that of its original
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
 }
 
 impl Header {
     pub fn new(migration: impl Into<String>, runbook: impl Into<String>) -> Header {
-        Header { format: FORMAT, migration: migration.into(), runbook: runbook.into(), made_at: now() }
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        Header { format: FORMAT, migration: migration.into(), runbook: runbook.into(), made_at: now(), id }
+    }
+
+    fn trail(&self) -> Trail {
+        Trail::new(&self.migration, &self.id, self.made_at, &json(self))
     }
 }
 
@@ -104,8 +112,15 @@ pub enum Run {
     Waived { code: String, reason: String },
     /// a step could not go on; it stays as it was
     Trouble { step: StepId, what: String },
-    /// servers have changed, so these are not taken back: they are left as they are on new's disks
-    Abandoned { steps: Vec<StepId> },
+    /// the operator's word: the system on this server shows this key now
+    HostKey { server: Server, key: String },
+    /// these are not taken back: they are left as they are on new's disks, because servers have changed, or because
+    /// new is `gone`: given up by the operator's word while old was still on
+    Abandoned {
+        steps: Vec<StepId>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        gone: bool,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +192,17 @@ pub enum Error {
         #[source]
         cause: serde_json::Error,
     },
+    #[error("line {line} of `{}` cannot come after the lines before it", path.display())]
+    OutOfOrder {
+        path: PathBuf,
+        /// counted from 1, the header
+        line: usize,
+        #[source]
+        cause: Impossible,
+    },
+    /// A mistake of this program, noticed before anything was done.
+    #[error("the journal refuses a line: nothing more is done")]
+    Refused(#[source] Impossible),
     #[error("`{}` has no header: it is not a journal", path.display())]
     NoHeader { path: PathBuf },
     #[error("`{}` has format {format}; this replant knows up to {FORMAT}: use a newer one", path.display())]
@@ -239,6 +265,7 @@ impl Store for OnDisk {
 pub struct Journal {
     header: Header,
     state: State,
+    trail: Trail,
     store: Box<dyn Store>,
     /// a write has failed: what is on the disk is uncertain, so nothing more may be written, or done
     broken: bool,
@@ -250,6 +277,8 @@ pub struct Story {
     pub header: Header,
     pub lines: Vec<Line>,
     pub state: State,
+    /// its lines, as servers know them
+    pub trail: Trail,
     /// a crash tore the last line: that many bytes are no part of the journal
     pub torn: Option<usize>,
 }
@@ -267,7 +296,7 @@ impl Journal {
         let mut store = OnDisk { file, good: 0 };
         store.append(&json(&header)).map_err(Error::Write)?;
         migration::sync_parent(path)?;
-        Ok(Journal { header, state: State::default(), store: Box::new(store), broken: false })
+        Ok(Journal::with(header, State::default(), Box::new(store)))
     }
 
     /// Opens a journal to go on writing; a torn last line is cut off, and told in the second part of the answer.
@@ -281,8 +310,10 @@ impl Journal {
         if story.torn.is_some() {
             file.set_len(good).and_then(|()| file.sync_data()).map_err(Error::io("cut the torn end of", path))?;
         }
-        let store = Box::new(OnDisk { file, good });
-        Ok((Journal { header: story.header, state: story.state, store, broken: false }, story.torn))
+        let torn = story.torn;
+        let journal = Journal::resumed(story, Box::new(OnDisk { file, good }));
+        journal.trail.is_in(path.parent().unwrap_or(path));
+        Ok((journal, torn))
     }
 
     /// A journal that is not kept: for a simulation.
@@ -290,9 +321,21 @@ impl Journal {
         Journal::with(header, State::default(), Box::new(Nowhere))
     }
 
-    /// A journal on any store, at a state that was read from it before.
+    /// A journal on any store, at a state.
     pub fn with(header: Header, state: State, store: Box<dyn Store>) -> Journal {
-        Journal { header, state, store, broken: false }
+        let trail = header.trail();
+        Journal { header, state, trail, store, broken: false }
+    }
+
+    /// A journal on any store, at what was read from it before.
+    pub fn resumed(story: Story, store: Box<dyn Store>) -> Journal {
+        let Story { header, state, trail, .. } = story;
+        Journal { header, state, trail, store, broken: false }
+    }
+
+    /// Its lines, for those who act by it.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     pub fn header(&self) -> &Header {
@@ -317,13 +360,18 @@ impl Journal {
         if self.broken {
             return Err(Error::Write(std::io::Error::other("an earlier write failed")));
         }
+        if let Err(impossible) = self.state.allows(&entry) {
+            self.broken = true;
+            return Err(Error::Refused(impossible));
+        }
         let line = Line { at: now(), entry };
-        if let Err(cause) = self.store.append(&json(&line)) {
+        let bytes = json(&line);
+        if let Err(cause) = self.store.append(&bytes) {
             self.broken = true;
             return Err(Error::Write(cause));
         }
-        self.state.tell(&line);
-        Ok(())
+        self.trail.push(&bytes);
+        self.state.tell(&line).map_err(Error::Refused)
     }
 }
 
@@ -360,14 +408,17 @@ impl Story {
         if format > FORMAT {
             return Err(Error::Newer { path: path.to_owned(), format });
         }
-        let header = serde_json::from_slice(first).map_err(garbage(1))?;
+        let header: Header = serde_json::from_slice(first).map_err(garbage(1))?;
+        let trail = Trail::new(&header.migration, &header.id, header.made_at, first);
+        rest.iter().for_each(|line| trail.push(line));
         let lines = rest
             .iter()
             .enumerate()
             .map(|(at, text)| serde_json::from_slice(text).map_err(garbage(at + 2)))
             .collect::<Result<Vec<Line>, Error>>()?;
-        let state = State::of(&lines);
-        Ok(Story { header, lines, state, torn: (torn > 0).then_some(torn) })
+        let out_of_order = |(at, cause)| Error::OutOfOrder { path: path.to_owned(), line: at + 2, cause };
+        let state = State::of(&lines).map_err(out_of_order)?;
+        Ok(Story { header, lines, state, trail, torn: (torn > 0).then_some(torn) })
     }
 }
 

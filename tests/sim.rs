@@ -1,6 +1,9 @@
 //! The simulated pair answers as real servers do: its answers have the form of recorded ones, the facts' own parsers read
 //! them, every kind of step does there what it promises, and what real tools refuse is refused.
 
+#[path = "sim/frozen.rs"]
+mod frozen;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -14,3 +14,5 @@ mod looks;
 mod power;
 #[path = "ssh/server.rs"]
 mod server;
+#[path = "ssh/way.rs"]
+mod way;

@@ -43,8 +43,10 @@ pub fn run(
             }
         }
     }
-    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
-    let mut locked = Locked::take(&hosts, migration.path(), &sides(&runbook, journal.state()))?;
+    servers::now_shows(&mut journal, prompts.new_host_key.as_ref())?;
+    let known = servers::known(&runbook, journal.state());
+    let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
+    let mut locked = Locked::take(&hosts, &migration, &sides(&runbook, journal.state()))?;
     let typed = path.display().to_string();
     let go_back = talk.command(&["rollback", &runbook.name]);
     if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {

@@ -49,7 +49,8 @@ pub fn may_go_on(
         return Err(Failure::new(told, help));
     }
     let question = format!("{told}\nThe runbook was made for what was there before. Go on all the same?");
-    let yes = confirm::confirm(talk, &Prompts { yes: false, ..*prompts }, interrupt, &question, &runbook.name)?;
+    let yes =
+        confirm::confirm(talk, &Prompts { yes: false, ..prompts.clone() }, interrupt, &question, &runbook.name)?;
     if yes {
         journal.run(Run::Confirmed { prompt: told })?;
     }
@@ -80,7 +81,7 @@ mod tests {
         let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
         let mut journal = Journal::nowhere(Header::new("srv1", ""));
         let talk = Talk::new(false, false, true);
-        let prompts = Prompts { yes: true, no_input: true };
+        let prompts = Prompts { yes: true, no_input: true, new_host_key: None };
         let interrupt = Interrupt::default();
 
         // of a migration that was made and not begun, too

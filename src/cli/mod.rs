@@ -163,6 +163,9 @@ enum Command {
         name: Option<String>,
         #[command(flatten)]
         prompts: Prompts,
+        /// Give up a server that is lost for good: only the other is cleaned
+        #[arg(long, value_name = "SERVER")]
+        abandon: Option<rollback::Lost>,
     },
     /// Carry out a plan against a simulated pair of servers, with the same engine and the same steps
     Simulate {
@@ -205,7 +208,7 @@ enum Command {
     },
 }
 
-#[derive(clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 struct Prompts {
     /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
     #[arg(long)]
@@ -213,6 +216,9 @@ struct Prompts {
     /// Never ask: where a question is needed, fail and say so
     #[arg(long)]
     no_input: bool,
+    /// The host key that new's rescue system shows since it was booted again: `ssh-ed25519 AAAA...`
+    #[arg(long, value_name = "KEY")]
+    new_host_key: Option<servers::HostKey>,
 }
 
 /// How a command ended.
@@ -350,7 +356,9 @@ pub fn main() -> ExitCode {
             apply::run(&talk, &cli.dir, &plan, until, &prompts, parallelism)
         }
         Command::Status { name, offline } => status::run(&talk, &cli.dir, name.as_deref(), offline),
-        Command::Rollback { name, prompts } => rollback::run(&talk, &cli.dir, name.as_deref(), &prompts),
+        Command::Rollback { name, prompts, abandon } => {
+            rollback::run(&talk, &cli.dir, name.as_deref(), &prompts, abandon)
+        }
         Command::Facts(how) => facts::run(&talk, how),
         Command::Simulate { plan, facts, out, force } => {
             simulate::run(&talk, &plan, &simulate::How { facts, out, force })

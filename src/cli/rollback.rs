@@ -10,13 +10,28 @@ use crate::journal::Run;
 use crate::report::{self, Live, To};
 use crate::runbook::Stage;
 
-pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Result<End, Failure> {
+/// What can be given up: without old there is no way back.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum Lost {
+    New,
+}
+
+pub fn run(
+    talk: &Talk,
+    dir: &Path,
+    name: Option<&str>,
+    prompts: &Prompts,
+    abandon: Option<Lost>,
+) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
     let migration = status::choose(dir, name)?;
     let runbook = show::of_migration(&migration)?;
     let lock = migration.lock()?;
     let (mut journal, _) = migration.journal(&lock)?;
-    let preview = engine::rollback_preview(&runbook.nodes, journal.state());
+    let preview = match abandon {
+        Some(Lost::New) => engine::preview_without_new(&runbook.nodes, journal.state()),
+        None => engine::rollback_preview(&runbook.nodes, journal.state()),
+    };
     if journal.state().untouched() && !preview.fenced {
         talk.say("There is nothing to take back: no step of this migration has changed anything.");
     } else {
@@ -28,12 +43,21 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, prompts: &Prompts) -> Re
         journal.run(Run::Confirmed { prompt: "rollback".into() })?;
     }
     interrupt.work_begins();
-    let fenced = preview.fenced;
+    let (fenced, gone) = (preview.fenced, preview.gone);
+    if abandon.is_some() {
+        engine::give_up_new(&runbook.nodes, &mut journal)?;
+    }
 
-    let hosts = servers::open(&runbook.plan, Some(&runbook.facts), migration.path(), &interrupt, Some(prompts))?;
+    servers::now_shows(&mut journal, prompts.new_host_key.as_ref())?;
+    let known = servers::known(&runbook, journal.state());
+    let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
     // After the change of servers old is off, and new is about to be: there is nothing to lock.
-    let sides: &[Side] = if fenced { &[] } else { &[Side::Old, Side::New] };
-    let _locked = Locked::take(&hosts, migration.path(), sides)?;
+    let sides: &[Side] = match (fenced, gone) {
+        (true, _) => &[],
+        (false, true) => &[Side::Old],
+        (false, false) => &[Side::Old, Side::New],
+    };
+    let _locked = Locked::take(&hosts, &migration, sides)?;
     let live = Live::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));

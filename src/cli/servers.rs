@@ -13,7 +13,7 @@ use crate::findings::{Tried, transfer_addresses};
 use crate::host::power::Request;
 use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
-use crate::journal::State;
+use crate::journal::{Journal, Migration, Run, State, Who};
 use crate::plan::{Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
@@ -71,6 +71,42 @@ pub fn open(
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
+}
+
+/// What is known of the servers, with the operator's newer word on the key of new's rescue system, which makes others at
+/// each boot. What answers with it is known by its hardware all the same.
+pub fn known(runbook: &Runbook, state: &State) -> Facts {
+    let mut facts = runbook.facts.clone();
+    if let Some(key) = state.host_key(Server::New) {
+        facts.new.host_keys = vec![key.to_string()];
+    }
+    facts
+}
+
+/// Records that key, where one was given.
+pub fn now_shows(journal: &mut Journal, key: Option<&HostKey>) -> Result<(), Failure> {
+    if let Some(HostKey(key)) = key
+        && journal.state().host_key(Server::New) != Some(key)
+    {
+        journal.run(Run::HostKey { server: Server::New, key: key.clone() })?;
+    }
+    Ok(())
+}
+
+/// As `ssh-keyscan` prints it behind the name.
+#[derive(Debug, Clone)]
+pub struct HostKey(String);
+
+impl std::str::FromStr for HostKey {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HostKey, String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            [kind, key, ..] if kind.contains('-') && key.starts_with("AAAA") => Ok(HostKey(format!("{kind} {key}"))),
+            _ => Err("a host key looks like `ssh-ed25519 AAAA…`, as `ssh-keyscan` prints it behind the name".into()),
+        }
+    }
 }
 
 fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<String>) -> Remote {
@@ -224,6 +260,16 @@ const UNLOCK: &str = r#"d=/run/replant/lock
 owner=$(cat "$d/owner" 2>/dev/null)
 if [ "${owner%% process *}" = "${1%% process *}" ]; then rm -rf "$d"; rmdir /run/replant 2>/dev/null; fi; true"#;
 
+/// Who holds a lock, up to ` process `: user, host and path may be equal in two containers or on two installations of one
+/// image; the migration's identity, made at random, is not. Of two copies of a migration the servers tell which is
+/// older.
+fn owner(who: &Who, path: &Path, identity: &str, machine: &str) -> String {
+    let path = path.canonicalize().unwrap_or(path.to_path_buf());
+    let machine = machine.get(..8).unwrap_or("unknown");
+    let Who { user, host, pid, .. } = who;
+    format!("{user}@{host} in {} (migration {identity}, machine {machine}) process {pid}", path.display())
+}
+
 /// The locks that are held on the servers.
 pub struct Locked<'a> {
     hosts: &'a SshHosts,
@@ -234,10 +280,9 @@ pub struct Locked<'a> {
 impl<'a> Locked<'a> {
     /// Locks those of `sides` that answer. A server that does not cannot be worked on by anybody, and the engine will
     /// say so if it is needed.
-    pub fn take(hosts: &'a SshHosts, migration: &Path, sides: &[Side]) -> Result<Locked<'a>, Failure> {
-        let path = migration.canonicalize().unwrap_or(migration.to_path_buf());
-        let who = crate::journal::Who::me();
-        let owner = format!("{}@{} in {} process {}", who.user, who.host, path.display(), who.pid);
+    pub fn take(hosts: &'a SshHosts, migration: &Migration, sides: &[Side]) -> Result<Locked<'a>, Failure> {
+        let machine = fs_err::read_to_string("/etc/machine-id").unwrap_or_default();
+        let owner = owner(&Who::me(), migration.path(), &migration.identity()?, machine.trim());
         let mut locked = Locked { hosts, owner, sides: Vec::new() };
         locked.hold(sides)?;
         Ok(locked)
@@ -270,5 +315,36 @@ impl Drop for Locked<'_> {
             // a server that has been switched off has forgotten its lock
             let _ = self.hosts.act(*side, "unlock", &Act::run(["sh", "-c", UNLOCK, "sh", &self.owner]));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs one of the scripts for a directory of this machine's.
+    fn run(script: &str, dir: &Path, owner: &str) -> bool {
+        let script = script.replace("/run/replant", dir.to_str().unwrap());
+        let done = duct::cmd("sh", ["-c", &script, "sh", owner]).stderr_null().unchecked().run().unwrap();
+        done.status.success()
+    }
+
+    #[test]
+    fn equal_names_do_not_share_a_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let me = |pid| Who { user: "root".into(), host: "localhost".into(), pid, since: jiff::Timestamp::UNIX_EPOCH };
+        let path: &Path = "/root/.replant/srv1".as_ref();
+        let of = |pid, identity: &str, machine: &str| owner(&me(pid), path, identity, machine);
+        let mine = of(1, "3f2a", "0123456789");
+        assert!(run(LOCK, dir.path(), &mine));
+        for other in [of(1, "77aa", "0123456789"), of(1, "3f2a", "9876543210")] {
+            assert!(!run(LOCK, dir.path(), &other), "{other} takes the lock of {mine}");
+            assert!(run(UNLOCK, dir.path(), &other) && dir.path().join("lock").exists(), "{other} opens it");
+        }
+        // the same directory again: whoever left it there is gone
+        let later = of(2, "3f2a", "0123456789");
+        assert!(run(LOCK, dir.path(), &later) && run(UNLOCK, dir.path(), &later));
+        assert!(!dir.path().join("lock").exists());
+        assert!(run(LOCK, dir.path(), &of(1, "77aa", "0123456789")));
     }
 }

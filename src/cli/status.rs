@@ -20,7 +20,8 @@ pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result
         let scratch = tempfile::tempdir()?;
         talk.say("Reading both servers, changing nothing");
         // The migration's directory has its secrets; its file of host keys is written beside, not by one who only looks.
-        let hosts = servers::open(&runbook.plan, Some(&runbook.facts), scratch.path(), &interrupt, None)?;
+        let hosts =
+            servers::open(&runbook.plan, Some(&servers::known(&runbook, &state)), scratch.path(), &interrupt, None)?;
         let sights = engine::survey(&runbook.nodes, &state, &hosts);
         Some(Survey { sights, drift: servers::changed_by_others(&hosts, &runbook, &state) })
     };

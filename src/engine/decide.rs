@@ -33,15 +33,21 @@ pub(super) fn apply(seen: &Seen, status: Status, looks: bool) -> Next {
         Seen::Absent => Next::Act(begin),
         Seen::Partial(_) if ours || looks => Next::Act(begin),
         Seen::Partial(what) => Next::Refuse(format!("half there, and not made by this migration: {what}")),
+        // nothing stands on it yet, or any more
+        Seen::Remains(_) if matches!(status, Status::Began | Status::Failed | Status::UndoBegan) => Next::Act(begin),
+        Seen::Remains(what) if ours => Next::Refuse(format!("it was whole, and now {what}")),
+        Seen::Remains(what) => Next::Refuse(what.clone()),
         Seen::Underway(_) if ours || looks => Next::Settle(begin),
         Seen::Underway(on) => Next::Refuse(format!("under way, and not begun by this migration: {}", on.what)),
     }
 }
 
 /// Backward; only asked of steps that are ours. The change of servers is taken back by doing it, even where old is on
-/// already: that says nothing of new, and both must never be up.
-pub(super) fn undo(seen: &Seen, status: Status, fence: bool) -> Next {
+/// already: that says nothing of new, and both must never be up. Of several acts (`many`) the first may have been the one
+/// that made it absent: where an earlier run was ended among them, all are done again.
+pub(super) fn undo(seen: &Seen, status: Status, fence: bool, many: bool) -> Next {
     match seen {
+        Seen::Absent if many && status == Status::UndoBegan => Next::Act(None),
         Seen::Absent if !fence => Next::Settle(None),
         Seen::Foreign(what) => Next::Refuse(what.clone()),
         _ => Next::Act((status != Status::UndoBegan).then_some(Event::UndoBegan)),
@@ -63,9 +69,10 @@ mod tests {
         Status::Undone,
     ];
 
-    fn sights() -> [Seen; 5] {
+    fn sights() -> [Seen; 6] {
         let progress = Progress { what: "x".into(), bytes: None };
-        [Seen::Absent, Seen::Partial("x".into()), Seen::Underway(progress), Seen::Present, Seen::Foreign("x".into())]
+        let [partial, remains, foreign] = [Seen::Partial, Seen::Remains, Seen::Foreign].map(|kind| kind("x".into()));
+        [Seen::Absent, partial, remains, Seen::Underway(progress), Seen::Present, foreign]
     }
 
     /// The laws of ownership, over the whole of both tables.
@@ -86,10 +93,22 @@ mod tests {
                 assert!(!touches || records || status == Status::Began, "{seen:?} {status:?}");
                 if let Seen::Foreign(_) = seen {
                     assert!(matches!(next, Next::Refuse(_)));
-                    assert!(matches!(undo(&seen, status, false), Next::Refuse(_)));
+                    assert!(matches!(undo(&seen, status, false, false), Next::Refuse(_)));
                 }
                 assert_eq!(next == Next::Adopt, seen == Seen::Present && !status.ours() && status != Status::Adopted);
             }
+        }
+    }
+    /// What is half there: a thing that was whole once is not made again over what may be left of its data; whatever is
+    /// ours can be taken back.
+    #[test]
+    fn half_of_what_was_whole_is_not_made_again() {
+        let half = Seen::Remains("1 of 2".into());
+        for status in ALL {
+            let acts = matches!(apply(&half, status, false), Next::Act(_));
+            let never_whole = matches!(status, Status::Began | Status::Failed | Status::UndoBegan);
+            assert_eq!(acts, never_whole, "{status:?}");
+            assert!(!status.ours() || matches!(undo(&half, status, false, false), Next::Act(_)), "{status:?}");
         }
     }
 }

@@ -17,10 +17,10 @@ use std::time::Duration;
 
 pub use clock::{Clock, Real};
 pub use event::{Event, Observer};
-pub use preview::{Back, Preview, Sight, Way, rollback_preview, survey};
+pub use preview::{Back, Preview, Sight, Way, preview_without_new, rollback_preview, survey};
 pub use stopped::{Reason, Stopped, Summary};
 
-use crate::host::Hosts;
+use crate::host::{HostError, Hosts, Side};
 use crate::journal::{self, Journal, Kind, Outcome, Run, State, Who};
 use crate::runbook::{Node, Stage, StepId, lint};
 use crate::step::Seen;
@@ -86,16 +86,31 @@ pub fn rollback(
     options: &Options<'_>,
     events: Observer<'_>,
 ) -> Result<Summary, Box<Stopped>> {
-    let fenced = preview::fenced(nodes, journal.state());
-    Work::new(nodes, Kind::Rollback, journal, hosts, options, events, fenced)?.go()
+    let only_old = preview::fenced(nodes, journal.state()) || journal.state().new_is_gone();
+    Work::new(nodes, Kind::Rollback, journal, hosts, options, events, only_old)?.go()
+}
+
+/// Gives new up, by the operator's word: from here on a rollback takes back what is on old and looks at nothing on new,
+/// and an apply is refused. After the change of servers there is nothing to say: a rollback leaves new as it is anyway.
+///
+/// # Errors
+/// The journal cannot be written.
+pub fn give_up_new(nodes: &[Node], journal: &mut Journal) -> Result<(), journal::Error> {
+    let preview = preview_without_new(nodes, journal.state());
+    if preview.fenced || journal.state().new_is_gone() {
+        return Ok(());
+    }
+    let left = preview.steps.iter().filter(|back| back.way == Way::Abandoned);
+    let steps = left.map(|back| back.node.id.clone()).collect();
+    journal.run(Run::Abandoned { steps, gone: true })
 }
 
 /// One run.
 struct Work<'a> {
     nodes: &'a [Node],
     kind: Kind,
-    /// rollback: servers have changed
-    fenced: bool,
+    /// rollback: servers have changed, or new is given up
+    only_old: bool,
     hosts: &'a dyn Hosts,
     options: &'a Options<'a>,
     events: Observer<'a>,
@@ -115,7 +130,7 @@ impl<'a> Work<'a> {
         hosts: &'a dyn Hosts,
         options: &'a Options<'a>,
         events: Observer<'a>,
-        fenced: bool,
+        only_old: bool,
     ) -> Result<Work<'a>, Box<Stopped>> {
         let damage = lint(nodes);
         if !damage.is_empty() {
@@ -124,7 +139,7 @@ impl<'a> Work<'a> {
         Ok(Work {
             nodes,
             kind,
-            fenced,
+            only_old,
             hosts,
             options,
             events,
@@ -141,6 +156,15 @@ impl<'a> Work<'a> {
         if let Err(error) = self.open() {
             return Err(Box::new(Stopped::run(Reason::Journal(error))));
         }
+        if let Err(error) = self.meet() {
+            let stopped = match error {
+                HostError::Interrupted => Stopped::run(Reason::Interrupted),
+                error => Stopped::run(Reason::Host(error)),
+            };
+            let (outcome, what) = (Outcome::Stopped, Some(stopped.to_string()));
+            let closed = held(&self.journal).run(Run::Ended { outcome, what });
+            return Err(Box::new(closed.err().map_or(stopped, |error| Stopped::run(Reason::Journal(error)))));
+        }
         self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
         self.tell(Event::RunStarted { kind: self.kind, steps });
@@ -148,6 +172,9 @@ impl<'a> Work<'a> {
         schedule::run(self.nodes, self.kind, room, &|| self.goes_on(), &|at| self.turn(&self.nodes[at]));
         let (outcome, what) = self.outcome();
         let closed = held(&self.journal).run(Run::Ended { outcome, what });
+        if outcome == Outcome::Complete && closed.is_ok() {
+            self.part();
+        }
         if let Err(error) = closed
             && held(&self.troubles).is_empty()
         {
@@ -181,17 +208,68 @@ impl<'a> Work<'a> {
         let mut journal = held(&self.journal);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         journal.run(Run::Started { kind: self.kind, by: self.options.by.clone(), version })?;
-        if self.fenced {
+        if self.only_old {
             let ways = rollback_preview(self.nodes, journal.state()).steps;
             let steps: Vec<StepId> =
                 ways.into_iter().filter(|back| back.way == Way::Abandoned).map(|back| back.node.id.clone()).collect();
             // Once is enough, but that once is before the fence is taken back.
             if journal.state().abandoned().is_none() {
-                journal.run(Run::Abandoned { steps: steps.clone() })?;
+                journal.run(Run::Abandoned { steps: steps.clone(), gone: false })?;
             }
             held(&self.summary).abandoned = steps;
         }
         Ok(())
+    }
+
+    /// Tells the servers of this run, before anything is done. One that has seen a later journal stops it; one that does not
+    /// answer is told when it is acted on. After the change of servers old's address is the migrated system's.
+    fn meet(&self) -> Result<(), HostError> {
+        let fenced = self.state(|state| preview::fenced(self.nodes, state));
+        let sides: &[Side] = match (self.kind, fenced) {
+            (Kind::Rollback, false) if self.only_old => &[Side::Old],
+            (_, false) => &[Side::Old, Side::New],
+            (_, true) => &[Side::New, Side::Migrated],
+        };
+        let trail = held(&self.journal).trail().clone();
+        trail.is_of(&self.options.by);
+        self.hosts.follow(&trail);
+        let needed = |side: Side| {
+            let over = |node: &Node| self.state(|state| state.over(node));
+            self.nodes.iter().any(|node| node.on == side && self.in_scope(node) && !over(node))
+        };
+        let mut met = Vec::new();
+        for side in sides.iter().copied().filter(|side| needed(*side)) {
+            let (side, compared) = match self.hosts.compare(side) {
+                // who has taken its place can say since when
+                Err(HostError::Another { side: Side::Old, .. }) => {
+                    (Side::Migrated, self.hosts.compare(Side::Migrated))
+                }
+                compared => (side, compared),
+            };
+            match compared {
+                Ok(()) => met.push(side),
+                Err(error @ (HostError::Older { .. } | HostError::Interrupted)) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        // Only where none refuses: a journal that is older for the one must leave no mark on the other.
+        for side in met {
+            let _ = self.hosts.introduce(side);
+        }
+        Ok(())
+    }
+
+    /// It is complete: what servers keep of it says so, or goes. A server that does not answer now has a mark too many,
+    /// which a person can remove.
+    fn part(&self) {
+        let sides: &[Side] = match self.kind {
+            Kind::Apply => &[Side::Migrated],
+            Kind::Rollback if self.only_old => &[Side::Old],
+            Kind::Rollback => &[Side::Old, Side::New],
+        };
+        for side in sides.iter().filter(|side| self.nodes.iter().any(|node| node.on == **side)) {
+            let _ = self.hosts.part(*side, self.kind == Kind::Rollback);
+        }
     }
 
     fn outcome(&self) -> (Outcome, Option<String>) {
@@ -223,7 +301,7 @@ impl<'a> Work<'a> {
         let wanted = |node: &&Node| match self.kind {
             Kind::Apply => self.in_scope(node),
             Kind::Rollback => {
-                matches!(preview::way(node, journal.state(), self.fenced), Way::Undo(_) | Way::Nothing(_))
+                matches!(preview::way(node, journal.state(), self.only_old), Way::Undo(_) | Way::Nothing(_))
             }
         };
         self.nodes.iter().filter(wanted).map(|node| &node.id).filter(|id| !ended(id)).cloned().collect()

@@ -17,7 +17,7 @@ pub enum Way {
     Nothing(&'static str),
     /// it was there before: it stays
     Found,
-    /// servers change: it is left as it is on new's disks
+    /// servers change, or new is given up: it is left as it is on new's disks
     Abandoned,
     /// it has not been begun, or is taken back already
     NotBegun,
@@ -37,28 +37,41 @@ pub struct Preview<'a> {
     pub steps: Vec<Back<'a>>,
     /// the change of servers has begun: going back means new off and old on
     pub fenced: bool,
+    /// new is given up while old is on: nothing on new is looked at
+    pub gone: bool,
 }
 
 pub fn rollback_preview<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
+    preview(nodes, state, state.new_is_gone())
+}
+
+/// What a rollback would do if new were given up. After the change of servers nothing on new is taken back anyway.
+pub fn preview_without_new<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
+    preview(nodes, state, !fenced(nodes, state))
+}
+
+fn preview<'a>(nodes: &'a [Node], state: &State, gone: bool) -> Preview<'a> {
     let fenced = fenced(nodes, state);
-    let steps = nodes.iter().rev().map(|node| Back { node, way: way(node, state, fenced) });
-    Preview { steps: steps.filter(|back| back.way != Way::NotBegun).collect(), fenced }
+    let steps = nodes.iter().rev().map(|node| Back { node, way: way(node, state, fenced || gone) });
+    Preview { steps: steps.filter(|back| back.way != Way::NotBegun).collect(), fenced, gone }
 }
 
 /// Whether the change of servers has begun. An earlier rollback that knew so is believed for ever: it may have taken the
 /// fence back already, and been stopped after that.
 pub(super) fn fenced(nodes: &[Node], state: &State) -> bool {
     let begun = |node: &Node| !matches!(state.status(&node.id), Status::New | Status::Undone);
-    state.abandoned().is_some() || nodes.iter().any(|node| node.fence && begun(node))
+    let known = state.abandoned().is_some() && !state.new_is_gone();
+    known || nodes.iter().any(|node| node.fence && begun(node))
 }
 
-pub(super) fn way(node: &Node, state: &State, fenced: bool) -> Way {
+/// `only_old`: what is on new is left as it is.
+pub(super) fn way(node: &Node, state: &State, only_old: bool) -> Way {
     let status = state.status(&node.id);
     if matches!(status, Status::New | Status::Undone) {
         Way::NotBegun
     } else if !state.to_undo(&node.id) && !node.fence {
         Way::Found
-    } else if fenced && node.on != Side::Old && !node.fence {
+    } else if only_old && node.on != Side::Old && !node.fence {
         Way::Abandoned
     } else {
         // Also a fence that was found: whoever switched old off, going back means that it is on.

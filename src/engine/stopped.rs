@@ -74,10 +74,10 @@ pub enum Reason {
     Interrupted,
     #[error("the runbook is damaged: {}", .0.iter().map(Lint::to_string).collect::<Vec<_>>().join("; "))]
     Damaged(Vec<Lint>),
-    /// Servers were changed back: what was left on new's disks is between two states.
+    /// Servers were changed back, or new was given up: what was left on new's disks is between two states.
     #[error(
-        "this migration was taken back after the change of servers, and {} steps on new were left as they were: \
-         it cannot be gone on with; boot new into rescue and make a new migration",
+        "this migration is being taken back, or was, and {} steps on new were left as they were: \
+         it cannot be resumed; boot new into rescue and make a new migration",
         .0.len()
     )]
     Abandoned(Vec<StepId>),

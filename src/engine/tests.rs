@@ -150,9 +150,12 @@ fn node() -> Node {
 }
 
 fn take(kind: Kind, before: &[Line], script: &Script, hosts: Obedient) -> Told {
+    take_as(node(), kind, before, script, hosts)
+}
+
+fn take_as(node: Node, kind: Kind, before: &[Line], script: &Script, hosts: Obedient) -> Told {
     let stop = hosts.stop_in.map(|(_, stop)| stop).or(hosts.stop_at.map(|(_, stop)| stop));
     let mut journal = Journal::nowhere(Header::new("m", "0"));
-    let node = node();
     before.iter().for_each(|event| journal.step(&node.id, event.clone()).unwrap());
     let nodes = [node];
     let options = Options { clock: &hosts, ..Options::new(stop.unwrap_or_else(flag)) };
@@ -380,6 +383,17 @@ fn taking_back_ends_when_it_is_gone() {
     assert_eq!(back(vec![absent()]).jobs.len(), 0);
     let told = back(vec![Ok(Seen::Foreign("not ours".into()))]);
     assert!(told.jobs.is_empty() && matches!(told.stopped().reason, Reason::Refused(_)));
+}
+
+/// The first of several acts may make it absent; that one was done does not say that the others were.
+#[test]
+fn an_undoing_that_was_ended_in_its_middle_is_done_whole() {
+    let file = File { then: vec!["tidy".into()], ..File::new("/stands/for", "the script") };
+    let node = || Node { step: file.clone().into(), ..node() };
+    let script = Script::new([absent()]);
+    let back = |before: &[Line]| take_as(node(), Kind::Rollback, before, &script, Obedient::default()).jobs;
+    assert_eq!(back(&[Line::Began, Line::UndoBegan]), ["x.undo.0", "x.undo.1"]);
+    assert!(back(&[Line::Began]).is_empty(), "nothing of it was there to begin with");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::decide::{self, Next};
 use super::{Event, Reason, Stopped, Summary, Way, Work, held, preview};
 use crate::host::{Act, HostError};
-use crate::journal::{self, Kind};
+use crate::journal::{self, Kind, Status};
 use crate::runbook::{Node, StepId};
-use crate::step::{Seen, Step};
+use crate::step::{Seen, Step, Undo};
 
 /// How many times a step is acted on again because the link broke.
 const AGAIN: usize = 3;
@@ -61,7 +61,7 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     pub fn rollback(&self) -> Ended<()> {
         let step = self.id();
-        match self.work.state(|state| preview::way(self.node, state, self.work.fenced)) {
+        match self.work.state(|state| preview::way(self.node, state, self.work.only_old)) {
             Way::NotBegun | Way::Found | Way::Abandoned => Ok(()),
             Way::Nothing(why) => {
                 self.record(journal::Event::Undone)?;
@@ -77,6 +77,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn reach(&self, acts: &[Act]) -> Ended<()> {
         let start = self.work.options.clock.now();
         self.work.tell(Event::StepStarted { step: self.id(), kind: self.work.kind });
+        self.await_others()?;
         let mut cut: Option<HostError> = None;
         let mut cuts = 0;
         let mut fresh: Option<Seen> = None;
@@ -88,7 +89,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             let status = self.work.state(|state| state.status(&self.node.id));
             let next = match self.work.kind {
                 Kind::Apply => decide::apply(&seen, status, acts.is_empty()),
-                Kind::Rollback => decide::undo(&seen, status, self.node.fence),
+                Kind::Rollback => decide::undo(&seen, status, self.node.fence, acts.len() > 1),
             };
             let settled = match next {
                 Next::Refuse(what) => return Err(self.stop(Reason::Refused(what), Some(seen))),
@@ -261,6 +262,26 @@ impl<'t, 'w> Turn<'t, 'w> {
         Ok((seen, away))
     }
 
+    /// What an earlier run left running in the other direction ends first: it would finish behind our back.
+    fn await_others(&self) -> Ended<()> {
+        let status = self.work.state(|state| state.status(&self.node.id));
+        let other = match (self.work.kind, status) {
+            (Kind::Apply, Status::UndoBegan | Status::Failed) => "undo",
+            (Kind::Rollback, Status::Began | Status::Failed) => "apply",
+            _ => return Ok(()),
+        };
+        let acts = match (other, self.step.undo()) {
+            ("apply", _) => self.step.apply(),
+            (_, Undo::Acts(acts)) => acts,
+            (_, Undo::Nothing(_)) => Vec::new(),
+        };
+        // power is switched from here, and ends with us
+        if acts.iter().all(|act| matches!(act, Act::Power { .. })) {
+            return Ok(());
+        }
+        self.ask(None, || self.work.hosts.await_end(self.node.on, &self.node.id.0, other)).map(drop)
+    }
+
     /// Whether something forbids the acts right now.
     fn may_step(&self, seen: &Seen) -> Ended<()> {
         match self.ask(None, || self.step.forbids(self.work.hosts, self.node.on))?.0 {
@@ -403,7 +424,7 @@ fn standing(seen: &Seen) -> String {
     match seen {
         Seen::Absent => "it is not there".into(),
         Seen::Present => "it is still there".into(),
-        Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+        Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what.clone(),
         Seen::Underway(progress) => progress.what.clone(),
     }
 }

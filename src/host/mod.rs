@@ -7,12 +7,15 @@ pub mod hardware;
 pub mod local;
 pub mod power;
 pub mod ssh;
+mod trail;
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+pub use trail::{IN_MEMORY, KEPT, Mark, Trail};
 
 /// A machine that can be switched on and off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -225,6 +228,9 @@ pub enum HostError {
     /// It answers, but it is not let in or is not who it should be. Trying again will not help.
     #[error("cannot log in to {side}: {cause}")]
     Refused { side: Side, cause: String, help: String },
+    /// It has seen a later journal than this one, or another migration works on it: nothing is done.
+    #[error("{side} must not be worked on from here: {cause}")]
+    Older { side: Side, cause: String },
     /// It lets us in, and it is another machine: nothing is asked of it, and nothing done.
     #[error("what answers at the address of {side} is another machine: {cause}")]
     Another { side: Side, cause: String },
@@ -301,6 +307,33 @@ pub trait Look: Sync {
 pub trait Hosts: Look {
     /// Does one thing. `job` names it within the migration (step, direction, position): long work is found again by it.
     fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError>;
+
+    /// A run begins: its acts are this journal's. What a server knows of it is compared before anything is done there.
+    fn follow(&self, _trail: &Trail) {}
+
+    /// Compares what this system knows of the migration with the journal.
+    ///
+    /// # Errors
+    /// [`HostError::Older`]: it must not be worked on; and whatever keeps it from being asked.
+    fn compare(&self, _on: Side) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    /// Tells this system of this run, which was compared: whoever comes later is compared with it.
+    fn introduce(&self, _on: Side) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    /// The migration has ended there: it is complete, or was taken back, and `forget` leaves nothing of it on a disk.
+    fn part(&self, _on: Side, _forget: bool) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    /// Waits until no act of that step runs there any more in that direction (`apply` or `undo`): one that an earlier run
+    /// left behind would finish behind our back.
+    fn await_end(&self, _on: Side, _step: &str, _direction: &str) -> Result<(), HostError> {
+        Ok(())
+    }
 
     /// What persons have said since this was last asked: it goes into the journal, for the runs to come.
     fn heard(&self) -> Vec<Said> {

@@ -2,7 +2,8 @@
 #   N     the nonce of this exchange        M     the migration
 #   J     the job, and a hash of its act    MODE  `short`, `long`, or `attach` (go on following what `long` began)
 #   work  the act                           feed  prints what goes to its standard input
-#   keep  prints the script of a long act    S    the step that this act takes back, or nothing
+#   keep  prints the script of a long act    S    the step and the other direction: what of it runs ends first
+#   T     the run whose act this is, L: its line of the journal; nothing where no journal is kept
 #
 # The act's output goes to a file: writing to a dead link would kill it half-way. A lock, held for as long as it runs,
 # says that it does: whoever comes with the same act again waits for the lock and takes the result of the first.
@@ -11,20 +12,32 @@
 fault() { printf '%s fault %s\n' "$N" "$1"; printf '%s\n' "$N" >&2; exit 0; }
 
 umask 077
-D=/run/replant/$M
+B=/run/replant
+D=$B/$M
 if ! { [ -d "$D" ] || mkdir -p "$D" 2>/dev/null; } || ! [ -w "$D" ]; then
 	D=/dev/shm/replant.$M
 	[ -d "$D" ] || mkdir "$D" || fault 'there is no directory in memory to work in: neither /run nor /dev/shm can be written'
 	[ -O "$D" ] || fault "$D belongs to somebody else"
+	B=$D
+fi
+
+# Whoever is not known here says first who they are, and is compared with who was here before: seen.sh
+if [ -n "$T" ]; then
+	t=
+	{ read -r t <"$B/seen"; } 2>/dev/null
+	[ "$t" = "$T" ] || fault stranger
+	printf '%s %s\n' "$T" "$L" >>"$B/seen"
+	# the system that new is about to boot takes it along
+	for r in "$B"/*/root/var/lib/replant; do [ ! -d "$r" ] || cp "$B/seen" "$r/seen" 2>/dev/null; done
 fi
 J=$D/$J
 command -v flock >/dev/null || fault 'there is no flock: install util-linux'
 exec 9>>"$J.lock"
 c=
 
-# What is still under way of a step must end before the step is taken back: it would finish behind our back.
+# What is still under way of a step ends before the other direction begins: it would finish behind our back.
 if [ -n "$S" ]; then
-	for l in "$D/$S".apply.*.lock; do [ ! -e "$l" ] || flock "$l" true; done
+	for l in "$D/$S".*.lock; do [ ! -e "$l" ] || flock "$l" true; done
 fi
 
 if [ "$MODE" = short ]; then

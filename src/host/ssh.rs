@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
@@ -16,12 +16,13 @@ use secrecy::ExposeSecret;
 use crate::host::hardware::Machines;
 use crate::host::local::{Confirm, Controls, PowerControl, pause};
 use crate::host::power::{Memory, Power};
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said, Server, Side, Text};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said, Server, Side, Text, Trail};
 use crate::secret::{SecretError, Secrets};
 
 mod doors;
 mod errors;
 mod link;
+mod meet;
 mod names;
 mod probe;
 mod script;
@@ -113,6 +114,8 @@ pub struct SshHosts {
     patience: Patience,
     trace: Option<Trace>,
     stop: Option<Arc<AtomicBool>>,
+    /// the journal whose acts these are
+    trail: Mutex<Option<Trail>>,
     // after the links, whose sockets are in it
     _sockets: tempfile::TempDir,
 }
@@ -156,6 +159,7 @@ impl SshHosts {
             patience,
             trace,
             stop,
+            trail: Mutex::default(),
             _sockets: sockets,
         })
     }
@@ -227,7 +231,7 @@ impl SshHosts {
     }
 
     /// Follows long work through lost links, until it ends or the link stays lost.
-    fn follow(&self, link: &Link, make: impl Fn(Mode, &Before) -> Script) -> Result<(Script, Answer), HostError> {
+    fn through(&self, link: &Link, make: impl Fn(Mode, &Before) -> Script) -> Result<(Script, Answer), HostError> {
         let mut mode = Mode::Long;
         let mut lost_at = None;
         loop {
@@ -288,6 +292,26 @@ impl Hosts for SshHosts {
         acted.map(drop)
     }
 
+    fn follow(&self, trail: &Trail) {
+        *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail.clone());
+    }
+
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        self.judge(on)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        self.tell(on)
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        self.leave(on, forget)
+    }
+
+    fn await_end(&self, on: Side, step: &str, direction: &str) -> Result<(), HostError> {
+        self.wait(on, step, direction)
+    }
+
     fn heard(&self) -> Vec<Said> {
         self.memory.heard()
     }
@@ -320,14 +344,26 @@ impl SshHosts {
         let link = self.link(on)?;
         let filled = self.fill(act)?;
         let text = filled.as_ref().map(|text| text.expose_secret());
-        let make = |mode, before: &Before| Script::act(&self.migration, job, act, text, mode, before);
-        let answered = if long {
-            self.follow(link, make)
-        } else {
-            let limit = Some(self.patience.act);
-            link.exchange(|before| make(Mode::Short, before), limit).map_err(|lost| lost.error)
+        let trail = self.trail();
+        let make =
+            |mode, before: &Before| Script::act((&self.migration, trail.as_ref()), job, act, text, mode, before);
+        let attempt = || {
+            let answered = if long {
+                self.through(link, make)
+            } else {
+                let limit = Some(self.patience.act);
+                link.exchange(|before| make(Mode::Short, before), limit).map_err(|lost| lost.error)
+            };
+            answered.map(|(_, answer)| answer).map_err(|error| self.scrubbed(error))
         };
-        match answered.map_err(|error| self.scrubbed(error))?.1 {
+        let mut answer = attempt()?;
+        // It has forgotten us with a boot, or another run has been there since.
+        if matches!(&answer, Answer::Fault(fault) if fault == "stranger") {
+            self.judge(on)?;
+            self.tell(on)?;
+            answer = attempt()?;
+        }
+        match answer {
             Answer::Outputs(all) => match all.as_slice() {
                 [raw] if raw.code == 0 => Ok(self.secrets.scrub(&String::from_utf8_lossy(&raw.stdout))),
                 [raw] => Err(HostError::Failed {

@@ -27,7 +27,7 @@ impl Error {
                 "make room on the disk of the journal (`df .`), then type the same again: nothing is lost by waiting"
                     .into()
             }
-            Error::Garbage { path, .. } | Error::NoHeader { path } => {
+            Error::Garbage { path, .. } | Error::OutOfOrder { path, .. } | Error::NoHeader { path } => {
                 let runbook = path.with_file_name("runbook.json");
                 format!(
                     "put `{}` back from a backup, as it was last. Without one nobody knows which steps were done: \
@@ -43,6 +43,7 @@ impl Error {
                     path.display()
                 )
             }
+            Error::Refused(_) => "report this with the journal: type the same again only after that".into(),
             Error::Newer { .. } => "use the replant that wrote it: `replant --version` names this one".into(),
             Error::Held { name, .. } => format!(
                 "wait until that ends, or press Ctrl-C once there; `replant status {name}` tells how far it is"

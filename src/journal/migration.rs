@@ -91,6 +91,13 @@ impl Migration {
         &self.name
     }
 
+    /// What no other migration has: a part of what was made at random with it.
+    pub fn identity(&self) -> Result<String, Error> {
+        let header = self.read()?.header;
+        let of = if header.id.is_empty() { &header.runbook } else { &header.id };
+        Ok(of.chars().take(12).collect())
+    }
+
     /// Its directory, where others may keep what belongs to it (known hosts, a generated secret).
     pub fn path(&self) -> &Path {
         &self.path

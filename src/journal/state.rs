@@ -22,7 +22,39 @@ pub enum Status {
     Undone,
 }
 
+/// What can never come after what the journal holds: a line of a damaged journal, or a mistake of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Impossible {
+    #[error("step `{step}`: `{event}` cannot come after `{status}`")]
+    Step { step: StepId, event: String, status: String },
+    #[error("a run ends that has not begun, or has ended already")]
+    NoRun,
+}
+
 impl Status {
+    /// The status after this event; `None` where it cannot come. What the engine records, by `engine/decide.rs`: a step is
+    /// adopted once, begins from anywhere but its beginning, and what is ours ends, fails, and is taken back. The
+    /// change of servers is taken back even where it was found.
+    pub fn after(self, event: &Event) -> Option<Status> {
+        use Status::{Adopted, Began, Done, Failed, New, UndoBegan, Undone};
+        let may = match event {
+            Event::Adopted => matches!(self, New | Undone),
+            Event::Began => self != Began,
+            Event::Done => matches!(self, Began | Failed | UndoBegan),
+            Event::Failed { .. } => matches!(self, Began | Failed | UndoBegan),
+            Event::UndoBegan => matches!(self, Adopted | Began | Done | Failed),
+            Event::Undone => matches!(self, Began | Done | Failed | UndoBegan),
+        };
+        may.then_some(match event {
+            Event::Adopted => Adopted,
+            Event::Began => Began,
+            Event::Done => Done,
+            Event::Failed { .. } => Failed,
+            Event::UndoBegan => UndoBegan,
+            Event::Undone => Undone,
+        })
+    }
+
     /// Something was made, or may have been, and it was us.
     pub fn ours(self) -> bool {
         matches!(self, Status::Began | Status::Done | Status::Failed | Status::UndoBegan)
@@ -52,25 +84,53 @@ pub struct RunRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     steps: BTreeMap<StepId, Record>,
-    /// a rollback went back over the change of servers, and left these
+    /// a rollback left these on new: it went back over the change of servers, or new was given up
     abandoned: Option<BTreeSet<StepId>>,
+    /// new was given up while old was on
+    gone: bool,
     runs: Vec<RunRecord>,
     confirmed: BTreeSet<String>,
+    host_keys: BTreeMap<Server, String>,
     said: BTreeMap<Server, bool>,
 }
 
 impl State {
-    pub fn of(lines: &[Line]) -> State {
+    /// # Errors
+    /// The index of the first line that cannot come after those before it, and why.
+    pub fn of(lines: &[Line]) -> Result<State, (usize, Impossible)> {
         let mut state = State::default();
-        lines.iter().for_each(|line| state.tell(line));
-        state
+        lines.iter().enumerate().try_for_each(|(at, line)| state.tell(line).map_err(|why| (at, why)))?;
+        Ok(state)
     }
 
     /// One line further.
-    pub fn tell(&mut self, line: &Line) {
+    ///
+    /// # Errors
+    /// It cannot come here; then nothing has changed.
+    pub fn tell(&mut self, line: &Line) -> Result<(), Impossible> {
+        self.allows(&line.entry)?;
         match &line.entry {
             Entry::Step { id, event } => self.steps.entry(id.clone()).or_default().tell(line.at, event),
             Entry::Run(run) => self.tell_run(line.at, run),
+        }
+        Ok(())
+    }
+
+    /// Whether this can come next.
+    pub(super) fn allows(&self, entry: &Entry) -> Result<(), Impossible> {
+        match entry {
+            Entry::Step { id, event } => {
+                let status = self.status(id);
+                status.after(event).map(drop).ok_or_else(|| Impossible::Step {
+                    step: id.clone(),
+                    event: format!("{event:?}").split(' ').next().unwrap_or_default().to_lowercase(),
+                    status: format!("{status:?}").to_lowercase(),
+                })
+            }
+            Entry::Run(Run::Ended { .. }) if self.runs.last().is_none_or(|run| run.ended.is_some()) => {
+                Err(Impossible::NoRun)
+            }
+            Entry::Run(_) => Ok(()),
         }
     }
 
@@ -87,10 +147,14 @@ impl State {
                     self.steps.retain(|_, record| !record.found);
                 }
             }
-            Run::Abandoned { steps } => self.abandoned.get_or_insert_default().extend(steps.iter().cloned()),
+            Run::Abandoned { steps, gone } => {
+                self.abandoned.get_or_insert_default().extend(steps.iter().cloned());
+                self.gone |= gone;
+            }
             Run::Confirmed { prompt } => {
                 self.confirmed.insert(prompt.clone());
             }
+            Run::HostKey { server, key } => _ = self.host_keys.insert(*server, key.clone()),
             Run::Said(Said { server, on }) => {
                 self.said.insert(*server, *on);
             }
@@ -118,9 +182,20 @@ impl State {
         self.steps.get(step).is_some_and(|record| record.found)
     }
 
-    /// A rollback has gone back over the change of servers, or begun to: the steps that it left on new's disks.
+    /// A rollback has gone back over the change of servers, or without new, or begun to: the steps that it left on new's
+    /// disks.
     pub fn abandoned(&self) -> Option<&BTreeSet<StepId>> {
         self.abandoned.as_ref()
+    }
+
+    /// New was given up by the operator's word, before servers changed: nothing on it is looked at any more.
+    pub fn new_is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// The host key that a server shows by the operator's last word; what was read from it before is older.
+    pub fn host_key(&self, server: Server) -> Option<&str> {
+        self.host_keys.get(&server).map(String::as_str)
     }
 
     pub fn runs(&self) -> &[RunRecord] {
@@ -202,14 +277,7 @@ fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
 
 impl Record {
     fn tell(&mut self, at: Timestamp, event: &Event) {
-        self.status = match event {
-            Event::Adopted => Status::Adopted,
-            Event::Began => Status::Began,
-            Event::Done => Status::Done,
-            Event::Failed { .. } => Status::Failed,
-            Event::UndoBegan => Status::UndoBegan,
-            Event::Undone => Status::Undone,
-        };
+        self.status = self.status.after(event).unwrap_or(self.status);
         self.failed = None;
         match event {
             Event::Adopted => self.found = true,

@@ -181,6 +181,69 @@ fn a_second_operator_is_told_who_is_there() {
     assert!(made.read().unwrap().state.ours(&id("a")));
 }
 
+const EVENTS: [fn() -> Event; 6] = [
+    || Event::Adopted,
+    || Event::Began,
+    || Event::Done,
+    || Event::Failed { what: "x".into() },
+    || Event::UndoBegan,
+    || Event::Undone,
+];
+
+/// The whole table: what may follow what. It is what `engine/decide.rs` records, and nothing else.
+#[test]
+fn each_status_has_the_events_that_may_follow_it() {
+    for (status, may) in [
+        (Status::New, "adopted began"),
+        (Status::Adopted, "began undobegan"),
+        (Status::Began, "done failed undobegan undone"),
+        (Status::Done, "began undobegan undone"),
+        (Status::Failed, "began done failed undobegan undone"),
+        (Status::UndoBegan, "began done failed undone"),
+        (Status::Undone, "adopted began"),
+    ] {
+        let follow = EVENTS.iter().filter_map(|event| status.after(&event()));
+        let follow: Vec<String> = follow.map(|next| format!("{next:?}").to_lowercase()).collect();
+        assert_eq!(follow.join(" "), may, "{status:?}");
+    }
+}
+
+#[test]
+fn a_line_that_cannot_be_is_refused_with_its_number() {
+    let text = std::str::from_utf8(V1).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    // each line of a step that is there twice, or without the one before it
+    let broken = |at: usize, twice: bool| {
+        let mut lines = lines.clone();
+        if twice {
+            lines.insert(at, lines[at])
+        } else {
+            _ = lines.remove(at)
+        }
+        Story::parse((lines.join("\n") + "\n").as_bytes(), here())
+    };
+    for (at, twice, place) in
+        [(4, true, 6), (5, true, 7), (6, true, 8), (14, true, 16), (15, true, 17), (5, false, 6), (10, true, 12)]
+    {
+        match broken(at, twice) {
+            Err(Error::OutOfOrder { line, .. }) => assert_eq!(line, place, "{at} {twice}"),
+            other => panic!("line {at}, twice {twice}: {other:?}"),
+        }
+    }
+}
+
+/// A mistake of ours stops the run before anything happens: it is not written, and nothing after it is.
+#[test]
+fn a_line_that_cannot_be_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("journal.jsonl");
+    let mut journal = Journal::create(&path, Header::new("m", "0")).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(journal.step(&id("x"), Event::Done), Err(Error::Refused(_))));
+    assert!(matches!(journal.step(&id("x"), Event::Began), Err(Error::Write(_))), "it goes on all the same");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
 /// What a person said of power outlives the process, and the last word counts.
 #[test]
 fn what_was_said_of_power_is_read_again() {

@@ -6,7 +6,7 @@ use super::{about, brief_act, duration, switching};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
 use crate::forecast::{down, forecast};
-use crate::host::Side;
+use crate::host::{Server, Side};
 use crate::journal::{State, Status};
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Seen, StepKind};
@@ -98,6 +98,11 @@ pub fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, c
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     let _ = write!(text, "To go on going back: {command}");
+    // what is on new is needed by nobody but by new
+    let on_new = stopped.side.is_some_and(|side| side.server() == Server::New) && !stopped.interrupted;
+    if on_new && state.abandoned().is_none() {
+        let _ = write!(text, "\nIf new is lost for good, go back without it: {command} --abandon new");
+    }
     text
 }
 
@@ -119,7 +124,7 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
         let seen = match seen {
             Seen::Absent => "nothing of it is there".to_string(),
             Seen::Present => "it is as it should be".into(),
-            Seen::Partial(what) | Seen::Foreign(what) => what.clone(),
+            Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what.clone(),
             Seen::Underway(progress) => progress.what.clone(),
         };
         let _ = writeln!(text, "  what is there now: {seen}");
@@ -156,6 +161,10 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
         text += "  LOST: everything that new has written since it took over. What is on new's disks is left there.\n";
     } else {
         text += "  nothing is lost: old has all its data. The work of copying would have to be done again.\n";
+    }
+    if preview.gone {
+        text += "  new is given up: nothing on it is looked at, and what was made there is not taken back. This migration \
+                 cannot\n  be resumed after that.\n";
     }
     let taken =
         |id: &StepId| preview.steps.iter().any(|back| back.node.id == *id && matches!(back.way, Way::Nothing(_)));
@@ -215,7 +224,7 @@ pub fn taken_back(runbook: &Runbook, state: &State, summary: &Summary, fenced: b
             text,
             "Old is up and serves again: {serving}. New is switched off; its disks hold what was copied to them."
         );
-    } else {
+    } else if summary.abandoned.is_empty() {
         let but = match wiped(runbook, |id| state.status(id) == Status::Undone).as_slice() {
             [] => String::new(),
             [one] => format!(", but for disk {one} of new: what was on it was wiped, and does not come back"),
@@ -225,6 +234,13 @@ pub fn taken_back(runbook: &Runbook, state: &State, summary: &Summary, fenced: b
             ),
         };
         let _ = write!(text, "Both servers are as they were found{but}. Old serves: {serving}.");
+    } else {
+        let left = summary.abandoned.len();
+        let _ = write!(text, "The old server is as it was found, and serves: {serving}. ");
+        let _ = write!(
+            text,
+            "On the new one {left} steps were left as they are: erase its disks before it is used again."
+        );
     }
     text
 }

@@ -175,7 +175,7 @@ impl Told {
             }
             Event::Waiting { seen, .. } => {
                 let what = match seen {
-                    Seen::Partial(what) | Seen::Foreign(what) => what,
+                    Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what,
                     Seen::Underway(progress) => progress.what,
                     Seen::Absent | Seen::Present => "not so yet".into(),
                 };

@@ -24,7 +24,7 @@ fn sight(sight: &Sight) -> Option<String> {
     match sight {
         Sight::Over | Sight::Seen(Seen::Present) => None,
         Sight::Seen(Seen::Absent) => Some("is gone".into()),
-        Sight::Seen(Seen::Partial(what)) => Some(format!("is half there: {what}")),
+        Sight::Seen(Seen::Partial(what) | Seen::Remains(what)) => Some(format!("is half there: {what}")),
         Sight::Seen(Seen::Foreign(what)) => Some(format!("is something else: {what}")),
         Sight::Seen(Seen::Underway(progress)) => Some(match progress.bytes {
             Some((done, total)) => format!("{}: {:.1} %", progress.what, done as f64 * 100.0 / total.max(1) as f64),

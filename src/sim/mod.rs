@@ -23,6 +23,7 @@ mod power;
 mod quiet;
 mod system;
 mod text;
+mod trail;
 mod world;
 
 use std::sync::Mutex;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use crate::engine::Clock;
 use crate::host::hardware::Machines;
 use crate::host::power::{Memory, Request};
-use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said as Word, Server, Side};
+use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said as Word, Server, Side, Trail};
 
 pub use crate::facts::md::array_size;
 pub use control::{Control, Person};
@@ -146,6 +147,8 @@ impl Args {
 pub struct FaultPlan {
     /// the answer to the n-th act is lost, after or before its effect
     pub cut: Option<(usize, Effect)>,
+    /// a server loses its power for good before the n-th act
+    pub dead: Option<(usize, crate::host::Server)>,
     /// a server loses its power for a moment before the n-th act
     pub reboot: Option<(usize, Server)>,
     /// nothing answers from the n-th look on, for so many looks
@@ -195,6 +198,8 @@ struct State {
     acts: usize,
     /// at servers
     looks: usize,
+    /// whose acts these are
+    trail: Option<Trail>,
     /// at servers and at their power
     all_looks: usize,
     turns: usize,
@@ -209,7 +214,17 @@ impl Sim {
 
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
         let machines = world.machines();
-        let state = State { world, machines, faults, acts: 0, looks: 0, all_looks: 0, turns: 0, asked: Vec::new() };
+        let state = State {
+            world,
+            machines,
+            faults,
+            acts: 0,
+            looks: 0,
+            all_looks: 0,
+            turns: 0,
+            asked: Vec::new(),
+            trail: None,
+        };
         Sim { state: Mutex::new(state), memory: Memory::default() }
     }
 
@@ -329,10 +344,17 @@ impl Hosts for Sim {
         if let Some((_, server)) = state.faults.reboot.filter(|(at, _)| *at == index) {
             state.world.reboot(server);
         }
+        if let Some((_, server)) = state.faults.dead.filter(|(at, _)| *at == index) {
+            state.world.power(server, crate::host::PowerTo::Off);
+        }
         state.come_back(Moment::Act(index));
         let cut = state.faults.cut.filter(|(at, _)| *at == index).map(|(_, effect)| effect);
         if cut == Some(Effect::None) {
             return Err(silent(on, "the link was cut"));
+        }
+        if let (Some(trail), false) = (state.trail.clone(), matches!(act, Act::Power { .. })) {
+            let server = state.server(on)?;
+            state.world.introduced(on, server, &trail)?;
         }
         let done = match act {
             Act::Power { server, to, alone } => {
@@ -355,6 +377,32 @@ impl Hosts for Sim {
             Some(_) => Err(silent(on, "the link was cut")),
             None => done,
         }
+    }
+
+    fn follow(&self, trail: &Trail) {
+        self.lock().trail = Some(trail.clone());
+    }
+
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        let state = self.lock();
+        let Some(trail) = &state.trail else { return Ok(()) };
+        state.world.compare(on, state.server(on)?, trail)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        let mut state = self.lock();
+        let Some(trail) = state.trail.clone() else { return Ok(()) };
+        let server = state.server(on)?;
+        state.world.tell(on, server, &trail);
+        Ok(())
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        let mut state = self.lock();
+        let Some(trail) = state.trail.clone() else { return Ok(()) };
+        let server = state.server(on)?;
+        state.world.part(on, server, &trail, forget);
+        Ok(())
     }
 
     fn heard(&self) -> Vec<Word> {

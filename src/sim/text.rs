@@ -121,7 +121,9 @@ impl World {
             Written::Fs(fs) => {
                 line(format!("{indent}{loc}: {} {} {}", fs.kind, fs.uuid, fs.size));
                 for (path, file) in &fs.files {
-                    line(format!("{indent}  {path} {:o} {:?}", file.mode, file.text));
+                    // who works on it differs between any two runs, that somebody does not
+                    let text = if path.ends_with("/replant/seen") { "..." } else { &file.text };
+                    line(format!("{indent}  {path} {:o} {text:?}", file.mode));
                 }
             }
             Written::Swap { uuid, .. } => line(format!("{indent}{loc}: swap {uuid}")),

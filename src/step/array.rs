@@ -80,8 +80,8 @@ impl Step for Array {
         Ok(match (ours, blank) {
             (0, _) => Seen::Absent,
             (_, 0) => Seen::Present,
-            // Creating again would throw away what the array may hold by now: a person must look.
-            _ => Seen::Foreign(format!("only {ours} of {} members carry array {}", self.members.len(), self.uuid)),
+            // Creating again would throw away what the array may hold by now.
+            _ => Seen::Remains(format!("only {ours} of {} members carry array {}", self.members.len(), self.uuid)),
         })
     }
 

@@ -29,7 +29,7 @@ impl Step for InSync {
                 Seen::Present => {}
                 Seen::Absent => return Ok(Seen::Foreign(format!("{}/{} is not mirrored", mirror.vg, mirror.lv))),
                 underway @ Seen::Underway(_) => return Ok(underway),
-                Seen::Partial(what) | Seen::Foreign(what) => {
+                Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => {
                     return Ok(Seen::Foreign(format!("{}/{}: {what}", mirror.vg, mirror.lv)));
                 }
             }

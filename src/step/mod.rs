@@ -12,6 +12,10 @@ pub enum Seen {
     Absent,
     /// begun and not ended: applying again goes on from there
     Partial(String),
+    /// some of it is there and the rest is blank, nothing of it is somebody else's. Ours can be taken back, and made
+    /// again as long as it never was whole or is being taken back; what was whole once may hold data, so a person must
+    /// look
+    Remains(String),
     /// on its way by itself: there is nothing to do but to wait
     Underway(Progress),
     /// as described

@@ -40,7 +40,7 @@ impl Step for Split {
             Seen::Present => return Ok(None),
             Seen::Absent => "it is not mirrored".into(),
             Seen::Underway(on) => on.what,
-            Seen::Partial(what) | Seen::Foreign(what) => what,
+            Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what,
         };
         Ok(Some(format!("{}/{} must not be split: {why}", self.vg, self.lv)))
     }

@@ -87,7 +87,7 @@ pub fn tables() -> Vec<Table> {
             rows: vec![
                 ("created", "", Present),
                 ("both members are empty", "wipefs --json /dev/a says  & wipefs --json /dev/b says  & mdadm --examine --export /dev/a fails: no & mdadm --examine --export /dev/b fails: no", Absent),
-                ("one is empty", "wipefs --json /dev/b says  & mdadm --examine --export /dev/b fails: no", Foreign("only 1 of 2")),
+                ("one is empty", "wipefs --json /dev/b says  & mdadm --examine --export /dev/b fails: no", Remains("only 1 of 2")),
                 ("one is in another array", "mdadm --examine --export /dev/b: cbfeaa2d => cbfeaa2e", Foreign("/dev/b already belongs")),
                 ("one holds a file system", "mdadm --examine --export /dev/a fails: no", Foreign("/dev/a already belongs")),
                 ("one is not there", "wipefs --json /dev/b fails: no such file", Foreign("/dev/b: no such file")),

@@ -12,6 +12,7 @@ pub enum Sees {
     Present,
     Absent,
     Partial(&'static str),
+    Remains(&'static str),
     Underway(&'static str),
     Foreign(&'static str),
     /// no verdict: it cannot be known
@@ -184,6 +185,7 @@ impl World {
             Ok(Seen::Present) => "present".into(),
             Ok(Seen::Absent) => "absent".into(),
             Ok(Seen::Partial(what)) => format!("partial: {what}"),
+            Ok(Seen::Remains(what)) => format!("remains: {what}"),
             Ok(Seen::Underway(progress)) => format!("underway: {}{}", progress.what, bytes(progress.bytes)),
             Ok(Seen::Foreign(what)) => format!("foreign: {what}"),
             Err(error) => format!("error: {error}"),
@@ -244,6 +246,7 @@ impl Table {
                 Sees::Present => ("present", ""),
                 Sees::Absent => ("absent", ""),
                 Sees::Partial(word) => ("partial: ", *word),
+                Sees::Remains(word) => ("remains: ", *word),
                 Sees::Underway(word) => ("underway: ", *word),
                 Sees::Foreign(word) => ("foreign: ", *word),
                 Sees::Error(word) => ("error: ", *word),

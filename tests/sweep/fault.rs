@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use replant::engine::Clock;
-use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side};
+use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side, Trail};
 use replant::journal::{State, Status, Store};
 use replant::runbook::StepId;
 
@@ -30,12 +30,18 @@ pub enum Fault {
         act: usize,
         effect: bool,
     },
+    /// we are killed when that act has begun on the server, where it goes on without us
+    Linger {
+        act: usize,
+    },
     /// we die before or after writing that line of the journal
     Crash {
         line: usize,
         written: bool,
     },
 }
+
+pub(super) type Lingering = (Side, String, Act);
 
 pub(super) struct Faulty<'a, W> {
     pub world: &'a W,
@@ -45,6 +51,8 @@ pub(super) struct Faulty<'a, W> {
     /// looks that will fail
     pub blind: AtomicUsize,
     pub dead: Arc<AtomicBool>,
+    /// an act that goes on without whoever began it
+    pub lingering: Mutex<Option<Lingering>>,
     pub now: AtomicU64,
     /// one step at a time
     pub alone: bool,
@@ -95,8 +103,51 @@ impl<W: World> Hosts for Faulty<'_, W> {
                 }
                 Err(HostError::Local("killed".into()))
             }
-            _ => self.world.act(on, job, act),
+            Fault::Linger { act: at } if index == at => {
+                self.dead.store(true, Ordering::SeqCst);
+                if !matches!(act, Act::Power { .. }) {
+                    *self.lingering.lock().unwrap() = Some((on, job.to_owned(), act.clone()));
+                }
+                Err(HostError::Local("killed".into()))
+            }
+            _ => {
+                let step = |job: &str| job.rsplitn(3, '.').nth(2).map(str::to_owned);
+                let same = self.lingering.lock().unwrap().take_if(|(_, other, _)| step(other) == step(job));
+                match same {
+                    // it is found again, and waited for
+                    Some((on, other, that)) if other == job && that == *act => self.world.act(on, &other, &that),
+                    Some((on, other, that)) => {
+                        let _ = self.world.act(on, &other, &that);
+                        self.world.act(on, job, act)
+                    }
+                    None => self.world.act(on, job, act),
+                }
+            }
         }
+    }
+
+    fn follow(&self, trail: &Trail) {
+        self.world.follow(trail);
+    }
+
+    fn compare(&self, on: Side) -> Result<(), HostError> {
+        self.world.compare(on)
+    }
+
+    fn introduce(&self, on: Side) -> Result<(), HostError> {
+        self.world.introduce(on)
+    }
+
+    fn part(&self, on: Side, forget: bool) -> Result<(), HostError> {
+        self.world.part(on, forget)
+    }
+
+    fn await_end(&self, _: Side, step: &str, direction: &str) -> Result<(), HostError> {
+        let of = format!("{step}.{direction}.");
+        if let Some((on, job, act)) = self.lingering.lock().unwrap().take_if(|(_, job, _)| job.starts_with(&of)) {
+            let _ = self.world.act(on, &job, &act);
+        }
+        Ok(())
     }
 
     fn heard(&self) -> Vec<Said> {
@@ -124,7 +175,7 @@ impl<W: World> Faulty<'_, W> {
         // what came since the last act: to read all of it at each takes most of the time of a sweep
         let fresh = journal[*read..].split_inclusive(|byte| *byte == b'\n');
         for line in fresh.filter(|line| line.ends_with(b"\n")) {
-            state.tell(&serde_json::from_slice(line).unwrap());
+            state.tell(&serde_json::from_slice(line).unwrap()).unwrap();
             *read += line.len();
         }
         assert_eq!(state.status(&id), status, "{job} is done, and the journal does not hold it");
@@ -174,6 +225,16 @@ impl Store for Disk {
         keep();
         self.line += 1;
         self.written.store(self.line, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// A disk that never fails.
+pub(super) struct Kept(pub Arc<Mutex<Vec<u8>>>);
+
+impl Store for Kept {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        self.0.lock().unwrap().extend(line);
         Ok(())
     }
 }

@@ -49,6 +49,7 @@ pub fn faithful(line: &[u8]) -> Option<Vec<u8>> {
 pub struct Scene<W> {
     pub world: W,
     journal: Vec<u8>,
+    lingering: Option<fault::Lingering>,
 }
 
 pub struct Ran {
@@ -62,22 +63,29 @@ pub struct Ran {
 impl<W: World> Scene<W> {
     pub fn new(world: &W) -> Scene<W> {
         let header = serde_json::to_string(&Header::new("sweep", "0")).unwrap();
-        Scene { world: world.fork(), journal: format!("{header}\n").into_bytes() }
+        Scene { world: world.fork(), journal: format!("{header}\n").into_bytes(), lingering: None }
     }
 
     /// In this very world, and not in a copy of it.
     pub fn within(world: W) -> Scene<W> {
         let header = serde_json::to_string(&Header::new("sweep", "0")).unwrap();
-        Scene { world, journal: format!("{header}\n").into_bytes() }
+        Scene { world, journal: format!("{header}\n").into_bytes(), lingering: None }
     }
 
     pub fn fork(&self) -> Scene<W> {
-        Scene { world: self.world.fork(), journal: self.journal.clone() }
+        Scene { world: self.world.fork(), journal: self.journal.clone(), lingering: self.lingering.clone() }
+    }
+
+    /// The world as it is, and the journal as it was when it had so many lines.
+    pub fn with_lines(&self, lines: usize) -> Scene<W> {
+        let journal: Vec<u8> =
+            self.journal.split_inclusive(|byte| *byte == b'\n').take(lines + 1).flatten().copied().collect();
+        Scene { world: self.world.fork(), journal, lingering: None }
     }
 
     /// The same journal, with another world.
     pub fn with(&self, world: W) -> Scene<W> {
-        Scene { world, journal: self.journal.clone() }
+        Scene { world, journal: self.journal.clone(), lingering: None }
     }
 
     pub fn text(&self) -> String {
@@ -86,6 +94,17 @@ impl<W: World> Scene<W> {
 
     pub fn story(&self) -> Story {
         Story::parse(&self.journal, "the sweep's journal".as_ref()).unwrap()
+    }
+
+    /// The operator says that new is lost for good.
+    pub fn give_up_new(&mut self, case: &Case<W>) {
+        let story = self.story();
+        self.journal.truncate(self.journal.len() - story.torn.unwrap_or(0));
+        let bytes = Arc::new(Mutex::new(std::mem::take(&mut self.journal)));
+        let mut journal = Journal::resumed(story, Box::new(fault::Kept(bytes.clone())));
+        engine::give_up_new(&case.nodes, &mut journal).unwrap();
+        drop(journal);
+        self.journal = std::mem::take(&mut *bytes.lock().unwrap());
     }
 
     pub fn run(&mut self, case: &Case<W>, kind: Kind, fault: Fault) -> Ran {
@@ -103,7 +122,7 @@ impl<W: World> Scene<W> {
             lines: case.lines,
         };
         let told = Mutex::new((whole, story.state.clone()));
-        let mut journal = Journal::with(story.header, story.state, Box::new(disk));
+        let mut journal = Journal::resumed(story, Box::new(disk));
         let hosts = Faulty {
             world: &self.world,
             fault,
@@ -111,6 +130,7 @@ impl<W: World> Scene<W> {
             looks: AtomicUsize::new(0),
             blind: AtomicUsize::new(0),
             dead,
+            lingering: Mutex::new(self.lingering.take()),
             now: AtomicU64::new(0),
             alone: case.parallelism == 1,
             journal: bytes.clone(),
@@ -125,6 +145,13 @@ impl<W: World> Scene<W> {
             Kind::Rollback => engine::rollback(&case.nodes, &mut journal, &hosts, &options, &observer),
         };
         let (acts, looks) = (hosts.acts.into_inner(), hosts.looks.into_inner());
+        let lingering = hosts.lingering.into_inner().unwrap();
+        if let (Some((on, job, act)), false) = (&lingering, matches!(fault, Fault::Linger { .. })) {
+            // nobody has waited for it
+            let _ = self.world.act(*on, job, act);
+        } else {
+            self.lingering = lingering;
+        }
         drop(journal);
         self.journal = std::mem::take(&mut *bytes.lock().unwrap());
         let lines = written.load(Ordering::SeqCst);
@@ -366,7 +393,7 @@ impl<W: World> Case<W> {
             Fault::Cut { .. } | Fault::Blind { .. } => matches!(&ran.result, Err(stopped)
                 if matches!(stopped.reason, Reason::Link(_))
                     || matches!(stopped.step.as_ref().map(|step| step.0.as_str()), Some("own-boot" | "old-off"))),
-            Fault::Kill { .. } | Fault::Crash { .. } => ran.result.is_err(),
+            Fault::Kill { .. } | Fault::Linger { .. } | Fault::Crash { .. } => ran.result.is_err(),
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);
     }

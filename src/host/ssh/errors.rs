@@ -45,7 +45,8 @@ pub(super) fn login(side: Side, remote: &Remote, said: &str) -> HostError {
             } else {
                 format!(
                     "it may be another machine, or another system on it. Compare the fingerprint on its console, then \
-                     correct `host_key` in the plan (`{scan}` prints what it shows)"
+                     correct `host_key` in the plan (`{scan}` prints what it shows); if new's rescue system was booted \
+                     again in the middle of a migration, add `--new-host-key KEY` to the command"
                 )
             },
         );

@@ -4,7 +4,7 @@
 //! know: first the nonce alone (so that whatever a login shell printed before it is left out), then for each command
 //! its output, the nonce and its exit code, and in the end the nonce and `end`. An answer without that end is none.
 
-use crate::host::{Act, sha256};
+use crate::host::{Act, Trail, sha256};
 
 /// What ssh is told to run: takes the script from standard input, all of it, and evaluates it only if it is whole.
 /// So a command in it cannot eat the rest of it, and half an upload runs nothing. There is nothing in it that any
@@ -20,6 +20,8 @@ const TAKE: &str = "LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 pub(super) const CUT_SHORT: i32 = 98;
 
 const RUNNER: &str = include_str!("../runner.sh");
+const SEEN: &str = include_str!("../seen.sh");
+const WAIT: &str = include_str!("../wait.sh");
 
 /// One exchange.
 pub(super) struct Script {
@@ -131,19 +133,46 @@ impl Script {
         Script::new(body, before)
     }
 
-    /// Does one act, whose texts are `filled`.
-    pub fn act(migration: &str, job: &str, act: &Act, filled: Option<&str>, mode: Mode, before: &Before) -> Script {
+    /// Tells a server what it is to keep of the run that works on it: see `seen.sh`.
+    pub fn seen(migration: &str, text: &str, kept: &str, before: &Before) -> Script {
+        let body = format!("M={}\nW={}\nP={kept}\n{SEEN}", quote_one(migration), quote_one(text));
+        Script { sum: true, ..Script::new(body, before) }
+    }
+
+    /// Waits for what was left running: see `wait.sh`.
+    pub fn wait(migration: &str, step: &str, direction: &str, before: &Before) -> Script {
+        let of = format!("{}.{direction}", plain(step));
+        let body = format!("M={}\nS={}\n{WAIT}", quote_one(migration), quote_one(&of));
+        Script::new(body, before)
+    }
+
+    /// Does one act, whose texts are `filled`. With a trail only where the server knows it.
+    pub fn act(
+        (migration, trail): (&str, Option<&Trail>),
+        job: &str,
+        act: &Act,
+        filled: Option<&str>,
+        mode: Mode,
+        before: &Before,
+    ) -> Script {
         let word = match mode {
             Mode::Short => "short",
             Mode::Long => "long",
             Mode::Attach => "attach",
         };
-        let taken_back = job.split_once(".undo.").map_or("", |(step, _)| step);
+        let others = match split(job) {
+            (step, Some((direction, _))) => {
+                format!("{}.{}", plain(step), if direction == "undo" { "apply" } else { "undo" })
+            }
+            (_, None) => String::new(),
+        };
+        let (run, here) = trail.map(|trail| (trail.run(), trail.here())).unwrap_or_default();
         let mut body = format!(
-            "M={}\nJ={}\nS={}\nMODE={word}\nFEED=\n",
+            "M={}\nJ={}\nS={}\nT={run}\nL={}\nMODE={word}\nFEED=\n",
             quote_one(migration),
             quote_one(&name(job, act)),
-            quote_one(taken_back)
+            quote_one(&others),
+            quote_one(&here)
         );
         match act {
             Act::Run { argv, .. } => {
@@ -230,11 +259,26 @@ impl Script {
 
 /// What names an act among all that are ever done on a server for a migration: a file name.
 fn name(job: &str, act: &Act) -> String {
-    let plain: String =
-        job.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).take(80).collect();
     // of the texts with places: a secret leaves no trace in it
     let sum = sha256(format!("{job}\n{}", serde_json::to_string(act).unwrap_or_default()));
-    format!("{}-{}", plain.trim_start_matches('.'), &sum[..16])
+    let (step, place) = split(job);
+    let place = place.map_or(String::new(), |(direction, at)| format!(".{direction}.{at}"));
+    format!("{}{place}-{}", plain(step), &sum[..16])
+}
+
+/// The step of a job, and its direction and position.
+fn split(job: &str) -> (&str, Option<(&str, &str)>) {
+    let mut parts = job.rsplitn(3, '.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(at), Some(direction @ ("apply" | "undo")), Some(step)) => (step, Some((direction, at))),
+        _ => (job, None),
+    }
+}
+
+/// As a part of a file name.
+fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    text.chars().map(plain).take(80).collect::<String>().trim_start_matches('.').into()
 }
 
 fn put(path: &str, text: &str, mode: Option<u32>) -> String {
@@ -320,7 +364,7 @@ mod tests {
         let touch = ["touch", ran.to_str().unwrap()].map(String::from).to_vec();
         let scripts = [
             Script::look([touch.as_slice(), touch.as_slice()], &Before::default()),
-            Script::act("test", "job", &Act::run(touch.clone()), None, Mode::Short, &Before::default()),
+            Script::act(("test", None), "job", &Act::run(touch.clone()), None, Mode::Short, &Before::default()),
         ];
         for script in &scripts {
             let bytes = script.bytes();
