@@ -62,6 +62,10 @@ pub enum Event {
     Failed {
         what: String,
     },
+    /// it was looked at and can never be made good, whatever is seen later; how it stands is not changed
+    Refused {
+        what: String,
+    },
     UndoBegan,
     Undone,
 }

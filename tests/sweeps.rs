@@ -42,7 +42,8 @@ fn spoil(sim: &Sim, node: &Node) -> bool {
         sim.change(|world| {
             let Some(dev) = world.dev(server, path) else { return false };
             let (kind, uuid) = ("xfs".to_string(), "5b5b5b5b-0000-4000-8000-000000000001".to_string());
-            let fs = Fs { kind, uuid, size: dev.size, generation: 1, dirty: false, files: Default::default() };
+            let fs =
+                Fs { kind, uuid, size: dev.size, generation: 1, records: 0, dirty: false, files: Default::default() };
             world.places.insert(dev.loc, Written::Fs(fs));
             true
         })

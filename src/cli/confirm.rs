@@ -54,9 +54,10 @@ pub fn by_hand(interrupt: &Interrupt, request: &Request) -> bool {
 /// screen is no answer. None where they pressed Ctrl-C. The end of the input is an empty line.
 fn answer(interrupt: &Interrupt, prompt: &str) -> io::Result<Option<String>> {
     const TICK: Duration = Duration::from_millis(100);
-    let mut question = out::ask(prompt)?;
     let stdin = io::stdin().lock();
+    // before it is asked: whoever answers at once is heard
     tcflush(&stdin, QueueSelector::IFlush)?;
+    let mut question = out::ask(prompt)?;
     // A signal does not end a read: the standard library begins it again. So it is only begun where there is a line.
     let tick = Timespec::try_from(TICK).map_err(io::Error::other)?;
     loop {

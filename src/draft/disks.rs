@@ -141,7 +141,7 @@ fn usable(facts: &Facts, block: &Block) -> Result<String, String> {
 
 /// A device that a volume group of old stands on.
 fn old_disk(facts: &Facts) -> Option<&Block> {
-    let pv = facts.old.pvs.iter().find(|pv| !pv.vg.is_empty())?;
+    let pv = facts.old.pvs.iter().find(|pv| pv.group().is_some())?;
     facts.old.blocks.iter().find(|block| block.path == pv.path)
 }
 
@@ -181,7 +181,7 @@ fn holds(server: &ServerFacts, disk: &Block, table: &str) -> String {
     let parts = server.blocks.iter().filter(|block| block.kind == "part" && block.ancestors.contains(&disk.path));
     let parts: Vec<String> = parts
         .map(|part| {
-            let group = server.pvs.iter().find(|pv| pv.path == part.path && !pv.vg.is_empty());
+            let group = server.pvs.iter().find(|pv| pv.path == part.path && pv.group().is_some());
             let group = group.map(|pv| format!(" of volume group {}", pv.vg)).unwrap_or_default();
             format!("{} ({}, {}{group})", part.path, size(part.size), part.fstype.as_deref().unwrap_or("unknown"))
         })

@@ -360,7 +360,7 @@ impl<'a> Work<'a> {
             }
             // It cannot be made good, and must be known later, when it is not to be seen any more.
             Reason::Refused(_) if node.step.as_step().for_good(&Seen::Foreign(what.clone())) => {
-                held(&self.journal).step(&step, journal::Event::Failed { what: what.clone() })
+                held(&self.journal).step(&step, journal::Event::Refused { what: what.clone() })
             }
             // Nothing is known, or nothing was done: the step stands as it stood.
             _ => held(&self.journal).run(Run::Trouble { step: step.clone(), what: what.clone() }),

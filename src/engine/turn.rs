@@ -50,11 +50,8 @@ impl<'t, 'w> Turn<'t, 'w> {
             self.count(|summary| &mut summary.over);
             return Ok(());
         }
-        if let Some(what) = self.work.state(|state| state.failure(&self.node.id).map(str::to_owned)) {
-            let seen = Seen::Foreign(what.clone());
-            if self.step.for_good(&seen) {
-                return Err(self.stop(Reason::Refused(what), Some(seen)));
-            }
+        if let Some(what) = self.work.state(|state| state.refused(&self.node.id).map(str::to_owned)) {
+            return Err(self.stop(Reason::Refused(what.clone()), Some(Seen::Foreign(what))));
         }
         self.reach(&self.step.apply())
     }

@@ -288,13 +288,25 @@ pub struct Array {
 pub struct Pv {
     pub path: String,
     pub uuid: String,
-    /// empty where it belongs to no group
+    /// empty where it belongs to no group, `[unknown]` where its group has given it up while it was away: vgs(8) does not
+    /// know it, and its label says still that it is in use
     pub vg: String,
     pub size: u64,
     pub free: u64,
     pub missing: bool,
     pub pe_count: u64,
     pub pe_alloc_count: u64,
+}
+
+impl Pv {
+    pub fn given_up(&self) -> bool {
+        self.vg == "[unknown]"
+    }
+
+    /// The group that it belongs to.
+    pub fn group(&self) -> Option<&str> {
+        Some(self.vg.as_str()).filter(|vg| !vg.is_empty() && !self.given_up())
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

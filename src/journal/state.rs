@@ -44,6 +44,7 @@ impl Status {
             Event::Failed { .. } => matches!(self, Began | Failed | UndoBegan),
             Event::UndoBegan => matches!(self, Adopted | Began | Done | Failed),
             Event::Undone => matches!(self, Began | Done | Failed | UndoBegan),
+            Event::Refused { .. } => true,
         };
         may.then_some(match event {
             Event::Adopted => Adopted,
@@ -52,6 +53,7 @@ impl Status {
             Event::Failed { .. } => Failed,
             Event::UndoBegan => UndoBegan,
             Event::Undone => Undone,
+            Event::Refused { .. } => self,
         })
     }
 
@@ -69,6 +71,8 @@ struct Record {
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
     failed: Option<String>,
+    /// it can never be made good
+    refused: Option<String>,
 }
 
 /// One run of replant.
@@ -144,7 +148,7 @@ impl State {
                 last.ended = Some((at, *outcome, what.clone()));
                 // What was found there is looked at afresh by the next apply, as everything else is.
                 if last.kind == Kind::Rollback && *outcome == Outcome::Complete {
-                    self.steps.retain(|_, record| !record.found);
+                    self.steps.retain(|_, record| !record.found && record.status != Status::New);
                 }
             }
             Run::Abandoned { steps, gone } => {
@@ -231,7 +235,13 @@ impl State {
 
     /// What went wrong with it, if that is how it stands.
     pub fn failure(&self, step: &StepId) -> Option<&str> {
-        self.steps.get(step)?.failed.as_deref()
+        let record = self.steps.get(step)?;
+        record.refused.as_deref().or(record.failed.as_deref())
+    }
+
+    /// Why it can never be made good: true even where nothing of it is to be seen any more.
+    pub fn refused(&self, step: &StepId) -> Option<&str> {
+        self.steps.get(step)?.refused.as_deref()
     }
 
     /// From begun to done, pauses between runs included.
@@ -284,6 +294,7 @@ impl Record {
             Event::Began => (self.began, self.ended) = (Some(at), None),
             Event::Done => self.ended = Some(at),
             Event::Failed { what } => self.failed = Some(what.clone()),
+            Event::Refused { what } => self.refused = Some(what.clone()),
             Event::UndoBegan => {}
             Event::Undone => *self = Record { status: Status::Undone, ..Record::default() },
         }

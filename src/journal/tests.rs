@@ -205,6 +205,29 @@ fn each_status_has_the_events_that_may_follow_it() {
         let follow = EVENTS.iter().filter_map(|event| status.after(&event()));
         let follow: Vec<String> = follow.map(|next| format!("{next:?}").to_lowercase()).collect();
         assert_eq!(follow.join(" "), may, "{status:?}");
+        // and that it was refused for good, which leaves it as it stands
+        assert_eq!(status.after(&Event::Refused { what: "x".into() }), Some(status));
+    }
+}
+
+/// It is known whatever is seen later, until all was taken back.
+#[test]
+fn what_was_refused_for_good_is_remembered() {
+    let header = std::str::from_utf8(V1).unwrap().lines().next().unwrap();
+    let said = |lines: &str| Story::parse(format!("{header}\n{lines}").as_bytes(), here()).unwrap().state;
+    let at = "\"at\":\"2026-01-01T00:00:00Z\"";
+    let refused = format!("{{{at},\"step\":\"a\",\"event\":{{\"refused\":{{\"what\":\"old ran\"}}}}}}\n");
+    let step = |event: &str| format!("{{{at},\"step\":\"a\",\"event\":\"{event}\"}}\n");
+    let back = format!(
+        "{{{at},\"run\":{{\"started\":{{\"kind\":\"rollback\",\"by\":\"x\",\"version\":\"0\"}}}}}}\n\
+         {{{at},\"run\":{{\"ended\":{{\"outcome\":\"complete\"}}}}}}\n"
+    );
+    for before in [String::new(), step("adopted"), step("began"), step("began") + &step("done")] {
+        let state = said(&(before.clone() + &refused));
+        assert_eq!((state.refused(&id("a")), state.failure(&id("a"))), (Some("old ran"), Some("old ran")));
+        assert_eq!(state.status(&id("a")), said(&before).status(&id("a")), "it stands as it stood");
+        let undone = if before.contains("began") { step("undone") } else { String::new() };
+        assert_eq!(said(&(before + &refused + &undone + &back)).refused(&id("a")), None);
     }
 }
 

@@ -101,6 +101,7 @@ impl Maker<'_> {
                     uuid: uuid(&format!("used before {at}")),
                     size: 512 * MIB,
                     generation: 1,
+                    records: 0,
                     dirty: false,
                     files: Files::new(),
                 };

@@ -313,9 +313,15 @@ fn written(fstype: Option<&str>, id: Option<String>, size: u64, loc: &str) -> Op
     Some(match fstype? {
         "LVM2_member" | "linux_raid_member" => return None,
         "swap" => Written::Swap { uuid: id, label: String::new() },
-        kind => {
-            Written::Fs(Fs { kind: kind.into(), uuid: id, size, generation: 1, dirty: false, files: Files::new() })
-        }
+        kind => Written::Fs(Fs {
+            kind: kind.into(),
+            uuid: id,
+            size,
+            generation: 1,
+            records: 0,
+            dirty: false,
+            files: Files::new(),
+        }),
     })
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::devices::Dev;
-use super::world::{Active, Extents, Group, Leg, Loc, Segtype, Volume, World, Written};
+use super::world::{Active, Extents, Group, Leg, Loc, PvLabel, Segtype, Volume, World, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
 
@@ -77,7 +77,7 @@ impl View {
 
 impl World {
     /// Everything with a label that LVM may look at: path, location, label's UUID.
-    fn labels<'d>(&self, server: Server, devs: &'d [Dev]) -> Vec<(&'d Dev, &super::world::PvLabel)> {
+    fn labels<'d>(&self, server: Server, devs: &'d [Dev]) -> Vec<(&'d Dev, &PvLabel)> {
         let config = self.read_file(server, "/etc/lvm/lvmlocal.conf").unwrap_or_default();
         let filter = global_filter(&config);
         let label = |dev: &'d Dev| match self.places.get(&dev.loc) {
@@ -253,6 +253,8 @@ impl World {
             // members of groups are listed below; what is outdated is not listed at all
             if label.group.is_none() {
                 rows.push(row(&dev.path, &label.uuid, "", label.size, label.size, false, 0, 0));
+            } else if given_up(&views, label) {
+                rows.push(row(&dev.path, &label.uuid, "[unknown]", label.size, label.size, false, 0, 0));
             }
         }
         for view in &views {
@@ -266,6 +268,12 @@ impl World {
             }
         }
         report("pv", rows)
+    }
+
+    /// Its label says that a group uses it, and no group does: that one went on without it, and it holds no metadata that
+    /// could be known as outdated.
+    pub(super) fn given_up(&self, server: Server, label: &PvLabel) -> bool {
+        given_up(&self.groups(server), label)
     }
 
     pub fn vgs(&self, server: Server) -> String {
@@ -396,4 +404,10 @@ fn here(pattern: &[char], name: &[char], ends: bool) -> bool {
         ['.', rest @ ..] => !name.is_empty() && here(rest, &name[1..], ends),
         [letter, rest @ ..] => name.first() == Some(letter) && here(rest, &name[1..], ends),
     }
+}
+
+fn given_up(views: &[View], label: &PvLabel) -> bool {
+    let of = |view: &&View| label.group.as_ref().is_some_and(|group| group.uuid == view.group.uuid);
+    let member = |view: &View| view.group.pvs.iter().any(|pv| pv.uuid == label.uuid);
+    label.ignored && label.group.is_some() && !views.iter().find(of).is_some_and(member)
 }

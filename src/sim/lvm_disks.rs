@@ -87,6 +87,12 @@ impl World {
             }
             Some(other) => return no(format!("Cannot use {path}: device has a signature: {other:?}")),
         };
+        if self.given_up(server, &label) {
+            return no(format!(
+                "PV {path} is used by a VG but its metadata is missing.\n  Can't initialize PV '{path}' without -ff.\n  \
+                 {path}: physical volume not initialized."
+            ));
+        }
         let owner =
             self.groups(server).into_iter().find(|view| view.group.pvs.iter().any(|pv| pv.uuid == label.uuid));
         if let Some(owner) = owner {

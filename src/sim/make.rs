@@ -200,7 +200,15 @@ impl Maker<'_> {
         let mut split = spread(kept, &targets);
         if let Some((loc, size)) = boot_body {
             let files = split.remove("/boot").unwrap_or_default();
-            let fs = Fs { kind: "ext4".into(), uuid: boot_uuid.clone(), size, generation: 1, dirty: false, files };
+            let fs = Fs {
+                kind: "ext4".into(),
+                uuid: boot_uuid.clone(),
+                size,
+                generation: 1,
+                records: 0,
+                dirty: false,
+                files,
+            };
             self.places.insert(loc, Written::Fs(fs));
         }
         for ((name, volumes), (loc, size)) in groups.iter().zip(bodies) {
@@ -407,6 +415,7 @@ impl Maker<'_> {
                     uuid: volume.uuid.clone(),
                     size: volume.size,
                     generation: 1,
+                    records: 0,
                     dirty: false,
                     files: files.remove(&volume.target).unwrap_or_default(),
                 }),

@@ -91,15 +91,15 @@ impl World {
         }
         self.machine_mut(server).system = System::Own;
         if server == Server::New {
-            for (uuid, generation) in &self.acknowledged {
+            for (uuid, record) in &self.acknowledged {
                 // mounted or not
                 let has = self.devices(server).into_iter().find_map(|dev| match self.places.get(&dev.loc) {
-                    Some(Written::Fs(fs)) if fs.uuid == *uuid => Some(fs.generation),
+                    Some(Written::Fs(fs)) if fs.uuid == *uuid => Some(fs.records),
                     _ => None,
                 });
                 assert!(
-                    has.is_some_and(|has| has >= *generation),
-                    "new has {has:?} of file system {uuid}, but {generation} was acknowledged: records are lost"
+                    has.is_some_and(|has| has >= *record),
+                    "new has record {has:?} of file system {uuid}, but {record} was acknowledged: records are lost"
                 );
             }
         }
@@ -415,7 +415,8 @@ impl World {
                 let Some(Written::Fs(fs)) = self.places.get_mut(&loc) else { continue };
                 fs.generation += 1;
                 if acknowledged {
-                    self.acknowledged.insert(fs.uuid.clone(), fs.generation);
+                    fs.records += 1;
+                    self.acknowledged.insert(fs.uuid.clone(), fs.records);
                 }
             }
         }

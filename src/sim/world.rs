@@ -35,7 +35,7 @@ pub struct World {
     pub places: BTreeMap<Loc, Written>,
     /// GRUB in the first sectors of disks: file system that it reads its files from, by the UUID
     pub grub: BTreeMap<String, String>,
-    /// the last generation of a file system that somebody outside was told of, by the file system's UUID
+    /// the last record that somebody outside was told of, by the UUID of its file system
     pub acknowledged: BTreeMap<String, u64>,
     /// seconds; each command takes some
     pub moment: u64,
@@ -179,6 +179,8 @@ pub struct Fs {
     pub size: u64,
     /// grows with everything that is written
     pub generation: u64,
+    /// the last record on it that somebody outside was told of
+    pub records: u64,
     /// mounted for writing, or not taken out of use in order
     pub dirty: bool,
     pub files: Files,

@@ -25,8 +25,11 @@ impl Step for GroupMember {
         Ok(match all.iter().find(|pv| pv.uuid == self.uuid) {
             Some(pv) if pv.vg == self.vg && !pv.missing => Seen::Present,
             Some(pv) if pv.vg == self.vg => Seen::Partial(format!("{} misses it", self.vg)),
-            Some(pv) if !pv.vg.is_empty() => Seen::Foreign(format!("it belongs to the group {}", pv.vg)),
-            _ => Seen::Absent,
+            // given up by the group while it was away, it belongs to none: its label is made again by the step before
+            found => match found.and_then(|pv| pv.group()) {
+                Some(other) => Seen::Foreign(format!("it belongs to the group {other}")),
+                None => Seen::Absent,
+            },
         })
     }
 

@@ -29,8 +29,11 @@ impl Step for PhysicalVolume {
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         // also where its group misses it, after a link that was dead for long: that is the next step's matter
-        if pvs(on, side)?.iter().any(|pv| pv.uuid == self.uuid) {
-            return Ok(Seen::Present);
+        match pvs(on, side)?.iter().find(|pv| pv.uuid == self.uuid) {
+            // the boot hook, or dmeventd: vgextend(8) takes no disk whose label says that it is in use
+            Some(pv) if pv.given_up() => return Ok(Seen::Partial("its group went on without it".into())),
+            Some(_) => return Ok(Seen::Present),
+            None => {}
         }
         let gone = on.ask(side, crate::host::Query::run(["sh", "-c", GONE, "sh", &self.device]))?;
         if !gone.stdout.is_empty() {

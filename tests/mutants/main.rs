@@ -103,17 +103,19 @@ const SUITES: &[Suite] = &[
     ("script src/step/initramfs", &[("scripts", &["initramfs::"])]),
     ("script src/step/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/group_member", &[("scripts", &["lvm::"])]),
+    ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
+    ("src/host/trail", &[("replant", &["trail::"]), ("sweeps", &["way::"])]),
     ("src/host", &[("power", &[]), ("replant", &[]), ("sweep_power", &[])]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];
 
 /// Of the sweeps, those that take seconds.
-const QUICK: &[&str] = &["what_", "a_dead", "an_array", "other", "applied", "a_migration"];
+const QUICK: &[&str] = &["what_", "a_dead", "an_array", "other", "applied", "a_migration", "way::"];
 
 fn suite(edit: &Edit) -> &'static [(&'static str, &'static [&'static str])] {
     let about = if edit.is_script() { format!("script {}", edit.file) } else { edit.file.clone() };
