@@ -45,6 +45,7 @@ pub fn tables() -> Vec<Table> {
             rows: vec![
                 ("recorded", "", Present),
                 ("its group misses it", "pvs[ZtxKO0]: \"pv_missing\":\"\" => \"pv_missing\":\"missing\"", Present),
+                ("its group went on without it", "pvs[ZtxKO0]: \"vg0\" => \"[unknown]\"", Partial("its group went on without it")),
                 ("LVM does not list it", unlisted, Partial("label that LVM does not list")),
                 ("its disk is not there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n & wipefs --json fails: no such file", Absent),
                 ("its disk is not there, and wipefs says what stood there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n", Absent),
@@ -63,6 +64,7 @@ pub fn tables() -> Vec<Table> {
                 ("missed", "pvs[ZtxKO0]: \"pv_missing\":\"\" => \"pv_missing\":\"missing\"", Partial("vg0 misses it")),
                 ("of another group", "pvs[ZtxKO0]: \"vg0\" => \"vg1\"", Foreign("belongs to the group vg1")),
                 ("of no group", "pvs[ZtxKO0]: \"vg0\" => \"\"", Absent),
+                ("its group went on without it", "pvs[ZtxKO0]: \"vg0\" => \"[unknown]\"", Absent),
                 ("no label", unlisted, Absent),
                 ("cannot be asked", "pvs fails: locked", Error("exit code 5")),
             ],
