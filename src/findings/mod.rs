@@ -24,6 +24,7 @@ mod servers;
 mod services;
 mod time;
 mod tools;
+mod under_way;
 mod volumes;
 mod waivers;
 
@@ -45,6 +46,7 @@ pub use reference::{entry, reference};
 pub use servers::DISTURBING;
 pub use services::{needed, needed_names};
 pub use time::link_of_cards;
+pub use under_way::{UNDER_WAY, under_way};
 pub use volumes::{room_for_raid1, volumes};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -106,6 +108,7 @@ const ROOMS: &[&[Rule]] = &[
     time::RULES,
     power::RULES,
     waivers::RULES,
+    under_way::RULES,
 ];
 
 /// All rules, in the order of their codes.
@@ -272,7 +275,7 @@ fn finished(plan: &Plan, found: Vec<Finding>) -> Vec<Finding> {
     all
 }
 
-/// The worst first.
+/// The worst first, and before it that another migration is under way: what follows may be its work.
 pub fn sort(all: &mut [Finding]) {
-    all.sort_by_key(|finding| (finding.severity, finding.code));
+    all.sort_by_key(|finding| (finding.code != UNDER_WAY, finding.severity, finding.code));
 }
