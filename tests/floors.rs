@@ -9,16 +9,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sim", "report", "draft", "engine", "forecast", "course", "findings", "layout", "journal", "runbook", "step",
-            "facts", "plan", "host", "secret",
+            "sim", "report", "draft", "engine", "forecast", "course", "findings", "layout", "journal", "runbook",
+            "step", "facts", "plan", "host", "secret",
         ],
     ),
     // a world to try plans on: it knows what real servers would answer
     (
         "sim",
-        &["report", "engine", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan", "host", "secret"],
+        &[
+            "report", "engine", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan",
+            "host", "secret",
+        ],
     ),
-    ("report", &["engine", "forecast", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan", "host"]),
+    (
+        "report",
+        &[
+            "engine", "forecast", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan",
+            "host",
+        ],
+    ),
     // from facts to a plan, before there is one
     ("draft", &["findings", "layout", "facts", "plan"]),
     ("forecast", &["course", "findings", "layout", "runbook", "step", "facts", "plan", "host"]),
