@@ -7,7 +7,7 @@ mod desk;
 
 use std::path::Path;
 
-use desk::{Desk, ROOT, runbook};
+use desk::{Desk, ROOT, runbook, without_numbers};
 use replant::course;
 use snapbox::Data;
 
@@ -411,55 +411,10 @@ fn a_server_is_away() {
     desk.check("apply-away", &["apply", "lab.runbook.json", "--no-input"]);
 }
 
-/// Every `$ replant …` of the README prints what stands there, but for numbers, which change with every step that is
-/// added; `...` stands for any lines, `[..]` for a part of one.
-#[test]
-fn the_readme_tells_the_truth() {
-    let readme = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let desk = Desk::with_migration("mirror-vg0-var");
-    let blocks = |kind: &str| -> Vec<String> {
-        let parts = readme.split("\n```").skip(1).step_by(2);
-        parts.filter_map(|part| part.strip_prefix(kind)?.strip_prefix('\n').map(|text| format!("{text}\n"))).collect()
-    };
-    let told = blocks("console");
-    assert!(told.len() >= 4, "the README has lost its examples");
-    for block in told {
-        let (line, expected) = block.split_once('\n').unwrap();
-        let args: Vec<&str> = line.strip_prefix("$ replant ").unwrap().split(' ').collect();
-        let actual = desk.run_mixed(&args);
-        let told = |text: &str| Data::text(without_numbers(&format!("{line}\n{text}")));
-        snapbox::Assert::new().eq(told(&actual), told(expected));
-    }
-    for yaml in blocks("yaml").iter().filter(|yaml| yaml.starts_with("version:")) {
-        std::fs::write(desk.path("readme.yaml"), yaml).unwrap();
-        let output = desk.run(&["validate", "readme.yaml"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
 /// The steps of a preview are left out, with their commands.
 fn without_steps(text: String) -> String {
     let step = |line: &&str| line.starts_with("  ↶") || line.starts_with("          ");
     let kept: Vec<&str> = text.lines().filter(|line| !step(line)).collect();
     assert!(kept.len() + 10 < text.lines().count(), "it does not show what it would do");
     without_numbers(&kept.join("\n"))
-}
-
-/// Every word that begins with a digit is `#`, in brackets or not, and the blanks that align them are one; but the exit code stays.
-fn without_numbers(text: &str) -> String {
-    let word = |word: &str| {
-        if word.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit()) {
-            "#".to_string()
-        } else {
-            word.to_string()
-        }
-    };
-    let line = |line: &str| {
-        let indent = &line[..line.len() - line.trim_start().len()];
-        if line.starts_with("exit ") {
-            return format!("{line}\n");
-        }
-        format!("{indent}{}\n", line.split_whitespace().map(word).collect::<Vec<_>>().join(" "))
-    };
-    text.lines().map(line).collect()
 }

@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicU8;
 
 use replant::course;
 use replant::engine::{self, Options};
-use replant::facts::record::{self, Answer, Recorder, Recording};
-use replant::facts::{self, Facts, Link, ServerFacts, queries};
-use replant::host::{Output, Query, Side};
+use replant::facts::record::{self, Recorder, Recording};
+use replant::facts::{self, Facts, ServerFacts};
+use replant::host::Side;
 use replant::journal::{Header, Journal};
 use replant::plan::{self, Plan};
 use replant::sim::{Patient, Sim, System};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+mod desk;
+
+use desk::{ROOT, recording};
 
 fn lab() -> (Plan, Facts) {
     let text = std::fs::read_to_string(Path::new(ROOT).join("tests/facts/lab-full.json")).unwrap();
@@ -141,26 +143,6 @@ fn what_cannot_be_simulated_is_said() {
 }
 
 // ---- a file of facts --------------------------------------------------------------------------------------------------
-
-/// The lab's recorded answers, as `replant facts` would have kept them.
-fn recording() -> Recording {
-    let server = |side: Side, name: &str, login: &str| {
-        let answers = queries::asked(side).into_iter().map(|asked| {
-            let path = Path::new(ROOT).join(format!("tests/facts/lab/{name}/{}.out", asked.name));
-            let Query::Run(argv) = asked.query else { panic!("{} is no command", asked.name) };
-            Answer::new(side, &argv, &Output::ok(std::fs::read_to_string(path).unwrap_or_default()))
-        });
-        record::Server { login: login.into(), answers: answers.collect() }
-    };
-    Recording {
-        facts: record::FORMAT,
-        replant: "0.1.0".into(),
-        read_at: "2026-11-22T11:00:00Z".into(),
-        old: server(Side::Old, "old", "root@10.77.0.21"),
-        new: server(Side::New, "new", "root@10.77.0.22"),
-        link: Link::measured(34_000_000),
-    }
-}
 
 fn replant(desk: &Path, args: &[&str]) -> (i32, String, String) {
     let ran =

@@ -6,9 +6,9 @@ use super::{End, Failure, Talk, init, servers, under_way, validate};
 use crate::draft;
 use crate::facts::record::{self, Recorder, Recording};
 use crate::facts::{self, Basis, Link, activity};
-use crate::findings;
 use crate::host::Side;
 use crate::host::ssh::SshHosts;
+use crate::layout;
 use crate::plan::{Plan, Ssh};
 
 #[derive(clap::Args)]
@@ -158,7 +158,7 @@ pub fn open_for(talk: &Talk, dir: &Path, path: &Path, plan: &Plan) -> Result<(fa
     }
     let link = match recording.link.basis {
         // nobody measured it: the cards may know
-        Basis::Assumed => findings::link_of_cards(plan, &facts),
+        Basis::Assumed => layout::link_of_cards(plan, &facts),
         _ => recording.link,
     };
     Ok((facts, link))

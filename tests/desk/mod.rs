@@ -7,6 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
+use replant::facts::record::{self, Answer, Recording};
+use replant::facts::{Link, queries};
+use replant::host::{Output as Answered, Query, Side};
 use replant::journal::{Entry, Event, Line, Migration};
 use replant::runbook::StepId;
 use replant::{course, plan};
@@ -56,6 +59,12 @@ impl Desk {
         let header = std::fs::read_to_string(&journal).unwrap();
         std::fs::write(&journal, header + &lines.join("\n") + "\n").unwrap();
         desk
+    }
+
+    /// `srv1.facts.json`, as `facts --out` writes it.
+    pub fn with_facts(self) -> Desk {
+        std::fs::write(self.path("srv1.facts.json"), serde_json::to_string_pretty(&recording()).unwrap()).unwrap();
+        self
     }
 
     /// An `ssh` that says this, and ends as ssh does when it could not log in.
@@ -113,4 +122,43 @@ pub fn runbook() -> String {
         .unwrap_or_else(|bad| panic!("{}", bad.render(false)));
     let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
     serde_json::to_string_pretty(&book).unwrap()
+}
+
+/// Every word that begins with a digit is `#`, in brackets or not, and the blanks that align them are one; but the exit code stays.
+pub fn without_numbers(text: &str) -> String {
+    let word = |word: &str| {
+        if word.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit()) {
+            "#".to_string()
+        } else {
+            word.to_string()
+        }
+    };
+    let line = |line: &str| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if line.starts_with("exit ") {
+            return format!("{line}\n");
+        }
+        format!("{indent}{}\n", line.split_whitespace().map(word).collect::<Vec<_>>().join(" "))
+    };
+    text.lines().map(line).collect()
+}
+
+/// The lab's recorded answers, as `replant facts` would have kept them.
+pub fn recording() -> Recording {
+    let server = |side: Side, name: &str, login: &str| {
+        let answers = queries::asked(side).into_iter().map(|asked| {
+            let path = Path::new(ROOT).join(format!("tests/facts/lab/{name}/{}.out", asked.name));
+            let Query::Run(argv) = asked.query else { panic!("{} is no command", asked.name) };
+            Answer::new(side, &argv, &Answered::ok(std::fs::read_to_string(path).unwrap_or_default()))
+        });
+        record::Server { login: login.into(), answers: answers.collect() }
+    };
+    Recording {
+        facts: record::FORMAT,
+        replant: "0.1.0".into(),
+        read_at: "2026-11-22T11:00:00Z".into(),
+        old: server(Side::Old, "old", "root@10.77.0.21"),
+        new: server(Side::New, "new", "root@10.77.0.22"),
+        link: Link::measured(34_000_000),
+    }
 }

@@ -37,7 +37,7 @@ pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
     for name in ["src", "tests", "plans", "schemas", "docs", "benches"] {
         gather(root, &root.join(name), &mut files);
     }
-    for name in ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for name in ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"] {
         files.insert(PathBuf::from(name), fs::read(root.join(name)).map_err(|error| format!("{name}: {error}"))?);
     }
     let mut rust: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
