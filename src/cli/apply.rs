@@ -155,7 +155,9 @@ fn find_or_make(
             book
         }
         (None, Some(loaded)) => {
-            let Some((runbook, outlook)) = plan::of_servers(talk, dir, &loaded, &hosts, false)? else { return Ok(None) };
+            let Some((runbook, outlook)) = plan::of_servers(talk, dir, &loaded, &hosts, false)? else {
+                return Ok(None);
+            };
             talk.say(report::outline(&runbook, &outlook.forecast));
             runbook
         }

@@ -165,7 +165,9 @@ fn refuse(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
         talk.data(&report::refused_json(found, loaded));
     }
     if found.iter().any(|finding| finding.code == findings::UNDER_WAY) {
-        talk.say("Nothing was changed. First the migration that is under way must end; the other findings may be its work");
+        talk.say(
+            "Nothing was changed. First the migration that is under way must end; the other findings may be its work",
+        );
         return;
     }
     let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {

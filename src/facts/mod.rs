@@ -35,8 +35,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Mark, Server};
 use crate::host::hardware::{Hardware, Machines};
+use crate::host::{Mark, Server};
 
 pub use digest::digest;
 pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, under_way, writers};
+use super::{
+    Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, under_way, writers,
+};
 use crate::host::{HostError, IN_MEMORY, KEPT, Look, Output, Query, Side};
 
 /// Why a server could not be read.

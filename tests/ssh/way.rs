@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use replant::host::ssh::SshHosts;
 use replant::facts::{os, under_way};
+use replant::host::ssh::SshHosts;
 use replant::host::{Act, HostError, Hosts, IN_MEMORY, KEPT, Look, Query, Side, Trail};
 
 use crate::server::*;
