@@ -184,7 +184,7 @@ impl Forecast {
             longest.what, longest.seconds
         );
         let help = "raise `cutover.downtime_budget`, or shorten what takes longest";
-        Some(Finding::new("R1501", Hit::new(message, help).at(budget.span())).waived_by(plan))
+        Some(findings::finding("R1501", Hit::new(message, help).at(budget.span())).waived_by(plan))
     }
 }
 

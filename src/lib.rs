@@ -12,6 +12,7 @@ pub mod findings;
 pub mod forecast;
 pub mod host;
 pub mod journal;
+pub mod layout;
 pub mod plan;
 pub mod report;
 pub mod runbook;

@@ -238,7 +238,7 @@ fn a_card_is_found_below_a_bridge() {
         ..Default::default()
     };
     facts.old.interfaces.extend([bridge, tap, end("veth0", "veth1"), end("veth1", "veth0")]);
-    assert_eq!(findings::service_card(&loaded.plan, &facts).unwrap().name, "ens3");
+    assert_eq!(replant::layout::service_card(&loaded.plan, &facts).unwrap().name, "ens3");
     let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
     assert!(book.nodes.iter().any(|node| node.id.0 == "keep-card-name"));
 }

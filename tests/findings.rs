@@ -417,6 +417,17 @@ const FIRES: &[Case] = &[
     Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
     Case("R1902", Some(("cutover:", "waive: [{ code: R1107, reason: why not }]\ncutover:")), SAME, "was not found"),
     Case("R1903", Some(("cutover:", "waive: [{ code: R1301, reason: why not }]\ncutover:")), SAME, "cannot be waived"),
+    // tests/under_way.rs has the rest of it
+    Case(
+        "R1904",
+        None,
+        |facts| {
+            let seen = "run\n{\"migration\":\"m\",\"id\":\"a\",\"made\":\"2026-11-22T11:00:00Z\",\"line\":0,\"sum\":\"\",\
+                        \"by\":\"anna@desk\",\"dir\":\"/srv/m\",\"at\":\"2026-11-22T11:00:00Z\"}\n";
+            facts.old.under_way = replant::facts::under_way::of([seen]);
+        },
+        "migration `m` is under way on old",
+    ),
 ];
 
 /// What looks like one of them and is none.
@@ -590,10 +601,10 @@ fn what_old_writes_is_held_against_what_the_link_carries() {
 #[test]
 fn the_cards_speak_where_nothing_else_does() {
     let (plan, mut facts) = (lab_plan(None).plan, lab_facts());
-    assert_eq!(findings::link_of_cards(&plan, &facts), Link::default());
+    assert_eq!(replant::layout::link_of_cards(&plan, &facts), Link::default());
     card(&mut facts.old.interfaces, "ens3").speed = Some(10_000);
     card(&mut facts.new.interfaces, "eth0").speed = Some(1000);
-    assert_eq!(findings::link_of_cards(&plan, &facts), Link::of_card(1000));
+    assert_eq!(replant::layout::link_of_cards(&plan, &facts), Link::of_card(1000));
 }
 
 #[test]
@@ -616,7 +627,7 @@ fn mdadm_is_asked_for_where_there_are_arrays() {
         found.map(|finding| finding.message).collect()
     };
     assert_eq!(stops(&facts), [""; 0]);
-    let disk = findings::Disks::of(&facts.new).find(&loaded.plan.disks[0]).unwrap().path.clone();
+    let disk = replant::layout::Disks::of(&facts.new).find(&loaded.plan.disks[0]).unwrap().path.clone();
     facts.new.arrays.push(Array { path: "/dev/md127".into(), members: vec![disk], ..Array::default() });
     assert_eq!(stops(&facts), ["new lacks mdadm"]);
 }

@@ -7,11 +7,11 @@ use super::book::{Book, Handle};
 use super::connect::{Link, backstore, offered, tgt_conf_path};
 use super::copy::hash_file;
 use super::cutover::Off;
-use super::layout::Layout;
 use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
 use super::text::{self, render};
-use crate::findings::CLOUD_INIT_DISABLED;
 use crate::host::Side::{Migrated, New};
+use crate::layout::CLOUD_INIT_DISABLED;
+use crate::layout::Layout;
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{

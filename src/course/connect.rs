@@ -3,11 +3,11 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::{Layout, Store};
 use super::prepare::Ready;
 use super::text::{self, render};
 use crate::host::Side::{New, Old};
 use crate::host::{Text, secret_place};
+use crate::layout::{Layout, Store};
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{Daemon, File, IscsiNode, LioExport, Login, TgtExport};

@@ -6,10 +6,10 @@ use minijinja::context;
 use super::book::{Book, Handle};
 use super::connect::Link;
 use super::cutover;
-use super::layout::{Copied as CopiedVolume, Group, Layout};
 use super::prepare::{LVMLOCAL, Ready};
 use super::text::{self, render};
 use crate::host::Side::Old;
+use crate::layout::{Copied as CopiedVolume, Group, Layout};
 use crate::runbook::Stage;
 use crate::step::{
     File, FreshCopies, GroupMember, How, Job, Mirror, PhysicalVolume, Remount, Service, WriteMostly, dm_name,

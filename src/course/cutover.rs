@@ -4,11 +4,11 @@
 use super::book::{Book, Handle};
 use super::connect::{Link, portal};
 use super::copy::{Copied, hash_file};
-use super::layout::Layout;
 use super::prepare::Ready;
 use super::text;
-use crate::findings::needed_names;
 use crate::host::Side::{New, Old};
+use crate::layout::Layout;
+use crate::layout::needed_names;
 use crate::runbook::Stage;
 use crate::step::{
     ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, PowerReady,

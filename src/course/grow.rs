@@ -4,11 +4,11 @@ use super::book::{Book, Handle};
 use super::boot::{self, Booted};
 use super::connect::{offered, record_path};
 use super::copy;
-use super::layout::Layout;
 use super::prepare::{HOOK, LATE_HOOK, LVMLOCAL};
 use super::text;
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
+use crate::layout::Layout;
 use crate::runbook::Stage;
 use crate::step::{File, FsSize, Job, NoFile, Purged, PvSize, StepKind, VolumeSize};
 

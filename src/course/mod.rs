@@ -7,7 +7,6 @@ mod connect;
 mod copy;
 mod cutover;
 mod grow;
-mod layout;
 mod own;
 mod power;
 mod prepare;
@@ -17,13 +16,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Facts, Link};
-use crate::findings::Finding;
+use crate::findings::{self, Finding};
+use crate::layout;
 use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
 pub use connect::CHAP_BACK;
-pub use layout::{Offer, boot_room, group_room, growth_room, offers, unsilenced};
 pub use own::changed_by_others;
 pub use power::{power_control, power_secret};
 
@@ -52,7 +51,7 @@ pub struct Runbook {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Vec<Finding>> {
-    let layout = layout::resolve(plan, plan_digest, facts)?;
+    let layout = layout::resolve(plan, plan_digest, facts).map_err(|why| findings::refused(plan, why))?;
     let mut book = Book::new();
 
     let ready = prepare::write(&mut book, &layout);

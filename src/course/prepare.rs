@@ -3,10 +3,10 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::layout::{Card, Layout, Made};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
+use crate::layout::{Card, Layout, Made};
 use crate::plan::Table;
 use crate::runbook::Stage;
 use crate::step::{
@@ -238,7 +238,7 @@ pub fn isolation(layout: &Layout) -> String {
 
 /// An ARRAY line of mdadm.conf(5) for each array of new.
 pub fn array_lines(layout: &Layout) -> String {
-    let line = |array: &super::layout::Array| {
+    let line = |array: &crate::layout::Array| {
         format!(
             "ARRAY /dev/md/{} metadata={} UUID={} name={}:{}\n",
             array.md_name, array.metadata, array.uuid, layout.hostname, array.md_name

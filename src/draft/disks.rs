@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::NoDraft;
 use super::text::{list, quoted, size};
 use crate::facts::{Block, Facts, ServerFacts};
-use crate::findings::{fleeting, what_is_on};
+use crate::layout::{fleeting, what_is_on};
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Choice {

@@ -130,7 +130,7 @@ fn with_level(
     let body = text::render(include_str!("templates/plan.yaml"), values);
     // without the head, whose comments change nothing: it tells of what is found in the rest
     let plan = plan::parse("draft", &body).map_err(NoDraft::Unsound)?.plan;
-    let findings = findings::find_with_link(&plan, facts, &findings::link_of_cards(&plan, facts));
+    let findings = findings::find_with_link(&plan, facts, &crate::layout::link_of_cards(&plan, facts));
     let stops = findings.iter().filter(|finding| finding.stops());
     let mut decide: Vec<String> =
         stops.map(|finding| format!("{} {}: {}", finding.code, finding.message, finding.help)).collect();

@@ -9,7 +9,7 @@ use super::volumes::Groups;
 use crate::facts::Facts;
 use crate::facts::activity::{Activity, Unit};
 use crate::facts::resolve::Names;
-use crate::findings::needed;
+use crate::layout::needed;
 
 #[derive(Debug, Default)]
 pub struct Services {

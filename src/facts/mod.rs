@@ -26,6 +26,7 @@ mod read;
 pub mod record;
 pub mod resolve;
 mod still;
+pub mod under_way;
 pub mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +35,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::Server;
 use crate::host::hardware::{Hardware, Machines};
+use crate::host::{Mark, Server};
 
 pub use digest::digest;
 pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift, identity};
@@ -154,6 +155,10 @@ pub struct ServerFacts {
     pub lvm_version: Option<String>,
     /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
     pub lvm_config: BTreeMap<String, String>,
+    /// migrations that have worked on it and have not ended, as the server itself keeps it: `/run/replant/seen`,
+    /// `/var/lib/replant/seen`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<Mark>,
 }
 
 /// What the two machines are known by.

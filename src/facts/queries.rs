@@ -2,7 +2,7 @@
 //! is a process there.
 
 use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
-use crate::host::{Query, Side};
+use crate::host::{IN_MEMORY, KEPT, Query, Side};
 
 /// A question and what we call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(super) const SMALL: &[&str] = &[
     "/proc/diskstats",
     "/proc/uptime",
     "/etc/os-release",
+    IN_MEMORY,
+    KEPT,
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.

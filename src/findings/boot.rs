@@ -1,8 +1,9 @@
 //! What boots: firmware, `/boot`, the initramfs, encryption.
 
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, Lv, Mount, lvm, mdadm_conf};
+use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[

@@ -1,7 +1,8 @@
 //! What the rescue system must know of old's file systems: it checks and mounts them when old is off already.
 
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity};
 use crate::facts::{Facts, Mount, lvm};
+use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[

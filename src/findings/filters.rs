@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::{Hit, Rule, Severity};
-use crate::course::Offer;
 use crate::facts::filter::Filter;
 use crate::facts::{Facts, ServerFacts};
+use crate::layout::{Offer, offers};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[Rule {
@@ -30,7 +30,7 @@ fn on_old(facts: &Facts, offer: &Offer, at: usize) -> Vec<String> {
 }
 
 fn filters(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let offers = crate::course::offers(plan, facts);
+    let offers = offers(plan, facts);
     // /boot's is the first of them, and which letter is whose is not known before
     let count = offers.len() + usize::from(plan.boot.is_some());
     let mut hits = Vec::new();

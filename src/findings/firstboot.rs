@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disks, Hit, Rule, Severity, new_card, transfer_cards};
+use super::{Hit, Rule, Severity};
 use crate::facts::{Facts, Firmware};
+use crate::layout::{CLOUD_INIT_DISABLED, Disks, new_card, runs_cloud_init, transfer_cards};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -173,18 +174,6 @@ fn grub_writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             .of("old: /boot/grub/grub.cfg"),
     ]
 }
-
-/// cloud-init runs on old at each boot.
-pub fn runs_cloud_init(facts: &Facts) -> bool {
-    let unit = |unit: &String| {
-        unit.starts_with("cloud-init") || unit == "cloud-config.service" || unit == "cloud-final.service"
-    };
-    let cmdline = facts.old.files.get("/proc/cmdline").is_some_and(|line| line.contains("cloud-init=disabled"));
-    facts.old.services.iter().any(unit) && !facts.old.present.contains(CLOUD_INIT_DISABLED) && !cmdline
-}
-
-/// cloud-init does nothing where this file is.
-pub const CLOUD_INIT_DISABLED: &str = "/etc/cloud/cloud-init.disabled";
 
 fn cloud_init(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if !runs_cloud_init(facts) {

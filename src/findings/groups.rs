@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Disks, Hit, Rule, Severity, room_for_raid1, volumes};
+use super::{Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Facts, Vg, lvm};
+use crate::layout::{Disks, room_for_raid1, volumes};
 use crate::plan::{CopyHow, Plan, VolumeGroup};
 
 pub(super) const RULES: &[Rule] = &[
@@ -96,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "every volume that moves needs its extents on new, and each raid1 one more for its metadata.",
         remedy: "larger disks, another RAID level, or `copy: skip` for what need not move.",
-        check: crate::course::group_room,
+        check: super::room::group_room,
     },
     Rule {
         code: "R1217",
@@ -105,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "/boot is copied as a block device, so its array must be at least as large as the device on old.",
         remedy: "make its partition larger.",
-        check: crate::course::boot_room,
+        check: super::room::boot_room,
     },
     Rule {
         code: "R1218",
@@ -114,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the last stage would fail on new, in service already, with some volumes grown and others not.",
         remedy: "less growth, or `grow: rest` for the one that takes what is left.",
-        check: crate::course::growth_room,
+        check: super::room::growth_room,
     },
     Rule {
         code: "R1227",

@@ -1,8 +1,8 @@
 //! What disks say of their own health (SMART).
 
-use super::disks::found;
 use super::{Hit, Rule, Severity};
 use crate::facts::{Block, Facts};
+use crate::layout::found;
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::disks::{arrays_on, found};
 use super::{Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, ServerFacts};
+use crate::layout::{arrays_on, claimed, found};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -42,15 +42,6 @@ pub(super) const RULES: &[Rule] = &[
         check: alike,
     },
 ];
-
-/// What a file system type says that belongs to something which shows no block device of its own: a pool of ZFS, a path of
-/// multipath, a disk of a firmware RAID. Members of md and LVM are told by their arrays and groups.
-pub fn claimed(block: &Block) -> Option<&str> {
-    let fstype = block.fstype.as_deref()?;
-    let known = matches!(fstype, "linux_raid_member" | "LVM2_member" | "LVM1_member");
-    let other = fstype.ends_with("_member") || matches!(fstype, "bcache" | "drbd" | "ceph_bluestore" | "bcachefs");
-    (other && !known).then_some(fstype)
-}
 
 /// How it is released.
 fn release(kind: &str, path: &str) -> String {

@@ -4,7 +4,6 @@
 //! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
 mod boot;
-mod cards;
 mod disks;
 mod filesystems;
 mod filters;
@@ -13,6 +12,7 @@ mod fstab;
 mod groups;
 mod health;
 mod holders;
+mod in_use;
 mod lasting;
 mod memory;
 mod names;
@@ -20,68 +20,27 @@ mod naming;
 mod network;
 mod power;
 mod reference;
+mod refused;
+mod room;
+mod rule;
 mod servers;
 mod services;
 mod time;
 mod tools;
+mod under_way;
 mod volumes;
 mod waivers;
 
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::facts::{Facts, Link};
-use crate::plan::{Loaded, Place, Plan, Span, Waiver};
+use crate::plan::Plan;
 
-pub use cards::{new_card, service_card, transfer_addresses, transfer_cards};
-pub use disks::{Disks, arrays_on, fleeting, what_is_on};
-pub use firstboot::{CLOUD_INIT_DISABLED, runs_cloud_init};
-pub use holders::claimed;
-pub use lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
-pub use naming::{named_by_rule, reads_links};
 pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
-pub use servers::DISTURBING;
-pub use services::{needed, needed_names};
-pub use time::link_of_cards;
-pub use volumes::{room_for_raid1, volumes};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// the migration cannot be carried out; only a waiver in the plan lets it go on, and not past those that are absolute
-    Inhibitor,
-    Warning,
-    Note,
-}
-
-impl Severity {
-    pub fn word(self) -> &'static str {
-        match self {
-            Severity::Inhibitor => "inhibitor",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        }
-    }
-}
-
-/// One rule, and all that can be said of it without servers.
-pub struct Rule {
-    /// stable: `R1203`. A code is never used for anything else again
-    pub code: &'static str,
-    /// what is so when it fires
-    pub title: &'static str,
-    pub severity: Severity,
-    /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
-    /// mistaken, or the risk is one that a person can take, it is not
-    pub absolute: bool,
-    /// what would happen otherwise
-    pub why: &'static str,
-    /// what to do in general; each [`Hit`] says it of the thing at hand
-    pub remedy: &'static str,
-    pub check: fn(&Plan, &Facts) -> Vec<Hit>,
-}
+pub use refused::refused;
+pub use rule::{Finding, Hit, Rule, Severity};
+pub use under_way::{UNDER_WAY, under_way};
 
 /// Every room's rules.
 const ROOMS: &[&[Rule]] = &[
@@ -106,6 +65,7 @@ const ROOMS: &[&[Rule]] = &[
     time::RULES,
     power::RULES,
     waivers::RULES,
+    under_way::RULES,
 ];
 
 /// All rules, in the order of their codes.
@@ -113,126 +73,6 @@ pub fn rules() -> Vec<&'static Rule> {
     let mut all: Vec<&Rule> = ROOMS.iter().flat_map(|room| room.iter()).collect();
     all.sort_by_key(|rule| rule.code);
     all
-}
-
-/// What a rule found, of one thing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    message: String,
-    help: String,
-    span: Option<Span>,
-    fact: Option<String>,
-}
-
-impl Hit {
-    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Hit {
-        Hit { message: message.into(), help: help.into(), span: None, fact: None }
-    }
-
-    /// Where the plan speaks of it.
-    pub fn at(self, span: Option<Span>) -> Hit {
-        Hit { span, ..self }
-    }
-
-    /// The fact that it is about, where the plan does not speak of it: `old: /etc/fstab, line 5`.
-    pub fn of(self, fact: impl Into<String>) -> Hit {
-        Hit { fact: Some(fact.into()), ..self }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Finding {
-    pub code: &'static str,
-    pub severity: Severity,
-    /// it cannot be waived
-    pub absolute: bool,
-    pub message: String,
-    /// the fact that it is about
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fact: Option<String>,
-    pub why: &'static str,
-    /// what to do about it, as a command where there is one
-    pub help: String,
-    #[serde(skip)]
-    pub span: Option<Span>,
-    /// why it was accepted, where the plan waives it
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waived: Option<String>,
-}
-
-impl Finding {
-    /// What the rule of this code says of `hit`.
-    ///
-    /// # Panics
-    /// Where there is no such rule: codes are written in the program, not read.
-    pub fn new(code: &str, hit: Hit) -> Finding {
-        let all = rules();
-        let rule = all.iter().find(|rule| rule.code == code).expect("a rule for every code that is used");
-        rule.finding(hit)
-    }
-
-    /// The place in the plan that it is about.
-    pub fn place(&self, loaded: &Loaded) -> Option<Place> {
-        self.span.map(|span| loaded.source.place(span))
-    }
-
-    /// With the plan's waiver of it, if there is one and it can be waived.
-    pub fn waived_by(self, plan: &Plan) -> Finding {
-        let waiver = plan.waive.iter().find(|waiver| !self.absolute && self.is_waived_by(waiver, plan));
-        Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
-    }
-
-    /// Whether a waiver is meant for it: by its code, and where it names a thing, of that.
-    pub(crate) fn is_waived_by(&self, waiver: &Waiver, plan: &Plan) -> bool {
-        let about = |on: &str| {
-            let fact = self.fact.as_deref().unwrap_or_default();
-            speaks_of(&self.message, on, plan) || speaks_of(fact, on, plan)
-        };
-        *waiver.code == self.code && waiver.on.as_ref().is_none_or(|on| about(on))
-    }
-
-    /// It stops the migration.
-    pub fn stops(&self) -> bool {
-        self.severity == Severity::Inhibitor && self.waived.is_none()
-    }
-}
-
-impl Rule {
-    fn finding(&self, hit: Hit) -> Finding {
-        Finding {
-            code: self.code,
-            severity: self.severity,
-            absolute: self.absolute,
-            message: hit.message,
-            fact: hit.fact,
-            why: self.why,
-            help: hit.help,
-            span: hit.span,
-            waived: None,
-        }
-    }
-}
-
-/// Whether a text names a thing, and not one whose name only begins with it. A disk of the plan may be named by its name
-/// alone, and a device without `/dev/`.
-fn speaks_of(text: &str, thing: &str, plan: &Plan) -> bool {
-    let plain = |text: &str| text.replace('`', "").replace("/dev/", "");
-    let thing = match plan.disks.iter().any(|disk| disk.name == *thing) {
-        true => format!("disk {thing}"),
-        false => plain(thing),
-    };
-    let text = plain(text);
-    let in_a_name = |c: char| c.is_alphanumeric() || "_-+/.".contains(c);
-    let mut at = text.match_indices(&thing);
-    !thing.is_empty()
-        && at.any(|(start, found)| {
-            let before = text[..start].chars().next_back();
-            let mut after = text[start + found.len()..].chars();
-            // a full stop ends a sentence
-            let (next, second) = (after.next(), after.next());
-            let ends = next.is_none_or(|c| !in_a_name(c) || c == '.' && second.is_none_or(char::is_whitespace));
-            ends && before.is_none_or(|c| !in_a_name(c) || thing.starts_with('/'))
-        })
 }
 
 /// Everything that the rules find in plan and facts, the worst first, with the plan's waivers applied.
@@ -261,9 +101,21 @@ pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
 }
 
 fn by_the_rules(plan: &Plan, facts: &Facts) -> Vec<Finding> {
+    let all = rules();
     // a rule knows nothing of the others: each processor takes its share of them
-    let hits = |rule: &'static Rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit));
-    rules().into_par_iter().flat_map_iter(hits).collect()
+    let hits = |rule: &&'static Rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit));
+    let mut found: Vec<Finding> = all.par_iter().flat_map_iter(hits).collect();
+    found.extend(waivers::of_all(plan, facts, &all));
+    found
+}
+
+/// What the rule of this code says of `hit`, for rules whose findings come from above.
+///
+/// # Panics
+/// Where there is no such rule: codes are written in the program, not read.
+pub fn finding(code: &str, hit: Hit) -> Finding {
+    let all = rules();
+    all.iter().find(|rule| rule.code == code).expect("a rule for every code that is used").finding(hit)
 }
 
 fn finished(plan: &Plan, found: Vec<Finding>) -> Vec<Finding> {
@@ -272,7 +124,7 @@ fn finished(plan: &Plan, found: Vec<Finding>) -> Vec<Finding> {
     all
 }
 
-/// The worst first.
+/// The worst first, and before it that another migration is under way: what follows may be its work.
 pub fn sort(all: &mut [Finding]) {
-    all.sort_by_key(|finding| (finding.severity, finding.code));
+    all.sort_by_key(|finding| (finding.code != UNDER_WAY, finding.severity, finding.code));
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity, boot, volumes};
+use super::{Hit, Rule, Severity, boot};
 use crate::facts::resolve::{Kind, Meaning, Names, plain};
 use crate::facts::{Block, Facts, Mount, fstab, lvm};
+use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[

@@ -1,8 +1,9 @@
 //! How cards get their names, and what else in old's files tells a card by its hardware: new's card must get the name that
 //! the configuration knows, and nothing may take it for another.
 
-use super::{Hit, Rule, Severity, new_card, service_card};
+use super::{Hit, Rule, Severity};
 use crate::facts::{CardLine, Facts, Interface, MacLine};
+use crate::layout::{NAMING_MASK, gives_name, names_mac, new_card, reads_links, service_card, udev_rules};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -76,13 +77,6 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-const MASK: &str = "/etc/udev/rules.d/80-net-setup-link.rules";
-
-/// udev on old looks at .link files when it names a card. A link to /dev/null in place of the rule is an empty file.
-pub fn reads_links(facts: &Facts) -> bool {
-    facts.old.files.get(MASK).is_none_or(|rule| rule.contains("net_setup_link"))
-}
-
 /// A command that gives a card of new its name, in one line.
 pub(super) fn naming(facts: &Facts, mac: &str, name: &str) -> String {
     match reads_links(facts) {
@@ -98,34 +92,8 @@ pub(super) fn naming(facts: &Facts, mac: &str, name: &str) -> String {
 /// Old has a .link file or a rule that names this card of new.
 pub(super) fn is_named(facts: &Facts, card: &Interface) -> bool {
     let by_link = facts.old.macs.iter().any(|line| line.path.ends_with(".link") && line.mac == card.own_mac());
-    let by_rule = || rules(facts).any(|(_, _, rule)| gives_name(rule) && names_mac(rule, card.own_mac()));
+    let by_rule = || udev_rules(facts).any(|(_, _, rule)| gives_name(rule) && names_mac(rule, card.own_mac()));
     (by_link && reads_links(facts)) || by_rule()
-}
-
-/// The rule of 70-persistent-net.rules that gives old's card its name: the same rule is due for new's.
-pub fn named_by_rule(facts: &Facts, card: &Interface) -> bool {
-    let mut rules = rules(facts).filter(|(path, ..)| path.ends_with("/70-persistent-net.rules"));
-    rules.any(|(_, _, rule)| gives_name(rule) && (names_mac(rule, &card.mac) || names_mac(rule, card.own_mac())))
-}
-
-/// Path, number and text of each rule of udev on old.
-fn rules(facts: &Facts) -> impl Iterator<Item = (&str, usize, &str)> {
-    let files = facts.old.files.iter().filter(|(path, _)| path.starts_with("/etc/udev/rules.d/"));
-    files.flat_map(|(path, text)| {
-        let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-        lines.filter(|(_, line)| !line.starts_with('#')).map(move |(at, line)| (path.as_str(), at, line))
-    })
-}
-
-/// `NAME="lan0"` and `NAME:="lan0"` give a name; `NAME=="lan0"` asks for one.
-fn gives_name(rule: &str) -> bool {
-    let assigns = |rest: &str| rest.starts_with("=\"") || rest.starts_with(":=\"");
-    let keys = rule.split([',', ' ', '\t']).filter_map(|word| word.strip_prefix("NAME"));
-    keys.map(str::trim_start).any(assigns) || rule.contains("NAME = \"")
-}
-
-fn names_mac(rule: &str, mac: &str) -> bool {
-    !mac.is_empty() && rule.to_lowercase().contains(mac)
 }
 
 /// The cards of old that the plan is about: that of its service, or all where that one cannot be told.
@@ -238,7 +206,9 @@ fn bound_to_place(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     };
     // one that names the address of a card fits that card only
     let by_mac = |rule: &str| rule.contains("ATTR{address}==") || rule.contains("ATTRS{address}==");
-    for (path, at, rule) in rules(facts).filter(|(_, _, rule)| gives_name(rule) && of_a_card(rule) && !by_mac(rule)) {
+    for (path, at, rule) in
+        udev_rules(facts).filter(|(_, _, rule)| gives_name(rule) && of_a_card(rule) && !by_mac(rule))
+    {
         if path.ends_with("/70-replant-net.rules") {
             continue;
         }
@@ -313,10 +283,10 @@ fn no_links_read(_: &Plan, facts: &Facts) -> Vec<Hit> {
         return Vec::new();
     }
     let hit = Hit::new(
-        format!("{MASK} keeps udev on old from reading .link files: new's card gets its name by a rule"),
+        format!("{NAMING_MASK} keeps udev on old from reading .link files: new's card gets its name by a rule"),
         "write rules, not .link files, for new's other cards",
     );
-    vec![hit.of(format!("old: {MASK}"))]
+    vec![hit.of(format!("old: {NAMING_MASK}"))]
 }
 
 fn no_lasting_mac(plan: &Plan, facts: &Facts) -> Vec<Hit> {

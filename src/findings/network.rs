@@ -1,9 +1,9 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
-use super::cards::{addresses, has};
 use super::naming::{is_named, naming};
-use super::{Hit, Rule, Severity, new_card, service_card};
+use super::{Hit, Rule, Severity};
 use crate::facts::{Facts, Interface};
+use crate::layout::{addresses, has, new_card, service_card};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[

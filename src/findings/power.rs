@@ -76,7 +76,7 @@ pub fn of_power(plan: &Plan, old: &Tried, new: &Tried) -> Vec<Finding> {
                     ),
                 ),
             };
-            Some(Finding::new(code, Hit::new(message, help).at(address.span())))
+            Some(Finding::of(RULES, code, Hit::new(message, help).at(address.span())))
         },
     );
     found.map(|finding| finding.waived_by(plan)).collect()

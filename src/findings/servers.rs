@@ -1,9 +1,9 @@
 //! The two machines: who they are, and whether they can stand in for each other.
 
-use super::disks::{self, Disks};
 use super::{Hit, Rule, Severity};
 use crate::facts::queries::MODULES;
 use crate::facts::{Facts, ServerFacts};
+use crate::layout::{DISTURBING, Disks, found, new_card};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -102,19 +102,6 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "reboot old before the migration, and see that all is well.",
         check: other_kernel,
     },
-];
-
-/// Timers that are held while old is copied: upgrades (which write to /boot), discards, snapshots of volumes, checks of
-/// arrays and of file systems.
-pub const DISTURBING: [&str; 8] = [
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
-    "fstrim.timer",
-    "e2scrub_all.timer",
-    "xfs_scrub_all.timer",
-    "mdcheck_start.timer",
-    "mdcheck_continue.timer",
-    "snapper-timeline.timer",
 ];
 
 fn both(facts: &Facts) -> [(&'static str, &ServerFacts); 2] {
@@ -231,10 +218,10 @@ fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
 /// Drivers that new needs, and what for: those of the disks in the plan, and of the card that takes old's address.
 fn drivers<'a>(plan: &'a Plan, facts: &'a Facts) -> Vec<(&'a str, String, bool)> {
     let mut all: Vec<(&str, String, bool)> = Vec::new();
-    for (disk, block) in disks::found(plan, facts) {
+    for (disk, block) in found(plan, facts) {
         all.extend(block.drivers.iter().map(|driver| (driver.as_str(), format!("disk `{}`", *disk.name), false)));
     }
-    if let Some(card) = super::new_card(plan, facts) {
+    if let Some(card) = new_card(plan, facts) {
         all.extend(card.drivers.iter().map(|driver| (driver.as_str(), format!("network card {}", card.name), true)));
     }
     let mut seen = std::collections::BTreeSet::new();

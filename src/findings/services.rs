@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::writers::Holder;
 use crate::facts::{Facts, lvm};
+use crate::layout::{needed, volumes};
 use crate::plan::{At, CopyHow, Plan, suggest};
 
 pub(super) const RULES: &[Rule] = &[
@@ -53,30 +54,6 @@ pub(super) const RULES: &[Rule] = &[
         check: writes,
     },
 ];
-
-/// Units that the migration or the running system needs: the beginnings of their names, and why.
-const NEEDED: &[(&[&str], &str)] = &[
-    (&["ssh.", "sshd.", "ssh@", "sshd@"], "replant logs in through it"),
-    (&["systemd-", "dbus", "getty@", "serial-getty@", "polkit", "init."], "it is a part of the running system"),
-    (
-        &["networking.", "ifup@", "NetworkManager", "wpa_supplicant", "dhcpcd", "dhclient", "connman", "netplan"],
-        "the migration goes over the network that it keeps",
-    ),
-    (&["lvm2-", "dm-event", "mdmonitor", "mdadm", "iscsi", "open-iscsi", "multipath"], "the migration uses it"),
-];
-
-/// Why a unit must go on running, if it must.
-pub fn needed(unit: &str) -> Option<&'static str> {
-    let named = |names: &[&str]| names.iter().any(|name| unit.starts_with(name));
-    // what runs there is a guest, and no part of this system
-    let guest = unit.starts_with("systemd-nspawn@");
-    NEEDED.iter().find(|(names, _)| named(names) && !guest).map(|(_, why)| *why)
-}
-
-/// The beginnings of the names of all that must go on running.
-pub fn needed_names() -> impl Iterator<Item = &'static str> {
-    NEEDED.iter().flat_map(|(names, _)| names.iter().copied())
-}
 
 /// The units as the plan writes them, and by their full names.
 fn units(plan: &Plan) -> impl Iterator<Item = (&At<String>, String)> {

@@ -2,8 +2,9 @@
 //! These are found with the link, or by the forecast once the runbook is made; that every code is in one list, they have
 //! their entries here.
 
-use super::{Finding, Hit, Rule, Severity, transfer_cards, volumes};
-use crate::facts::{Basis, Facts, Interface, Link, link};
+use super::{Finding, Hit, Rule, Severity};
+use crate::facts::{Basis, Facts, Link, link};
+use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -47,7 +48,7 @@ fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
 /// What is found of the link.
 pub(super) fn of_link(plan: &Plan, facts: &Facts, link: &Link) -> impl Iterator<Item = Finding> {
     let found = [("R1406", writes_too_fast(plan, facts, link)), ("R1502", blocked(plan, link))];
-    found.into_iter().filter_map(|(code, hit)| Some(Finding::new(code, hit?)))
+    found.into_iter().filter_map(|(code, hit)| Some(Finding::of(RULES, code, hit?)))
 }
 
 fn writes_too_fast(plan: &Plan, facts: &Facts, link: &Link) -> Option<Hit> {
@@ -71,11 +72,4 @@ fn blocked(plan: &Plan, link: &Link) -> Option<Hit> {
     let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);
     let help = "let old in there, in new's firewall and in what is between them, or name another port";
     Some(Hit::new(message, help).at(port.span().or(plan.new.address.span())))
-}
-
-/// The link by the word of the cards between which the data goes, where nobody has asked for the way between them.
-pub fn link_of_cards(plan: &Plan, facts: &Facts) -> Link {
-    let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
-    let slower = transfer_cards(plan, facts).into_iter().filter_map(speed).min();
-    slower.map_or_else(Link::default, |mbit| Link::of_card(mbit.into()))
 }

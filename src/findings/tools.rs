@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::disks::arrays_to_stop;
-use super::{Hit, Rule, Severity, volumes};
+use super::{Hit, Rule, Severity};
 use crate::facts::{Facts, ServerFacts};
+use crate::layout::{arrays_to_stop, volumes};
 use crate::plan::{CopyHow, IscsiServer, Plan};
 
 pub(super) const RULES: &[Rule] = &[

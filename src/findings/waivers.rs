@@ -1,6 +1,6 @@
 //! Waivers of the plan that do nothing.
 
-use super::{Hit, Rule, Severity, power, rules, time};
+use super::{Finding, Hit, Rule, Severity, power, time};
 use crate::facts::Facts;
 use crate::plan::Plan;
 
@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it waives nothing; perhaps another code was meant.",
         remedy: "correct the code: `docs/findings.md` lists them all.",
-        check: unknown,
+        check: later,
     },
     Rule {
         code: "R1902",
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it would hide the finding without anybody looking at it if it came up later.",
         remedy: "remove it from the plan.",
-        check: idle,
+        check: later,
     },
     Rule {
         code: "R1903",
@@ -30,12 +30,24 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it waives nothing: past that inhibitor the migration would certainly destroy something, or fail.",
         remedy: "remove it from the plan, and do what the finding says.",
-        check: futile,
+        check: later,
     },
 ];
 
-fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
-    let known: Vec<&str> = rules().iter().map(|rule| rule.code).collect();
+/// Found by [`of_all`], which knows the other rules.
+fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
+    Vec::new()
+}
+
+/// What is found of the plan's waivers, held against all rules.
+pub(super) fn of_all(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> impl Iterator<Item = Finding> {
+    let found =
+        [("R1901", unknown(plan, rules)), ("R1902", idle(plan, facts, rules)), ("R1903", futile(plan, rules))];
+    found.into_iter().flat_map(|(code, hits)| hits.into_iter().map(move |hit| Finding::of(RULES, code, hit)))
+}
+
+fn unknown(plan: &Plan, rules: &[&Rule]) -> Vec<Hit> {
+    let known: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
     let unknown = plan.waive.iter().filter(|waiver| !known.contains(&waiver.code.as_str()));
     unknown
         .map(|waiver| {
@@ -48,12 +60,12 @@ fn unknown(plan: &Plan, _: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+fn idle(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> Vec<Hit> {
     // those of waivers would never end here, and what is found later is not known yet
     let asked = |code: &str| {
         !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code) && !power::LATER.contains(&code)
     };
-    let others: Vec<_> = rules().into_iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
+    let others: Vec<_> = rules.iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
     let idle = plan.waive.iter().filter(|waiver| {
         let rule = others.iter().find(|rule| *rule.code == **waiver.code);
         let meant = |rule: &Rule, hit: Hit| rule.finding(hit).is_waived_by(waiver, plan);
@@ -72,8 +84,8 @@ fn idle(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     .collect()
 }
 
-fn futile(plan: &Plan, _: &Facts) -> Vec<Hit> {
-    let absolute: Vec<&str> = rules().iter().filter(|rule| rule.absolute).map(|rule| rule.code).collect();
+fn futile(plan: &Plan, rules: &[&Rule]) -> Vec<Hit> {
+    let absolute: Vec<&str> = rules.iter().filter(|rule| rule.absolute).map(|rule| rule.code).collect();
     let futile = plan.waive.iter().filter(|waiver| absolute.contains(&waiver.code.as_str()));
     futile
         .map(|waiver| {
@@ -88,7 +100,7 @@ fn futile(plan: &Plan, _: &Facts) -> Vec<Hit> {
 
 #[cfg(test)]
 mod tests {
-    use crate::findings::{Finding, Hit, find};
+    use crate::findings::{Finding, Hit, find, finding};
     use crate::plan::{self, Plan};
 
     fn plan(waive: &str) -> Plan {
@@ -97,7 +109,7 @@ mod tests {
     }
 
     fn of_disk(name: &str, path: &str) -> Finding {
-        Finding::new("R1107", Hit::new(format!("disk `{name}` ({path}) holds data: a table. See it"), "wipe it"))
+        finding("R1107", Hit::new(format!("disk `{name}` ({path}) holds data: a table. See it"), "wipe it"))
     }
 
     #[test]
@@ -114,7 +126,7 @@ mod tests {
         }
         let all = plan("\nwaive: [{ code: R1107, reason: spare }]\n");
         assert!(of_disk("b", "/dev/sdb").waived_by(&all).waived.is_some());
-        let fact = Finding::new("R1310", Hit::new("a line", "").of("old: /etc/fstab, line 5"));
+        let fact = finding("R1310", Hit::new("a line", "").of("old: /etc/fstab, line 5"));
         let plan_of = |on: &str| plan(&format!("\nwaive: [{{ code: R1310, on: '{on}', reason: spare }}]\n"));
         assert!(fact.clone().waived_by(&plan_of("/etc/fstab, line 5")).waived.is_some());
         assert!(fact.clone().waived_by(&plan_of("/etc/fstab")).waived.is_some());

@@ -15,8 +15,8 @@ use super::world::{
 };
 use crate::facts::queries::TOOLS;
 use crate::facts::{Block, Facts, Interface, ServerFacts};
-use crate::findings::{new_card, service_card};
 use crate::host::{PowerTo, Server};
+use crate::layout::{new_card, service_card};
 use crate::plan::Plan;
 
 /// Why facts do not make a pair that can be simulated.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use crate::facts::{Facts, Interface, ServerFacts};
+use crate::facts::{Facts, Interface, Link, ServerFacts};
 use crate::plan::Plan;
 
 /// The real card by which old is reached at its address: below a VLAN, or the only one in a bridge or a bond.
@@ -54,12 +54,12 @@ fn card<'a>(server: &'a ServerFacts, address: &str) -> Option<&'a Interface> {
     below(server, card, 0)
 }
 
-pub(super) fn has(card: &Interface, address: &str) -> bool {
+pub fn has(card: &Interface, address: &str) -> bool {
     addresses(card).any(|own| own == address)
 }
 
 /// Without their prefixes.
-pub(super) fn addresses(card: &Interface) -> impl Iterator<Item = &str> {
+pub fn addresses(card: &Interface) -> impl Iterator<Item = &str> {
     card.addresses.iter().filter_map(|with_prefix| with_prefix.split('/').next())
 }
 
@@ -75,4 +75,11 @@ fn below<'a>(server: &'a ServerFacts, card: &'a Interface, depth: u32) -> Option
         (Some(card), None) => Some(card),
         _ => None,
     }
+}
+
+/// The link by the word of the cards between which the data goes, where nobody has asked for the way between them.
+pub fn link_of_cards(plan: &Plan, facts: &Facts) -> Link {
+    let speed = |card: Option<&Interface>| card.and_then(|card| card.speed);
+    let slower = transfer_cards(plan, facts).into_iter().filter_map(speed).min();
+    slower.map_or_else(Link::default, |mbit| Link::of_card(mbit.into()))
 }

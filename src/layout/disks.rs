@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Array, Disk, Ids, MIB, Made, Store, server};
+use super::identify::{arrays_on, what_is_on};
+use super::ids::Ids;
+use super::lun::server;
+use super::model::{Array, Disk, MIB, Made, Store};
 use crate::facts::{Block, Facts, md};
-use crate::findings::{arrays_on, what_is_on};
 use crate::plan::{IscsiServer, Plan, Size, Table};
 use crate::step::Partition;
 

@@ -1,19 +1,18 @@
-//! Whether what moves has room where it goes: the rules R1216, R1217 and R1218, which ask this floor because it is found
-//! by laying the plan out.
+//! Whether what moves has room where it goes, which is found by laying the plan out: the rules R1216, R1217 and R1218.
 
-use super::{Group, MIB, Made, Places, Store, places};
+use super::Hit;
 use crate::facts::Facts;
-use crate::findings::Hit;
+use crate::layout::{Group, MIB, Places, places};
 use crate::plan::Plan;
 
 /// Groups that have no room where they go: the rule R1216.
-pub fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let help = "use larger disks or another RAID level, or leave volumes out with `copy: skip`";
     room(plan, facts, help, |group| Some((format!("`{}` needs", group.vg), group.needs)))
 }
 
 /// Groups whose volumes cannot all grow as the plan says: the rule R1218.
-pub fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     room(plan, facts, "let them grow less, or one of them with `grow: rest`", |group| {
         let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(grown.from))).sum();
         // the metadata of raid1 is gone by then
@@ -43,7 +42,7 @@ fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option
 }
 
 /// A boot file system that its array is too small for: the rule R1217.
-pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+pub(super) fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let Ok(Places { stores, boot, .. }) = places(plan, "", facts) else { return Vec::new() };
     let (Some(boot), Some(said)) = (boot, &plan.boot) else { return Vec::new() };
     let store = &stores[boot.to];
@@ -65,16 +64,4 @@ pub fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn mib(bytes: u64) -> String {
     format!("{} MiB", bytes / MIB)
-}
-
-impl Store {
-    /// Extents of a group that it holds. Before the first of them are LVM's label and metadata, 1 MiB or a whole stripe
-    /// (pvcreate(8), --dataalignment); a MiB more may be lost where it is seen over iSCSI.
-    fn extents(&self, extent: u64) -> u64 {
-        let members = match &self.made {
-            Made::Array(array) => array.members.len() as u64,
-            Made::Partition(_) => 1,
-        };
-        self.capacity.saturating_sub((members * MIB / 2).max(MIB) + MIB) / extent
-    }
 }

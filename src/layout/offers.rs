@@ -1,6 +1,7 @@
 //! What new offers for each group, by the names that either server may know it by: for the rule R1228.
 
-use super::{Made, places};
+use super::model::{Group, Made};
+use super::places::places;
 use crate::facts::Facts;
 use crate::plan::Plan;
 
@@ -16,7 +17,7 @@ pub struct Offer {
 pub fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
     let Ok(places) = places(plan, "", facts) else { return Vec::new() };
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.as_str(), |name| name.as_str());
-    let one = |group: &super::Group| {
+    let one = |group: &Group| {
         let store = &places.stores[group.to];
         let on_new = match &store.made {
             Made::Array(array) => {

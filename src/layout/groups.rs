@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Boot, Copied, Group, Grown, Ids, Mount, Recreated, Store};
+use super::ids::Ids;
+use super::model::{Boot, Copied, Group, Grown, Mount, Recreated, Store};
+use super::volumes::{room_for_raid1, volumes};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
-use crate::findings::{room_for_raid1, volumes};
 use crate::plan::{CopyHow, Grow, Plan};
 use crate::step::{How, Yet};
 

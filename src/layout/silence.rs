@@ -1,16 +1,46 @@
-//! Nothing is cut while somebody can write to it: the rule R1240, which asks this floor because what falls silent is what
-//! the laid-out course silences.
+//! Nothing is cut while somebody can write to it: what falls silent is what the laid-out migration silences.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Group, Mount, Places, groups, places};
+use super::groups;
+use super::identify::claimed;
+use super::model::{Group, Mount};
+use super::places::{Places, places};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
-use crate::findings::{Hit, claimed};
 use crate::plan::Plan;
 
-/// Volumes that move and are in use, and by what no step of the course silences.
-pub fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+/// A volume that moves and is in use by what no step of the course silences.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InUse {
+    /// `/dev/mapper/vg0-root`
+    pub block: String,
+    /// `vg0/root`
+    pub volume: String,
+    pub by: Use,
+}
+
+/// How a volume is used.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Use {
+    /// a subvolume of btrfs is mounted
+    Subvolume { subvolume: String, target: String },
+    /// mounted in a way that no step makes read-only
+    Mounted { target: String },
+    /// mounted where only lsblk(8) sees it
+    Elsewhere { target: String },
+    /// something stands on it
+    Carries { block: String, kind: String },
+    /// a swap
+    Swap { path: String },
+    /// it belongs to something which shows no block device of its own
+    Claimed { fstype: String },
+    /// open, and the plan stops nothing that could be it
+    Open,
+}
+
+/// Volumes that move and are in use by what no step of the course silences.
+pub fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<InUse> {
     let Ok(Places { stores, boot, groups, .. }) = places(plan, "", facts) else { return Vec::new() };
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
@@ -26,7 +56,7 @@ pub(super) struct Silenced<'a> {
 }
 
 /// The same of what is laid out already.
-pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &Silenced) -> Vec<Hit> {
+pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &Silenced) -> Vec<InUse> {
     let old = &facts.old;
     let volumes = groups.iter().flat_map(|group| group.volumes().into_iter().map(|lv| (group.vg.as_str(), lv)));
     // `vg0/root` by the path of its block; what is not active is in nobody's use
@@ -42,10 +72,9 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &
         let through = through.get(block.path.as_str());
         through.is_some_and(|targets| fstype != Some("btrfs") || targets.contains(&target))
     };
-    let mut hits = Vec::new();
-    let mut say = |block: &str, how: String, help: String| {
-        let message = format!("{} moves and {how}: it could be written to while its mirror is cut", moving[block]);
-        hits.push(Hit::new(message, help).of(format!("old: {block}")));
+    let mut found = Vec::new();
+    let mut say = |block: &str, by: Use| {
+        found.push(InUse { block: block.to_string(), volume: moving[block].clone(), by });
     };
 
     // those of which it is known what uses them
@@ -56,19 +85,12 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &
             if silent(block, &mount.target, Some(&mount.fstype)) {
                 continue;
             }
-            let (how, help) = match inside(&mount.source).filter(|_| mount.fstype == "btrfs") {
-                Some(subvolume) => (
-                    format!("its btrfs subvolume {subvolume} is mounted on {}", mount.target),
-                    "mounted subvolumes of btrfs cannot be migrated yet: leave the volume out with `copy: skip` and move its \
-                     files with `btrfs send`, or make it ext4 or xfs first"
-                        .to_string(),
-                ),
-                None => (
-                    format!("is mounted on {} in a way that no step makes read-only", mount.target),
-                    format!("`umount {}` on old; or mount all of it, from one device, on top", mount.target),
-                ),
+            let target = mount.target.clone();
+            let by = match inside(&mount.source).filter(|_| mount.fstype == "btrfs") {
+                Some(subvolume) => Use::Subvolume { subvolume: subvolume.to_string(), target },
+                None => Use::Mounted { target },
             };
-            say(&block.path, how, help);
+            say(&block.path, by);
         }
     }
     let told: HashSet<&str> = old.mounts.iter().map(|mount| mount.target.as_str()).collect();
@@ -77,18 +99,13 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &
         for target in block.mountpoints.iter().filter(|_| moves(block)) {
             let known = !target.starts_with('/') || told.contains(target.as_str());
             if !known && !silent(block, target, block.fstype.as_deref()) {
-                say(&block.path, format!("is mounted on {target}"), format!("`umount {target}` on old"));
+                say(&block.path, Use::Elsewhere { target: target.clone() });
             }
         }
         for below in block.ancestors.iter().filter(|below| moving.contains_key(below.as_str())) {
             if under.insert(below) {
                 used.insert(below.clone());
-                let help = format!(
-                    "close {} on old (`vgchange --activate n`, `cryptsetup close`, `kpartx -d`, `mdadm --stop`), or leave \
-                     the volume out with `copy: skip`",
-                    block.path
-                );
-                say(below, format!("carries {} ({})", block.path, block.kind), help);
+                say(below, Use::Carries { block: block.path.clone(), kind: block.kind.clone() });
             }
         }
     }
@@ -96,7 +113,7 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &
         let Some(block) = names.swap(swap).filter(|block| moves(block)) else { continue };
         used.insert(block.path.clone());
         if !silenced.swaps.contains(&block.path) {
-            say(&block.path, "is swapped to".into(), format!("`swapoff {}` on old", swap.path));
+            say(&block.path, Use::Swap { path: swap.path.clone() });
         }
     }
     // a pool of ZFS and its like are mounted by names of their own. The sixth letter: lvs(8), lv_attr
@@ -108,15 +125,11 @@ pub(super) fn in_use(facts: &Facts, names: &Names, groups: &[Group], silenced: &
         .collect();
     for block in old.blocks.iter().filter(|block| moves(block) && open.contains(&block.path)) {
         if let Some(fstype) = claimed(block) {
-            let help =
-                "`zpool export` it, or whatever else has it, on old; or leave the volume out with `copy: skip`";
-            say(&block.path, format!("is in use as a {fstype}"), help.into());
+            say(&block.path, Use::Claimed { fstype: fstype.to_string() });
         } else if silenced.units.is_empty() && !used.contains(&block.path) {
             // where something is stopped it may be that: R1222
-            let help =
-                format!("find out by whom (`fuser -v {}`), and name its unit under `cutover.stop`", block.path);
-            say(&block.path, "is open, and the plan stops nothing that could write to it".into(), help);
+            say(&block.path, Use::Open);
         }
     }
-    hits
+    found
 }

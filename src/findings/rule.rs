@@ -1,0 +1,162 @@
+//! What a rule is, what it finds of one thing, and what is said of that.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::facts::Facts;
+use crate::plan::{Loaded, Place, Plan, Span, Waiver};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// the migration cannot be carried out; only a waiver in the plan lets it go on, and not past those that are absolute
+    Inhibitor,
+    Warning,
+    Note,
+}
+
+impl Severity {
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Inhibitor => "inhibitor",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
+/// One rule, and all that can be said of it without servers.
+pub struct Rule {
+    /// stable: `R1203`. A code is never used for anything else again
+    pub code: &'static str,
+    /// what is so when it fires
+    pub title: &'static str,
+    pub severity: Severity,
+    /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
+    /// mistaken, or the risk is one that a person can take, it is not
+    pub absolute: bool,
+    /// what would happen otherwise
+    pub why: &'static str,
+    /// what to do in general; each [`Hit`] says it of the thing at hand
+    pub remedy: &'static str,
+    pub check: fn(&Plan, &Facts) -> Vec<Hit>,
+}
+
+/// What a rule found, of one thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    message: String,
+    help: String,
+    span: Option<Span>,
+    fact: Option<String>,
+}
+
+impl Hit {
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Hit {
+        Hit { message: message.into(), help: help.into(), span: None, fact: None }
+    }
+
+    /// Where the plan speaks of it.
+    pub fn at(self, span: Option<Span>) -> Hit {
+        Hit { span, ..self }
+    }
+
+    /// The fact that it is about, where the plan does not speak of it: `old: /etc/fstab, line 5`.
+    pub fn of(self, fact: impl Into<String>) -> Hit {
+        Hit { fact: Some(fact.into()), ..self }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Finding {
+    pub code: &'static str,
+    pub severity: Severity,
+    /// it cannot be waived
+    pub absolute: bool,
+    pub message: String,
+    /// the fact that it is about
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    pub why: &'static str,
+    /// what to do about it, as a command where there is one
+    pub help: String,
+    #[serde(skip)]
+    pub span: Option<Span>,
+    /// why it was accepted, where the plan waives it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
+}
+
+impl Finding {
+    /// What one of these rules says of `hit`.
+    ///
+    /// # Panics
+    /// Where none of them has this code: codes are written in the program, not read.
+    pub fn of(rules: &[Rule], code: &str, hit: Hit) -> Finding {
+        let rule = rules.iter().find(|rule| rule.code == code).expect("a rule for every code that is used");
+        rule.finding(hit)
+    }
+
+    /// The place in the plan that it is about.
+    pub fn place(&self, loaded: &Loaded) -> Option<Place> {
+        self.span.map(|span| loaded.source.place(span))
+    }
+
+    /// With the plan's waiver of it, if there is one and it can be waived.
+    pub fn waived_by(self, plan: &Plan) -> Finding {
+        let waiver = plan.waive.iter().find(|waiver| !self.absolute && self.is_waived_by(waiver, plan));
+        Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
+    }
+
+    /// Whether a waiver is meant for it: by its code, and where it names a thing, of that.
+    pub(crate) fn is_waived_by(&self, waiver: &Waiver, plan: &Plan) -> bool {
+        let about = |on: &str| {
+            let fact = self.fact.as_deref().unwrap_or_default();
+            speaks_of(&self.message, on, plan) || speaks_of(fact, on, plan)
+        };
+        *waiver.code == self.code && waiver.on.as_ref().is_none_or(|on| about(on))
+    }
+
+    /// It stops the migration.
+    pub fn stops(&self) -> bool {
+        self.severity == Severity::Inhibitor && self.waived.is_none()
+    }
+}
+
+impl Rule {
+    pub(super) fn finding(&self, hit: Hit) -> Finding {
+        Finding {
+            code: self.code,
+            severity: self.severity,
+            absolute: self.absolute,
+            message: hit.message,
+            fact: hit.fact,
+            why: self.why,
+            help: hit.help,
+            span: hit.span,
+            waived: None,
+        }
+    }
+}
+
+/// Whether a text names a thing, and not one whose name only begins with it. A disk of the plan may be named by its name
+/// alone, and a device without `/dev/`.
+fn speaks_of(text: &str, thing: &str, plan: &Plan) -> bool {
+    let plain = |text: &str| text.replace('`', "").replace("/dev/", "");
+    let thing = match plan.disks.iter().any(|disk| disk.name == *thing) {
+        true => format!("disk {thing}"),
+        false => plain(thing),
+    };
+    let text = plain(text);
+    let in_a_name = |c: char| c.is_alphanumeric() || "_-+/.".contains(c);
+    let mut at = text.match_indices(&thing);
+    !thing.is_empty()
+        && at.any(|(start, found)| {
+            let before = text[..start].chars().next_back();
+            let mut after = text[start + found.len()..].chars();
+            // a full stop ends a sentence
+            let (next, second) = (after.next(), after.next());
+            let ends = next.is_none_or(|c| !in_a_name(c) || c == '.' && second.is_none_or(char::is_whitespace));
+            ends && before.is_none_or(|c| !in_a_name(c) || thing.starts_with('/'))
+        })
+}

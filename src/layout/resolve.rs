@@ -1,0 +1,128 @@
+//! The whole layout of a migration.
+
+use std::collections::BTreeSet;
+
+use super::cards::{new_card, service_card, transfer_addresses};
+use super::firstboot::runs_cloud_init;
+use super::groups;
+use super::lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
+use super::lun::server;
+use super::model::{Card, Lasting, Layout, MIB};
+use super::naming::{named_by_rule, reads_links};
+use super::places::{Missing, Places, places};
+use super::silence::{InUse, Silenced, in_use};
+use super::units::DISTURBING;
+use crate::facts::Facts;
+use crate::facts::resolve::Names;
+use crate::plan::Plan;
+
+/// Why a plan cannot be laid out on these servers.
+#[derive(Debug)]
+pub enum Refused {
+    Missing(Missing),
+    /// volumes that move, and that no step would silence
+    InUse(Vec<InUse>),
+    /// what `boot:` names is no file system of its own on one block device of old
+    NoBoot,
+}
+
+/// Lays the plan out.
+///
+/// # Errors
+/// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
+pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refused> {
+    let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts).map_err(Refused::Missing)?;
+    let names = Names::of(&facts.old);
+    let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
+    let swaps = groups::swaps(facts, &names, &groups, &mounts);
+    // no waiver, and no mistake of a rule, may lead to a mirror that is cut under a live file system
+    let stop = plan.cutover.units();
+    let silenced = Silenced { mounts: &mounts, swaps: &swaps, units: &stop };
+    let unsilenced = in_use(facts, &names, &groups, &silenced);
+    if !unsilenced.is_empty() {
+        return Err(Refused::InUse(unsilenced));
+    }
+    if plan.boot.is_some() && boot.is_none() {
+        return Err(Refused::NoBoot);
+    }
+    let (initiator, portal) = transfer_addresses(plan, facts);
+    let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
+    let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
+    modules.push("sd_mod".into());
+    for array in &plan.arrays {
+        modules.push(match array.level.name() {
+            "raid5" | "raid6" => "raid456".into(),
+            level => level.to_string(),
+        });
+    }
+    modules.extend(["dm_mod".to_string(), "dm_mirror".into(), "dm_raid".into()]);
+    let mut seen = BTreeSet::new();
+    modules.retain(|module| seen.insert(module.clone()));
+
+    let card = service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| Card {
+        name: old.name.clone(),
+        mac: new.own_mac().to_string(),
+        links: reads_links(facts),
+        by_rule: named_by_rule(facts, old),
+    });
+    let stop = plan.cutover.units();
+    let lasting = Lasting {
+        hostname: lasting_hostname(facts),
+        addresses: lasting_addresses(plan, facts),
+        mounts: mounts
+            .iter()
+            .filter(|mount| lasting_mount(facts, &mount.target))
+            .map(|mount| (mount.target.clone(), mount.fstype.clone()))
+            .collect(),
+        units: stop.iter().filter(|unit| lasting_unit(facts, unit)).cloned().collect(),
+    };
+
+    Ok(Layout {
+        name: plan.name.to_string(),
+        rescue_hostname: facts.new.hostname.clone(),
+        run: format!("/run/replant/{}/steps", *plan.name),
+        keep: format!("/var/lib/replant/{}", *plan.name),
+        table: plan.table,
+        server: server(plan, facts),
+        portal_address: portal.to_string(),
+        initiator_address: initiator.to_string(),
+        port: *plan.transfer.iscsi.port,
+        chap_user: plan.transfer.iscsi.chap.user.to_string(),
+        initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
+        iscsi_nodes: facts.old.iscsi_nodes(),
+        timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
+        resync_limit: *plan.transfer.resync_limit_kib,
+        region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
+        parallel: usize::from(*plan.transfer.parallel),
+        stop,
+        yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
+        timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
+        packages: facts
+            .old
+            .iscsi_packages
+            .iter()
+            .flatten()
+            .map(|package| (package.name.clone(), package.version.clone()))
+            .collect(),
+        card,
+        lasting,
+        cloud_init: runs_cloud_init(facts),
+        kernels: facts.old.initrds.clone(),
+        modules,
+        files: facts.old.files.clone(),
+        old_arrays: old_arrays(facts),
+        new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
+        swaps,
+        hostname,
+        disks,
+        stores,
+        boot,
+        groups,
+        mounts,
+    })
+}
+
+fn old_arrays(facts: &Facts) -> Vec<String> {
+    let known = facts.old.arrays.iter().filter(|array| !array.uuid.is_empty());
+    known.map(|array| format!("ARRAY {} metadata={} UUID={}", array.path, array.metadata, array.uuid)).collect()
+}
