@@ -89,9 +89,8 @@ fn a_rescue_system_that_was_booted_again_is_known_by_the_operators_word() {
     let migration = pair.migration();
     let key = public(&pair.sshd.file("host"));
     let bare: String = key.split(' ').take(2).collect::<Vec<_>>().join(" ");
-    let no_input = |what: &'static [&'static str], more: &[&str]| {
-        pair.says(&[what, &["--no-input", "--yes"], more].concat())
-    };
+    let no_input =
+        |what: &'static [&'static str], more: &[&str]| pair.says(&[what, &["--no-input", "--yes"], more].concat());
     let (apply, rollback) = (&["apply", "plan.yaml"][..], &["rollback"][..]);
     for what in [apply, rollback] {
         let (code, told) = no_input(what, &[]);
