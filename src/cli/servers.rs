@@ -15,7 +15,7 @@ use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::{Journal, Migration, Run, State, Who};
 use crate::layout::transfer_addresses;
-use crate::plan::{Plan, Power, Secret, Ssh};
+use crate::plan::{self, Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
@@ -102,11 +102,9 @@ impl std::str::FromStr for HostKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<HostKey, String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        match words.as_slice() {
-            [kind, key, ..] if kind.contains('-') && key.starts_with("AAAA") => Ok(HostKey(format!("{kind} {key}"))),
-            _ => Err("a host key looks like `ssh-ed25519 AAAA…`, as `ssh-keyscan` prints it behind the name".into()),
-        }
+        plan::host_key(text.trim()).map_err(|fault| fault.to_string())?;
+        // what follows is a comment
+        Ok(HostKey(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
     }
 }
 

@@ -10,7 +10,7 @@ use replant::host::{Act, HostError, Hosts, IN_MEMORY, KEPT, Look, Query, Side, T
 use crate::server::*;
 
 /// What survives a boot and what does not, for this server alone.
-const OWN: Looks = Looks {
+pub const OWN: Looks = Looks {
     shell: None,
     bashrc: "",
     sudoers: "",
@@ -18,7 +18,7 @@ const OWN: Looks = Looks {
     mounts: "mount -t tmpfs none /run && mkdir -m 755 /run/sshd && mount -t tmpfs none /var/lib && ",
 };
 
-fn trail(id: &str, lines: &[&str]) -> Trail {
+pub fn trail(id: &str, lines: &[&str]) -> Trail {
     let trail = Trail::new("m", id, "2026-11-22T11:00:00Z".parse().unwrap(), b"header\n");
     lines.iter().for_each(|line| trail.push(line.as_bytes()));
     trail
@@ -28,7 +28,7 @@ fn touch(sshd: &Sshd, hosts: &SshHosts, name: &str) -> Result<(), HostError> {
     hosts.act(Side::Old, &format!("{name}.apply.0"), &Act::run(["touch", &sshd.path(name)]))
 }
 
-fn following(sshd: &Sshd, trail: &Trail) -> SshHosts {
+pub fn following(sshd: &Sshd, trail: &Trail) -> SshHosts {
     let hosts = sshd.hosts();
     hosts.follow(trail);
     hosts
