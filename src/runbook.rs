@@ -26,7 +26,7 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// arrays are made on new; old gets an initramfs that boots on both servers
+    /// new's arrays are made; old gets an initramfs that boots on both servers
     Prepare,
     /// new offers its arrays over iSCSI, old logs in
     Connect,
