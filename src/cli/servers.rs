@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::interrupt::Interrupt;
+use super::prompts::HostKey;
 use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
@@ -92,22 +93,6 @@ pub fn now_shows(journal: &mut Journal, key: Option<&HostKey>) -> Result<(), Fai
         journal.run(Run::HostKey { server: Server::New, key: key.clone() })?;
     }
     Ok(())
-}
-
-/// As `ssh-keyscan` prints it behind the name.
-#[derive(Debug, Clone)]
-pub struct HostKey(String);
-
-impl std::str::FromStr for HostKey {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<HostKey, String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        match words.as_slice() {
-            [kind, key, ..] if kind.contains('-') && key.starts_with("AAAA") => Ok(HostKey(format!("{kind} {key}"))),
-            _ => Err("a host key looks like `ssh-ed25519 AAAA…`, as `ssh-keyscan` prints it behind the name".into()),
-        }
-    }
 }
 
 fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<String>) -> Remote {
