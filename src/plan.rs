@@ -34,7 +34,7 @@ pub use load::{Loaded, load, of_bytes, parse};
 pub use schema::{named, schema};
 pub use source::{At, Place, Source, Span};
 pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
-pub use words::{plan_name, suggest};
+pub use words::{host_key, plan_name, suggest};
 
 /// A plan: one old server, one new server, and how the new one is laid out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]

@@ -417,6 +417,17 @@ const FIRES: &[Case] = &[
     Case("R1901", Some(("cutover:", "waive: [{ code: R1999, reason: why not }]\ncutover:")), SAME, "no such finding"),
     Case("R1902", Some(("cutover:", "waive: [{ code: R1107, reason: why not }]\ncutover:")), SAME, "was not found"),
     Case("R1903", Some(("cutover:", "waive: [{ code: R1301, reason: why not }]\ncutover:")), SAME, "cannot be waived"),
+    // tests/under_way.rs has the rest of it
+    Case(
+        "R1904",
+        None,
+        |facts| {
+            let seen = "run\n{\"migration\":\"m\",\"id\":\"a\",\"made\":\"2026-11-22T11:00:00Z\",\"line\":0,\"sum\":\"\",\
+                        \"by\":\"anna@desk\",\"dir\":\"/srv/m\",\"at\":\"2026-11-22T11:00:00Z\"}\n";
+            facts.old.under_way = replant::facts::under_way::of([seen]);
+        },
+        "migration `m` is under way on old",
+    ),
 ];
 
 /// What looks like one of them and is none.

@@ -4,12 +4,16 @@
 mod acts;
 #[path = "ssh/init.rs"]
 mod init;
+#[path = "ssh/keys.rs"]
+mod keys;
 #[path = "ssh/links.rs"]
 mod links;
 #[path = "ssh/logins.rs"]
 mod logins;
 #[path = "ssh/looks.rs"]
 mod looks;
+#[path = "made/mod.rs"]
+mod made;
 #[path = "ssh/power.rs"]
 mod power;
 #[path = "ssh/server.rs"]

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::servers::Locked;
 use super::work::Work;
-use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, servers, validate};
+use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, servers, under_way, validate};
 use crate::course::Runbook;
 use crate::facts::drift;
 use crate::findings;
@@ -122,9 +122,6 @@ fn find_or_make(
     if let Some(book) = &saved {
         made::as_made(book, &path.display().to_string())?;
     }
-    if let Some(migration) = taken_back {
-        set_aside(talk, &migration)?;
-    }
     let scratch = tempfile::tempdir()?;
     let plan = match (&saved, &loaded) {
         (Some(book), _) => &book.plan,
@@ -136,6 +133,7 @@ fn find_or_make(
         (Some(book), _) => {
             talk.say(format!("Reading old ({}) and new ({})", *book.plan.old.address, *book.plan.new.address));
             let now = servers::read(&hosts)?;
+            under_way::is_there_another(&book.plan, &now)?;
             let mut changes = report::changes_on(Side::Old, &drift(&book.facts.old, &now.old));
             changes.extend(report::changes_on(Side::New, &drift(&book.facts.new, &now.new)));
             if !changes.is_empty() {
@@ -157,13 +155,18 @@ fn find_or_make(
             book
         }
         (None, Some(loaded)) => {
-            let Some((runbook, outlook)) = plan::of_servers(talk, &loaded, &hosts, false)? else { return Ok(None) };
+            let Some((runbook, outlook)) = plan::of_servers(talk, dir, &loaded, &hosts, false)? else {
+                return Ok(None);
+            };
             talk.say(report::outline(&runbook, &outlook.forecast));
             runbook
         }
         (None, None) => return Ok(None),
     };
     let records = lvm_records(&hosts, &runbook)?;
+    if let Some(migration) = taken_back {
+        set_aside(talk, &migration)?;
+    }
     let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
     Ok(Some(Begun { migration, runbook, before: false }))
 }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
-use super::{End, Failure, Talk, ends, servers, validate};
+use super::{End, Failure, Talk, ends, servers, under_way, validate};
 use crate::draft;
 use crate::facts::record::{self, Recorder, Recording};
 use crate::facts::{self, Basis, Link, activity};
@@ -145,8 +145,9 @@ pub fn open(talk: &Talk, path: &Path) -> Result<(Recording, facts::Facts), Failu
 }
 
 /// The same for a plan: facts of other addresses are probably those of other servers.
-pub fn open_for(talk: &Talk, path: &Path, plan: &Plan) -> Result<(facts::Facts, Link), Failure> {
+pub fn open_for(talk: &Talk, dir: &Path, path: &Path, plan: &Plan) -> Result<(facts::Facts, Link), Failure> {
     let (recording, facts) = open(talk, path)?;
+    let facts = under_way::without_own(talk, dir, &plan.name, facts);
     let ends = [("old", &recording.old.login, *plan.old.address), ("new", &recording.new.login, *plan.new.address)];
     for (server, login, address) in ends {
         let host = login.rsplit_once('@').map_or(login.as_str(), |(_, host)| host);

@@ -21,7 +21,7 @@ pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format, facts: Option<&
         kept::read(what)?
     } else {
         let loaded = validate::load(talk, what)?;
-        match plan::of(talk, &loaded, facts, false)? {
+        match plan::of(talk, dir, &loaded, facts, false)? {
             Some((runbook, _)) => runbook,
             None => return Ok(End::Failed),
         }

@@ -6,6 +6,9 @@ use super::{Failure, input};
 use crate::course::{self, Runbook};
 use crate::journal::{self, Migration};
 
+/// A directory that is not known any more.
+const ELSEWHERE: &str = "if one was begun, the servers keep where: `replant plan PLAN` tells";
+
 /// The runbook of the migration of that name; none where it names a file.
 pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
     if what.exists() && !what.is_dir() {
@@ -90,7 +93,7 @@ pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
     Migration::open(dir, name).map_err(|error| match error {
         journal::Error::Unknown { .. } => {
             let help = match Migration::list(dir).unwrap_or_default().as_slice() {
-                [] => "there is none at all in that directory: say where they are with --dir".to_string(),
+                [] => format!("there is none at all in that directory: say where they are with --dir; {ELSEWHERE}"),
                 names => format!("there is: {}", names.join(", ")),
             };
             Failure { help: Some(help), ..Failure::from(error) }
@@ -113,7 +116,7 @@ pub fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
         [only] => Ok(Migration::open(dir, only)?),
         [] => Err(Failure::new(
             format!("there is no migration in `{}`", dir.display()),
-            "begin one with `replant apply PLAN`, or say where it is with --dir",
+            format!("begin one with `replant apply PLAN`, or say where it is with --dir; {ELSEWHERE}"),
         )),
         several => {
             let names: Vec<&str> = several.iter().map(|name| name.as_str()).collect();

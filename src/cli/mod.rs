@@ -24,6 +24,7 @@ mod show;
 mod simulate;
 mod status;
 mod talk;
+mod under_way;
 mod validate;
 mod watch;
 mod work;
@@ -99,7 +100,7 @@ pub fn main() -> ExitCode {
         Command::Validate { files } => validate::run(&talk, &files),
         Command::Plan { plan, out, force, detailed_exitcode, no_probe, facts } => {
             let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe, facts };
-            plan::run(&talk, &plan, out.as_deref(), how)
+            plan::run(&talk, &cli.dir, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
         Command::Graph { plan, format, facts } => graph::run(&talk, &cli.dir, &plan, format, facts.as_deref()),
@@ -112,7 +113,7 @@ pub fn main() -> ExitCode {
         }
         Command::Facts(how) => facts::run(&talk, how),
         Command::Simulate { plan, facts, out, force } => {
-            simulate::run(&talk, &plan, &simulate::How { facts, out, force })
+            simulate::run(&talk, &cli.dir, &plan, &simulate::How { facts, out, force })
         }
         Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema { of } => {

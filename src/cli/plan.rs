@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
-use super::{End, Failure, Talk, kept, servers, validate};
+use super::{End, Failure, Talk, kept, servers, under_way, validate};
 use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
@@ -23,10 +23,10 @@ pub struct How {
     pub facts: Option<PathBuf>,
 }
 
-pub fn run(talk: &Talk, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
+pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = out.map(|out| save_runbook(out, path, how.force)).transpose()?;
-    let Some((runbook, outlook)) = of(talk, &loaded, how.facts.as_deref(), how.probe)? else {
+    let Some((runbook, outlook)) = of(talk, dir, &loaded, how.facts.as_deref(), how.probe)? else {
         return Ok(End::Failed);
     };
     if talk.json {
@@ -62,20 +62,33 @@ pub fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failur
 type Made = (Runbook, Outlook);
 
 /// The runbook of a plan: from facts in a file, or from the servers.
-pub fn of(talk: &Talk, loaded: &Loaded, facts: Option<&Path>, probe: bool) -> Result<Option<Made>, Failure> {
+pub fn of(
+    talk: &Talk,
+    dir: &Path,
+    loaded: &Loaded,
+    facts: Option<&Path>,
+    probe: bool,
+) -> Result<Option<Made>, Failure> {
     if let Some(file) = facts {
-        let (facts, link) = super::facts::open_for(talk, file, &loaded.plan)?;
+        let (facts, link) = super::facts::open_for(talk, dir, file, &loaded.plan)?;
         return make(talk, loaded, &facts, link);
     }
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::open(&loaded.plan, None, scratch.path(), &interrupt, None)?;
-    of_servers(talk, loaded, &hosts, probe)
+    of_servers(talk, dir, loaded, &hosts, probe)
 }
 
 /// Reads both servers and the link between them (with `probe` it is measured), and makes the runbook.
-pub fn of_servers(talk: &Talk, loaded: &Loaded, hosts: &SshHosts, probe: bool) -> Result<Option<Made>, Failure> {
+pub fn of_servers(
+    talk: &Talk,
+    dir: &Path,
+    loaded: &Loaded,
+    hosts: &SshHosts,
+    probe: bool,
+) -> Result<Option<Made>, Failure> {
     let facts = look(talk, loaded, hosts)?;
+    let facts = under_way::without_own(talk, dir, &loaded.plan.name, facts);
     if probe {
         talk.say("Measuring the link from old to new for some seconds (opt out with --no-probe)");
     }
@@ -150,6 +163,12 @@ pub fn of_facts(loaded: &Loaded, facts: &Facts, link: Link) -> Result<Made, Vec<
 fn refuse(talk: &Talk, loaded: &Loaded, found: &[Finding]) {
     if talk.json {
         talk.data(&report::refused_json(found, loaded));
+    }
+    if found.iter().any(|finding| finding.code == findings::UNDER_WAY) {
+        talk.say(
+            "Nothing was changed. First the migration that is under way must end; the other findings may be its work",
+        );
+        return;
     }
     let waived = if found.iter().any(|finding| finding.stops() && !finding.absolute) {
         ", or waived in the plan: `waive: [{ code: …, reason: … }]`"

@@ -1,5 +1,7 @@
 //! What a person can say beforehand.
 
+use crate::plan;
+
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Prompts {
     /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
@@ -21,10 +23,8 @@ impl std::str::FromStr for HostKey {
     type Err = String;
 
     fn from_str(text: &str) -> Result<HostKey, String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        match words.as_slice() {
-            [kind, key, ..] if kind.contains('-') && key.starts_with("AAAA") => Ok(HostKey(format!("{kind} {key}"))),
-            _ => Err("a host key looks like `ssh-ed25519 AAAA…`, as `ssh-keyscan` prints it behind the name".into()),
-        }
+        plan::host_key(text.trim()).map_err(|fault| fault.to_string())?;
+        // what follows is a comment
+        Ok(HostKey(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
     }
 }

@@ -19,14 +19,14 @@ pub struct How {
 }
 
 /// The whole migration against a pair of servers that exists in memory only: the same rules, course, steps and engine.
-pub fn run(talk: &Talk, path: &Path, how: &How) -> Result<End, Failure> {
+pub fn run(talk: &Talk, dir: &Path, path: &Path, how: &How) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = how.out.as_deref().map(|out| plan::save_runbook(out, path, how.force)).transpose()?;
     let interrupt = Interrupt::listen()?;
     let (hosts, link) = match &how.facts {
         None => (Sim::from_plan(&loaded.plan, None), Link::default()),
         Some(file) => {
-            let (given, link) = super::facts::open_for(talk, file, &loaded.plan)?;
+            let (given, link) = super::facts::open_for(talk, dir, file, &loaded.plan)?;
             // What the rules say of the servers themselves, and not of what the simulation makes of them.
             if plan::make(talk, &loaded, &given, link.clone())?.is_none() {
                 return Ok(End::Failed);

@@ -28,6 +28,7 @@ pub mod record;
 pub mod resolve;
 mod server;
 mod still;
+pub mod under_way;
 mod wanted;
 pub mod writers;
 

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::parse::ParseError;
 use super::queries;
-use super::{Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
-use crate::host::{HostError, Look, Output, Query, Side};
+use super::{
+    Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, under_way, writers,
+};
+use crate::host::{HostError, IN_MEMORY, KEPT, Look, Output, Query, Side};
 
 /// Why a server could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -312,6 +314,7 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         },
         // exits with a failure where one of the settings is not known to it, and tells of the others all the same
         lvm_config: lvm::parse_config(&answers.output("lvm-config").stdout),
+        under_way: under_way::of([text(IN_MEMORY), text(KEPT)]),
         blocks,
     })
 }

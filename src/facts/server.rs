@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::holder::Holder;
-use crate::host::Server;
 use crate::host::hardware::{Hardware, Machines};
+use crate::host::{Mark, Server};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
@@ -121,6 +121,10 @@ pub struct ServerFacts {
     pub lvm_version: Option<String>,
     /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
     pub lvm_config: BTreeMap<String, String>,
+    /// migrations that have worked on it and have not ended, as the server itself keeps it: `/run/replant/seen`,
+    /// `/var/lib/replant/seen`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<Mark>,
 }
 
 /// What the two machines are known by.

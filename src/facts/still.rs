@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Interface, Mount, ServerFacts, identity};
 
 /// A server without what changes by itself (clock, boot, memory, use of file systems and swap, progress of a
-/// synchronisation, services, health of disks, sizes of boot files, rates, carriers, what containers and snaps mount),
+/// synchronisation, services, health of disks, sizes of boot files, rates, carriers, what containers and snaps mount, how far migrations have come),
 /// and without what other fields tell too. Devices have names that stay when it boots again, and lists that have no order
 /// are sorted.
 pub(super) fn still(found: &ServerFacts) -> ServerFacts {
@@ -32,6 +32,8 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.initrd_sizes.clear();
     // a line of a file
     server.initiator = None;
+    // each act of a migration carries it on
+    server.under_way.clear();
     // follows from the package
     server.iscsi_database = None;
     // volumes are told by LVM. Snaps are loop devices that come and go, as containers' of device-mapper do; a disc in its

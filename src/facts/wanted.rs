@@ -1,5 +1,7 @@
 //! What is looked for on a server by its name.
 
+use crate::host::{IN_MEMORY, KEPT};
+
 /// Files whose text is in [`super::ServerFacts::files`].
 pub const FILES: &[&str] = &[
     "/etc/fstab",
@@ -46,6 +48,8 @@ pub(super) const SMALL: &[&str] = &[
     "/proc/diskstats",
     "/proc/uptime",
     "/etc/os-release",
+    IN_MEMORY,
+    KEPT,
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.

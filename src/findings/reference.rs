@@ -10,7 +10,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("R13", "What boots, and the names in its files"),
     ("R14", "The network"),
     ("R15", "Time and the link"),
-    ("R19", "Waivers"),
+    ("R19", "Waivers, and other migrations"),
 ];
 
 const HEAD: &str = "# Findings

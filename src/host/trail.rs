@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a server keeps it until the next boot.
@@ -15,12 +16,13 @@ pub const IN_MEMORY: &str = "/run/replant/seen";
 pub const KEPT: &str = "/var/lib/replant/seen";
 
 /// What a server is told of the run that works on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mark {
     pub migration: String,
     /// made at random with the migration; a copy of its directory has the same
     pub id: String,
     /// when the migration was made
+    #[schemars(with = "String")]
     pub made: Timestamp,
     /// of the journal, without its header
     pub line: usize,
@@ -30,6 +32,7 @@ pub struct Mark {
     pub by: String,
     /// the migration's directory
     pub dir: String,
+    #[schemars(with = "String")]
     pub at: Timestamp,
     /// it has ended: complete, or taken back
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -87,6 +90,11 @@ impl Trail {
         self.lines().dir = dir.display().to_string();
     }
 
+    /// By this the servers' marks are known as this migration's: a copy of it has the same.
+    pub fn id(&self) -> String {
+        self.lines().id.clone()
+    }
+
     /// Names this process: of a server that knows it, nothing more has to be asked.
     pub fn run(&self) -> String {
         self.lines().run.clone()
@@ -125,7 +133,7 @@ impl Trail {
     /// # Errors
     /// The server has seen a later line than the journal holds, another one in its place, or another migration.
     pub fn may_act(&self, seen: &str) -> Result<(), String> {
-        let Some(mark) = parse(seen) else { return Ok(()) };
+        let Some(mark) = Mark::parse(seen) else { return Ok(()) };
         let lines = self.lines();
         let last = lines.sums.len() - 1;
         let who = format!("by {} in `{}` at {}", mark.by, mark.dir, mark.at);
@@ -158,22 +166,24 @@ impl Trail {
     }
 }
 
-/// The mark, at the last line that its run has left there.
-fn parse(seen: &str) -> Option<Mark> {
-    let mut all = seen.lines();
-    let run = all.next()?;
-    let mut mark: Mark = serde_json::from_str(all.next()?).ok()?;
-    for line in all {
-        let words: Vec<&str> = line.split(' ').collect();
-        if let [of, line, sum] = words[..]
-            && of == run
-            && let Ok(line) = line.parse()
-            && line > mark.line
-        {
-            (mark.line, mark.sum) = (line, sum.to_string());
+impl Mark {
+    /// What a server keeps, at the last line that its run has left there.
+    pub fn parse(seen: &str) -> Option<Mark> {
+        let mut all = seen.lines();
+        let run = all.next()?;
+        let mut mark: Mark = serde_json::from_str(all.next()?).ok()?;
+        for line in all {
+            let words: Vec<&str> = line.split(' ').collect();
+            if let [of, line, sum] = words[..]
+                && of == run
+                && let Ok(line) = line.parse()
+                && line > mark.line
+            {
+                (mark.line, mark.sum) = (line, sum.to_string());
+            }
         }
+        Some(mark)
     }
-    Some(mark)
 }
 
 /// FNV-1a, 64 bits: against accidents, not against malice.

@@ -239,7 +239,8 @@ fn user_name(text: &str) -> Result<(), Fault> {
     if text.starts_with('-') { Err(Fault::new("begins with `-`", help)) } else { Ok(()) }
 }
 
-fn host_key(text: &str) -> Result<(), Fault> {
+/// A public host key, as it stands in a known_hosts file behind the names.
+pub fn host_key(text: &str) -> Result<(), Fault> {
     let help = "as `ssh-keyscan ADDRESS` prints it, without the address: `ssh-ed25519 AAAA…`";
     if text.starts_with("SHA256:") || text.starts_with("MD5:") {
         return Err(Fault::new("is a fingerprint, not a key", help));

@@ -57,7 +57,7 @@ fn every_plan_that_is_shown_is_good() {
 fn every_command_that_is_shown_exists() {
     use clap::CommandFactory;
     let mut seen = 0;
-    for page in ["README.md", "docs/guide.md", "docs/reference.md"] {
+    for page in ["README.md", "docs/guide.md", "docs/reference.md", "SECURITY.md", "CONTRIBUTING.md"] {
         for block in blocks(&read(page), "sh") {
             for line in block.lines().filter_map(|line| line.strip_prefix("replant ")) {
                 let typed = line.split('#').next().unwrap_or_default();
@@ -69,4 +69,20 @@ fn every_command_that_is_shown_exists() {
         }
     }
     assert!(seen >= 8, "the pages have lost their commands");
+}
+
+/// Code that a page quotes stands in the file that its first line names; `// ...` stands for lines that are left out.
+#[test]
+fn code_that_is_quoted_is_the_code() {
+    let quoted = blocks(&read("CONTRIBUTING.md"), "rust");
+    assert!(quoted.len() >= 3, "CONTRIBUTING.md has lost its examples");
+    for block in quoted {
+        let (file, code) = block.strip_prefix("// ").unwrap().split_once('\n').unwrap();
+        let source = read(file);
+        let mut rest = source.as_str();
+        for part in code.split("// ...\n").map(str::trim_end).filter(|part| !part.is_empty()) {
+            let at = rest.find(part).unwrap_or_else(|| panic!("{file} has no\n{part}"));
+            rest = &rest[at + part.len()..];
+        }
+    }
 }

@@ -37,7 +37,9 @@ pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
     for name in ["src", "tests", "plans", "schemas", "docs", "benches"] {
         gather(root, &root.join(name), &mut files);
     }
-    for name in ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md"] {
+    for name in
+        ["Cargo.toml", "Cargo.lock", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"]
+    {
         files.insert(PathBuf::from(name), fs::read(root.join(name)).map_err(|error| format!("{name}: {error}"))?);
     }
     let mut rust: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
@@ -61,7 +63,8 @@ pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
         files.insert(file.into(), asleep(&text, 0..text.len(), &places?)?.into_bytes());
     }
     for (path, bytes) in &mut files {
-        let scripted = ["src/step/", "src/course/", "src/host/"].iter().any(|room| path.starts_with(room));
+        let scripted =
+            ["src/step/", "src/course/", "src/host/ssh/script.rs"].iter().any(|room| path.starts_with(room));
         if scripted && path.extension().is_some_and(|end| end == "rs") {
             let text = String::from_utf8_lossy(bytes).into_owned();
             *bytes = swappable(&text, &constants).into_bytes();

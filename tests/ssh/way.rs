@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use replant::facts::{os, under_way};
 use replant::host::ssh::SshHosts;
-use replant::host::{Act, HostError, Hosts, Look, Query, Side, Trail};
+use replant::host::{Act, HostError, Hosts, IN_MEMORY, KEPT, Look, Query, Side, Trail};
 
 use crate::server::*;
 
 /// What survives a boot and what does not, for this server alone.
-const OWN: Looks = Looks {
+pub const OWN: Looks = Looks {
     shell: None,
     bashrc: "",
     sudoers: "",
@@ -17,7 +18,7 @@ const OWN: Looks = Looks {
     mounts: "mount -t tmpfs none /run && mkdir -m 755 /run/sshd && mount -t tmpfs none /var/lib && ",
 };
 
-fn trail(id: &str, lines: &[&str]) -> Trail {
+pub fn trail(id: &str, lines: &[&str]) -> Trail {
     let trail = Trail::new("m", id, "2026-11-22T11:00:00Z".parse().unwrap(), b"header\n");
     lines.iter().for_each(|line| trail.push(line.as_bytes()));
     trail
@@ -27,7 +28,7 @@ fn touch(sshd: &Sshd, hosts: &SshHosts, name: &str) -> Result<(), HostError> {
     hosts.act(Side::Old, &format!("{name}.apply.0"), &Act::run(["touch", &sshd.path(name)]))
 }
 
-fn following(sshd: &Sshd, trail: &Trail) -> SshHosts {
+pub fn following(sshd: &Sshd, trail: &Trail) -> SshHosts {
     let hosts = sshd.hosts();
     hosts.follow(trail);
     hosts
@@ -64,8 +65,17 @@ fn a_server_that_has_seen_a_later_line_is_not_acted_on() {
     older(&following(&sshd, &trail("a", &["1", "2", "3"])), "six");
     touch(&sshd, &again, "seven").unwrap();
 
+    // who reads the server is told of it, at the last line that an act has left
+    let under_way = || {
+        let texts = os::parse_texts(&again.ask(Side::Old, os::texts_query()).unwrap().stdout).unwrap();
+        let kept = [IN_MEMORY, KEPT].map(|path| texts.get(path).map(String::as_str).unwrap_or_default());
+        under_way::of(kept).into_iter().map(|mark| (mark.migration, mark.id, mark.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(under_way(), [("m".into(), "a".into(), 4)]);
+
     // it ends, and leaves nothing on the disk
     again.part(Side::Old, true).unwrap();
+    assert_eq!(under_way(), []);
     let kept = again.ask(Side::Old, Query::file("/var/lib/replant/seen")).unwrap();
     assert_eq!(kept.file(), None);
     older(&following(&sshd, &trail("a", &["1"])), "eight");

@@ -135,14 +135,14 @@ impl Script {
 
     /// Tells a server what it is to keep of the run that works on it: see `seen.sh`.
     pub fn seen(migration: &str, text: &str, kept: &str, before: &Before) -> Script {
-        let body = format!("M={}\nW={}\nP={kept}\n{SEEN}", quote_one(migration), quote_one(text));
+        let body = format!("M={}\nW={}\nP={kept}\n{}", quote_one(migration), quote_one(text), SEEN);
         Script { sum: true, ..Script::new(body, before) }
     }
 
     /// Waits for what was left running: see `wait.sh`.
     pub fn wait(migration: &str, step: &str, direction: &str, before: &Before) -> Script {
         let of = format!("{}.{direction}", plain(step));
-        let body = format!("M={}\nS={}\n{WAIT}", quote_one(migration), quote_one(&of));
+        let body = format!("M={}\nS={}\n{}", quote_one(migration), quote_one(&of), WAIT);
         Script::new(body, before)
     }
 
