@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
-use super::{End, Failure, Talk, init, servers, under_way, validate};
+use super::{End, Failure, Talk, ends, servers, under_way, validate};
 use crate::draft;
 use crate::facts::record::{self, Recorder, Recording};
 use crate::facts::{self, Basis, Link, activity};
@@ -51,7 +51,7 @@ pub fn run(talk: &Talk, how: Facts) -> Result<End, Failure> {
         [plan] => of_plan(talk, Path::new(plan), !how.no_probe)?,
         [old, new] => {
             let keys = (how.old_host_key, how.new_host_key);
-            of_servers(&init::ends(None, old, new, how.identity.as_deref(), keys)?)?
+            of_servers(&ends::ends(None, old, new, how.identity.as_deref(), keys)?)?
         }
         _ => unreachable!("one or two are asked for"),
     };

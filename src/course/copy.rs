@@ -5,7 +5,6 @@ use minijinja::context;
 
 use super::book::{Book, Handle};
 use super::connect::Link;
-use super::cutover;
 use super::prepare::{LVMLOCAL, Ready};
 use super::text::{self, render};
 use crate::host::Side::Old;
@@ -54,12 +53,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         held.push(book.step(
             "hold-timers",
             Old,
-            Service {
-                units: layout.timers.clone(),
-                run: false,
-                in_order: false,
-                record: cutover::ran(layout, "hold-timers"),
-            },
+            Service { units: layout.timers.clone(), run: false, in_order: false, record: layout.ran("hold-timers") },
             &[&ready.portable],
             "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
         ));

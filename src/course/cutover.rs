@@ -102,7 +102,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         quiet = book.step(
             "stop-services",
             Old,
-            Service { units: layout.stop.clone(), run: false, in_order: true, record: ran(layout, "stop-services") },
+            Service { units: layout.stop.clone(), run: false, in_order: true, record: layout.ran("stop-services") },
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );
@@ -115,7 +115,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             units: JOURNAL.map(str::to_string).to_vec(),
             run: false,
             in_order: false,
-            record: ran(layout, "stop-journal"),
+            record: layout.ran("stop-journal"),
         },
         &[&quiet],
         "it writes to the file systems that must fall silent",
@@ -140,7 +140,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             // the monitor of arrays is told of nothing any more
             spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
             restart: RESTARTED.map(str::to_string).to_vec(),
-            record: ran(layout, "let-go"),
+            record: layout.ran("let-go"),
             dir: layout.run.clone(),
         },
         &[&quiet],
@@ -202,7 +202,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(last.clone());
     }
-    let counted = ran(layout, "writes").replace(".ran", ".counted");
+    let counted = layout.ran("writes").replace(".ran", ".counted");
     let count = book.step(
         "count-writes",
         Old,
@@ -334,11 +334,6 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
     book.fence(&off);
     Off { off, quiet: quiet_until_off }
-}
-
-/// Where old keeps, in memory, which units ran before a step stopped them.
-pub fn ran(layout: &Layout, step: &str) -> String {
-    format!("{}/{step}.ran", layout.run)
 }
 
 /// The boot file system as it is compared while nothing writes, where it is one of its own.

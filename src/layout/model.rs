@@ -131,6 +131,11 @@ pub struct Array {
 }
 
 impl Layout {
+    /// Where old keeps, in memory, which units ran before a step stopped them.
+    pub fn ran(&self, step: &str) -> String {
+        format!("{}/{step}.ran", self.run)
+    }
+
     /// The arrays, each with the store that it is.
     pub fn arrays(&self) -> impl Iterator<Item = (&Store, &Array)> {
         self.stores.iter().filter_map(|store| match &store.made {

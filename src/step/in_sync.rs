@@ -3,7 +3,8 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Mirror, Seen, Step, Undo, mirror};
+use super::mirror::{self, Mirror};
+use super::{Mark, Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Side};
 
 /// All mirrors are whole, by the same judgement as when they were made, twice in a row.
