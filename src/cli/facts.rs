@@ -13,25 +13,25 @@ use crate::plan::{Plan, Ssh};
 
 #[derive(clap::Args)]
 pub struct Facts {
-    /// The plan (YAML) whose servers are asked; or the two servers, OLD and NEW: [USER@]HOST[:PORT] each
+    /// A plan (YAML), whose servers are read; or both servers: [USER@]HOST[:PORT] each
     #[arg(value_name = "PLAN | OLD NEW", num_args = 1..=2, required = true)]
     what: Vec<String>,
-    /// Write the answers to this file and not to standard output
+    /// Write the answers to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file, whatever it holds; facts are replaced without this
     #[arg(long, requires = "out")]
     force: bool,
-    /// Do not measure the link by sending from old to new for some seconds (with a plan only)
+    /// With a plan: do not send data for a few seconds to measure the link
     #[arg(long)]
     no_probe: bool,
-    /// The file of the private key, for OLD and NEW [default: what ssh uses by itself]
+    /// With OLD and NEW: file of the private key [default: ssh's own choice]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Old's public host key, `ssh-ed25519 AAAA…`, for OLD [default: what ~/.ssh/known_hosts has]
+    /// With OLD: its public host key [default: from ~/.ssh/known_hosts]
     #[arg(long, value_name = "KEY")]
     old_host_key: Option<String>,
-    /// New's public host key, for NEW
+    /// With NEW: its public host key
     #[arg(long, value_name = "KEY")]
     new_host_key: Option<String>,
 }

@@ -10,28 +10,28 @@ use crate::plan::{self};
 
 #[derive(clap::Args)]
 pub struct Init {
-    /// The server in service: [USER@]HOST[:PORT], or a name of ~/.ssh/config. Without a user, root; another needs `sudo -n`
+    /// The server in service: [USER@]HOST[:PORT], or a name from ~/.ssh/config. The default user is root; any other needs `sudo -n`
     #[arg(required_unless_present = "facts")]
     old: Option<String>,
-    /// The new server, booted into its rescue system: [USER@]HOST[:PORT]
+    /// The new server, booted into a rescue system: [USER@]HOST[:PORT]
     #[arg(required_unless_present = "facts")]
     new: Option<String>,
-    /// Take the facts from this file, written by `replant facts`, and ask no server
+    /// Use the facts in this file, written by `replant facts`, and reach no server
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
-    /// What the migration is called [default: old's host name]
+    /// Name of the migration [default: old's host name]
     #[arg(long)]
     name: Option<String>,
-    /// Write the plan to this file and not to standard output
+    /// Write the plan to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file, if there is one
+    /// Replace the file if it exists
     #[arg(long, requires = "out")]
     force: bool,
-    /// The file of the private key, for both servers [default: what ssh uses by itself]
+    /// File of the private key, for both servers [default: ssh's own choice]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Old's public host key, `ssh-ed25519 AAAA…` [default: what ~/.ssh/known_hosts has]
+    /// Old's public host key, `ssh-ed25519 AAAA…` [default: from ~/.ssh/known_hosts]
     #[arg(long, value_name = "KEY")]
     old_host_key: Option<String>,
     /// New's public host key

@@ -4,13 +4,13 @@ use crate::plan;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Prompts {
-    /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
+    /// Answer yes to every question. Does not override inhibitors, nor accept changes that nobody has reviewed
     #[arg(long)]
     pub(super) yes: bool,
-    /// Never ask: where a question is needed, fail and say so
+    /// Never ask: fail where an answer would be needed
     #[arg(long)]
     pub(super) no_input: bool,
-    /// The host key that new's rescue system shows since it was booted again: `ssh-ed25519 AAAA...`
+    /// Host key of new's rescue system after it was booted again: `ssh-ed25519 AAAA...`
     #[arg(long, value_name = "KEY")]
     pub(super) new_host_key: Option<HostKey>,
 }
