@@ -4,10 +4,12 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::connect::{Link, backstore, offered, tgt_conf_path};
+use super::connect::{Link, backstore, tgt_conf_path};
 use super::copy::hash_file;
 use super::cutover::Off;
-use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
+use super::method;
+use super::paths::{LVMLOCAL, MDADM_CONF};
+use super::prepare::{self, Ready};
 use super::text::{self, render};
 use crate::host::Side::{Migrated, New};
 use crate::layout::CLOUD_INIT_DISABLED;
@@ -15,8 +17,8 @@ use crate::layout::Layout;
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{
-    Active, ArrayStopped, File, GroupName, Identity, Inactive, Job, LioGone, Mount, NoFile, OldIsOff, OwnBoot,
-    SwapSpace, TgtGone, Unmounted, Volume, VolumeName,
+    Active, ArrayStopped, File, Identity, Inactive, Job, LioGone, Mount, NoFile, OldIsOff, OwnBoot, SwapSpace,
+    TgtGone, Unmounted, Volume,
 };
 
 pub struct Booted {
@@ -43,19 +45,18 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     let fenced =
         book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory");
     let mut gone = fenced.clone();
-    let devices: Vec<String> = offered(layout).into_iter().map(|index| layout.stores[index].path.clone()).collect();
+    let devices: Vec<String> = layout.luns.iter().map(|lun| lun.on_new.clone()).collect();
     match layout.server {
         IscsiServer::Lio => {
-            for index in offered(layout) {
-                let store = &layout.stores[index];
+            for lun in &layout.luns {
                 gone = book.step(
-                    format!("withdraw-{}", store.name),
+                    format!("withdraw-{}", lun.name),
                     New,
                     LioGone {
-                        iqn: store.iqn.clone(),
-                        name: backstore(layout, store),
+                        iqn: lun.iqn.clone(),
+                        name: backstore(layout, lun),
                         dir: layout.run.clone(),
-                        device: store.path.clone(),
+                        device: lun.on_new.clone(),
                     },
                     &[&gone],
                     "nobody else may write to it any more",
@@ -63,10 +64,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             }
         }
         _ => {
-            let targets = offered(layout).into_iter().map(|index| {
-                let store = &layout.stores[index];
-                (store.iqn.clone(), tgt_conf_path(layout, store))
-            });
+            let targets = layout.luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun)));
             gone = book.step(
                 "withdraw",
                 New,
@@ -98,24 +96,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     let mut named = open.clone();
     let mut volumes = Vec::new();
     for group in &layout.groups {
-        named = book.step(
-            format!("name-{}", group.vg),
-            New,
-            GroupName { from: group.travels.clone(), to: group.vg.clone() },
-            &[&named],
-            "fstab and the kernel's command line know it by this name",
-        );
-        volumes.push(named.clone());
-        for copied in &group.copied {
-            named = book.step(
-                format!("name-{}-{}", group.vg, copied.lv),
-                New,
-                VolumeName { vg: group.vg.clone(), from: copied.travels.clone(), to: copied.lv.clone() },
-                &[&named],
-                "fstab knows it by this name",
-            );
-            volumes.push(named.clone());
-        }
+        named = method::adopt(book, group, &mut volumes, &named);
         for made in &group.recreated {
             named = book.step(
                 format!("make-{}-{}", group.vg, made.lv),

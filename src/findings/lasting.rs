@@ -2,7 +2,8 @@
 //! demanded of the migrated system, and who relies on it must know.
 
 use super::{Hit, Rule, Severity};
-use crate::facts::{Facts, Interface};
+use crate::facts::resolve::{Names, inside};
+use crate::facts::{Facts, Interface, Mount};
 use crate::layout::{bare, configured, lasting_hostname, lasting_mount, lasting_unit, new_card, text};
 use crate::plan::Plan;
 
@@ -90,7 +91,10 @@ fn name_by_hand(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn mounted_by_hand(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let moving = super::names::moving(plan, facts);
-    let ours = facts.old.mounts.iter().filter(|mount| moving.contains(&mount.source));
+    let names = Names::of(&facts.old);
+    let moves = |mount: &&Mount| names.mount(mount).iter().any(|block| moving.contains(&block.path));
+    // a directory that is bound, or a subvolume, is no file system of its own
+    let ours = facts.old.mounts.iter().filter(|mount| inside(&mount.source).is_none()).filter(moves);
     ours.filter(|mount| !lasting_mount(facts, &mount.target))
         .map(|mount| {
             let uuid = mount.uuid.as_deref().unwrap_or("…");

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use super::identify::{arrays_on, what_is_on};
 use super::ids::Ids;
-use super::lun::server;
 use super::model::{Array, Disk, MIB, Made, Store};
 use crate::facts::{Block, Facts, md};
-use crate::plan::{IscsiServer, Plan, Size, Table};
+use crate::plan::{Plan, Size, Table};
 use crate::step::Partition;
 
 /// The link that says most about the disk itself. One that is made of what another disk tells as well may lead to that one
@@ -145,21 +144,13 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
     plan.disks.iter().zip(blocks).map(one).collect()
 }
 
-pub(super) fn stores(plan: &Plan, facts: &Facts, disks: &[Disk], ids: &Ids) -> Vec<Store> {
-    let (portal, server) = (**plan.portal(), server(plan, facts));
-    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| {
-        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
-        let lun = if server == IscsiServer::Lio { 0 } else { 1 };
-        Store {
-            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
-            lun: format!("/dev/disk/by-path/ip-{portal}:{}-iscsi-{iqn}-lun-{lun}", *plan.transfer.iscsi.port),
-            name,
-            path,
-            capacity,
-            sector,
-            iqn,
-            made,
-        }
+pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
+    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| Store {
+        name,
+        path,
+        capacity,
+        sector,
+        made,
     };
     let array = |said: &crate::plan::Array| {
         let name = said.name.to_string();

@@ -10,6 +10,7 @@ mod ids;
 mod lasting;
 mod lun;
 mod model;
+mod moves;
 mod naming;
 mod offers;
 mod places;
@@ -22,7 +23,9 @@ pub use cards::{addresses, has, link_of_cards, new_card, service_card, transfer_
 pub use firstboot::{CLOUD_INIT_DISABLED, runs_cloud_init};
 pub use identify::{Disks, arrays_on, arrays_to_stop, claimed, fleeting, found, is_on, standing_on, what_is_on};
 pub use lasting::{bare, configured, lasting_addresses, lasting_hostname, lasting_mount, lasting_unit, text};
+pub use lun::Lun;
 pub use model::{Array, Boot, Card, Copied, Disk, Group, Grown, Lasting, Layout, MIB, Made, Mount, Recreated, Store};
+pub use moves::{Leg, Mirrored, Moves};
 pub use naming::{NAMING_MASK, gives_name, named_by_rule, names_mac, reads_links, udev_rules};
 pub use offers::{Offer, offers};
 pub use places::{Missing, Places, places};

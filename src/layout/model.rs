@@ -1,7 +1,9 @@
 //! What a migration is laid out as: every name of the plan with what it is on the servers.
 
+use super::lun::Lun;
+use super::moves::Moves;
 use crate::plan::{IscsiServer, Table};
-use crate::step::{How, Partition, Yet};
+use crate::step::{Partition, Yet};
 
 /// Bytes.
 pub const MIB: u64 = 1 << 20;
@@ -19,6 +21,8 @@ pub struct Layout {
     pub table: Table,
     /// what takes data: the arrays, then partitions that stand alone
     pub stores: Vec<Store>,
+    /// what new offers to old
+    pub luns: Vec<Lun>,
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
     /// everything that is mounted from what moves, in the order of mounting
@@ -106,10 +110,6 @@ pub struct Store {
     /// bytes it will have, never too many
     pub capacity: u64,
     pub sector: u64,
-    pub iqn: String,
-    pub serial: String,
-    /// the disk as old will see it
-    pub lun: String,
     pub made: Made,
 }
 
@@ -181,12 +181,13 @@ pub struct Boot {
     pub size: u64,
     /// index of the store that takes it
     pub to: usize,
+    /// index of the disk that new offers for it
+    pub lun: usize,
 }
 
 pub struct Group {
     pub vg: String,
-    /// the name of its half on new, while it travels
-    pub travels: String,
+    pub moves: Moves,
     /// index of the store that takes it
     pub to: usize,
     pub pv_uuid: String,
@@ -216,9 +217,6 @@ impl Group {
 
 pub struct Copied {
     pub lv: String,
-    /// the name of its leg on new, while it travels
-    pub travels: String,
-    pub how: How,
     pub size: u64,
     pub fstype: Option<String>,
 }

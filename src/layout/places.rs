@@ -2,6 +2,7 @@
 
 use super::identify::Disks;
 use super::ids::Ids;
+use super::lun::{self, Lun};
 use super::model::{Boot, Disk, Group, Store};
 use super::{disks, groups};
 use crate::facts::{Block, Facts};
@@ -13,6 +14,7 @@ pub struct Places<'a> {
     pub blocks: Vec<&'a Block>,
     pub disks: Vec<Disk>,
     pub stores: Vec<Store>,
+    pub luns: Vec<Lun>,
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
 }
@@ -49,8 +51,9 @@ pub fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<
     let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
     let ids = Ids::of(&seed);
     let disks = disks::disks(plan, facts, &blocks, &ids);
-    let stores = disks::stores(plan, facts, &disks, &ids);
+    let stores = disks::stores(plan, &disks, &ids);
     let boot = groups::boot(plan, facts, &stores);
-    let groups = groups::groups(plan, facts, &stores, &ids);
-    Ok(Places { blocks, disks, stores, boot, groups })
+    let groups = groups::groups(plan, facts, &stores, usize::from(boot.is_some()), &ids);
+    let luns = lun::luns(plan, facts, &stores, &boot, &groups, &ids);
+    Ok(Places { blocks, disks, stores, luns, boot, groups })
 }

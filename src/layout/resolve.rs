@@ -31,7 +31,8 @@ pub enum Refused {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refused> {
-    let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts).map_err(Refused::Missing)?;
+    let Places { blocks, disks, stores, luns, boot, groups } =
+        places(plan, digest, facts).map_err(Refused::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
@@ -116,6 +117,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refus
         hostname,
         disks,
         stores,
+        luns,
         boot,
         groups,
         mounts,

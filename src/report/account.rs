@@ -15,7 +15,7 @@ use crate::step::{Seen, StepKind};
 pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     let ours = |node: &&Node| state.ours(&node.id);
     let fence = runbook.nodes.iter().find(|node| node.fence).map_or(Status::New, |node| state.status(&node.id));
-    let mirrored = |node: &&Node| matches!(node.step, StepKind::Mirror(_)) && ours(node);
+    let coupled = |node: &&Node| node.step.as_step().couples() && ours(node);
     if matches!(fence, Status::Done | Status::Adopted) {
         "old is switched off and whole: its data is as it was at the cutover, and it can be switched on again"
     } else if matches!(fence, Status::Began | Status::Failed) {
@@ -28,7 +28,7 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
         node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check && ours(&node)
     }) {
         "old is up, but its services are stopped: go on, or go back"
-    } else if runbook.nodes.iter().any(|node| mirrored(&node)) {
+    } else if runbook.nodes.iter().any(|node| coupled(&node)) {
         "old serves as before, from its own disks; what is mirrored also goes to new"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node)) {
         "old serves as before, from its own disks; it was made ready to be copied, and nothing is mirrored yet"

@@ -99,6 +99,11 @@ pub trait Step {
         1
     }
 
+    /// While it holds, what old writes also goes to new: old can be taken for new's copy then, and not before or after.
+    fn couples(&self) -> bool {
+        false
+    }
+
     /// Bytes that will be copied over the link.
     fn bytes(&self) -> u64 {
         0

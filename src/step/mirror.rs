@@ -193,6 +193,10 @@ impl Step for Mirror {
         2
     }
 
+    fn couples(&self) -> bool {
+        true
+    }
+
     fn bytes(&self) -> u64 {
         self.size
     }
