@@ -2,6 +2,7 @@
 
 use super::identify::Disks;
 use super::ids::Ids;
+use super::loader::Loader;
 use super::lun::{Lun, server};
 use super::model::{Boot, Disk, Group, Store};
 use super::{disks, groups};
@@ -12,6 +13,7 @@ use crate::plan::{IscsiServer, Plan};
 pub struct Places<'a> {
     /// of the plan's disks
     pub blocks: Vec<&'a Block>,
+    pub loader: Loader,
     pub disks: Vec<Disk>,
     pub stores: Vec<Store>,
     pub luns: Vec<Lun>,
@@ -50,12 +52,13 @@ pub fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<
     let seed: Vec<String> = blocks.iter().map(|block| format!("{:?}{:?}", block.serial, block.wwn)).collect();
     let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
     let ids = Ids::of(&seed);
-    let disks = disks::disks(plan, facts, &blocks, &ids);
+    let loader = Loader::of(plan, facts);
+    let disks = disks::disks(plan, facts, &blocks, &loader, &ids);
     let stores = disks::stores(plan, &disks, &ids);
     let boot = groups::boot(plan, facts, &stores);
     let groups = groups::groups(plan, facts, &stores, usize::from(boot.is_some()), &ids);
     let luns = luns(plan, facts, &stores, &boot, &groups, &ids);
-    Ok(Places { blocks, disks, stores, luns, boot, groups })
+    Ok(Places { blocks, loader, disks, stores, luns, boot, groups })
 }
 
 /// What new offers: /boot's is the first, where there is one; then those of the groups.
