@@ -50,7 +50,7 @@ pub enum Mark {
     Change,
     /// `!` data is destroyed
     Destroy,
-    /// `?` something is made sure of, nothing changes
+    /// `?` something is checked, nothing changes
     Check,
 }
 
