@@ -7,10 +7,11 @@ use super::book::{Book, Handle};
 use super::connect::{Link, backstore, tgt_conf_path};
 use super::copy::hash_file;
 use super::cutover::Off;
+use super::loader;
 use super::method;
 use super::paths::{LVMLOCAL, MDADM_CONF};
 use super::prepare::{self, Ready};
-use super::text::{self, render};
+use super::text::{self, job, render};
 use crate::host::Side::{Migrated, New};
 use crate::layout::CLOUD_INIT_DISABLED;
 use crate::layout::Layout;
@@ -30,16 +31,6 @@ pub struct Booted {
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
-    let job = |title: String, name: String, script: &str, args: Vec<String>| Job {
-        title,
-        check: false,
-        script: script.into(),
-        args,
-        dir: layout.run.clone(),
-        name,
-        bytes: 0,
-        leaves: Vec::new(),
-    };
 
     // ---- the arrays are new's ---------------------------------------------------------------------------------------
     let fenced =
@@ -140,6 +131,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 format!("check-{}-{}", group.vg, copied.lv),
                 New,
                 job(
+                    layout,
                     format!("check {}/{} ({fstype})", group.vg, copied.lv),
                     // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
                     format!("check-{}", crate::step::dm_name(&group.vg, &copied.lv)),
@@ -185,8 +177,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 Job {
                     check: true,
                     ..job(
+                        layout,
                         format!("{} arrived byte for byte", mount.target),
-                        "boot-proof".into(),
+                        "boot-proof",
                         text::BOOT_PROOF,
                         vec![mount.source.clone(), hash],
                     )
@@ -214,11 +207,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         mounted = handle.clone();
         mounts.push(handle);
     }
-    for dir in ["/dev", "/proc", "/sys", "/run"] {
+    for dir in loader::bound(layout) {
         mounted = book.step(
             format!("bind{}", dir.replace('/', "-")),
             New,
-            Mount { source: dir.into(), target: format!("{root}{dir}"), bind: true },
+            Mount { source: dir.to_string(), target: format!("{root}{dir}"), bind: true },
             &[&mounted],
             "the boot loader's own tools run inside the migrated system",
         );
@@ -277,18 +270,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         edits.push(fit.clone());
     }
     for disk in &layout.disks {
-        fit = book.step(
-            format!("grub-{}", disk.name),
-            New,
-            job(
-                format!("boot loader on disk {}", disk.label),
-                format!("grub-{}", disk.name),
-                text::GRUB,
-                vec![root.clone(), disk.by_id.clone()],
-            ),
-            &[&fit],
-            "new must boot whichever of its disks is missing",
-        );
+        fit = loader::install(book, layout, &root, disk, &fit);
     }
 
     // ---- away ---------------------------------------------------------------------------------------------------------

@@ -66,6 +66,6 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
     after.extend(boot_copied.as_ref());
     after.extend(&held);
     after.extend(&begun);
-    let groups = method::copy(book, layout, link, &after);
+    let groups = method::copy(book, layout, &link.logins, &after);
     Copied { boot: boot_copied, groups }
 }

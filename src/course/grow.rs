@@ -3,13 +3,14 @@
 use super::book::{Book, Handle};
 use super::boot::{self, Booted};
 use super::connect::record_path;
+use super::loader;
 use super::method;
-use super::text;
+use super::text::{self, job};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
 use crate::layout::Layout;
 use crate::runbook::Stage;
-use crate::step::{FsSize, Job, NoFile, Purged, VolumeSize};
+use crate::step::{FsSize, NoFile, Purged, VolumeSize};
 
 pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
@@ -68,37 +69,16 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
             "it was installed for the migration",
         );
     }
-    let job = |title: &str, name: &str, script: &str, args: Vec<String>| Job {
-        title: title.into(),
-        check: false,
-        script: script.into(),
-        args,
-        dir: layout.run.clone(),
-        name: name.into(),
-        bytes: 0,
-        leaves: Vec::new(),
-    };
     let mut dirs = vec![layout.keep.clone()];
     dirs.extend(layout.luns.iter().map(|lun| format!("{}/{}", layout.iscsi_nodes, lun.iqn)));
     let tidied: Handle = book.step(
         "tidy",
         Migrated,
-        job("remove what was kept for the migration", "tidy", text::TIDY, dirs),
+        job(layout, "remove what was kept for the migration", "tidy", text::TIDY, dirs),
         &[&tidy],
         "it travelled along with old's file systems",
     );
-    let finished = book.step(
-        "finish-boot",
-        Migrated,
-        job(
-            "initramfs and boot menu by the system's own tools",
-            "finish-boot",
-            text::FINISH_BOOT,
-            layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
-        ),
-        &[&tidied],
-        "without old's arrays and the boot hook; nobody waits for it any more",
-    );
+    let finished = loader::settle(book, layout, &tidied);
     let serves = book.step("serves", Migrated, boot::identity(layout), &[&finished], "the last look");
     // their stamps are forgotten with the next boot, and must not be asked for then
     book.until(&tidied, &serves);

@@ -1,12 +1,11 @@
 //! What a migration is laid out as: every name of the plan with what it is on the servers.
 
+use super::loader::Loader;
 use super::lun::Lun;
 use super::moves::Moves;
+use super::sizes::MIB;
 use crate::plan::{IscsiServer, Table};
 use crate::step::{Partition, Yet};
-
-/// Bytes.
-pub const MIB: u64 = 1 << 20;
 
 pub struct Layout {
     pub name: String,
@@ -17,6 +16,8 @@ pub struct Layout {
     pub run: String,
     /// what must survive a reboot of old
     pub keep: String,
+    /// what starts the system on new
+    pub loader: Loader,
     pub disks: Vec<Disk>,
     pub table: Table,
     /// what takes data: the arrays, then partitions that stand alone

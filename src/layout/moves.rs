@@ -1,6 +1,5 @@
 //! How each group gets to new: a closed set of ways, of which each is one. Choices only: the steps are in `course/method`.
 
-use super::model::Group;
 use crate::step::How;
 
 /// How a group gets to new.
@@ -33,13 +32,12 @@ impl Moves {
             Moves::Mirror(mirrored) => vec![mirrored.lun],
         }
     }
-}
 
-impl Group {
     /// What new must offer for it, in the order of [`Moves::luns`]: the index of a store, and bytes that must find room.
-    pub(super) fn offers(&self) -> Vec<(usize, u64)> {
-        match &self.moves {
-            Moves::Mirror(_) => vec![(self.to, self.needs)],
+    /// Of a group that goes to the store `to` as a whole and needs so many bytes there.
+    pub(super) fn offers(&self, to: usize, needs: u64) -> Vec<(usize, u64)> {
+        match self {
+            Moves::Mirror(_) => vec![(to, needs)],
         }
     }
 }

@@ -6,7 +6,6 @@ use minijinja::context;
 
 use super::cut::Cut;
 use crate::course::book::{Book, Handle};
-use crate::course::connect::Link;
 use crate::course::paths::{HOOK, LATE_HOOK, LVMLOCAL};
 use crate::course::text::{self, render};
 use crate::host::Side::{Migrated, New, Old};
@@ -102,15 +101,15 @@ pub fn end(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) 
     Some(book.step("lvm-backups-as-before", Migrated, step, &[after], "nothing is mirrored any more"))
 }
 
-pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], link: &Link, before: &[&Handle]) -> Copied {
+pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], logins: &[Handle], before: &[&Handle]) -> Copied {
     let steps: Vec<Vec<Mirror>> = groups.iter().map(|(group, how)| mirrors(layout, group, how)).collect();
-    let mut logins: Vec<_> = layout.luns.iter().zip(&link.logins).collect();
-    logins.sort_by_key(|(lun, _)| lun.store);
+    let mut in_order: Vec<_> = layout.luns.iter().zip(logins).collect();
+    in_order.sort_by_key(|(lun, _)| lun.store);
     let fresh = book.step(
         "fresh-copies",
         Old,
         FreshCopies { mirrors: steps.concat() },
-        &logins.into_iter().map(|(_, login)| login).collect::<Vec<_>>(),
+        &in_order.into_iter().map(|(_, login)| login).collect::<Vec<_>>(),
         "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
     );
     let mut copied = Vec::new();
@@ -118,7 +117,7 @@ pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], link: &Link, be
     for ((group, how), steps) in groups.iter().zip(steps) {
         let lun = &layout.luns[how.lun];
         let label = format!("{} on new", layout.stores[lun.store].label());
-        let mut after = vec![&link.logins[how.lun]];
+        let mut after = vec![&logins[how.lun]];
         after.extend(before);
         after.push(&fresh);
         let pv = book.step(

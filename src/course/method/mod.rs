@@ -6,7 +6,6 @@ mod cut;
 mod mirror;
 
 use super::book::{Book, Handle};
-use super::connect::Link;
 use crate::layout::{Group, Layout, Mirrored, Moves};
 pub use cut::Cut;
 
@@ -33,9 +32,9 @@ pub fn begin(book: &mut Book, layout: &Layout, after: &Handle) -> Vec<Handle> {
     mirror::begin(book, layout, &mirrored(layout), after).into_iter().collect()
 }
 
-/// copy: copies all groups. `after`: what must hold before that.
-pub fn copy(book: &mut Book, layout: &Layout, link: &Link, after: &[&Handle]) -> Copied {
-    Copied { mirrors: mirror::copy(book, layout, &mirrored(layout), link, after) }
+/// copy: copies all groups. `logins`: in the order of the layout's LUNs; `after`: what must hold before that.
+pub fn copy(book: &mut Book, layout: &Layout, logins: &[Handle], after: &[&Handle]) -> Copied {
+    Copied { mirrors: mirror::copy(book, layout, &mirrored(layout), logins, after) }
 }
 
 /// What is begun when all is copied.
