@@ -12,7 +12,7 @@ use replant::facts::record::{self, Recorder, Recording};
 use replant::facts::{self, Facts, Link};
 use replant::findings::{self, Finding};
 use replant::host::Side;
-use replant::journal::{Header, Journal, Migration};
+use replant::journal::{Depot, Header, Journal};
 use replant::plan::{self, Loaded};
 use replant::runbook::Stage;
 use replant::sim::{Patient, Sim};
@@ -120,7 +120,7 @@ fn in_the_middle() -> (Desk, Journal, Sim, course::Runbook) {
     let desk = Desk::new();
     let (_, sim, book) = lab();
     let text = serde_json::to_string_pretty(&book).unwrap();
-    let migration = Migration::create(&desk.path(".replant"), "srv1", &text, &[]).unwrap();
+    let migration = Depot::at(&desk.path(".replant")).create("srv1", &text, &[]).unwrap();
     let lock = migration.lock().unwrap();
     let (mut journal, _) = migration.journal(&lock).unwrap();
     go(&book, &sim, &mut journal, Some(Stage::Copy));
