@@ -125,14 +125,25 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Co
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,
-            PhysicalVolume { device: store.lun.clone(), uuid: group.pv_uuid.clone(), label: label.clone() },
+            PhysicalVolume {
+                device: store.lun.clone(),
+                uuid: group.pv_uuid.clone(),
+                label: label.clone(),
+                travels: group.travels.clone(),
+            },
             &after,
             "its UUID was decided with this runbook: it is known by it wherever it appears",
         );
         let member = book.step(
             format!("extend-{}", group.vg),
             Old,
-            GroupMember { vg: group.vg.clone(), device: group.pv(), uuid: group.pv_uuid.clone(), label },
+            GroupMember {
+                vg: group.vg.clone(),
+                device: group.pv(),
+                uuid: group.pv_uuid.clone(),
+                label,
+                travels: group.travels.clone(),
+            },
             &[&pv],
             "from here on the group is complete only while new is there; the boot hook stands ready",
         );
