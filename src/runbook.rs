@@ -26,17 +26,17 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// arrays are made on new; old gets what it needs to be mirrored, and to boot again all the same
+    /// new's arrays are made; old gets an initramfs that boots on both servers
     Prepare,
-    /// new offers its arrays, old logs in
+    /// new offers its arrays over iSCSI, old logs in
     Connect,
-    /// everything is mirrored while old keeps serving
+    /// all volumes are mirrored while old keeps serving
     Copy,
     /// services stop, the mirror is cut, old is switched off
     Cutover,
-    /// new is made bootable and boots with old's name and addresses
+    /// new becomes bootable, and boots with old's name and addresses
     Boot,
-    /// volumes grow into the larger disks, what was put there for the migration goes
+    /// volumes grow into the larger disks; what the migration needed is removed
     Grow,
 }
 

@@ -351,7 +351,7 @@ fn graph() {
     assert_eq!(svg.matches("<path ").count(), lines + 1);
     desk.check("graph-nothing", &["graph", "srv2"]);
     desk.check("graph-no-file", &["graph", "nofile.yaml"]);
-    for word in ["apply stops and asks", "old is switched off", "? makes sure of something"] {
+    for word in ["apply stops and asks", "old is switched off", "? checks, changes nothing"] {
         assert!(svg.contains(word), "{word}");
     }
     assert_eq!(svg.matches("; apply stops here and asks: ").count(), 2);

@@ -1,6 +1,9 @@
 //! The house stands on its floors: each room uses only what is below it. Read from the sources, so that no compiler
 //! setting and nobody's good intentions are needed.
 
+#[path = "floors/arrows.rs"]
+mod arrows;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -225,6 +228,54 @@ fn what_belongs_to_some_is_used_by_them_alone() {
 fn contains_word(line: &str, word: &str) -> bool {
     line.match_indices(word)
         .any(|(at, _)| line[..at].chars().next_back().is_none_or(|before| !before.is_alphanumeric() && before != '_'))
+}
+
+/// In one room as little as in two: what two files both need stands in a third. Methods of one type may stand in several
+/// files; what counts is who names whom.
+#[test]
+fn no_two_files_use_each_other() {
+    let sources: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|source| source.room() != "main")
+        .map(|source| (source.name, source.code))
+        .collect();
+    none("files that use each other", arrows::circles(&arrows::arrows(&sources)));
+}
+
+#[test]
+fn circles_are_seen() {
+    let circles = |sources: &[(&str, &str)]| {
+        let owned = |(name, code): &(&str, &str)| (name.to_string(), code.to_string());
+        arrows::circles(&arrows::arrows(&sources.iter().map(owned).collect::<Vec<_>>()))
+    };
+    let table = ("src/a/mod.rs", "mod b; mod kind; pub use kind::{Kind, Other}; const ALL: &[Kind] = &[b::KIND];");
+    let kind = ("src/a/kind.rs", "pub struct Kind; pub struct Other;");
+    let user = ("src/a/b.rs", "use super::Kind; pub const KIND: Kind = Kind;");
+    assert_eq!(circles(&[table, kind, user]), [""; 0], "what is handed on belongs to where it comes from");
+    for back in [
+        "use super::ALL;",
+        "use crate::a::{Kind, ALL};",
+        "fn f() { super::ALL.len(); }",
+        "fn f() { let quote = '\"'; crate::a::ALL.len(); }",
+        "use super::{self as table}; fn f() { table::ALL.len(); }",
+    ] {
+        let found = circles(&[table, kind, ("src/a/b.rs", &format!("{} {back}", user.1))]);
+        assert_eq!(found.len(), 1, "{back}");
+        assert!(found[0].contains("src/a/b.rs takes `a::ALL` from src/a/mod.rs"), "{found:?}");
+    }
+    // over three files, and where a parent only passes it on
+    let far = [
+        ("src/a/mod.rs", "mod x; mod y; mod z; pub use x::X;"),
+        ("src/a/x.rs", "use super::y::Y; pub struct X;"),
+        ("src/a/y.rs", "use super::z::Z; pub struct Y;"),
+        ("src/a/z.rs", "use super::X; pub struct Z;"),
+    ];
+    assert_eq!(circles(&far).len(), 1);
+    let told = (
+        "src/a/b.rs",
+        "use super::Kind; pub const KIND: Kind = Kind; const WORDS: &str = \"super::ALL\"; // super::ALL",
+    );
+    assert_eq!(circles(&[table, kind, told]), [""; 0], "words are no code");
 }
 
 /// A test that reads sources can be blind without anybody noticing.

@@ -154,7 +154,7 @@ fn commands_can_be_pasted() {
         assert_eq!(words.remove(0), "replant", "{line}");
         words
     };
-    for label in ["To go on:", "To go back:"] {
+    for label in ["To resume:", "To go back:"] {
         let words = pasted(&told, label);
         let words: Vec<&str> = words.iter().map(String::as_str).chain(["--no-input"]).collect();
         let (_, told) = desk.says(&words);

@@ -139,6 +139,21 @@ fn nothing_is_cut_before_it_is_silent_and_in_sync() {
     }
 }
 
+/// What old writes goes to new as long as a step holds that says so, and no such step outlives the cut.
+#[test]
+fn a_copied_volume_is_coupled_once_and_until_it_is_cut() {
+    for book in books() {
+        let coupled = book.of(|node| node.step.as_step().couples());
+        let cut = book.of(kind!(StepKind::Split(_)));
+        assert_eq!(coupled.len(), cut.len(), "{}: each volume that is cut was coupled", book.name);
+        for node in &coupled {
+            assert_eq!((node.on, node.stage), (Side::Old, Stage::Copy), "{}: {}", book.name, node.id);
+            let end = node.until.as_ref().unwrap_or_else(|| panic!("{}: {} never ends", book.name, node.id));
+            assert!(cut.iter().any(|cut| cut.id == *end), "{}: {} ends with {end}", book.name, node.id);
+        }
+    }
+}
+
 /// What travels is read-only, and swapped to no more.
 #[test]
 fn all_that_travels_falls_silent() {

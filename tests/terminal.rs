@@ -107,7 +107,7 @@ fn journal(desk: &Desk) -> PathBuf {
     desk.path(".replant/srv1/journal.jsonl")
 }
 
-const QUESTION: &str = "Type `srv1` to go on, anything else to stop: ";
+const QUESTION: &str = "Type `srv1` to continue, anything else to stop: ";
 
 #[test]
 fn a_question_is_ended_by_one_ctrl_c() {

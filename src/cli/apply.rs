@@ -3,9 +3,9 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::servers::Locked;
 use super::work::Work;
-use super::{End, Failure, Prompts, Talk, changed, confirm, plan, servers, show, under_way, validate};
-use crate::course::{self, Runbook};
-use crate::facts::{self, drift};
+use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, servers, under_way, validate};
+use crate::course::Runbook;
+use crate::facts::drift;
 use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
@@ -89,7 +89,7 @@ fn find_or_make(
     prompts: &Prompts,
     interrupt: &Interrupt,
 ) -> Result<Option<Begun>, Failure> {
-    let saved = show::is_runbook(path)?.then(|| show::read(path)).transpose()?;
+    let saved = kept::is_runbook(path)?.then(|| kept::read(path)).transpose()?;
     let loaded = match &saved {
         None => Some(validate::load(talk, path)?),
         Some(_) => None,
@@ -105,7 +105,7 @@ fn find_or_make(
         let migration = Migration::open(dir, &name)?;
         let state = migration.read()?.state;
         if !state.rolled_back() {
-            let runbook = show::of_migration(&migration)?;
+            let runbook = kept::of_migration(&migration)?;
             if runbook.plan_digest != digest {
                 return Err(Failure::new(
                     format!("migration `{name}` was begun with another plan than `{}` is now", path.display()),
@@ -120,7 +120,7 @@ fn find_or_make(
 
     // a migration that is under way is never held up by this: another version of this program may know other facts
     if let Some(book) = &saved {
-        as_made(book, &path.display().to_string())?;
+        made::as_made(book, &path.display().to_string())?;
     }
     let scratch = tempfile::tempdir()?;
     let plan = match (&saved, &loaded) {
@@ -169,28 +169,6 @@ fn find_or_make(
     }
     let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
     Ok(Some(Begun { migration, runbook, before: false }))
-}
-
-/// A runbook that was reviewed is what `plan` made of the plan and the facts in it, to the letter.
-pub fn as_made(book: &Runbook, shown: &str) -> Result<(), Failure> {
-    if facts::digest(&book.facts) != book.facts_digest {
-        return Err(Failure::new(
-            format!(
-                "`{shown}` was edited, or made by another version of replant: its facts are not those that it was made from"
-            ),
-            "change the plan if need be, make it again with `replant plan`, and review it",
-        ));
-    }
-    let made = course::make(&book.plan, &book.plan_digest, &book.facts);
-    if book.plan.digest() != book.plan_digest || !made.is_ok_and(|made| made.nodes == book.nodes) {
-        return Err(Failure::new(
-            format!(
-                "`{shown}` was edited, or made by another version of replant: its steps do not follow from its plan"
-            ),
-            "change the plan if need be, make it again with `replant plan`, and review it",
-        ));
-    }
-    Ok(())
 }
 
 /// LVM's own record of each group of old that moves, in the form that vgcfgrestore(8) takes: kept where neither server

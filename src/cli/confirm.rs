@@ -32,7 +32,7 @@ pub fn confirm(
             "run it on a terminal, or add --yes if you are sure",
         ));
     }
-    match answer(interrupt, &format!("Type `{word}` to go on, anything else to stop: "))? {
+    match answer(interrupt, &format!("Type `{word}` to continue, anything else to stop: "))? {
         Some(line) => Ok(line.trim() == word),
         None => Err(Failure { message: "interrupted: nothing of this was done".into(), ..Failure::interrupted() }),
     }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
-use super::{End, Failure, Talk, init, servers, under_way, validate};
+use super::{End, Failure, Talk, ends, servers, under_way, validate};
 use crate::draft;
 use crate::facts::record::{self, Recorder, Recording};
 use crate::facts::{self, Basis, Link, activity};
@@ -13,25 +13,25 @@ use crate::plan::{Plan, Ssh};
 
 #[derive(clap::Args)]
 pub struct Facts {
-    /// The plan (YAML) whose servers are asked; or the two servers, OLD and NEW: [USER@]HOST[:PORT] each
+    /// A plan (YAML), whose servers are read; or both servers: [USER@]HOST[:PORT] each
     #[arg(value_name = "PLAN | OLD NEW", num_args = 1..=2, required = true)]
     what: Vec<String>,
-    /// Write the answers to this file and not to standard output
+    /// Write the answers to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file, whatever it holds; facts are replaced without this
     #[arg(long, requires = "out")]
     force: bool,
-    /// Do not measure the link by sending from old to new for some seconds (with a plan only)
+    /// With a plan: do not send data for a few seconds to measure the link
     #[arg(long)]
     no_probe: bool,
-    /// The file of the private key, for OLD and NEW [default: what ssh uses by itself]
+    /// With OLD and NEW: file of the private key [default: ssh's own choice]
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Old's public host key, `ssh-ed25519 AAAA…`, for OLD [default: what ~/.ssh/known_hosts has]
+    /// With OLD: its public host key [default: from ~/.ssh/known_hosts]
     #[arg(long, value_name = "KEY")]
     old_host_key: Option<String>,
-    /// New's public host key, for NEW
+    /// With NEW: its public host key
     #[arg(long, value_name = "KEY")]
     new_host_key: Option<String>,
 }
@@ -51,7 +51,7 @@ pub fn run(talk: &Talk, how: Facts) -> Result<End, Failure> {
         [plan] => of_plan(talk, Path::new(plan), !how.no_probe)?,
         [old, new] => {
             let keys = (how.old_host_key, how.new_host_key);
-            of_servers(&init::ends(None, old, new, how.identity.as_deref(), keys)?)?
+            of_servers(&ends::ends(None, old, new, how.identity.as_deref(), keys)?)?
         }
         _ => unreachable!("one or two are asked for"),
     };

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{End, Failure, Talk, plan, show, validate};
+use super::{End, Failure, Talk, kept, plan, validate};
 use crate::report;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -15,10 +15,10 @@ pub enum Format {
 
 /// Of a plan the servers are read, as `plan` does; a runbook, or a migration's, is enough in itself.
 pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format, facts: Option<&Path>) -> Result<End, Failure> {
-    let runbook = if let Some(runbook) = show::of_name(dir, what)? {
+    let runbook = if let Some(runbook) = kept::of_name(dir, what)? {
         runbook
-    } else if show::is_runbook(what)? {
-        show::read(what)?
+    } else if kept::is_runbook(what)? {
+        kept::read(what)?
     } else {
         let loaded = validate::load(talk, what)?;
         match plan::of(talk, dir, &loaded, facts, false)? {

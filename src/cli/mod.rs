@@ -2,15 +2,21 @@
 
 mod apply;
 mod changed;
+mod command;
 mod confirm;
+mod end;
+mod ends;
 mod explain;
 mod facts;
 mod graph;
 mod init;
 mod input;
 mod interrupt;
+mod kept;
+mod made;
 mod man;
 mod plan;
+mod prompts;
 mod rollback;
 mod save;
 mod servers;
@@ -23,272 +29,17 @@ mod validate;
 mod watch;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 
-use crate::host::HostError;
-use crate::journal;
-use crate::runbook::Stage;
+pub use command::Cli;
+pub use end::{End, Failure};
+use prompts::Prompts;
 pub use talk::Talk;
 
-/// Move a whole running Linux server to a new one over an LVM mirror, with the old one always there to go back to.
-#[derive(Parser)]
-#[command(name = "replant", version, propagate_version = true, max_term_width = 100, help_expected = true)]
-#[command(
-    after_help = "The usual order: init, validate, plan, apply; status at any time; rollback to go back to the old server.\n\
-                  Exit codes: 0 good; 1 an error, or a finding that inhibits; 2 wrong usage, or \
-                  (plan --detailed-exitcode) there is something to do; 130 interrupted."
-)]
-pub struct Cli {
-    #[command(subcommand)]
-    command: Command,
-
-    /// Machine-readable output on standard output: one JSON object, or a line of JSON for each event
-    #[arg(long, global = true)]
-    json: bool,
-
-    /// When to use colour (NO_COLOR is honoured)
-    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
-    color: When,
-
-    /// Say more: every command on a server, with its exit code and its time
-    #[arg(short, long, global = true)]
-    verbose: bool,
-
-    /// Add every command on a server to this file, with its output; secrets are left out
-    #[arg(long, global = true, value_name = "FILE")]
-    log: Option<PathBuf>,
-
-    /// Say less: errors and results only
-    #[arg(short, long, global = true)]
-    quiet: bool,
-
-    /// Where migrations are kept: for each its runbook, its journal, its secrets
-    #[arg(long, global = true, default_value = DIR, value_name = "DIR", env = "REPLANT_DIR")]
-    dir: PathBuf,
-}
-
-/// Where migrations are kept, if nothing else is said.
-const DIR: &str = ".replant";
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum When {
-    Auto,
-    Always,
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum SchemaOf {
-    Plan,
-    Runbook,
-    Refused,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Read both servers, changing nothing, and write a commented plan for them to begin with
-    Init(init::Init),
-    /// Check plans or runbooks, offline: every fault of a file with its line and what to do
-    Validate {
-        /// Plans (YAML), or runbooks saved by `plan --out`; `-`: standard input
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
-    /// Read both servers, changing nothing, and show exactly what would be done
-    Plan {
-        /// The plan (YAML)
-        plan: PathBuf,
-        /// Save the runbook, to be reviewed and applied later
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Replace the file, whatever it holds; a runbook is replaced without this
-        #[arg(long, requires = "out")]
-        force: bool,
-        /// Exit with 2 when there is something to do
-        #[arg(long)]
-        detailed_exitcode: bool,
-        /// Do not measure the link by sending from old to new for some seconds
-        #[arg(long)]
-        no_probe: bool,
-        /// Take the facts from this file, written by `replant facts`, and ask no server
-        #[arg(long, value_name = "FILE", conflicts_with = "no_probe")]
-        facts: Option<PathBuf>,
-    },
-    /// Ask both servers everything that replant would, changing nothing, and keep the raw answers in a file
-    Facts(facts::Facts),
-    /// Show a saved runbook; for one step its exact commands, its files and how it is taken back
-    Show {
-        /// A runbook saved by `plan --out`, or the name of a migration
-        runbook: PathBuf,
-        /// The id of a step
-        step: Option<String>,
-    },
-    /// Draw the steps and what waits for what
-    Graph {
-        /// The plan (YAML), a runbook saved by `plan --out`, or the name of a migration
-        plan: PathBuf,
-        /// What to draw for
-        #[arg(long, value_name = "FORMAT", default_value = "svg")]
-        format: graph::Format,
-        /// Of a plan: take the facts from this file, written by `replant facts`, and ask no server
-        #[arg(long, value_name = "FILE")]
-        facts: Option<PathBuf>,
-    },
-    /// Carry it out, step by step, on both servers; run again to go on after any interruption
-    Apply {
-        /// The plan (YAML), or a runbook saved by `plan --out`
-        plan: PathBuf,
-        /// Stop after this stage
-        #[arg(long, value_name = "STAGE")]
-        until: Option<Stage>,
-        #[command(flatten)]
-        prompts: Prompts,
-        /// Steps at a time; 1: exactly in the order of the runbook
-        #[arg(long, default_value_t = work::PARALLELISM, value_name = "N")]
-        parallelism: usize,
-    },
-    /// Where a migration stands, by its journal and by the servers, and what to type next
-    Status {
-        /// The migration's name, where there is more than one
-        name: Option<String>,
-        /// Look at the journal only, not at the servers
-        #[arg(long)]
-        offline: bool,
-    },
-    /// Go back to the old server: shows what it will do and what would be lost, and asks
-    Rollback {
-        /// The migration's name, where there is more than one
-        name: Option<String>,
-        #[command(flatten)]
-        prompts: Prompts,
-        /// Give up a server that is lost for good: only the other is cleaned
-        #[arg(long, value_name = "SERVER")]
-        abandon: Option<rollback::Lost>,
-    },
-    /// Carry out a plan against a simulated pair of servers, with the same engine and the same steps
-    Simulate {
-        /// The plan (YAML)
-        plan: PathBuf,
-        /// Make the pair of the facts in this file, written by `replant facts`: a rehearsal of your own migration
-        #[arg(long, value_name = "FILE")]
-        facts: Option<PathBuf>,
-        /// Save the runbook of the simulated pair, for `show` and `graph`
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-        /// Replace the file, whatever it holds; a runbook is replaced without this
-        #[arg(long, requires = "out")]
-        force: bool,
-    },
-    /// Explain a finding: what it means, why it matters, what to do
-    Explain {
-        /// Its code, as `plan` prints it: R1203
-        code: String,
-    },
-    /// Print the JSON Schema of plans, of runbooks as they are saved and printed, or of what `plan --json` prints where a
-    /// finding refuses one
-    Schema {
-        /// Of what
-        #[arg(default_value = "plan")]
-        of: SchemaOf,
-    },
-    /// Print completions for a shell
-    Completions {
-        /// Which shell
-        shell: clap_complete::Shell,
-    },
-    /// Print a manual page, or write all of them to a directory
-    Man {
-        /// The command whose page is wanted; without it the program's own
-        command: Option<String>,
-        /// Write the pages of all commands to this directory
-        #[arg(long, value_name = "DIR", conflicts_with = "command")]
-        out: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Clone, clap::Args)]
-struct Prompts {
-    /// Answer yes to every question. Findings that inhibit are not questions, nor is what others have changed meanwhile
-    #[arg(long)]
-    yes: bool,
-    /// Never ask: where a question is needed, fail and say so
-    #[arg(long)]
-    no_input: bool,
-    /// The host key that new's rescue system shows since it was booted again: `ssh-ed25519 AAAA...`
-    #[arg(long, value_name = "KEY")]
-    new_host_key: Option<servers::HostKey>,
-}
-
-/// How a command ended.
-pub enum End {
-    Good,
-    /// `plan --detailed-exitcode`: there is something to do
-    Changes,
-    Failed,
-    Interrupted,
-}
-
-impl End {
-    fn code(&self) -> u8 {
-        match self {
-            End::Good => 0,
-            End::Failed => 1,
-            End::Changes => 2,
-            End::Interrupted => 130,
-        }
-    }
-}
-
-/// What a command could not go on from, already in words: what was attempted, the cause, and what to do.
-#[derive(Debug)]
-pub struct Failure {
-    pub message: String,
-    pub help: Option<String>,
-    /// what `--json` prints of it, where that is more than these words
-    pub data: Option<Box<serde_json::Value>>,
-    /// by the person
-    pub interrupted: bool,
-}
-
-impl Failure {
-    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
-        Failure { message: message.into(), help: Some(help.into()), data: None, interrupted: false }
-    }
-
-    /// The person pressed Ctrl-C where nothing had been begun.
-    pub fn interrupted() -> Failure {
-        let message = "interrupted: nothing was changed".into();
-        Failure { message, help: None, data: None, interrupted: true }
-    }
-}
-
-impl<E: std::error::Error + 'static> From<E> for Failure {
-    fn from(error: E) -> Failure {
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-        let mut help = None;
-        while let Some(cause) = next {
-            if let Some(HostError::Interrupted) = cause.downcast_ref() {
-                return Failure::interrupted();
-            }
-            help = help.or_else(|| cause.downcast_ref::<journal::Error>()?.help());
-            help = help.or_else(|| cause.downcast_ref::<HostError>()?.help());
-            next = cause.source();
-        }
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !message.contains(&cause_text) {
-                message = format!("{message}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        Failure { message, help, data: None, interrupted: false }
-    }
-}
+use command::{Command, DIR, SchemaOf, When};
 
 /// What was typed. Of a word that is none of ours one is proposed only if it may well have been meant.
 fn parse() -> Cli {

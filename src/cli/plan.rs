@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::save::Save;
-use super::{End, Failure, Talk, servers, show, under_way, validate};
+use super::{End, Failure, Talk, kept, servers, under_way, validate};
 use crate::course::{self, Runbook};
 use crate::facts::{Facts, Link};
 use crate::findings::{self, Finding};
@@ -54,7 +54,7 @@ pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: How) -
 /// The file that a runbook is saved to. A runbook that is there is replaced, nothing else is.
 pub fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failure> {
     Save::to(out, Some(plan), |there| {
-        let may_go = force || show::is_runbook(there).unwrap_or(false);
+        let may_go = force || kept::is_runbook(there).unwrap_or(false);
         (!may_go).then_some(", and it is no runbook")
     })
 }

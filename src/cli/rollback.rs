@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
 use super::servers::Locked;
-use super::{End, Failure, Prompts, Talk, confirm, servers, show, status};
+use super::{End, Failure, Prompts, Talk, confirm, kept, servers};
 use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
@@ -24,8 +24,8 @@ pub fn run(
     abandon: Option<Lost>,
 ) -> Result<End, Failure> {
     let interrupt = Interrupt::listen()?;
-    let migration = status::choose(dir, name)?;
-    let runbook = show::of_migration(&migration)?;
+    let migration = kept::choose(dir, name)?;
+    let runbook = kept::of_migration(&migration)?;
     let lock = migration.lock()?;
     let (mut journal, _) = migration.journal(&lock)?;
     let preview = match abandon {

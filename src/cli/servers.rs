@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use super::interrupt::Interrupt;
+use super::prompts::HostKey;
 use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
 use crate::draft::{End, Ends};
@@ -15,7 +16,7 @@ use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::{Journal, Migration, Run, State, Who};
 use crate::layout::transfer_addresses;
-use crate::plan::{self, Plan, Power, Secret, Ssh};
+use crate::plan::{Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
 use crate::secret::{Secrets, Source};
@@ -92,20 +93,6 @@ pub fn now_shows(journal: &mut Journal, key: Option<&HostKey>) -> Result<(), Fai
         journal.run(Run::HostKey { server: Server::New, key: key.clone() })?;
     }
     Ok(())
-}
-
-/// As `ssh-keyscan` prints it behind the name.
-#[derive(Debug, Clone)]
-pub struct HostKey(String);
-
-impl std::str::FromStr for HostKey {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<HostKey, String> {
-        plan::host_key(text.trim()).map_err(|fault| fault.to_string())?;
-        // what follows is a comment
-        Ok(HostKey(text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
-    }
 }
 
 fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<String>) -> Remote {

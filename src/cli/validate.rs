@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{End, Failure, Talk, apply, input, show};
+use super::{End, Failure, Talk, input, kept, made};
 use crate::plan;
 use crate::report::out;
 
@@ -46,8 +46,8 @@ fn one(talk: &Talk, path: &Path) -> Result<(bool, Value), Failure> {
         read => read?,
     };
     if input::is_runbook(&bytes) {
-        let runbook = show::of_bytes(&bytes, &shown)?;
-        apply::as_made(&runbook, &shown)?;
+        let runbook = kept::of_bytes(&bytes, &shown)?;
+        made::as_made(&runbook, &shown)?;
         let steps = runbook.nodes.len();
         if !talk.json {
             talk.say(format!("{shown} is a valid runbook of {steps} steps, as it was made.{}", next("apply")));

@@ -119,7 +119,7 @@ impl Work<'_> {
         let Next { go_on, go_back } = self.next(until);
         let by = if interrupted { "interrupted" } else { "by your answer" };
         let told = format!(
-            "Stopped before the cutover, {by}: old serves as before.\nTo go on:   {go_on}\nTo go back: {go_back}"
+            "Stopped before the cutover, {by}: old serves as before.\nTo resume:  {go_on}\nTo go back: {go_back}"
         );
         // with --quiet, too: it did not do what it was asked for
         report::out::tell(&told);

@@ -4,19 +4,22 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::connect::{Link, backstore, offered, tgt_conf_path};
+use super::connect::{Link, backstore, tgt_conf_path};
 use super::copy::hash_file;
 use super::cutover::Off;
-use super::prepare::{self, LVMLOCAL, MDADM_CONF, Ready};
-use super::text::{self, render};
+use super::loader;
+use super::method;
+use super::paths::{LVMLOCAL, MDADM_CONF};
+use super::prepare::{self, Ready};
+use super::text::{self, job, render};
 use crate::host::Side::{Migrated, New};
 use crate::layout::CLOUD_INIT_DISABLED;
 use crate::layout::Layout;
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{
-    Active, ArrayStopped, File, GroupName, Identity, Inactive, Job, LioGone, Mount, NoFile, OldIsOff, OwnBoot,
-    SwapSpace, TgtGone, Unmounted, Volume, VolumeName,
+    Active, ArrayStopped, File, Identity, Inactive, Job, LioGone, Mount, NoFile, OldIsOff, OwnBoot, SwapSpace,
+    TgtGone, Unmounted, Volume,
 };
 
 pub struct Booted {
@@ -28,34 +31,23 @@ pub struct Booted {
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
-    let job = |title: String, name: String, script: &str, args: Vec<String>| Job {
-        title,
-        check: false,
-        script: script.into(),
-        args,
-        dir: layout.run.clone(),
-        name,
-        bytes: 0,
-        leaves: Vec::new(),
-    };
 
     // ---- the arrays are new's ---------------------------------------------------------------------------------------
     let fenced =
         book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory");
     let mut gone = fenced.clone();
-    let devices: Vec<String> = offered(layout).into_iter().map(|index| layout.stores[index].path.clone()).collect();
+    let devices: Vec<String> = layout.luns.iter().map(|lun| lun.on_new.clone()).collect();
     match layout.server {
         IscsiServer::Lio => {
-            for index in offered(layout) {
-                let store = &layout.stores[index];
+            for lun in &layout.luns {
                 gone = book.step(
-                    format!("withdraw-{}", store.name),
+                    format!("withdraw-{}", lun.name),
                     New,
                     LioGone {
-                        iqn: store.iqn.clone(),
-                        name: backstore(layout, store),
+                        iqn: lun.iqn.clone(),
+                        name: backstore(layout, lun),
                         dir: layout.run.clone(),
-                        device: store.path.clone(),
+                        device: lun.on_new.clone(),
                     },
                     &[&gone],
                     "nobody else may write to it any more",
@@ -63,10 +55,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
             }
         }
         _ => {
-            let targets = offered(layout).into_iter().map(|index| {
-                let store = &layout.stores[index];
-                (store.iqn.clone(), tgt_conf_path(layout, store))
-            });
+            let targets = layout.luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun)));
             gone = book.step(
                 "withdraw",
                 New,
@@ -98,24 +87,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     let mut named = open.clone();
     let mut volumes = Vec::new();
     for group in &layout.groups {
-        named = book.step(
-            format!("name-{}", group.vg),
-            New,
-            GroupName { from: group.travels.clone(), to: group.vg.clone() },
-            &[&named],
-            "fstab and the kernel's command line know it by this name",
-        );
-        volumes.push(named.clone());
-        for copied in &group.copied {
-            named = book.step(
-                format!("name-{}-{}", group.vg, copied.lv),
-                New,
-                VolumeName { vg: group.vg.clone(), from: copied.travels.clone(), to: copied.lv.clone() },
-                &[&named],
-                "fstab knows it by this name",
-            );
-            volumes.push(named.clone());
-        }
+        named = method::adopt(book, group, &mut volumes, &named);
         for made in &group.recreated {
             named = book.step(
                 format!("make-{}-{}", group.vg, made.lv),
@@ -159,6 +131,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 format!("check-{}-{}", group.vg, copied.lv),
                 New,
                 job(
+                    layout,
                     format!("check {}/{} ({fstype})", group.vg, copied.lv),
                     // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
                     format!("check-{}", crate::step::dm_name(&group.vg, &copied.lv)),
@@ -204,8 +177,9 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 Job {
                     check: true,
                     ..job(
+                        layout,
                         format!("{} arrived byte for byte", mount.target),
-                        "boot-proof".into(),
+                        "boot-proof",
                         text::BOOT_PROOF,
                         vec![mount.source.clone(), hash],
                     )
@@ -233,11 +207,11 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         mounted = handle.clone();
         mounts.push(handle);
     }
-    for dir in ["/dev", "/proc", "/sys", "/run"] {
+    for dir in loader::bound(layout) {
         mounted = book.step(
             format!("bind{}", dir.replace('/', "-")),
             New,
-            Mount { source: dir.into(), target: format!("{root}{dir}"), bind: true },
+            Mount { source: dir.to_string(), target: format!("{root}{dir}"), bind: true },
             &[&mounted],
             "the boot loader's own tools run inside the migrated system",
         );
@@ -296,18 +270,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
         edits.push(fit.clone());
     }
     for disk in &layout.disks {
-        fit = book.step(
-            format!("grub-{}", disk.name),
-            New,
-            job(
-                format!("boot loader on disk {}", disk.label),
-                format!("grub-{}", disk.name),
-                text::GRUB,
-                vec![root.clone(), disk.by_id.clone()],
-            ),
-            &[&fit],
-            "new must boot whichever of its disks is missing",
-        );
+        fit = loader::install(book, layout, &root, disk, &fit);
     }
 
     // ---- away ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 use super::book::{Book, Handle};
 use super::connect::{Link, portal};
 use super::copy::{Copied, hash_file};
+use super::method;
 use super::prepare::Ready;
 use super::text;
 use crate::host::Side::{New, Old};
@@ -11,8 +12,8 @@ use crate::layout::Layout;
 use crate::layout::needed_names;
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, Flushed, GroupSplit, InSync, Inactive, LetGo, Logout, NothingWrites, OldOff, PowerReady,
-    Remount, SameBoot, Service, Split, StillQuiet, SwapOff, WritesCounted,
+    ArrayWhole, File, Flushed, LetGo, Logout, NothingWrites, OldOff, PowerReady, Remount, SameBoot, Service,
+    StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
@@ -46,9 +47,7 @@ const RESTARTED: [&str; 10] = [
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
-    let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect::<Vec<_>>();
-    let mut before: Vec<&Handle> = copied.groups.iter().flat_map(|group| group.mirrors.iter()).collect();
-    before.extend(copied.groups.iter().flat_map(|group| group.reads.iter().flatten()));
+    let mut before = method::done(&copied.groups);
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
     let mut whole = Vec::new();
@@ -62,10 +61,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         ));
     }
     before.extend(&whole);
-    let sound = book.step(
+    let sound = method::in_sync(
+        book,
+        &copied.groups,
         "all-in-sync",
-        Old,
-        InSync { mirrors: mirrors.clone() },
         &before,
         "the last moment at which nothing has been stopped",
     );
@@ -102,7 +101,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         quiet = book.step(
             "stop-services",
             Old,
-            Service { units: layout.stop.clone(), run: false, in_order: true, record: ran(layout, "stop-services") },
+            Service { units: layout.stop.clone(), run: false, in_order: true, record: layout.ran("stop-services") },
             &[&quiet],
             "downtime begins: from here on nothing new is promised to anybody",
         );
@@ -115,7 +114,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             units: JOURNAL.map(str::to_string).to_vec(),
             run: false,
             in_order: false,
-            record: ran(layout, "stop-journal"),
+            record: layout.ran("stop-journal"),
         },
         &[&quiet],
         "it writes to the file systems that must fall silent",
@@ -140,7 +139,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             // the monitor of arrays is told of nothing any more
             spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
             restart: RESTARTED.map(str::to_string).to_vec(),
-            record: ran(layout, "let-go"),
+            record: layout.ran("let-go"),
             dir: layout.run.clone(),
         },
         &[&quiet],
@@ -184,10 +183,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(quiet.clone());
     }
-    let still = book.step(
+    let still = method::in_sync(
+        book,
+        &copied.groups,
         "still-in-sync",
-        Old,
-        InSync { mirrors },
         &[&quiet],
         "what was written last must be on both halves",
     );
@@ -202,7 +201,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
         );
         silence.push(last.clone());
     }
-    let counted = ran(layout, "writes").replace(".ran", ".counted");
+    let counted = layout.ran("writes").replace(".ran", ".counted");
     let count = book.step(
         "count-writes",
         Old,
@@ -235,36 +234,10 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     );
 
     // ---- the cut --------------------------------------------------------------------------------------------------
-    let mut cut = marked.clone();
-    let mut splits = Vec::new();
-    for (group, copy) in layout.groups.iter().zip(&copied.groups) {
-        let device = group.pv();
-        let mut legs = Vec::new();
-        for (at, (volume, step)) in group.copied.iter().zip(&copy.steps).enumerate() {
-            let split = book.step(
-                format!("split-{}-{}", group.vg, volume.lv),
-                Old,
-                Split {
-                    vg: group.vg.clone(),
-                    lv: volume.lv.clone(),
-                    leg: volume.travels.clone(),
-                    device: device.clone(),
-                    mirror: Some(step.clone()),
-                },
-                &[&cut],
-                "cut while both halves are connected: old's volume is whole and plain at once",
-            );
-            for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
-                book.until(ends, &split);
-            }
-            cut = split.clone();
-            legs.push(split);
-        }
-        splits.push(legs);
-    }
-    let first = splits.iter().flatten().next().cloned();
-    if let Some(first) = &first {
-        for before in [&still, &copied.fresh, &count, &silent, &marked] {
+    let volumes_cut = method::cut(book, layout, &copied.groups, &marked);
+    let mut cut = volumes_cut.last.clone();
+    if let Some(first) = &volumes_cut.first {
+        for before in [&still, &count, &silent, &marked] {
             book.until(before, first);
         }
         // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
@@ -272,39 +245,16 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             book.until(silent, first);
         }
     }
-    for ((group, copy), legs) in layout.groups.iter().zip(&copied.groups).zip(&splits) {
-        let device = group.pv();
-        let inactive = book.step(
-            format!("deactivate-{}", group.travels),
-            Old,
-            Inactive {
-                vg: group.vg.clone(),
-                lvs: group.copied.iter().map(|volume| volume.travels.clone()).collect(),
-            },
-            &[&cut],
-            "vgsplit(8) asks for it",
-        );
-        let split = book.step(
-            format!("split-{}", group.vg),
-            Old,
-            GroupSplit {
-                vg: group.vg.clone(),
-                into: group.travels.clone(),
-                device: device.clone(),
-                pv_uuid: group.pv_uuid.clone(),
-            },
-            &[&inactive],
-            "from here on either server is whole without the other",
-        );
-        for before in legs.iter().chain([&inactive, &copy.pv, &copy.member]) {
-            book.until(before, &split);
+    for (at, group) in layout.groups.iter().enumerate() {
+        let parted = method::part(book, layout, at, &copied.groups, &volumes_cut, &cut);
+        cut = parted.clone();
+        for lun in group.moves.luns() {
+            logout(book, &mut cut, layout, link, lun, &parted);
         }
-        cut = split.clone();
-        splits_end(book, &mut cut, layout, link, group.to, &split);
     }
     if let Some(boot) = &layout.boot {
         let before = cut.clone();
-        splits_end(book, &mut cut, layout, link, boot.to, &before);
+        logout(book, &mut cut, layout, link, boot.lun, &before);
     }
 
     cut = book.step(
@@ -336,17 +286,12 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
     Off { off, quiet: quiet_until_off }
 }
 
-/// Where old keeps, in memory, which units ran before a step stopped them.
-pub fn ran(layout: &Layout, step: &str) -> String {
-    format!("{}/{step}.ran", layout.run)
-}
-
 /// The boot file system as it is compared while nothing writes, where it is one of its own.
 fn same_boot(layout: &Layout) -> Option<SameBoot> {
     layout.boot.as_ref().map(|boot| SameBoot {
         target: boot.target.clone(),
         device: boot.device.clone(),
-        lun: layout.stores[boot.to].lun.clone(),
+        lun: layout.luns[boot.lun].on_old.clone(),
         hash_file: hash_file(layout),
         size: boot.size,
         check: false,
@@ -356,18 +301,16 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
 }
 
 /// Logs out from one target.
-fn splits_end(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, index: usize, after: &Handle) {
-    let store = &layout.stores[index];
+fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, at: usize, after: &Handle) {
+    let lun = &layout.luns[at];
     let logout = book.step(
-        format!("logout-{}", store.name),
+        format!("logout-{}", lun.name),
         Old,
-        Logout { iqn: store.iqn.clone(), portal: portal(layout), device: store.lun.clone() },
+        Logout { iqn: lun.iqn.clone(), portal: portal(layout), device: lun.on_old.clone() },
         &[&*cut, after],
         "new may use it only when old has let go of it",
     );
-    if let Some(login) = &link.logins[index] {
-        book.until(login, &logout);
-    }
+    book.until(&link.logins[at], &logout);
     book.until(after, &logout);
     *cut = logout;
 }

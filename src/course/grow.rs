@@ -2,40 +2,22 @@
 
 use super::book::{Book, Handle};
 use super::boot::{self, Booted};
-use super::connect::{offered, record_path};
-use super::copy;
-use super::prepare::{HOOK, LATE_HOOK, LVMLOCAL};
-use super::text;
+use super::connect::record_path;
+use super::loader;
+use super::method;
+use super::text::{self, job};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
 use crate::layout::Layout;
 use crate::runbook::Stage;
-use crate::step::{File, FsSize, Job, NoFile, Purged, PvSize, StepKind, VolumeSize};
+use crate::step::{FsSize, NoFile, Purged, VolumeSize};
 
 pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
     let mut done = booted.same.clone();
-    if let Some(travelled) = copy::lvm_backups(layout) {
-        done = book.step(
-            "lvm-backups-as-before",
-            Migrated,
-            match layout.files.get(LVMLOCAL) {
-                Some(was) => StepKind::from(File::instead(LVMLOCAL, Some(&travelled), was)),
-                None => StepKind::from(NoFile { path: LVMLOCAL.into() }),
-            },
-            &[&done],
-            "nothing is mirrored any more",
-        );
-    }
+    done = method::end(book, layout, &done);
     for group in &layout.groups {
-        let store = &layout.stores[group.to];
-        done = book.step(
-            format!("pv-size-{}", group.vg),
-            Migrated,
-            PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent },
-            &[&done],
-            "what was seen over iSCSI may have been a little smaller",
-        );
+        done = method::grow(book, layout, group, &done);
         for grown in &group.grown {
             done = book.step(
                 format!("grow-{}-{}", group.vg, grown.lv),
@@ -64,14 +46,14 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let mut remove = |book: &mut Book, id: String, path: String, why: &str| {
         tidy = book.step(id, Migrated, NoFile { path }, &[&tidy], why);
     };
-    remove(book, "no-boot-hook".into(), HOOK.into(), "nothing is mirrored any more");
-    remove(book, "no-late-boot-hook".into(), LATE_HOOK.into(), "nothing is mirrored any more");
-    for index in offered(layout) {
-        let store = &layout.stores[index];
+    for (id, path) in method::left() {
+        remove(book, id.into(), path.into(), "nothing is mirrored any more");
+    }
+    for lun in &layout.luns {
         remove(
             book,
-            format!("no-node-{}", store.name),
-            record_path(layout, store),
+            format!("no-node-{}", lun.name),
+            record_path(layout, lun),
             "there is no such target any more, and the record holds a secret",
         );
     }
@@ -87,39 +69,16 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
             "it was installed for the migration",
         );
     }
-    let job = |title: &str, name: &str, script: &str, args: Vec<String>| Job {
-        title: title.into(),
-        check: false,
-        script: script.into(),
-        args,
-        dir: layout.run.clone(),
-        name: name.into(),
-        bytes: 0,
-        leaves: Vec::new(),
-    };
     let mut dirs = vec![layout.keep.clone()];
-    dirs.extend(
-        offered(layout).into_iter().map(|index| format!("{}/{}", layout.iscsi_nodes, layout.stores[index].iqn)),
-    );
+    dirs.extend(layout.luns.iter().map(|lun| format!("{}/{}", layout.iscsi_nodes, lun.iqn)));
     let tidied: Handle = book.step(
         "tidy",
         Migrated,
-        job("remove what was kept for the migration", "tidy", text::TIDY, dirs),
+        job(layout, "remove what was kept for the migration", "tidy", text::TIDY, dirs),
         &[&tidy],
         "it travelled along with old's file systems",
     );
-    let finished = book.step(
-        "finish-boot",
-        Migrated,
-        job(
-            "initramfs and boot menu by the system's own tools",
-            "finish-boot",
-            text::FINISH_BOOT,
-            layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
-        ),
-        &[&tidied],
-        "without old's arrays and the boot hook; nobody waits for it any more",
-    );
+    let finished = loader::settle(book, layout, &tidied);
     let serves = book.step("serves", Migrated, boot::identity(layout), &[&finished], "the last look");
     // their stamps are forgotten with the next boot, and must not be asked for then
     book.until(&tidied, &serves);

@@ -1,8 +1,9 @@
 //! What a migration itself changes of that by which servers are compared with what was found on them.
 
 use super::Runbook;
-use super::prepare::{LINK, LVMLOCAL};
-use crate::facts::{Block, COMMAND, Change, FILE, MODULE, PACKAGE, ServerFacts, drift, identity};
+use super::paths::{LINK, LVMLOCAL};
+use crate::facts::resolve::Names;
+use crate::facts::{COMMAND, Change, FILE, MODULE, PACKAGE, ServerFacts, drift, identity};
 use crate::host::Side;
 use crate::runbook::{Node, StepId};
 use crate::step::StepKind;
@@ -68,10 +69,8 @@ fn own(node: &Node, before: &ServerFacts, now: &ServerFacts) -> Vec<Own> {
     };
     let group = |vg: &str| thing("volume group", vg);
     let disk = |path: &str| {
-        let names =
-            |block: &Block| block.by_id.iter().chain(&block.by_path).chain([&block.path]).any(|name| name == path);
-        let disks = before.blocks.iter().filter(|block| names(block));
-        disks.map(|disk| thing("disk", &identity(disk))).collect::<Vec<_>>()
+        let names = Names::of(before);
+        names.block(path).map(|disk| thing("disk", &identity(disk))).into_iter().collect::<Vec<_>>()
     };
     let going = |kind, name: &str| Own { goes: true, ..thing(kind, name) };
     // and what is read out of it

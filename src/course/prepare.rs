@@ -3,15 +3,15 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
+use super::method;
+use super::paths::{LINK, LVMLOCAL, MDADM_CONF, MODULES, RULES};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
 use crate::layout::{Card, Layout, Made};
 use crate::plan::Table;
 use crate::runbook::Stage;
-use crate::step::{
-    Array, Assembled, File, Hostname, How, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped,
-};
+use crate::step::{Array, Assembled, File, Hostname, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped};
 
 pub struct Ready {
     /// LVM on new sees nothing
@@ -25,15 +25,6 @@ pub struct Ready {
     /// old comes back by itself if it reboots while mirrored, and can boot on new
     pub portable: Handle,
 }
-
-pub const HOOK: &str = "/etc/initramfs-tools/scripts/local-block/replant";
-/// for the groups that `/` is not on
-pub const LATE_HOOK: &str = "/etc/initramfs-tools/scripts/local-bottom/replant";
-pub const MODULES: &str = "/etc/initramfs-tools/modules";
-pub const MDADM_CONF: &str = "/etc/mdadm/mdadm.conf";
-pub const LINK: &str = "/etc/systemd/network/10-replant.link";
-pub const RULES: &str = "/etc/udev/rules.d/70-replant-net.rules";
-pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
 
 pub fn write(book: &mut Book, layout: &Layout) -> Ready {
     book.stage(Stage::Prepare);
@@ -176,26 +167,13 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         &[],
         "the drivers of new's disks and the levels of its arrays",
     ));
-    files.push(book.step(
-        "boot-hook",
-        Old,
-        File::new(HOOK, boot_hook(layout, "local-block")).mode(0o755),
-        &[],
-        "if old reboots while it is mirrored, it must come back without new",
-    ));
-    files.push(book.step(
-        "late-boot-hook",
-        Old,
-        File::new(LATE_HOOK, boot_hook(layout, "local-bottom")).mode(0o755),
-        &[],
-        "the first is asked only while `/` is missing: another group may be incomplete when `/` is there",
-    ));
+    let fit = method::fit(book, layout);
+    files.extend(fit.iter().map(|(file, _)| file.clone()));
     let mut portable = files[0].clone();
     for kernel in &layout.kernels {
         let mut after: Vec<&Handle> = files.iter().collect();
         after.push(&portable);
-        let mut must_have: Vec<String> =
-            [HOOK, LATE_HOOK].map(|path| path.trim_start_matches("/etc/initramfs-tools/").to_string()).to_vec();
+        let mut must_have: Vec<String> = fit.iter().map(|(_, path)| path.clone()).collect();
         must_have.extend(layout.modules.iter().map(|module| format!("/{}.ko", module)));
         portable = book.step(
             format!("initramfs-{kernel}"),
@@ -293,21 +271,4 @@ fn with_modules(layout: &Layout) -> String {
         text.push('\n');
     }
     text.trim_start().to_string()
-}
-
-fn boot_hook(layout: &Layout, place: &str) -> String {
-    let groups: Vec<_> = layout
-        .groups
-        .iter()
-        .map(|group| {
-            let raid1: Vec<String> = group
-                .copied
-                .iter()
-                .filter(|copied| copied.how == How::Raid1)
-                .map(|copied| copied.lv.clone())
-                .collect();
-            context! { vg => &group.vg, pvs => &group.old_pvs, raid1 => raid1 }
-        })
-        .collect();
-    render(text::BOOT_HOOK, context! { name => &layout.name, place => place, groups => groups })
 }

@@ -2,6 +2,9 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
+use crate::layout::Layout;
+use crate::step::Job;
+
 macro_rules! templates {
     ($($name:ident = $file:literal),* $(,)?) => {
         $(pub const $name: &str = include_str!(concat!("templates/", $file));)*
@@ -38,4 +41,24 @@ pub fn render(template: &str, values: Value) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A script that is put on a server and run there. `name`: of its file, and of its stamp.
+pub fn job(
+    layout: &Layout,
+    title: impl Into<String>,
+    name: impl Into<String>,
+    script: &str,
+    args: Vec<String>,
+) -> Job {
+    Job {
+        title: title.into(),
+        check: false,
+        script: script.into(),
+        args,
+        dir: layout.run.clone(),
+        name: name.into(),
+        bytes: 0,
+        leaves: Vec::new(),
+    }
 }

@@ -5,6 +5,7 @@
 //! layouts are tried in the order of preference, and the first that has room is taken.
 
 mod disks;
+mod fault;
 mod servers;
 mod services;
 mod text;
@@ -14,8 +15,9 @@ use serde_json::json;
 
 use crate::facts::{Facts, activity::Activity};
 use crate::findings::{self, Finding};
-use crate::plan::{self, Diagnostics, Loaded, RaidLevel};
+use crate::plan::{self, Loaded, RaidLevel};
 
+pub use fault::NoDraft;
 pub use servers::{End, Ends};
 
 /// A plan that is valid, and what still stands in its way on these servers.
@@ -26,16 +28,6 @@ pub struct Draft {
     pub findings: Vec<Finding>,
     /// what a person must decide or do before it can be applied, in words
     pub decide: Vec<String>,
-}
-
-/// Why no plan can be written for these servers.
-#[derive(Debug, thiserror::Error)]
-pub enum NoDraft {
-    #[error("{message}")]
-    Servers { message: String, help: String },
-    /// Names on the servers that no plan can hold.
-    #[error("the draft for these servers is not a valid plan:\n{0}")]
-    Unsound(Diagnostics),
 }
 
 /// Writes the plan.

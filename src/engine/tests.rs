@@ -1,11 +1,17 @@
 //! One turn, with a step that sees what the test says.
 
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicU64;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::schedule::Turned;
+use super::turn::Turn;
+use super::work::held;
 use super::*;
 use crate::host::{Act, HostError, Look, Output, Query, Side};
-use crate::journal::{Event as Line, Header, Status};
+use crate::journal::{Event as Line, Header, State, Status};
+use crate::runbook::{Stage, StepId};
 use crate::step::{File, Progress, Seen, Step, Undo};
 
 /// What is seen, one look after the other; the last for ever.

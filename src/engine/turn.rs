@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::decide::{self, Next};
-use super::{Event, Reason, Stopped, Summary, Way, Work, held, preview};
+use super::work::{Work, held};
+use super::{Event, Reason, Stopped, Summary, Way, preview};
 use crate::host::{Act, HostError};
 use crate::journal::{self, Kind, Status};
 use crate::runbook::{Node, StepId};

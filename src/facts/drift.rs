@@ -264,12 +264,6 @@ fn disks(server: &ServerFacts) -> Vec<Thing> {
         .collect()
 }
 
-/// A serial or a name that udev makes from what the disk says of itself.
-pub fn identity(disk: &Block) -> String {
-    let told = disk.wwn.as_ref().or(disk.serial.as_ref()).or(disk.by_id.first()).or(disk.by_path.first());
-    told.unwrap_or(&disk.path).clone()
-}
-
 fn partitions(server: &ServerFacts) -> Vec<Thing> {
     of_kind(server, "part").map(holding).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::queries::{ABILITIES, BOOT_PACKAGES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
+use super::wanted::{ABILITIES, BOOT_PACKAGES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
 use super::{CardLine, Firmware, MacLine, Os, net};
 use crate::host::Query;
 

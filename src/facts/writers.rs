@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use super::holder::Holder;
 use super::lvm;
 use super::mounts::{self, MountPoint, unescaped};
 use super::parse::{ParseError, number};
@@ -202,19 +203,6 @@ pub enum Way {
     Raw(String),
     /// somebody has it open, and it is not known who; the volume
     Open(String),
-}
-
-/// A process that keeps a file system from becoming read-only.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Holder {
-    /// empty where the process belongs to none
-    pub unit: String,
-    pub process: String,
-    /// the mount point, as the server itself sees it
-    pub target: String,
-    /// of a file that has been deleted or replaced; empty: it has files open for writing
-    pub deleted: String,
 }
 
 impl Live {
@@ -429,45 +417,6 @@ impl User {
         match self.unit.as_str() {
             unit if unit.ends_with(".service") => format!("systemctl stop {unit}"),
             _ => format!("kill {}", self.pid),
-        }
-    }
-}
-
-/// Services that end what they have started in units of their own.
-const ENGINES: &[(&str, &[&str])] = &[
-    ("docker.service", &["docker-"]),
-    ("podman", &["libpod-"]),
-    ("containerd.service", &["cri-containerd-", "nerdctl-"]),
-    ("crio.service", &["crio-"]),
-    ("libvirt", &["machine-qemu", "machine-lxc"]),
-    ("virt", &["machine-qemu", "machine-lxc"]),
-    ("lxc", &["lxc"]),
-];
-
-impl Holder {
-    /// Its unit, or what it is called itself.
-    pub fn name(&self) -> &str {
-        if self.unit.is_empty() { &self.process } else { &self.unit }
-    }
-
-    /// Whether it ends when these units are stopped.
-    pub fn ends_with(&self, stops: &[String]) -> bool {
-        let engine = |stop: &String| {
-            let of = ENGINES.iter().filter(|(engine, _)| stop.starts_with(engine));
-            of.flat_map(|(_, names)| *names).any(|name| self.unit.starts_with(name))
-        };
-        stops.iter().any(|stop| *stop == self.unit || engine(stop))
-    }
-
-    /// For people: `nginx (nginx.service) has files open for writing on /var`.
-    pub fn what(&self) -> String {
-        let who = match self.unit.as_str() {
-            "" => format!("`{}`", self.process),
-            unit => format!("`{}` of {unit}", self.process),
-        };
-        match self.deleted.as_str() {
-            "" => format!("{who} has files open for writing on {}", self.target),
-            path => format!("{who} uses {path} on {}, which has been deleted or replaced", self.target),
         }
     }
 }

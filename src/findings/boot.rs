@@ -12,11 +12,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "a server boots with UEFI",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "new gets a boot loader for legacy BIOS on each of its disks. Copying an EFI system partition, registering it \
-              with the firmware and keeping it on several disks is not there yet; a system that boots with UEFI on one \
-              side would not boot on the other.",
-        remedy: "new: boot its rescue system, and later new itself, in legacy BIOS mode (CSM). Old: there is none yet; such a system \
-                 cannot be moved.",
+        why: "replant writes a boot loader for legacy BIOS to each of new's disks. It cannot yet copy an EFI system \
+              partition, register it with the firmware and keep it on several disks; a system that boots with UEFI on \
+              one side would not boot on the other.",
+        remedy: "new: boot its rescue system, and later new itself, in legacy BIOS mode (CSM). Old: a system that \
+              boots with UEFI cannot be moved yet.",
         check: uefi,
     },
     Rule {
@@ -51,8 +51,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "there is no room for a new initramfs",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "an initramfs for both servers is built on old while it serves. It has more drivers than the present one, and stands \
-              beside it in /boot for a moment: half as much again as the largest there is, or 64 MiB where that is not known.",
+        why: "replant builds an initramfs for both servers on old, while old serves. It has more drivers than the \
+              present one and stands beside it in /boot: that takes half as much again as the largest one there, or 64 \
+              MiB if that is not known.",
         remedy: "remove kernels that are no longer used: `apt-get autoremove --purge`.",
         check: boot_room,
     },
@@ -61,8 +62,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "old builds its initramfs with dracut",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools. Its package initramfs-tools-core, which \
-              may stand beside dracut, has the commands, but nothing calls them when a kernel comes.",
+        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools. Beside dracut its \
+              package initramfs-tools-core may be installed and has the commands, but nothing calls them when a kernel \
+              is installed.",
         remedy: "`apt-get install initramfs-tools` on Debian and Ubuntu, and boot with it once.",
         check: dracut,
     },
@@ -71,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "there is no initramfs",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "new's arrays and volumes are put together in the initramfs, before `/` can be mounted.",
+        why: "new's arrays and volumes are assembled in the initramfs, before `/` can be mounted.",
         remedy: "`update-initramfs -c -k all` on old.",
         check: no_initramfs,
     },
@@ -82,7 +84,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "a volume would be copied with its LUKS header, but keys that are bound to the machine (TPM, clevis, a key \
               server) and the devices that /etc/crypttab names would not be there on new.",
-        remedy: "there is none yet: this method copies plain logical volumes.",
+        remedy: "none yet: only plain logical volumes can be copied.",
         check: crypt,
     },
     Rule {
@@ -90,9 +92,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "old does not know md arrays",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "where new has md arrays, they are put together in the initramfs that is built on old: without mdadm there, and without its \
-              mdadm.conf to name the arrays in, new finds no `/`.",
-        remedy: "`apt-get install mdadm`; where only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
+        why: "new's md arrays are assembled in the initramfs that is built on old: without mdadm there, and without \
+              an mdadm.conf that names the arrays, new finds no `/`.",
+        remedy: "`apt-get install mdadm`; if only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
         check: no_mdadm,
     },
     Rule {
@@ -100,8 +102,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "there is little room to build an initramfs in",
         severity: Severity::Warning,
         absolute: false,
-        why: "drivers and tools are unpacked below /var/tmp by mkinitramfs(8), and the present images are kept in /var/lib/replant to go \
-              back to: together about five times the largest image.",
+        why: "mkinitramfs(8) unpacks drivers and tools below /var/tmp, and replant keeps the present images in \
+              /var/lib/replant to go back to: together about five times the largest image.",
         remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
         check: no_room_to_build,
     },
@@ -110,8 +112,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a loop device that is written to",
         severity: Severity::Warning,
         absolute: false,
-        why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would stop there, \
-              with services down (and go on or back from there).",
+        why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would \
+              stop there, with services down, and you would have to resume or go back.",
         remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
         check: loops,
     },
@@ -120,10 +122,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "an EFI system partition on an md array",
         severity: Severity::Warning,
         absolute: false,
-        why: "the firmware takes one member for the whole, and may write to it behind md's back: the members differ then, and what \
-              is read depends on which of them md asks. With md's superblock at the beginning (metadata 1.1 and 1.2) it finds \
-              no file system there at all. It does not move; and where new has one, its firmware may still be set to boot with \
-              UEFI.",
+        why: "the firmware takes one member for the whole and may write to it behind md's back: then the members \
+              differ, and what is read depends on which of them md asks. With md's superblock at the beginning \
+              (metadata 1.1 and 1.2) the firmware finds no file system there at all. The partition does not move; and \
+              if new has one, its firmware may still be set to boot with UEFI.",
         remedy: "old, booted by BIOS: remove its line from /etc/fstab. New: set the firmware to boot its disks in legacy BIOS mode \
                  (CSM). Wherever UEFI stays: a plain EFI system partition on each disk, each written by the boot loader's own \
                  tools; metadata 1.0 at least, and only what runs above md may write to it.",
@@ -134,9 +136,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a part of mdadm.conf hides new's arrays",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "replant opens /etc/mdadm/mdadm.conf for new's disks. A DEVICE line with old's disks in a file beside it still hides \
-              new's, and an ARRAY line that names an array by less than its UUID may mean one of new's as well: mdadm(8) then \
-              takes neither, and new finds no `/`.",
+        why: "replant makes /etc/mdadm/mdadm.conf accept new's disks. A DEVICE line in a file beside it that names \
+              old's disks still hides new's, and an ARRAY line without a UUID may mean one of new's arrays as well: \
+              mdadm(8) then takes neither, and new finds no `/`.",
         remedy: "move these lines to /etc/mdadm/mdadm.conf; or write `DEVICE partitions`, and `UUID=` in each ARRAY line \
                  (`mdadm --detail --scan`).",
         check: parts_of_mdadm_conf,

@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a disk belongs to an array with disks that the plan does not name",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the array would be destroyed, and with it data on disks that the plan does not give away.",
+        why: "the array would be destroyed, and with it data on disks that the plan does not name.",
         remedy: "`mdadm --stop` it on new if nobody needs it, or name all of its disks.",
         check: disk_of_other_array,
     },
@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "an array of old is busy",
         severity: Severity::Warning,
         absolute: false,
-        why: "the copy and the array's own work take the disks from each other.",
+        why: "the copy and the array's own work compete for the disks.",
         remedy: "wait for it (`mdadm --wait ARRAY`); a check can be ended: `echo idle > /sys/block/mdX/md/sync_action`.",
         check: busy,
     },
@@ -103,9 +103,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a disk may not be there when new boots",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "disks on USB, removable ones and those of another machine come late or not at all; and the one \
-              at hand may be what the rescue system was started from.",
-        remedy: "choose another disk; waive it where the disk stays in its place.",
+        why: "USB disks, removable disks and disks of another machine appear late or not at all; and this one may \
+              be what the rescue system was started from.",
+        remedy: "choose another disk; if the disk stays in its place, waive this.",
         check: disk_fleeting,
     },
 ];

@@ -11,9 +11,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "the rescue system's tools or kernel are too old for a file system of old",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "new checks the copies (e2fsck, xfs_repair) and mounts them before it boots, with old switched off. What does not know a \
-              feature of a file system refuses to check or to mount it: the migration would stop there, with services down.",
-        remedy: "boot a newer rescue system on new: one as new as old's own system at least.",
+        why: "new checks the copies (e2fsck, xfs_repair) and mounts them before it boots, with old switched off. A \
+              tool that does not know a feature of a file system refuses: the migration would stop there, with \
+              services down.",
+        remedy: "boot a newer rescue system on new, at least as new as old's own system.",
         check: too_old,
     },
     Rule {

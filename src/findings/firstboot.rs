@@ -23,8 +23,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "old has none of the firmware files that a driver of new may load",
         severity: Severity::Warning,
         absolute: false,
-        why: "most cards of these drivers work without, or with less; some do not. What the driver asks for stands in the kernel's log of \
-              new's rescue system (`dmesg | grep -i firmware`).",
+        why: "most cards of these drivers work without it, or with fewer functions; some do not work. What the \
+              driver asks for stands in the kernel's log of new's rescue system (`dmesg | grep -i firmware`).",
         remedy: "install on old the package that has them; on Debian from the component non-free-firmware, on Ubuntu linux-firmware.",
         check: firmware_optional,
     },
@@ -33,10 +33,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "the first boot of new pauses: GRUB cannot write to arrays and volumes",
         severity: Severity::Note,
         absolute: false,
-        why: "old's menu saves that a boot was begun (`recordfail`, `savedefault`); where /boot is on an md array or a volume GRUB \
-              says `diskfilter writes are not supported. Press any key to continue...`, and continues by itself after 10 seconds. The \
-              menu that `finish-boot` makes on new does not try.",
-        remedy: "nothing has to be done: press a key, or wait.",
+        why: "old's menu records that a boot was begun (`recordfail`, `savedefault`). With /boot on an md array or \
+              a volume GRUB says `diskfilter writes are not supported. Press any key to continue...`, and continues by \
+              itself after 10 seconds. The menu that step `finish-boot` makes on new does not record it.",
+        remedy: "nothing: press a key, or wait.",
         check: grub_writes,
     },
     Rule {
@@ -44,10 +44,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "cloud-init is switched off on new",
         severity: Severity::Warning,
         absolute: false,
-        why: "on another machine cloud-init sees another instance, or no data at all: it makes the SSH host keys anew, and writes the \
-              network's configuration, users and the host name as for a new server. What it configured on old stays as it is, and \
-              travels; new gets /etc/cloud/cloud-init.disabled, old does not.",
-        remedy: "none is needed. Where new is to have cloud-init again, remove /etc/cloud/cloud-init.disabled there when all is done.",
+        why: "on another machine cloud-init sees another instance, or no data at all: it replaces the SSH host \
+              keys, and writes the network's configuration, users and the host name as for a new server. What it \
+              configured on old stays as it is, and travels; new gets /etc/cloud/cloud-init.disabled, old does not.",
+        remedy: "nothing. If cloud-init must run on new, remove /etc/cloud/cloud-init.disabled there after the \
+              migration.",
         check: cloud_init,
     },
     Rule {
@@ -55,8 +56,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "the initramfs is not rebuilt by itself",
         severity: Severity::Warning,
         absolute: false,
-        why: "`update_initramfs=no` in /etc/initramfs-tools/update-initramfs.conf: the last stage could not make new's initramfs without \
-              the boot hook and old's arrays, and a kernel's update would not make one that finds new's disks.",
+        why: "`update_initramfs=no` in /etc/initramfs-tools/update-initramfs.conf: the last stage could not build \
+              new's initramfs without the boot hook and old's arrays, and after an update of the kernel new would not \
+              find its disks.",
         remedy: "`update_initramfs=yes` in that file on old.",
         check: not_rebuilt,
     },
@@ -65,8 +67,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "an agent of a cloud that may take new for another instance",
         severity: Severity::Warning,
         absolute: false,
-        why: "the agents of Azure and Google compare the instance that they run on with the one they know, and on another one make \
-              the SSH host keys and users anew; new would then not show old's host key, by which replant knows it.",
+        why: "the agents of Azure and Google compare the instance that they run on with the one they know. On \
+              another one they replace the SSH host keys and users; new would then not show old's host key, by which \
+              replant recognises it.",
         remedy: "`systemctl disable` it on old, if new is in no cloud or in another one; or let it keep its hands off: \
                  `Provisioning.Agent=disabled` in /etc/waagent.conf, `instance_setup = false` in /etc/default/instance_configs.cfg.",
         check: agents,

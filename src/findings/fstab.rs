@@ -17,8 +17,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a mount of /etc/fstab needs what stays behind",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "a directory that is bound, an image that is mounted through a loop device, a layer of an overlay or a mount point \
-              that is below a file system which does not move is not there on new. Without `nofail` its line ends the boot in \
+        why: "a bound directory, an image mounted through a loop device, a layer of an overlay or a mount point \
+              below a file system that does not move is missing on new. Without `nofail` its line ends the boot in \
               emergency mode.",
         remedy: "let the plan move what it needs; or copy it by hand to what moves and correct the line; or add `nofail`, or \
                  remove the line, on old.",

@@ -23,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "the name under which a group travels is taken",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "at the cutover new's half of group `vg0` becomes a group of its own, `vg0_new`.",
+        why: "at the cutover the copy of group `vg0` on new becomes a group of its own, `vg0_new`.",
         remedy: "is it left over from another migration? `vgrename` or `vgremove` it.",
         check: travelling_name,
     },
@@ -32,7 +32,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "physical volumes are missing",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "LVM refuses to change a group that is not whole, and some volumes may have lost data.",
+        why: "LVM refuses to change a group whose physical volumes are not all there, and some volumes may have \
+              lost data.",
         remedy: "repair the group first: `vgck`, `vgextend --restoremissing`, `vgreduce --removemissing` (lvm(8)).",
         check: group_partial,
     },
@@ -56,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1212",
-        title: "logical blocks of other sizes",
+        title: "logical blocks of different sizes",
         severity: Severity::Inhibitor,
         absolute: false,
         why: "LVM refuses to mix them in a group, and a file system made for blocks of 512 bytes may not mount on 4096.",
@@ -68,7 +69,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "LVM on old does not watch its mirrors",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "without monitoring the kernel takes failed writes to a mirror's leg for good: a dead leg would look whole.",
+        why: "without monitoring, the kernel accepts failed writes to one copy of a mirror permanently: a dead copy \
+              would look in sync.",
         remedy: "`activation { monitoring = 1 }` in /etc/lvm/lvm.conf, then `systemctl start lvm2-monitor`.",
         check: monitoring,
     },
@@ -122,8 +124,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "the group cannot be changed",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "new's disk joins the group for the time of the copy, which a group that is read-only, not resizable, exported or \
-              shared refuses.",
+        why: "new's disk joins the group while the copy lasts. A group that is read-only, not resizable, exported \
+              or shared refuses that.",
         remedy: "`vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)). No command makes a group writable \
                  again: `vgcfgbackup --file F GROUP`, then in F `status = [\"RESIZEABLE\", \"READ\", \"WRITE\"]` for the group, \
                  then `vgcfgrestore --file F GROUP`.",
@@ -134,8 +136,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "extents are being moved",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "a volume that pvmove is at work on is not linear while it lasts, and cannot be mirrored.",
-        remedy: "`pvmove` goes on with it and waits; `pvmove --abort` ends it.",
+        why: "while pvmove works on a volume, the volume is not linear and cannot be mirrored.",
+        remedy: "`pvmove` resumes it and waits for its end; `pvmove --abort` ends it.",
         check: pvmove,
     },
     Rule {
@@ -143,8 +145,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a volume group does not move",
         severity: Severity::Warning,
         absolute: false,
-        why: "only the groups of the plan travel. Disks of guests and what else is not mounted would be missed only when new runs.",
-        remedy: "name the group under `volume_groups` if it is needed on new, or copy what is needed of it by hand.",
+        why: "only the groups of the plan travel. Disks of guests, and whatever else is not mounted, would be \
+              missed only when new runs.",
+        remedy: "name the group under `volume_groups` if new needs it, or copy by hand what you need of it.",
         check: group_stays,
     },
 ];

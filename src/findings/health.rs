@@ -8,7 +8,7 @@ use crate::plan::Plan;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "R1111",
-        title: "a disk of new expects to fail",
+        title: "a disk of new is about to fail",
         severity: Severity::Inhibitor,
         absolute: false,
         why: "its own health check (SMART) says so: new would start its life degraded, or lose data with it.",
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1112",
-        title: "a disk of old expects to fail",
+        title: "a disk of old is about to fail",
         severity: Severity::Warning,
         absolute: false,
         why: "the copy reads every block of old's volumes, which may be more than the disk can still take.",
@@ -38,10 +38,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "it is not known whether disks of new are healthy (SMART)",
         severity: Severity::Note,
         absolute: false,
-        why: "a disk that is about to fail would be found only when it does. They are asked by smartctl, from version 7.0 on; a \
-              RAID controller may hide what they say, and one that sleeps is not woken.",
-        remedy: "`apt-get install smartmontools` in new's rescue system where it lacks smartctl, then `replant plan` again; or ask the \
-                 controller's own tool.",
+        why: "a disk that is about to fail would be found only when it does. replant asks smartctl (7.0 or newer); \
+              a RAID controller may hide what a disk says, and a sleeping disk is not woken.",
+        remedy: "`apt-get install smartmontools` in new's rescue system if smartctl is missing, then `replant plan` \
+              again; or ask the controller's own tool.",
         check: health_unknown,
     },
 ];
@@ -59,7 +59,7 @@ fn new_disk_failing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .filter(|(_, block)| failing(block))
         .map(|(disk, block)| {
             Hit::new(
-                format!("disk `{}` of new, {}, expects to fail (SMART)", *disk.name, label(block)),
+                format!("disk `{}` of new, {}, is about to fail (SMART)", *disk.name, label(block)),
                 format!("look with `smartctl --all {}` on new, and have it replaced", block.path),
             )
             .at(disk.name.span())
@@ -91,7 +91,7 @@ fn old_disk_failing(_: &Plan, facts: &Facts) -> Vec<Hit> {
     failing
         .map(|block| {
             Hit::new(
-                format!("disk {} of old expects to fail (SMART)", label(block)),
+                format!("disk {} of old is about to fail (SMART)", label(block)),
                 format!("have a fresh backup before you begin; `smartctl --all {}` on old says more", block.path),
             )
             .of(format!("old: health of {}", block.path))

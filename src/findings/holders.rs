@@ -23,13 +23,14 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1117",
-        title: "two disks of new tell the same of themselves",
+        title: "two disks of new identify themselves alike",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the links below /dev/disk/by-id are made of what disks tell of themselves. Where two tell the same, a link leads to \
-              the one today and to the other tomorrow: the wrong one would be wiped.",
-        remedy: "take one of the two out; or leave one path to a disk that is seen twice. A cloned virtual disk can be given \
-                 another serial number by its host. Waived, each is named by what only it has, or by the place where it is plugged in.",
+        why: "the links below /dev/disk/by-id are made from what disks say of themselves. If two say the same, a \
+              link leads to one of them today and to the other tomorrow: the wrong one would be wiped.",
+        remedy: "take one of the two out; if one disk is seen twice, leave one path to it. The host of a cloned \
+              virtual disk can give it another serial number. If this is waived, replant names each disk by what only \
+              it has, or by the place where it is plugged in.",
         check: alike_new,
     },
     Rule {

@@ -2,19 +2,20 @@
 //! demanded of the migrated system, and who relies on it must know.
 
 use super::{Hit, Rule, Severity};
-use crate::facts::{Facts, Interface};
+use crate::facts::resolve::{Names, inside};
+use crate::facts::{Facts, Interface, Mount};
 use crate::layout::{bare, configured, lasting_hostname, lasting_mount, lasting_unit, new_card, text};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "R1030",
-        title: "old goes by a host name that no file gives it",
+        title: "old uses a host name that no file gives it",
         severity: Severity::Warning,
         absolute: false,
-        why: "new boots with the name in /etc/hostname, or with one from the network; a name that was set by hand is gone then. \
-              Certificates, mail and clusters may depend on it.",
-        remedy: "`hostnamectl set-hostname NAME` on old, with the name that is to stay.",
+        why: "new boots with the name in /etc/hostname, or with one from the network; a name that was set by hand \
+              is lost. Certificates, mail and clusters may depend on it.",
+        remedy: "`hostnamectl set-hostname NAME` on old, with the name that must stay.",
         check: name_by_hand,
     },
     Rule {
@@ -22,8 +23,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a file system is mounted that nothing mounts at boot",
         severity: Severity::Warning,
         absolute: false,
-        why: "it travels, but neither /etc/fstab nor a mount unit of systemd mounts it: new comes up without it, and services write \
-              into the empty directory instead. replant does not wait for it on new.",
+        why: "it travels, but neither /etc/fstab nor a systemd mount unit mounts it: new comes up without it, and \
+              services write into the empty directory instead. replant does not wait for it on new.",
         remedy: "add a line to /etc/fstab on old, or mount it by hand on new.",
         check: mounted_by_hand,
     },
@@ -42,13 +43,13 @@ pub(super) const RULES: &[Rule] = &[
         title: "new may not get old's address",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "an address that is leased by DHCP is most often bound to the MAC address of the card, and one that a server makes of \
-              what a router announces (SLAAC) is made of it. New has another card. If it comes up with another address, nobody finds \
-              it, and services stay down. systemd-networkd asks with \
-              an identifier made of /etc/machine-id, which travels, and may keep its lease; dhclient and NetworkManager ask by the \
-              MAC address.",
-        remedy: "reserve the address for the MAC address of new's card in the DHCP server, and waive this with that as the reason; \
-                 or configure it on old as a static one.",
+        why: "a DHCP lease is usually bound to the MAC address of the card, and an address that a server derives \
+              from a router's announcements (SLAAC) is made from it. New has another card. If it comes up with another \
+              address, nobody finds it, and services stay down. systemd-networkd asks with an identifier made from \
+              /etc/machine-id, which travels, so it may keep its lease; dhclient and NetworkManager ask by the MAC \
+              address.",
+        remedy: "reserve the address for the MAC address of new's card in the DHCP server, and waive this with that \
+              as the reason; or configure the address on old as a static one.",
         check: address_not_own,
     },
     Rule {
@@ -56,19 +57,21 @@ pub(super) const RULES: &[Rule] = &[
         title: "an address that changes with the network card",
         severity: Severity::Warning,
         absolute: false,
-        why: "it is leased by DHCP, or the server made it itself of its MAC address and of what a router announces (SLAAC): new \
-              will have another one. DNS records, firewalls and clients that name it must follow. replant does not wait for it.",
+        why: "DHCP leases it, or the server derives it from its MAC address and a router's announcements (SLAAC): \
+              new will have another one. DNS records, firewalls and clients that name it must follow. replant does not \
+              wait for it.",
         remedy: "configure on old, as a static one, an address that is to stay; or change what names it.",
         check: addresses_change,
     },
     Rule {
         code: "R1412",
-        title: "an address that stands in no configuration of the network",
+        title: "an address that no network configuration has",
         severity: Severity::Note,
         absolute: false,
-        why: "some service gives it (keepalived, a cluster), or somebody by hand: new has it only if that happens there too. replant \
-              does not wait for it.",
-        remedy: "none is needed where a service gives it. If somebody added it by hand, write it into the network's configuration.",
+        why: "a service gives it (keepalived, a cluster), or somebody added it by hand: new has it only if that \
+              happens there too. replant does not wait for it.",
+        remedy: "nothing if a service gives it. If somebody added it by hand, write it into the network's \
+              configuration.",
         check: addresses_nobody_wrote,
     },
 ];
@@ -88,7 +91,10 @@ fn name_by_hand(_: &Plan, facts: &Facts) -> Vec<Hit> {
 
 fn mounted_by_hand(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let moving = super::names::moving(plan, facts);
-    let ours = facts.old.mounts.iter().filter(|mount| moving.contains(&mount.source));
+    let names = Names::of(&facts.old);
+    let moves = |mount: &&Mount| names.mount(mount).iter().any(|block| moving.contains(&block.path));
+    // a directory that is bound, or a subvolume, is no file system of its own
+    let ours = facts.old.mounts.iter().filter(|mount| inside(&mount.source).is_none()).filter(moves);
     ours.filter(|mount| !lasting_mount(facts, &mount.target))
         .map(|mount| {
             let uuid = mount.uuid.as_deref().unwrap_or("…");

@@ -12,8 +12,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "what is in swap does not fit into memory",
         severity: Severity::Warning,
         absolute: false,
-        why: "swap is not copied: at the cutover it is switched off, and what is in it must be in memory. Processes may be killed.",
-        remedy: "name what needs much memory under `cutover.stop`, or stop it before.",
+        why: "swap is not copied: at the cutover it is switched off, and its content must fit into memory. \
+              Otherwise processes may be killed.",
+        remedy: "name what needs much memory under `cutover.stop`, or stop it before the cutover.",
         check: swap_needs_memory,
     },
     Rule {
@@ -31,8 +32,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "memory and swap of new are too small",
         severity: Severity::Warning,
         absolute: false,
-        why: "what runs on old has more memory and swap in use than new will have: processes would be killed there, at once or in \
-              the first busy hour.",
+        why: "what runs on old uses more memory and swap than new has: processes would be killed there, at once or \
+              in the first busy hour.",
         remedy: "take a server with more memory; or give new more swap when it runs (`fallocate`, `mkswap`, `swapon`), and start \
                  fewer services until then.",
         check: too_small,

@@ -14,10 +14,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "a name that may not exist on new",
         severity: Severity::Warning,
         absolute: false,
-        why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For swap, `resume=` \
-              and mounts with `nofail` new only waits for them in vain, up to 90 seconds at each boot.",
-        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in the file that names it, \
-                 below /etc/initramfs-tools. Old arrays in mdadm.conf are taken care of: they are replaced by new's.",
+        why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For \
+              swap, `resume=` and mounts with `nofail`, new waits for them in vain, up to 90 seconds at each boot.",
+        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in the file \
+              that names it, below /etc/initramfs-tools. replant itself replaces old's arrays in mdadm.conf by new's.",
         check: idle_names,
     },
     Rule {
@@ -26,18 +26,19 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "only the volumes of the plan and /boot travel; what is mounted from elsewhere stays on old.",
-        remedy: "copy it by hand if it is needed, and see to its line in /etc/fstab.",
+        remedy: "copy it by hand if you need it, and correct its line in /etc/fstab.",
         check: mount_stays,
     },
     Rule {
         code: "R1311",
-        title: "new would not boot by itself: a name in its files does not exist there",
+        title: "new would not boot: a name in its files does not exist there",
         severity: Severity::Inhibitor,
         absolute: false,
         why: "a mount of /etc/fstab without `nofail` whose device is missing ends the boot in emergency mode, and a missing \
               root device in the initramfs: new would not come up, with services stopped.",
-        remedy: "write `UUID=…` for what moves (file systems keep theirs); let the plan move what the system cannot do without; \
-                 for what else stays, add `nofail` or remove the line; for `root=` correct /etc/default/grub and run `update-grub`.",
+        remedy: "write `UUID=…` for what moves (file systems keep their UUIDs); let the plan move what the system \
+              cannot do without; for what stays behind, add `nofail` or remove the line; for `root=`, correct \
+              /etc/default/grub and run `update-grub`.",
         check: fatal_names,
     },
     Rule {
@@ -45,9 +46,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "GRUB's menu finds /boot only by old's array",
         severity: Severity::Warning,
         absolute: false,
-        why: "the menu that new boots with is old's: it must find /boot by the UUID of its file system, which is the same on \
-              new. The array has another one there.",
-        remedy: "`update-grub` on old writes it so (`search --fs-uuid`); if it does not, see /etc/default/grub.",
+        why: "new boots with old's menu: it must find /boot by the UUID of its file system, which is the same on \
+              new. The array has another UUID there.",
+        remedy: "`update-grub` on old writes it that way (`search --fs-uuid`); if not, see /etc/default/grub.",
         check: grub_by_array,
     },
     Rule {
@@ -55,8 +56,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a name that new needs to boot, and that nothing on old has",
         severity: Severity::Warning,
         absolute: false,
-        why: "nothing that is there on old now goes by it, so it cannot be told what new would find. A mount of /etc/fstab without \
-              `nofail` whose device is missing ends the boot in emergency mode.",
+        why: "nothing on old has this name now, so replant cannot tell what new would find. A mount of /etc/fstab \
+              without `nofail` whose device is missing ends the boot in emergency mode.",
         remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct /etc/default/grub and \
                  run `update-grub`.",
         check: lost_names,

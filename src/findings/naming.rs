@@ -25,18 +25,18 @@ pub(super) const RULES: &[Rule] = &[
         title: "a .link file that comes before ours",
         severity: Severity::Warning,
         absolute: false,
-        why: "of the .link files that match a card the first by name counts, in whichever directory it is: if that one matches new's, \
-              10-replant.link is not looked at, and the card does not get old's name.",
+        why: "of the .link files that match a card, the first by name counts, whichever directory it is in. If that \
+              one matches new's card, 10-replant.link is not read, and the card does not get old's name.",
         remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
         check: earlier_link,
     },
     Rule {
         code: "R1409",
-        title: "a card is told by its place or its driver",
+        title: "a card is recognised by its place or its driver",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "on new another card may be in that place, or none, and the driver is another: the configuration would be given to the \
-              wrong card or to none, and a rule of udev may give the name that the card needs to another.",
+        why: "on new another card may be in that place, or none, and the driver is another: the configuration would \
+              go to the wrong card or to none, and a udev rule may give another card the name that this one needs.",
         remedy: "let the configuration name the card by its name, which new's card gets too: `[Match] Name=`, the name as the key in \
                  netplan, `interface-name=` in NetworkManager; of udev's rules remove those that name cards (NAME=) by \
                  KERNELS, ID_PATH, DRIVERS or the kernel's name.",
@@ -47,32 +47,35 @@ pub(super) const RULES: &[Rule] = &[
         title: "udev on old reads no .link files",
         severity: Severity::Note,
         absolute: false,
-        why: "/etc/udev/rules.d/80-net-setup-link.rules takes the place of the rule that looks at them (Debian's README of udev says so to \
-              keep old names). So new's card gets its name by a rule, /etc/udev/rules.d/70-replant-net.rules, not by \
-              10-replant.link. `net.ifnames=0` alone does not have this effect: `Name=` in a .link file counts all the same.",
-        remedy: "none is needed for the card with old's address. For others write a rule like it; .link files have no effect.",
+        why: "/etc/udev/rules.d/80-net-setup-link.rules replaces the rule that reads them (Debian's README of udev \
+              recommends this to keep old names). So new's card gets its name by a rule, \
+              /etc/udev/rules.d/70-replant-net.rules, not by 10-replant.link. `net.ifnames=0` alone does not have this \
+              effect: `Name=` in a .link file still counts.",
+        remedy: "nothing for the card with old's address. For others write a similar rule; .link files have no \
+              effect.",
         check: no_links_read,
     },
     Rule {
         code: "R1414",
-        title: "new's card cannot be told by its MAC address",
+        title: "new's card cannot be recognised by its MAC address",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "new's card gets old's name because of its MAC address. One that the kernel made up is another after the next boot; \
-              and where two cards have the same, either may get the name.",
-        remedy: "give the virtual machine's card a MAC address in the hypervisor; of two with one address, a .link file with `Driver=` or \
-                 `Path=` beside `PermanentMACAddress=` in /etc/systemd/network of old, with a name that sorts before 10-replant.link.",
+        why: "new's card gets old's name because of its MAC address. An address that the kernel made up changes at \
+              the next boot; and if two cards have the same one, either may get the name.",
+        remedy: "give the virtual machine's card a MAC address in the hypervisor; for two cards with one address, \
+              write a .link file with `Driver=` or `Path=` beside `PermanentMACAddress=` into /etc/systemd/network of \
+              old, with a name that sorts before 10-replant.link.",
         check: no_lasting_mac,
     },
     Rule {
         code: "R1415",
-        title: "new's card would go by the MAC address of old's",
+        title: "new's card would use the MAC address of old's card",
         severity: Severity::Warning,
         absolute: false,
-        why: "old's configuration sets the address that its card has by itself, and new does the same with it. Many providers let \
-              through only the address of the card that they know, and two servers with one address disturb each other when \
-              old is on again.",
-        remedy: "remove that line on old, unless new is to have that address.",
+        why: "old's configuration sets the address that its card has anyway, and new would set the same one. Many \
+              providers let through only the address of the card that they know, and two servers with one address \
+              disturb each other when old is on again.",
+        remedy: "remove that line on old, unless new must have that address.",
         check: takes_old_mac,
     },
 ];

@@ -9,12 +9,13 @@ use crate::plan::Plan;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         code: "R1401",
-        title: "the network card that is to take old's name cannot be told",
+        title: "replant cannot tell which network card gets old's name",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "new's card gets the name of old's by a .link file, so that ifupdown, systemd-networkd, NetworkManager and netplan \
-              find it under the name that they know. An address on a card, on a VLAN, or on a bridge or bond with one card is \
-              followed down to it; with more cards, replant would have to guess, and new might come up without a network.",
+        why: "new's card gets the name of old's card by a .link file, so that ifupdown, systemd-networkd, \
+              NetworkManager and netplan find it under the name that they know. replant follows an address on a VLAN, \
+              or on a bridge or bond with one card, down to that card; with more cards it would have to guess, and new \
+              might come up without a network.",
         remedy: "put a .link file for new's card into /etc/systemd/network of old yourself (systemd.link(5)): \
                  `[Match] MACAddress=` and `PermanentMACAddress=` (which a VLAN or a bridge on the card does not have) new's, `[Link] Name=` the name that the configuration knows.",
         check: no_card,
@@ -33,8 +34,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "another card of new may hold the name of old's card",
         severity: Severity::Warning,
         absolute: false,
-        why: "a name that another card has cannot be given by udev; eth0 and the like are given by the kernel, in no fixed order.",
-        remedy: "a .link file in /etc/systemd/network of old that gives new's other card another name.",
+        why: "udev cannot give a card a name that another card has; eth0 and the like are given by the kernel, in \
+              no fixed order.",
+        remedy: "give new's other card another name, by a .link file in /etc/systemd/network of old.",
         check: name_taken,
     },
     Rule {
@@ -42,11 +44,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "the data goes over IPv6",
         severity: Severity::Warning,
         absolute: false,
-        why: "portals, records and names of disks are written for IPv6 as the sources of tgt, LIO, open-iscsi and udev have it, \
-              but it has been tried in the simulation only. Whatever does not fit stops the migration in `connect`, and \
-              nothing is lost.",
-        remedy: "where the servers have IPv4 addresses on the network between them, name those in the plan; otherwise try \
-                 it with `--until connect`.",
+        why: "replant writes portals, records and names of disks for IPv6 as the sources of tgt, LIO, open-iscsi \
+              and udev have them, but this has been tried in the simulation only. If something does not fit, the \
+              migration stops in `connect`, and nothing is lost.",
+        remedy: "if the servers have IPv4 addresses on the network between them, name those in the plan; otherwise \
+              try it with `--until connect`.",
         check: ipv6,
     },
     Rule {
@@ -54,9 +56,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "new does not have the address at which its disks are to be offered",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the iSCSI server of new is to listen at that address, and old logs in there.",
-        remedy: "name in `transfer.iscsi.address` an address that new has and old reaches; where new is behind address translation, \
-                 the inner one.",
+        why: "new's iSCSI server must listen at that address, and old logs in there.",
+        remedy: "name in `transfer.iscsi.address` an address that new has and old reaches; if new is behind address \
+              translation, the inner one.",
         check: no_portal,
     },
 ];

@@ -22,18 +22,18 @@ pub(super) const RULES: &[Rule] = &[
         title: "a power control says that a server is off, and the server answers",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "it is the control of another machine, or one that always says the same: neither could be believed when old must \
-              be off.",
+        why: "it controls another machine, or always says the same: it could not be believed when old must be off.",
         remedy: "correct the address in `power`, or its commands.",
         check: later,
     },
     Rule {
         code: "R1505",
-        title: "nothing in its hardware tells a server from the other one",
+        title: "nothing in its hardware distinguishes a server from the other one",
         severity: Severity::Warning,
         absolute: false,
-        why: "old and the migrated new have the same name, address and host key. What answers there is told apart by the product \
-              UUID and the disks' serial numbers; where a server has none of its own, a mistake about who is off is not noticed.",
+        why: "old and the migrated new have the same name, address and host key. replant recognises which one \
+              answers by the product UUID and the disks' serial numbers; if a server has none of its own, a mistake \
+              about which one is off goes unnoticed.",
         remedy: "give virtual machines a UUID and their disks serial numbers; otherwise look twice when you are asked for power.",
         check: alike,
     },

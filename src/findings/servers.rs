@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "commands do not run as root",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "partitions, arrays and volumes can only be read whole, and changed, by root.",
+        why: "only root can read partitions, arrays and volumes completely, and change them.",
         remedy: "log in as root, or set `sudo: true` under `ssh:` with a user that may `sudo -n`.",
         check: not_root,
     },
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "the clocks are far apart",
         severity: Severity::Warning,
         absolute: false,
-        why: "after the migration the hardware clock of new counts: logs, certificates and databases would see time jump.",
+        why: "new keeps its own hardware clock: logs, certificates and databases would see time jump.",
         remedy: "see which of them is wrong (`date -u`), and set that one by NTP (`timedatectl set-ntp true`, `chronyd -q`); on new then \
                  `hwclock --systohc --utc`.",
         check: clocks,
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "the processors are of different kinds",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "new would boot old's programs: they run only on the same architecture.",
+        why: "new would run old's programs, which work on the same architecture only.",
         remedy: "choose a new server of the same architecture (`uname -m`).",
         check: architecture,
     },
@@ -69,8 +69,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "from the copy to the cutover /boot is read-only and the initramfs must stay: a new kernel would fail half-way.",
-        remedy: "the timers of apt are held by replant itself. Stop what else installs packages before the copy (`systemctl stop`): \
-                 it starts again when new boots. Look for jobs of cron, too.",
+        remedy: "replant holds apt's timers itself. Stop whatever else installs packages before the copy \
+              (`systemctl stop`): it starts again when new boots. Look at cron's jobs, too.",
         check: updates,
     },
     Rule {
@@ -88,7 +88,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a driver of new's network card that replant does not know",
         severity: Severity::Note,
         absolute: false,
-        why: "new boots old's kernel. Drivers of disks are proven to be in the initramfs; that of a card is looked up in a list.",
+        why: "new boots old's kernel. replant proves that the drivers of disks are in the initramfs; for a card it \
+              can only look the driver up in a list.",
         remedy: "`modprobe --dry-run DRIVER` on old says whether its kernel has it.",
         check: driver_unknown,
     },
@@ -97,9 +98,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "the kernel that runs on old is not the one that new would boot",
         severity: Severity::Warning,
         absolute: false,
-        why: "another was installed since old was booted, or GRUB's menu begins with another: it has never proved itself on this \
-              system, and its first boot would be new's.",
-        remedy: "reboot old before the migration, and see that all is well.",
+        why: "another kernel was installed since old was booted, or GRUB's menu begins with another one. It has \
+              never booted this system; its first boot would be on the new server.",
+        remedy: "reboot old before the migration, and check that everything works.",
         check: other_kernel,
     },
 ];

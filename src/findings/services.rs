@@ -15,8 +15,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a unit that is to be stopped does not run on old",
         severity: Severity::Warning,
         absolute: false,
-        why: "if its name is mistyped, the real one keeps running: until the cutover ends, with less care and in no order, \
-              whatever still has a file open for writing on a file system that must become read-only.",
+        why: "if the name is mistyped, the real unit keeps running. At the cutover replant then ends, with less \
+              care and in no order, whatever still has a file open for writing on a file system that must become \
+              read-only.",
         remedy: "correct its name (`systemctl list-units` on old), or leave it out.",
         check: not_running,
     },
@@ -25,9 +26,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "a unit that is to be stopped is needed",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the migration itself goes by the network, ssh, udev and the tools of LVM, md and iSCSI of old: without them it would stop in \
-              the cutover, with services down, and could not be taken back from afar. The journal is stopped by itself, last of all.",
-        remedy: "leave it out of `cutover.stop`; where it writes to what moves, let that end before the cutover.",
+        why: "the migration itself needs old's network, ssh, udev and the tools of LVM, md and iSCSI: without them \
+              it would stop in the cutover, with services down, and could not be taken back from a distance. replant \
+              stops the journal itself, last of all.",
+        remedy: "leave the unit out of `cutover.stop`; if it writes to what moves, end that before the cutover.",
         check: is_needed,
     },
     Rule {
@@ -35,9 +37,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a program uses files that have been deleted or replaced",
         severity: Severity::Warning,
         absolute: false,
-        why: "a file system does not become read-only while a file without a name is in use on it, which is so after most \
-              upgrades: at the cutover the unit is restarted or stopped, and what must not be is overruled by the kernel, which \
-              makes all file systems read-only at once. An ext4 on which that was necessary becomes writable again only by a \
+        why: "a file system does not become read-only while a deleted file on it is in use, which is so after most \
+              upgrades. At the cutover replant restarts or stops the unit; where it must not, the kernel makes all \
+              file systems read-only at once. An ext4 on which that was necessary becomes writable again only by a \
               reboot, should you go back.",
         remedy: "restart the unit before the cutover (`needrestart` lists all of them), or name it under `cutover.stop`.",
         check: stale,
@@ -47,9 +49,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "a program that is not stopped writes to what moves",
         severity: Severity::Warning,
         absolute: false,
-        why: "a file system does not become read-only while a file is open for writing on it: at the cutover its unit is stopped \
-              after all others, or the process is ended (SIGTERM, SIGKILL after 10 s). Neither is started again on new in an \
-              order of yours, and a program that answers to others may lose what it has promised.",
+        why: "a file system does not become read-only while a file is open for writing on it. At the cutover \
+              replant stops the program's unit after all others, or ends the process (SIGTERM, SIGKILL after 10 s). A \
+              program that answers to others may then lose what it has promised.",
         remedy: "name its unit under `cutover.stop`, in the order in which it is to be stopped; or end it before.",
         check: writes,
     },

@@ -13,20 +13,21 @@ pub(super) const RULES: &[Rule] = &[
         title: "old writes nearly as fast as the network can carry",
         severity: Severity::Warning,
         absolute: false,
-        why: "while the volumes are mirrored, every write also goes to new: with more than the link carries the copy would \
-              never end, and old would wait for the network. What old has written on average since it was booted (there are \
-              faster hours) is held against what the link was measured to carry or, where it was not measured, against what its \
-              cards say of themselves.",
+        why: "while the volumes are mirrored, every write also goes to new. If old writes more than the link \
+              carries, the copy never ends, and old waits for the network. replant compares what old has written on \
+              average since it was booted (busy hours are worse) with the measured rate of the link or, where it was \
+              not measured, with the speed of the cards.",
         remedy: "copy in quiet hours, stop what writes most, or use faster cards (`transfer.iscsi.address` names new's address \
                  on another network).",
         check: later,
     },
     Rule {
         code: "R1501",
-        title: "the downtime will be longer than its budget",
+        title: "the estimated downtime is longer than its budget",
         severity: Severity::Warning,
         absolute: false,
-        why: "by what was measured and what such steps take, services will be down for longer than the plan allows.",
+        why: "by what was measured, and by how long such steps usually take, services will be down for longer than \
+              the plan allows.",
         remedy: "raise `cutover.downtime_budget`, or shorten what takes longest.",
         check: later,
     },
@@ -35,8 +36,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "old cannot connect to new's iSCSI port",
         severity: Severity::Warning,
         absolute: false,
-        why: "new's disks will be offered at that port, and something between the two does not let old in.",
-        remedy: "let old in there, in new's firewall and in what is between them, or name another `transfer.iscsi.port`.",
+        why: "new's disks will be offered at that port, and something between the two servers blocks old.",
+        remedy: "let old in, in new's firewall and in whatever is between them, or name another \
+              `transfer.iscsi.port`.",
         check: later,
     },
 ];

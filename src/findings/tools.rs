@@ -13,8 +13,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "tools are missing",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "the steps are made of these commands; one that is missing would stop the migration half-way.",
-        remedy: "install the packages that have them. On old only open-iscsi is installed for you, and removed again.",
+        why: "the steps consist of these commands; a missing one would stop the migration half-way.",
+        remedy: "install the packages that contain them. On old, replant itself installs open-iscsi, and removes it \
+              at the end.",
         check: tools,
     },
     Rule {
@@ -22,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a tool is too old",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the steps read what these commands print as JSON, and these cannot: util-linux before 2.33.",
+        why: "replant reads what these commands print as JSON, and a util-linux before 2.33 cannot print it.",
         remedy: "use a release with a newer util-linux: Debian 10 or Ubuntu 20.04 at least, and a rescue system of their age or newer.",
         check: abilities,
     },
@@ -31,7 +32,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a kernel has no module for an array's level",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "new's rescue system makes the array, and old's kernel boots from it on new: both must know its level.",
+        why: "new's rescue system makes the array, and old's kernel boots from it on new: both need the module of \
+              its RAID level.",
         remedy: "choose another level, or install and boot a kernel that has the module.",
         check: array_modules,
     },
@@ -40,7 +42,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "old has no iSCSI initiator, and cannot install it",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "old reaches new's disks by open-iscsi; it is installed for the migration and removed after it.",
+        why: "old reaches new's disks through open-iscsi; replant installs it for the migration and removes it at \
+              the end.",
         remedy: "`apt-get update` on old, or install open-iscsi by hand.",
         check: initiator,
     },
@@ -59,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "old uses iSCSI for something of its own. These sessions are left alone, but what is on them does not move.",
-        remedy: "make sure that nothing of them belongs to the volumes that move.",
+        remedy: "check that nothing on them belongs to the volumes that move.",
         check: sessions,
     },
     Rule {

@@ -14,10 +14,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "a volume cannot be mirrored",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "LVM adds a leg on new to a plain (linear) volume, and cuts it off at the cutover. Volumes of a thin pool share blocks \
-              by the pool's metadata, which would not be cut along; the newest blocks of a cached volume may be in its cache only; \
-              a snapshot holds nothing but differences; VDO keeps blocks in a form of its own; a volume that is mirrored or RAID \
-              already has legs that belong together. A striped one can be mirrored with `copy: mirror`.",
+        why: "LVM adds a copy on new to a plain (linear) volume, and cuts it off at the cutover. That is not \
+              possible for these: volumes of a thin pool share blocks through the pool's metadata; the newest blocks \
+              of a cached volume may be in its cache only; a snapshot holds nothing but differences; VDO keeps blocks \
+              in a form of its own; a volume that is mirrored or RAID already has copies that belong together. A \
+              striped one can be mirrored with `copy: mirror`.",
         remedy: "make it linear (`lvconvert --uncache`, `lvconvert --mirrors 0`), or leave it out with `copy: skip` and \
                  move its files another way.",
         check: not_linear,
@@ -55,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "what is on it will not be on new.",
-        remedy: "copy what is needed of it by hand; `nofail` in its line of /etc/fstab lets new boot without it.",
+        remedy: "copy by hand what you need of it; `nofail` in its line of /etc/fstab lets new boot without it.",
         check: skipped_mount,
     },
     Rule {
@@ -63,8 +64,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "there is no room for raid1",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "a raid1 keeps its metadata in an extent of its own on each side, old's too; and there on a physical volume that the \
-              volume itself is on.",
+        why: "a raid1 keeps its metadata in an extent of its own on each side. On old that extent must be free on a \
+              physical volume that the volume itself is on.",
         remedy: "leave `copy:` out: a mirror with its log in memory is used where there is no room.",
         check: raid1_room,
     },
@@ -83,7 +84,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "the name under which a volume travels is taken",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "at the cutover new's half of volume `root` is cut off as `root_new`. It would fail there, with services stopped.",
+        why: "at the cutover the copy of volume `root` on new is cut off as `root_new`. That would fail there, with \
+              services stopped.",
         remedy: "`lvrename` or `lvremove` the other volume.",
         check: travelling_name,
     },
@@ -92,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a volume is not active",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the kernel mirrors only what is active: the copy would wait for ever.",
+        why: "the kernel mirrors active volumes only: the copy would never end.",
         remedy: "`lvchange --activate y VOLUME`, or `copy: skip`.",
         check: inactive,
     },
@@ -120,7 +122,8 @@ pub(super) const RULES: &[Rule] = &[
         title: "a volume cannot grow as the plan says",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the last stage would fail on new: volumes only grow there, and with them only ext2, ext3, ext4 and xfs.",
+        why: "the last stage would fail on new: replant only enlarges volumes there, and only with ext2, ext3, ext4 \
+              or xfs on them.",
         remedy: "give a larger size, or leave `grow:` out.",
         check: growing,
     },
@@ -129,8 +132,11 @@ pub(super) const RULES: &[Rule] = &[
         title: "a volume that moves is in use, and no step would silence it",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "what is written to old between the cut of the mirror and the end of old is lost, and a copy that is cut while its               file system is written to is torn. Every mount, swap and device on a volume that moves must be made read-only,               switched off or closed by a step, or be gone before.",
-        remedy: "unmount it, or close what stands on it, on old. Mounted subvolumes of btrfs cannot be migrated yet: `copy: skip`,                  and `btrfs send` for their files.",
+        why: "what is written to old after the mirror is cut is lost, and a file system that is written to while \
+              its copy is cut off arrives damaged. Every mount, swap and device on a volume that moves must be made \
+              read-only, switched off or closed by a step, or be gone before.",
+        remedy: "unmount it on old, or close what uses it. Mounted subvolumes of btrfs cannot be migrated yet: \
+              `copy: skip`, and `btrfs send` for their files.",
         check: super::in_use::in_use,
     },
 ];

@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         title: "a waiver that nothing needs",
         severity: Severity::Warning,
         absolute: false,
-        why: "it would hide the finding without anybody looking at it if it came up later.",
+        why: "it would hide the finding, unread, if it appeared later.",
         remedy: "remove it from the plan.",
         check: later,
     },

@@ -8,7 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, now};
+use super::error::Error;
+use super::line::now;
 
 /// Who is at work, for the one who has to wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Entry, Event, Kind, Line, Outcome, Run};
+use super::line::{Entry, Event, Kind, Line, Outcome, Run};
 use crate::host::{Said, Server};
 use crate::runbook::{Node, Stage, StepId};
 

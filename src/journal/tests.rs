@@ -1,6 +1,10 @@
 use std::sync::{Arc, Mutex};
 
+use std::path::Path;
+
+use super::line::json;
 use super::*;
+use crate::runbook::StepId;
 
 const V1: &[u8] = include_bytes!("../../tests/format/v1/journal.jsonl");
 

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use super::identify::{arrays_on, what_is_on};
 use super::ids::Ids;
-use super::lun::server;
-use super::model::{Array, Disk, MIB, Made, Store};
+use super::loader::Loader;
+use super::model::{Array, Disk, Made, Store};
+use super::sizes::MIB;
 use crate::facts::{Block, Facts, md};
-use crate::plan::{IscsiServer, Plan, Size, Table};
+use crate::plan::{Plan, Size, Table};
 use crate::step::Partition;
 
 /// The link that says most about the disk itself. One that is made of what another disk tells as well may lead to that one
@@ -42,10 +43,9 @@ fn identity(block: &Block, facts: &Facts) -> String {
 const RAID: [&str; 2] = ["A19D880F-05FC-4D3B-A006-743F0F84911E", "fd"];
 const LVM: [&str; 2] = ["E6D6D379-F507-44C2-A23C-238F2A3DF928", "8e"];
 const LINUX: [&str; 2] = ["0FC63DAF-8483-4772-8E79-3D69D8477DE4", "83"];
-const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
 
-pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) -> Vec<Disk> {
-    let bios_boot = plan.table == Table::Gpt && !facts.new.uefi;
+pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], loader: &Loader, ids: &Ids) -> Vec<Disk> {
+    let reserved = loader.partitions();
     let boot_partition =
         plan.boot.as_ref().map(|boot| match plan.arrays.iter().find(|array| array.name == boot.to) {
             Some(array) => array.partitions.as_str(),
@@ -62,7 +62,7 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
         if plan.table == Table::Gpt { gpt.to_string() } else { dos.to_string() }
     };
     // The first MiB stays free, as everywhere; on GPT the last one too, for the second copy of the table.
-    let first = if bios_boot { 2 * MIB } else { MIB };
+    let first = MIB + reserved.iter().map(|part| part.size).sum::<u64>();
     let fixed = |part: &crate::plan::Partition| match *part.size {
         Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
         Size::Rest => 0,
@@ -88,16 +88,18 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
             (plan.table == Table::Gpt)
                 .then(|| ids.uuid(&format!("partition {name} {what}")).to_string().to_uppercase())
         };
-        if bios_boot {
+        let mut before = MIB;
+        for (number, part) in (mine.len() as u32 + 1..).zip(&reserved) {
             partitions.push(Partition {
-                name: "grub".into(),
-                number: mine.len() as u32 + 1,
-                start: MIB / sector,
-                size: MIB / sector,
-                kind: GPT_BIOS_BOOT.into(),
-                uuid: uuid("grub"),
+                name: part.name.into(),
+                number,
+                start: before / sector,
+                size: part.size / sector,
+                kind: part.kind.into(),
+                uuid: uuid(part.name),
                 bootable: false,
             });
+            before += part.size;
         }
         let mut at = first;
         for (index, part) in mine.iter().enumerate() {
@@ -145,21 +147,13 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], ids: &Ids) ->
     plan.disks.iter().zip(blocks).map(one).collect()
 }
 
-pub(super) fn stores(plan: &Plan, facts: &Facts, disks: &[Disk], ids: &Ids) -> Vec<Store> {
-    let (portal, server) = (**plan.portal(), server(plan, facts));
-    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| {
-        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
-        let lun = if server == IscsiServer::Lio { 0 } else { 1 };
-        Store {
-            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
-            lun: format!("/dev/disk/by-path/ip-{portal}:{}-iscsi-{iqn}-lun-{lun}", *plan.transfer.iscsi.port),
-            name,
-            path,
-            capacity,
-            sector,
-            iqn,
-            made,
-        }
+pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
+    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| Store {
+        name,
+        path,
+        capacity,
+        sector,
+        made,
     };
     let array = |said: &crate::plan::Array| {
         let name = said.name.to_string();

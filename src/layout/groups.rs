@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::ids::Ids;
 use super::model::{Boot, Copied, Group, Grown, Mount, Recreated, Store};
+use super::moves::{Leg, Mirrored, Moves};
 use super::volumes::{room_for_raid1, volumes};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
@@ -24,10 +25,14 @@ pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot>
         device,
         size: block.size,
         to: stores.iter().position(|store| store.name == **said.to)?,
+        // the first of all
+        lun: 0,
     })
 }
 
-pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Vec<Group> {
+/// `first`: of the disks that new offers for them.
+pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize, ids: &Ids) -> Vec<Group> {
+    let mut luns = first..;
     // the first mount of each device
     let names = Names::of(&facts.old);
     let all = facts.old.mounts.iter().rev().filter(|mount| inside(&mount.source).is_none());
@@ -36,10 +41,15 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
         all.flat_map(|mount| on(mount).map(move |path| (path, mount.target.as_str()))).collect();
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
+        let to = stores.iter().position(|store| store.name == **said.to)?;
         let mut group = Group {
             vg: vg.name.clone(),
-            travels: format!("{}_new", vg.name),
-            to: stores.iter().position(|store| store.name == **said.to)?,
+            moves: Moves::Mirror(Mirrored {
+                lun: luns.next().expect("numbers do not end"),
+                travels: format!("{}_new", vg.name),
+                legs: Vec::new(),
+            }),
+            to,
             pv_uuid: ids.lvm(&format!("pv {}", vg.name)),
             extent: vg.extent_size,
             old_pvs: facts.old.pvs.iter().filter(|pv| pv.vg == vg.name).map(|pv| pv.uuid.clone()).collect(),
@@ -50,6 +60,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
         };
         let mine: Vec<_> = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name).collect();
         let roomy = room_for_raid1(plan, facts, vg);
+        let mut copied = Vec::new();
         for (lv, how, said) in mine {
             let how = match how {
                 CopyHow::Skip => continue,
@@ -71,13 +82,8 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
                 CopyHow::Auto => How::CoreLog,
             };
             group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };
-            group.copied.push(Copied {
-                travels: format!("{}_new", lv.name),
-                lv: lv.name.clone(),
-                how,
-                size: lv.size,
-                fstype: lv.fstype.clone(),
-            });
+            let leg = Leg { travels: format!("{}_new", lv.name), how };
+            copied.push((Copied { lv: lv.name.clone(), size: lv.size, fstype: lv.fstype.clone() }, leg));
             if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
                 let to = match **grow {
                     Grow::Rest => None,
@@ -97,7 +103,9 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) ->
             }
         }
         // small ones first: what can go wrong shows early. `rest` grows last.
-        group.copied.sort_by_key(|copied| copied.size);
+        copied.sort_by_key(|(copied, _)| copied.size);
+        let Moves::Mirror(mirrored) = &mut group.moves;
+        (group.copied, mirrored.legs) = copied.into_iter().unzip();
         group.grown.sort_by_key(|grown| grown.to.is_none());
         Some(group)
     };

@@ -1,7 +1,25 @@
-//! What new offers to old.
+//! What new offers to old: a disk for /boot, and for each group those that its way of moving asks for.
 
 use crate::facts::Facts;
 use crate::plan::{IscsiServer, Plan};
+
+/// A disk that new offers to old.
+pub struct Lun {
+    /// that of its store: `md0`
+    pub name: String,
+    /// index of its store
+    pub store: usize,
+    /// its lasting path on new
+    pub on_new: String,
+    /// its path on old: `/dev/disk/by-path/ip-…`
+    pub on_old: String,
+    pub iqn: String,
+    pub serial: String,
+    /// bytes of a logical block
+    pub sector: u64,
+    /// bytes that it must have at least
+    pub needs: u64,
+}
 
 /// What serves new's disks, chosen where the plan leaves it open.
 pub fn server(plan: &Plan, facts: &Facts) -> IscsiServer {

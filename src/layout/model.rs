@@ -1,10 +1,11 @@
 //! What a migration is laid out as: every name of the plan with what it is on the servers.
 
+use super::loader::Loader;
+use super::lun::Lun;
+use super::moves::Moves;
+use super::sizes::MIB;
 use crate::plan::{IscsiServer, Table};
-use crate::step::{How, Partition, Yet};
-
-/// Bytes.
-pub const MIB: u64 = 1 << 20;
+use crate::step::{Partition, Yet};
 
 pub struct Layout {
     pub name: String,
@@ -15,10 +16,14 @@ pub struct Layout {
     pub run: String,
     /// what must survive a reboot of old
     pub keep: String,
+    /// what starts the system on new
+    pub loader: Loader,
     pub disks: Vec<Disk>,
     pub table: Table,
     /// what takes data: the arrays, then partitions that stand alone
     pub stores: Vec<Store>,
+    /// what new offers to old
+    pub luns: Vec<Lun>,
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
     /// everything that is mounted from what moves, in the order of mounting
@@ -106,10 +111,6 @@ pub struct Store {
     /// bytes it will have, never too many
     pub capacity: u64,
     pub sector: u64,
-    pub iqn: String,
-    pub serial: String,
-    /// the disk as old will see it
-    pub lun: String,
     pub made: Made,
 }
 
@@ -131,6 +132,11 @@ pub struct Array {
 }
 
 impl Layout {
+    /// Where old keeps, in memory, which units ran before a step stopped them.
+    pub fn ran(&self, step: &str) -> String {
+        format!("{}/{step}.ran", self.run)
+    }
+
     /// The arrays, each with the store that it is.
     pub fn arrays(&self) -> impl Iterator<Item = (&Store, &Array)> {
         self.stores.iter().filter_map(|store| match &store.made {
@@ -176,12 +182,13 @@ pub struct Boot {
     pub size: u64,
     /// index of the store that takes it
     pub to: usize,
+    /// index of the disk that new offers for it
+    pub lun: usize,
 }
 
 pub struct Group {
     pub vg: String,
-    /// the name of its half on new, while it travels
-    pub travels: String,
+    pub moves: Moves,
     /// index of the store that takes it
     pub to: usize,
     pub pv_uuid: String,
@@ -211,9 +218,6 @@ impl Group {
 
 pub struct Copied {
     pub lv: String,
-    /// the name of its leg on new, while it travels
-    pub travels: String,
-    pub how: How,
     pub size: u64,
     pub fstype: Option<String>,
 }

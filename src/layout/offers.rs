@@ -19,7 +19,7 @@ pub fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.as_str(), |name| name.as_str());
     let one = |group: &Group| {
         let store = &places.stores[group.to];
-        let on_new = match &store.made {
+        let on_new: Vec<String> = match &store.made {
             Made::Array(array) => {
                 // an array with a name has a number too, from 127 downwards
                 let kernel = array.device.strip_prefix("/dev/md/").map(|_| "/dev/md127".to_string());
@@ -37,7 +37,8 @@ pub fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
                 [format!("{}{p}{number}", block.path), store.path.clone()].into_iter().chain(links).collect()
             }
         };
-        Offer { vg: group.vg.clone(), lun: store.lun.clone(), on_new }
+        let luns = group.moves.luns().into_iter().map(|lun| places.luns[lun].on_old.clone());
+        luns.map(|lun| Offer { vg: group.vg.clone(), lun, on_new: on_new.clone() }).collect::<Vec<_>>()
     };
-    places.groups.iter().map(one).collect()
+    places.groups.iter().flat_map(one).collect()
 }

@@ -2,17 +2,21 @@
 
 use super::identify::Disks;
 use super::ids::Ids;
+use super::loader::Loader;
+use super::lun::{Lun, server};
 use super::model::{Boot, Disk, Group, Store};
 use super::{disks, groups};
 use crate::facts::{Block, Facts};
-use crate::plan::Plan;
+use crate::plan::{IscsiServer, Plan};
 
 /// What new has to take data, and what goes there: enough to see whether there is room.
 pub struct Places<'a> {
     /// of the plan's disks
     pub blocks: Vec<&'a Block>,
+    pub loader: Loader,
     pub disks: Vec<Disk>,
     pub stores: Vec<Store>,
+    pub luns: Vec<Lun>,
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
 }
@@ -48,9 +52,33 @@ pub fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<
     let seed: Vec<String> = blocks.iter().map(|block| format!("{:?}{:?}", block.serial, block.wwn)).collect();
     let seed = format!("replant {} {digest} {}", *plan.name, seed.join(" "));
     let ids = Ids::of(&seed);
-    let disks = disks::disks(plan, facts, &blocks, &ids);
-    let stores = disks::stores(plan, facts, &disks, &ids);
+    let loader = Loader::of(plan, facts);
+    let disks = disks::disks(plan, facts, &blocks, &loader, &ids);
+    let stores = disks::stores(plan, &disks, &ids);
     let boot = groups::boot(plan, facts, &stores);
-    let groups = groups::groups(plan, facts, &stores, &ids);
-    Ok(Places { blocks, disks, stores, boot, groups })
+    let groups = groups::groups(plan, facts, &stores, usize::from(boot.is_some()), &ids);
+    let luns = luns(plan, facts, &stores, &boot, &groups, &ids);
+    Ok(Places { blocks, loader, disks, stores, luns, boot, groups })
+}
+
+/// What new offers: /boot's is the first, where there is one; then those of the groups.
+fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, groups: &[Group], ids: &Ids) -> Vec<Lun> {
+    let (portal, port) = (**plan.portal(), *plan.transfer.iscsi.port);
+    let number = if server(plan, facts) == IscsiServer::Lio { 0 } else { 1 };
+    let lun = |(at, needs): (usize, u64)| {
+        let store = &stores[at];
+        let iqn = format!("iqn.2026-11.net.replant:{}.{}", *plan.name, store.name);
+        Lun {
+            name: store.name.clone(),
+            store: at,
+            on_new: store.path.clone(),
+            on_old: format!("/dev/disk/by-path/ip-{portal}:{port}-iscsi-{iqn}-lun-{number}"),
+            serial: ids.uuid(&format!("lun {}", store.name)).simple().to_string(),
+            sector: store.sector,
+            needs,
+            iqn,
+        }
+    };
+    let boot = boot.iter().map(|boot| (boot.to, boot.size));
+    boot.chain(groups.iter().flat_map(|group| group.moves.offers(group.to, group.needs))).map(lun).collect()
 }

@@ -7,10 +7,11 @@ use super::firstboot::runs_cloud_init;
 use super::groups;
 use super::lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 use super::lun::server;
-use super::model::{Card, Lasting, Layout, MIB};
+use super::model::{Card, Lasting, Layout};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
+use super::sizes::MIB;
 use super::units::DISTURBING;
 use crate::facts::Facts;
 use crate::facts::resolve::Names;
@@ -31,7 +32,8 @@ pub enum Refused {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refused> {
-    let Places { blocks, disks, stores, boot, groups } = places(plan, digest, facts).map_err(Refused::Missing)?;
+    let Places { blocks, loader, disks, stores, luns, boot, groups } =
+        places(plan, digest, facts).map_err(Refused::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
@@ -114,8 +116,10 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refus
         new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
         swaps,
         hostname,
+        loader,
         disks,
         stores,
+        luns,
         boot,
         groups,
         mounts,

@@ -15,33 +15,15 @@ use super::source::Span;
 use super::tree::{Entry, Kind, Node};
 use super::words;
 
+mod difference;
 mod say;
+
+use difference::{Clash, Difference, keys};
 
 pub(super) struct Shape {
     pub(super) found: Vec<Diagnostic>,
     /// The values that were replaced: nothing more can be said about them.
     pub(super) doubtful: Vec<Span>,
-}
-
-/// One difference between the tree and the schema.
-struct Difference {
-    path: Vec<String>,
-    clash: Clash,
-    /// The part of the schema that was not met.
-    schema: &'static Value,
-}
-
-/// The kinds of difference that our schema can give rise to.
-enum Clash {
-    Unknown(Vec<String>),
-    Missing(String),
-    Type,
-    Choice,
-    Form,
-    Range,
-    Few,
-    OneOfThese,
-    Other(String),
 }
 
 pub(super) fn check(tree: &mut Node, text: &str) -> Shape {
@@ -276,8 +258,4 @@ fn optional(path: &[String]) -> bool {
 fn resolved(schema: &'static Value) -> &'static Value {
     let target = schema["$ref"].as_str().and_then(|target| CHECKED.pointer(target.strip_prefix('#')?));
     target.unwrap_or(schema)
-}
-
-fn keys(properties: &Value) -> Vec<&str> {
-    properties.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
 }

@@ -15,7 +15,7 @@ use crate::step::{Seen, StepKind};
 pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     let ours = |node: &&Node| state.ours(&node.id);
     let fence = runbook.nodes.iter().find(|node| node.fence).map_or(Status::New, |node| state.status(&node.id));
-    let mirrored = |node: &&Node| matches!(node.step, StepKind::Mirror(_)) && ours(node);
+    let coupled = |node: &&Node| node.step.as_step().couples() && ours(node);
     if matches!(fence, Status::Done | Status::Adopted) {
         "old is switched off and whole: its data is as it was at the cutover, and it can be switched on again"
     } else if matches!(fence, Status::Began | Status::Failed) {
@@ -28,7 +28,7 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
         node.stage == Stage::Cutover && node.step.as_step().mark() != crate::step::Mark::Check && ours(&node)
     }) {
         "old is up, but its services are stopped: go on, or go back"
-    } else if runbook.nodes.iter().any(|node| mirrored(&node)) {
+    } else if runbook.nodes.iter().any(|node| coupled(&node)) {
         "old serves as before, from its own disks; what is mirrored also goes to new"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node)) {
         "old serves as before, from its own disks; it was made ready to be copied, and nothing is mirrored yet"
@@ -62,15 +62,14 @@ pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, n
     let complete = last == Stage::Grow;
     if complete {
         if let Some(down) = downtime(runbook, state) {
-            let foretold = about(forecast(runbook).downtime.seconds);
-            let _ = writeln!(text, "Services were down for {}; about {foretold} were foretold.", duration(down));
+            let estimated = about(forecast(runbook).downtime.seconds);
+            let _ = writeln!(text, "Services were down for {} (estimated: {estimated}).", duration(down));
         }
-        text +=
-            "New serves in the place of old. Keep old switched off: two servers with one address harm each other.\n";
+        text += "The new server has taken over. Keep the old one switched off: two servers with one address harm each other.\n";
         let _ = write!(text, "To go back (losing what new has written since): {}", next.go_back);
     } else {
         let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
-        let _ = writeln!(text, "To go on:   {}", next.go_on);
+        let _ = writeln!(text, "To resume:  {}", next.go_on);
         let _ = write!(text, "To go back: {}", next.go_back);
     }
     text
@@ -87,7 +86,7 @@ pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next)
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     if !matches!(stopped.reason, Reason::Abandoned(_)) {
-        let _ = writeln!(text, "To go on:   {}", next.go_on);
+        let _ = writeln!(text, "To resume:  {}", next.go_on);
     }
     let _ = write!(text, "To go back: {}", next.go_back);
     text
@@ -97,7 +96,7 @@ pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next)
 pub fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, command: &str) -> String {
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
-    let _ = write!(text, "To go on going back: {command}");
+    let _ = write!(text, "To resume going back: {command}");
     // what is on new is needed by nobody but by new
     let on_new = stopped.side.is_some_and(|side| side.server() == Server::New) && !stopped.interrupted;
     if on_new && state.abandoned().is_none() {
@@ -157,7 +156,7 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
 pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
     let mut text = format!("Going back to the old server, migration `{}`:\n", runbook.name);
     if preview.fenced {
-        text += "  new is switched off, then old is switched on, and it is made sure that old serves again.\n";
+        text += "  new is switched off, then old is switched on, and replant checks that old serves again.\n";
         text += "  LOST: everything that new has written since it took over. What is on new's disks is left there.\n";
     } else {
         text += "  nothing is lost: old has all its data. The work of copying would have to be done again.\n";
@@ -177,8 +176,8 @@ pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
         );
     }
     if preview.steps.iter().any(|back| matches!(back.way, Way::Undo(_))) {
-        text += "These steps are taken back, the last one first. Each is looked at before: where nothing of it is there any \
-                 more,\nno command is run.\n";
+        text += "These steps are taken back, the last one first. replant checks each of them first; a step of which nothing\n\
+                 is left runs no command.\n";
     }
     for back in &preview.steps {
         if let Way::Undo(acts) = &back.way {

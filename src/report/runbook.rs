@@ -97,7 +97,7 @@ pub fn runbook(runbook: &Runbook, outlook: &Outlook) -> String {
     }
     text += &files(runbook);
     text += &times(forecast);
-    text += "\nSymbols: + create, ~ change, ! destroys data, ? makes sure of something.\n";
+    text += "\nSymbols: + create, ~ change, ! destroys data, ? checks, changes nothing.\n";
     text += "Undo: every step up to the end of `copy` is taken back one by one. Once old has been switched off, going back\n\
              means switching new off and old on, and loses what new has written since.\n";
     text

@@ -182,11 +182,11 @@ fn next(runbook: &Runbook, state: &State, Next { go_on, go_back }: &Next) -> Str
     if state.rolled_back() {
         "It was taken back. To begin again: replant apply PLAN".into()
     } else if state.abandoned().is_some() {
-        format!("Going back to old was begun. To go on with that: {go_back}")
+        format!("Going back to old was begun. To resume that: {go_back}")
     } else if all_done {
         format!("It is complete. To go back all the same (losing what new has written since): {go_back}")
     } else {
-        format!("To go on:   {go_on}\nTo go back: {go_back}")
+        format!("To resume:  {go_on}\nTo go back: {go_back}")
     }
 }
 

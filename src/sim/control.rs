@@ -3,43 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::switch::{Control, Person};
 use super::world::{System, World};
 use super::{Effect, Sim};
 use crate::host::hardware::{Hardware, Machines, Whose};
 use crate::host::power::{Door, Means, Power, Request, State, Turn};
 use crate::host::{HostError, PowerTo, Server, Side};
 use crate::plan::{self, Plan};
-
-/// How a simulated server is switched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Control {
-    /// by commands that work
-    #[default]
-    Command,
-    /// by the person
-    Manual,
-    /// its commands fail
-    Broken,
-    /// whatever is done, it says `off`, and does nothing
-    SaysOff,
-    /// whatever is done, it says `on`, and does nothing
-    SaysOn,
-    /// it does what it is told, and says nothing that anybody understands
-    Mute,
-}
-
-/// Who is there to be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Person {
-    /// does what they are asked to, and says what is so
-    #[default]
-    Truthful,
-    /// says yes to everything, and does nothing
-    Liar,
-    /// says no to everything, and does nothing
-    Unwilling,
-    Absent,
-}
 
 /// As a plan has it.
 pub(super) fn controls(plan: &Plan) -> BTreeMap<Server, Control> {

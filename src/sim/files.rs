@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::quiet::mounts_line;
 use super::world::{Backing, File, Files, Mounted, World, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
@@ -362,4 +361,10 @@ impl World {
 
 pub(super) fn options(mount: &Mounted) -> String {
     format!("{},{}", if mount.read_only || mount.point_ro { "ro" } else { "rw" }, mount.options)
+}
+
+/// As /proc/self/mounts has it.
+pub(super) fn mounts_line(mount: &Mounted) -> String {
+    let target = mount.target.replace(' ', "\\040");
+    format!("{} {target} {} {} 0 0\n", mount.source, mount.fstype, options(mount))
 }

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::Sim;
-use super::control::{Person, controls};
+use super::control::controls;
 use super::files::KERNEL;
-use super::furnish::{spread, writers};
-use super::make::{file, uuid};
+use super::stock::{file, spread, uuid, writers};
+use super::switch::Person;
 use super::world::{
     Card, Disk, Extents, Files, Fs, Group, GroupPv, Leg, Loc, Machine, Member, Part, PvLabel, Run, Segtype, System,
     Table, Unit, Volume, World, Written, body_loc, lvm_uuid,

@@ -6,7 +6,6 @@ use super::lvm_change::{Done, no};
 use super::world::{Group, GroupPv, PvLabel, Segtype, Volume, World, Written};
 use super::{Args, Said};
 use crate::host::Server;
-use crate::step::NO_ARCHIVE;
 
 impl World {
     pub(super) fn pv_dev(&self, server: Server, path: &str) -> Done<Dev> {
@@ -116,12 +115,12 @@ impl World {
     }
 
     /// What `physical_volume::WIPE` begins with.
-    pub(super) fn give_up_own(&mut self, server: Server, own: &str, uuid: &str) -> Said {
+    pub(super) fn give_up_own(&mut self, server: Server, own: &str, uuid: &str, config: &str) -> Said {
         let is = |view: &View| view.group.name == own && view.group.pvs.iter().any(|pv| pv.uuid == uuid);
         if own.is_empty() || !self.groups(server).iter().any(is) {
             return Ok(String::new());
         }
-        self.vgremove(server, &Args::of(&["--yes", "-ff", "--config", NO_ARCHIVE, own]))
+        self.vgremove(server, &Args::of(&["--yes", "-ff", "--config", config, own]))
     }
 
     /// `group_member::JOIN`

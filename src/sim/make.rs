@@ -3,19 +3,19 @@
 
 use std::collections::BTreeMap;
 
-use super::control::{Person, controls};
+use super::control::controls;
 use super::files::KERNEL;
-use super::furnish::{modules, rescue_files, spread, virtio};
+use super::stock::{MIB, file, modules, rescue_files, spread, uuid, virtio};
+use super::switch::Person;
 use super::world::{
-    Card, Disk, Extents, File, Files, Fs, Group, GroupPv, Leg, Machine, Member, Part, PvLabel, Run, Segtype, System,
-    Table, Volume, World, Written, body_loc, lvm_uuid,
+    Card, Disk, Extents, Files, Fs, Group, GroupPv, Leg, Machine, Member, Part, PvLabel, Run, Segtype, System, Table,
+    Volume, World, Written, body_loc, lvm_uuid,
 };
 use super::{Fail, Sim};
 use crate::facts::Facts;
 use crate::host::Server;
 use crate::plan::{CopyHow, IscsiServer, Plan, Size};
 
-pub(super) const MIB: u64 = 1 << 20;
 const EXTENT: u64 = 4 * MIB;
 
 /// How the pair differs from the usual one.
@@ -73,18 +73,9 @@ pub(super) struct Maker<'p> {
     pub(super) old_disks: Vec<Disk>,
 }
 
-/// A UUID of a file system, from its name.
-pub(super) fn uuid(of: &str) -> String {
-    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, of.as_bytes()).to_string()
-}
-
 fn md_uuid(of: &str) -> String {
     let hex = uuid(of).replace('-', "");
     format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
-}
-
-pub(super) fn file(text: impl Into<String>) -> File {
-    File { text: text.into(), mode: 0o644 }
 }
 
 impl Maker<'_> {

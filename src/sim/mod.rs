@@ -21,6 +21,8 @@ mod mdadm;
 mod mirrors;
 mod power;
 mod quiet;
+mod stock;
+mod switch;
 mod system;
 mod text;
 mod trail;
@@ -36,9 +38,9 @@ use crate::host::power::{Memory, Request};
 use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said as Word, Server, Side, Trail};
 
 pub use crate::facts::md::array_size;
-pub use control::{Control, Person};
 pub use given::NoPair;
 pub use make::Shape;
+pub use switch::{Control, Person};
 pub use system::file_name as module_file;
 pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, Segtype, System, Unit, World, Written};
 

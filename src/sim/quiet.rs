@@ -1,6 +1,5 @@
 //! What uses the file systems and volumes of a running system: processes, loop devices, stale files; and what ends them.
 
-use super::files::options;
 use super::world::{Backing, Loc, Mounted, Process, World, Written};
 use super::{Said, fail};
 use crate::host::Server;
@@ -326,10 +325,4 @@ impl World {
     pub(super) fn lets_go(script: &str) -> bool {
         script == let_go::script()
     }
-}
-
-/// As /proc/self/mounts has it.
-pub(super) fn mounts_line(mount: &Mounted) -> String {
-    let target = mount.target.replace(' ', "\\040");
-    format!("{} {target} {} {} 0 0\n", mount.source, mount.fstype, options(mount))
 }

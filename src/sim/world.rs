@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::control::{Control, Person};
+use super::switch::{Control, Person};
 use crate::host::Server;
 
 /// A place on a storage medium, whoever looks at it: `NEW0`, `NEW0@2048` (a partition by its first sector), `md:raid1:…`

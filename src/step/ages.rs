@@ -6,8 +6,6 @@
 
 use crate::host::{HostError, Look, Query, Side};
 
-use super::Mirror;
-
 /// Prints `now SECONDS`, and for each of the files that is there its name and its first word: seconds since the boot.
 pub const AGES: &str = r#"read -r now _ </proc/uptime; echo "now ${now%.*}"
 for f; do [ ! -e "$f" ] || { read -r at _ <"$f"; echo "$f ${at%.*}"; }; done"#;
@@ -19,9 +17,10 @@ for p in $(pidof tgtd); do set -- $(sed 's/.*) //' "/proc/$p/stat"); echo "tgtd 
 pub const OUTLIVED: &str =
     "new was started again after this copy began: what it had not written to its disks by then is lost";
 
-pub(super) fn ages_query(mirrors: &[&Mirror]) -> Query {
+/// Asks old for the ages of copies, by the files that say since when each goes on.
+pub(super) fn ages_query(since: &[&str]) -> Query {
     let mut argv = vec!["sh", "-c", AGES, "sh"];
-    argv.extend(mirrors.iter().map(|mirror| mirror.since.as_str()));
+    argv.extend(since);
     Query::run(argv)
 }
 
@@ -59,15 +58,15 @@ impl Ages {
         ages
     }
 
-    pub(super) fn began(&self, mirror: &Mirror) -> Option<u64> {
-        self.began.iter().find(|(path, _)| *path == mirror.since).map(|(_, at)| *at)
+    pub(super) fn began(&self, since: &str) -> Option<u64> {
+        self.began.iter().find(|(path, _)| path == since).map(|(_, at)| *at)
     }
 
     /// Whether the copy began before new has run for `served` seconds. Two seconds for rounding and for the way, and a
     /// five-thousandth of the age for clocks of which one is a little fast; between new's boot and the first copy there
     /// are always minutes.
-    pub(super) fn outlives(&self, mirror: &Mirror, served: u64) -> bool {
-        self.began(mirror).is_some_and(|began| {
+    pub(super) fn outlives(&self, since: &str, served: u64) -> bool {
+        self.began(since).is_some_and(|began| {
             let age = self.now.saturating_sub(began);
             served + 2 + age / 5000 < age
         })

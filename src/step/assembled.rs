@@ -29,7 +29,7 @@ pub fn runs(on: &dyn Look, side: Side, uuid: &str) -> Result<bool, HostError> {
 
 impl Step for Assembled {
     fn title(&self) -> String {
-        format!("{} runs", self.device.trim_start_matches("/dev/"))
+        format!("assemble {}", self.device.trim_start_matches("/dev/"))
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {

@@ -2,8 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ages::served;
-use super::mirror::{self, UNMIRROR};
-use super::{Mirror, Seen, Step, Undo};
+use super::mirror::{self, Mirror, UNMIRROR};
+use super::{Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Side};
 
 /// No mirror holds a copy that began before new was started. Such a copy can miss what new had taken and not yet written
@@ -27,7 +27,7 @@ impl Step for FreshCopies {
             return Ok(Seen::Present);
         }
         let served = served(on)?;
-        let stale = mirrored.iter().any(|mirror| state.ages.outlives(mirror, served));
+        let stale = mirrored.iter().any(|mirror| state.ages.outlives(&mirror.since, served));
         Ok(if stale { Seen::Absent } else { Seen::Present })
     }
 

@@ -3,10 +3,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Mirror, Seen, Step, Undo, mirror};
+use super::mirror::{self, Mirror};
+use super::{Mark, Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Side};
 
-/// All mirrors are whole, by the same judgement as when they were made, twice in a row.
+/// All mirrors are in sync, by the same judgement as when they were made, twice in a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InSync {
@@ -15,7 +16,10 @@ pub struct InSync {
 
 impl Step for InSync {
     fn title(&self) -> String {
-        format!("all {} mirrors are whole", self.mirrors.len())
+        match self.mirrors.len() {
+            1 => "the mirror is in sync".into(),
+            count => format!("all mirrors ({count}) are in sync"),
+        }
     }
 
     fn mark(&self) -> Mark {

@@ -78,8 +78,9 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn read(on: &dyn Look, side: Side, mirrors: &[&Mirror]) -> Result<State, HostError> {
+        let since: Vec<&str> = mirrors.iter().map(|mirror| mirror.since.as_str()).collect();
         let queries =
-            [lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"]), ages_query(mirrors)];
+            [lvm::lvs_query(), lvm::pvs_query(), dm::status_query([]), Query::run(["dmesg"]), ages_query(&since)];
         let answers = on.look(side, &queries)?;
         let [lvs, pvs, status, log, ages] = answers.as_slice() else {
             let cause = format!("{} answers to {} questions", answers.len(), queries.len());
@@ -136,7 +137,7 @@ fn judge(
     };
     for (mirror, seen) in mirrors.iter().zip(&mut seen).filter(|(_, seen)| **seen == Seen::Present) {
         match &served {
-            Ok(served) if state.ages.outlives(mirror, *served) => *seen = Seen::Partial(OUTLIVED.into()),
+            Ok(served) if state.ages.outlives(&mirror.since, *served) => *seen = Seen::Partial(OUTLIVED.into()),
             Ok(_) => {}
             Err(unknown) => *seen = unknown.clone(),
         }
@@ -190,6 +191,10 @@ impl Step for Mirror {
     /// A freshly converted leg may report idle before its recovery begins.
     fn confirmations(&self) -> u32 {
         2
+    }
+
+    fn couples(&self) -> bool {
+        true
     }
 
     fn bytes(&self) -> u64 {
@@ -254,7 +259,7 @@ impl Mirror {
                 return Seen::Partial(what.into());
             }
         }
-        if ages.began(self).is_none() {
+        if ages.began(&self.since).is_none() {
             return Seen::Partial(format!("{} does not say when this copy began", self.since));
         }
         let since = log.rfind(&self.mark_line()).map_or(log.as_str(), |at| &log[at..]);

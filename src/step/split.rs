@@ -1,7 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{How, Mirror, NO_ARCHIVE, Seen, Step, Undo, lvs, mirror};
+use super::mirror::{self, How, Mirror};
+use super::{NO_ARCHIVE, Seen, Step, Undo, lvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.

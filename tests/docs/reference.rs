@@ -297,3 +297,25 @@ fn every_file_of_a_migration_is_listed() {
         assert!(page.contains(&format!("| `{name}` |")), "docs/reference.md does not list `{name}`");
     }
 }
+
+/// `--help` is read on a narrow terminal: each sentence fits on a line of 80 columns, and ends without a full stop.
+#[test]
+fn every_sentence_of_the_help_fits_on_a_line() {
+    fn texts(command: &Command, all: &mut Vec<String>) {
+        all.extend(command.get_about().map(ToString::to_string));
+        for arg in command.get_arguments() {
+            all.extend(arg.get_help().map(ToString::to_string));
+            let words = arg.get_possible_values();
+            all.extend(words.iter().filter_map(|word| Some(format!("{}: {}", word.get_name(), word.get_help()?))));
+        }
+        command.get_subcommands().for_each(|command| texts(command, all));
+    }
+    let mut all = Vec::new();
+    texts(&Cli::command(), &mut all);
+    assert!(all.len() > 50, "{all:?}");
+    for text in all {
+        let sentences = text.split(". ").flat_map(|text| text.split(" [default"));
+        let long: Vec<_> = sentences.filter(|sentence| sentence.chars().count() > 80).collect();
+        assert!(long.is_empty() && !text.ends_with('.'), "{text}");
+    }
+}

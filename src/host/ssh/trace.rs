@@ -1,28 +1,9 @@
 //! Every command that has ended, for whoever wants to know.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SshHosts, brief, quote};
+use super::{SshHosts, Traced, brief, quote};
 use crate::host::{Act, HostError, Output, Side};
-
-/// A command on a server that has ended.
-pub struct Traced<'a> {
-    pub side: Side,
-    /// of an act
-    pub job: Option<&'a str>,
-    /// in passing: a script in it is cut short
-    pub brief: &'a str,
-    pub command: &'a str,
-    /// its exit code; or why none is known
-    pub ended: Result<i32, &'a HostError>,
-    /// of questions: of all that were asked at once
-    pub took: Duration,
-    /// without secrets
-    pub output: &'a str,
-}
-
-pub type Trace = Arc<dyn Fn(&Traced<'_>) + Send + Sync>;
 
 impl SshHosts {
     pub(super) fn trace_looks(

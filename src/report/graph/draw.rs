@@ -34,7 +34,7 @@ const FONT: &str = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif";
 // what the legend says of steps
 const DOWN: &str = "services are down";
 const FENCE: &str = "old is switched off";
-const CHECK: &str = "? makes sure of something";
+const CHECK: &str = "? checks, changes nothing";
 const ASKS: &str = "apply stops and asks";
 
 /// Where a step is drawn.

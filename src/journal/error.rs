@@ -1,8 +1,65 @@
-//! What to do about a journal that cannot be used.
+//! Why a journal cannot be used, and what to do about it.
 
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::line::FORMAT;
+use super::state::Impossible;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot {doing} `{}`", path.display())]
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        #[source]
+        cause: std::io::Error,
+    },
+    #[error("cannot write the journal: nothing more is done until it can be written")]
+    Write(#[source] std::io::Error),
+    #[error("line {line} of `{}` is not a line of a journal", path.display())]
+    Garbage {
+        path: PathBuf,
+        /// counted from 1, the header
+        line: usize,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("line {line} of `{}` cannot come after the lines before it", path.display())]
+    OutOfOrder {
+        path: PathBuf,
+        /// counted from 1, the header
+        line: usize,
+        #[source]
+        cause: Impossible,
+    },
+    /// A mistake of this program, noticed before anything was done.
+    #[error("the journal refuses a line: nothing more is done")]
+    Refused(#[source] Impossible),
+    #[error("`{}` has no header: it is not a journal", path.display())]
+    NoHeader { path: PathBuf },
+    #[error("`{}` has format {format}; this replant knows up to {FORMAT}: use a newer one", path.display())]
+    Newer { path: PathBuf, format: u32 },
+    #[error("migration `{name}` is being worked on by {holder}")]
+    Held { name: String, holder: String },
+    #[error("migration `{name}` exists already in `{}`", path.display())]
+    Exists { name: String, path: PathBuf },
+    #[error("the journal of migration `{name}` is missing in `{}`", path.display())]
+    NoJournal { name: String, path: PathBuf },
+    #[error("there is no migration `{name}` in `{}`", path.display())]
+    Unknown { name: String, path: PathBuf },
+    #[error("`{name}` cannot name a migration: only letters, digits, `-`, `_` and `.` (not first), at most 64")]
+    Name { name: String },
+    #[error("`{}` is not the runbook that this journal was made for: it was changed since", path.display())]
+    OtherRunbook { path: PathBuf },
+}
+
+impl Error {
+    pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error + use<> {
+        let path = path.to_owned();
+        move |cause| Error::Io { doing, path, cause }
+    }
+}
 
 impl Error {
     /// Words that end with what to type, where there is something to type.

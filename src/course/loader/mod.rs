@@ -1,0 +1,30 @@
+//! How new comes to start its system. Each loader answers the same questions, and each chapter asks the ones that are its
+//! own; what it needs on the disks, `layout` says. The set is closed: a new one is a variant of [`Loader`], a file here, and
+//! an answer wherever the compiler then asks for one.
+
+mod bios;
+
+use super::book::{Book, Handle};
+use crate::layout::{Disk, Layout, Loader};
+
+/// boot: what the loader's own tools must find in the migrated system's root besides its own file systems, of the rescue
+/// system.
+pub fn bound(layout: &Layout) -> &'static [&'static str] {
+    match layout.loader {
+        Loader::Bios(_) => &bios::BOUND,
+    }
+}
+
+/// boot: installs it on one disk. `root`: where the migrated system is mounted on new.
+pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+    match layout.loader {
+        Loader::Bios(_) => bios::install(book, layout, root, disk, after),
+    }
+}
+
+/// grow: the boot files as the system's own tools make them, who also learn on which disks its loader is.
+pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+    match layout.loader {
+        Loader::Bios(_) => bios::settle(book, layout, after),
+    }
+}

@@ -1,0 +1,10 @@
+use crate::course::book::Handle;
+
+/// The cut through all volumes.
+pub struct Cut {
+    /// `None`: nothing is copied
+    pub first: Option<Handle>,
+    pub last: Handle,
+    /// of each group
+    pub groups: Vec<Vec<Handle>>,
+}

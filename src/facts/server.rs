@@ -1,0 +1,441 @@
+//! The servers as they were found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::holder::Holder;
+use crate::host::hardware::{Hardware, Machines};
+use crate::host::{Mark, Server};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Facts {
+    /// version of this format
+    pub format: u32,
+    pub old: ServerFacts,
+    pub new: ServerFacts,
+}
+
+/// One server as it was found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerFacts {
+    pub hostname: String,
+    /// `/proc/sys/kernel/random/boot_id`: another one means it has been rebooted
+    pub boot_id: String,
+    /// `/sys/class/dmi/id/product_uuid`, where the machine has one
+    pub machine: Option<String>,
+    pub os: Os,
+    /// `uname -r`
+    pub kernel: String,
+    /// `uname -m`
+    pub arch: String,
+    /// `id -u` of the user that commands run as (0, or we cannot work)
+    pub uid: u32,
+    /// bytes of memory, `MemTotal` of /proc/meminfo
+    pub memory: u64,
+    /// `/sys/firmware/efi` exists
+    pub uefi: bool,
+    /// bytes that can be had without swapping, `MemAvailable` of /proc/meminfo
+    #[serde(default)]
+    pub memory_available: u64,
+    /// seconds since the epoch, `date +%s`
+    pub clock: i64,
+    /// every block device, parents before children: lsblk(8)
+    pub blocks: Vec<Block>,
+    /// running md arrays: `mdadm --detail --export` for each, /proc/mdstat
+    pub arrays: Vec<Array>,
+    pub pvs: Vec<Pv>,
+    pub vgs: Vec<Vg>,
+    /// all logical volumes, hidden ones too
+    pub lvs: Vec<Lv>,
+    /// mounted real file systems: findmnt(8) `--real`
+    pub mounts: Vec<Mount>,
+    pub swaps: Vec<Swap>,
+    pub interfaces: Vec<Interface>,
+    /// lines of `/etc/ssh/ssh_host_*_key.pub`: key type and base64, without the comment
+    pub host_keys: Vec<String>,
+    /// the text of files that a migration reads or rewrites (see `queries::FILES`); a missing file is not in the map
+    pub files: BTreeMap<String, String>,
+    /// those of `queries::PRESENCE` that are there: their text is not read
+    pub present: BTreeSet<String>,
+    /// those of `queries::TOOLS` that are there
+    pub tools: BTreeSet<String>,
+    /// what tools that are there cannot do, of `queries::ABILITIES`: `wipefs --json`
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unable: BTreeSet<String>,
+    /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
+    pub modules: BTreeSet<String>,
+    /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`
+    pub initrds: Vec<String>,
+    /// bytes of `/boot/initrd.img-V`, by kernel version
+    #[serde(default)]
+    pub initrd_sizes: BTreeMap<String, u64>,
+    /// lines of the network's configuration that name a MAC address (see `os::PARTS`)
+    #[serde(default)]
+    pub macs: Vec<MacLine>,
+    /// lines of it that match a card by what it is, not by its name (see `os::PARTS`)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub card_lines: Vec<CardLine>,
+    /// `/etc/systemd/network/*.link`, and those of /run
+    #[serde(default)]
+    pub link_files: Vec<String>,
+    /// addresses that stand in the network's configuration, without prefixes and as std::net writes them
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub configured: BTreeSet<String>,
+    /// units that nothing starts at boot by their own configuration: `systemctl list-unit-files`, disabled or masked
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disabled: BTreeSet<String>,
+    /// versions of the tools that check file systems, by their names: `1.47.0`
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_tools: BTreeMap<String, String>,
+    /// of old: features of the file systems of the families ext and xfs, by the path of the device
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fs_features: BTreeMap<String, BTreeSet<String>>,
+    /// files below /lib/firmware that drivers of `queries::MODULES` may load, by the module: modinfo(8)
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub firmware: BTreeMap<String, Firmware>,
+    /// those of `queries::BOOT_PACKAGES` that are installed; none where dpkg is not there
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub boot_packages: BTreeSet<String>,
+    /// mount units of systemd, but those that it makes of fstab
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub mount_units: BTreeSet<String>,
+    /// active systemd services and timers, with the suffix
+    pub services: Vec<String>,
+    /// processes that keep a file system from becoming read-only: asked of old only
+    #[serde(default)]
+    pub holders: Vec<Holder>,
+    /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
+    pub iscsi_packages: Option<Vec<Package>>,
+    /// where the iscsiadm that is installed keeps its records: the place stands in the program itself
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iscsi_database: Option<String>,
+    /// logged-in iSCSI sessions: target names, `/sys/class/iscsi_session/*/targetname`
+    pub iscsi_sessions: Vec<String>,
+    /// `InitiatorName=` of /etc/iscsi/initiatorname.iscsi
+    pub initiator: Option<String>,
+    /// `lvm version`, e.g. `2.03.16`
+    pub lvm_version: Option<String>,
+    /// settings in force (lvmconfig(8) `--typeconfig full`), by name as in `lvm::SETTINGS`: `activation/monitoring` is `1`
+    pub lvm_config: BTreeMap<String, String>,
+    /// migrations that have worked on it and have not ended, as the server itself keeps it: `/run/replant/seen`,
+    /// `/var/lib/replant/seen`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under_way: Vec<Mark>,
+}
+
+/// What the two machines are known by.
+pub fn machines(facts: &Facts) -> Machines {
+    let of = |server: &ServerFacts| {
+        let disks = server.blocks.iter().filter(|block| block.kind == "disk");
+        let ids = disks.flat_map(|disk| [disk.serial.as_deref(), disk.wwn.as_deref()]).flatten();
+        Hardware::new(server.machine.as_deref(), ids)
+    };
+    Machines { old: of(&facts.old), new: of(&facts.new) }
+}
+
+/// Whether old, and whether new, has anything in its hardware that the other has not.
+pub fn known_by_hardware(facts: &Facts) -> [bool; 2] {
+    let machines = machines(facts);
+    [Server::Old, Server::New].map(|server| machines.can_tell(server))
+}
+
+impl ServerFacts {
+    /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian
+    /// moved it with 2.1.10.
+    pub fn iscsi_nodes(&self) -> String {
+        let numbers = |version: &str| -> Vec<u32> {
+            let upstream = version.rsplit(':').next().unwrap_or_default();
+            let end = upstream.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(upstream.len());
+            upstream[..end].split('.').filter_map(|number| number.parse().ok()).collect()
+        };
+        let installed = self.iscsi_packages.iter().flatten().find(|package| package.name == "open-iscsi");
+        let moved = installed.is_some_and(|package| numbers(&package.version) >= vec![2, 1, 10]);
+        let usual = if moved { "/var/lib/iscsi" } else { "/etc/iscsi" };
+        format!("{}/nodes", self.iscsi_database.as_deref().unwrap_or(usual))
+    }
+
+    /// The file system that a file is on.
+    pub fn file_system(&self, path: &str) -> Option<&Mount> {
+        let above = self.mounts.iter().filter(|mount| Path::new(path).starts_with(&mount.target));
+        above.max_by_key(|mount| mount.target.len())
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Os {
+    pub id: String,
+    pub id_like: Vec<String>,
+    pub version_id: String,
+    pub pretty_name: String,
+}
+
+/// A block device, from lsblk(8) `-J -b`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Block {
+    /// `/dev/sda`: true only until the next boot
+    pub path: String,
+    /// the kernel's name, `sda`, `dm-0`: as true as the path
+    pub kname: String,
+    /// lsblk's type: `disk`, `part`, `raid1`, `lvm`, `rom`, `loop`
+    pub kind: String,
+    pub size: u64,
+    pub serial: Option<String>,
+    pub wwn: Option<String>,
+    pub model: Option<String>,
+    pub tran: Option<String>,
+    /// file system or member type: `ext4`, `linux_raid_member`, `LVM2_member`, `swap`
+    pub fstype: Option<String>,
+    /// of a file system or swap
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    pub uuid: Option<String>,
+    pub partuuid: Option<String>,
+    /// name of a partition in a GPT
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partlabel: Option<String>,
+    /// partition table type, on disks: `dos`, `gpt`
+    pub pttype: Option<String>,
+    /// of partitions: `0fc63daf-8483-4772-8e79-3d69d8477de4` in a GPT, `0x83` in a DOS table
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parttype: Option<String>,
+    pub mountpoints: Vec<String>,
+    /// logical and physical sector size
+    pub log_sec: u64,
+    pub phy_sec: u64,
+    pub rotational: bool,
+    pub removable: bool,
+    pub read_only: bool,
+    /// paths of the devices this one stands on, all the way down (a partition's disk; a volume's array, partitions, disks)
+    pub ancestors: Vec<String>,
+    /// links in /dev/disk/by-id that point here
+    pub by_id: Vec<String>,
+    /// links in /dev/disk/by-path that point here
+    pub by_path: Vec<String>,
+    /// other links below /dev that point here: `/dev/disk/by-dname/sda-part1`, and what rules of udev make
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    /// kernel modules of the drivers from the device up to its bus, for disks: e.g. `sd_mod`, `virtio_scsi`, `virtio_pci`
+    pub drivers: Vec<String>,
+    /// of disks that say it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// What a disk says of itself: smartctl(8).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// its own verdict; no: it expects to fail
+    pub passed: bool,
+    /// sectors that could not be read, or (NVMe, SCSI) how often that happened
+    pub unreadable: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Array {
+    /// `/dev/md0`
+    pub path: String,
+    /// md's own form: `11111111:22222222:33333333:44444401`
+    pub uuid: String,
+    /// `srv1:0`
+    pub name: String,
+    /// `raid1`, `raid10`
+    pub level: String,
+    /// number of members it should have
+    pub devices: u32,
+    pub metadata: String,
+    /// paths of the members it has
+    pub members: Vec<String>,
+    /// from /proc/mdstat `[UU_U]`: fewer working members than it should have
+    pub degraded: bool,
+    /// from /proc/mdstat: `resync`, `recovery`, `check`, … while one runs
+    pub action: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pv {
+    pub path: String,
+    pub uuid: String,
+    /// empty where it belongs to no group, `[unknown]` where its group has given it up while it was away: vgs(8) does not
+    /// know it, and its label says still that it is in use
+    pub vg: String,
+    pub size: u64,
+    pub free: u64,
+    pub missing: bool,
+    pub pe_count: u64,
+    pub pe_alloc_count: u64,
+}
+
+impl Pv {
+    pub fn given_up(&self) -> bool {
+        self.vg == "[unknown]"
+    }
+
+    /// The group that it belongs to.
+    pub fn group(&self) -> Option<&str> {
+        Some(self.vg.as_str()).filter(|vg| !vg.is_empty() && !self.given_up())
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Vg {
+    pub name: String,
+    pub uuid: String,
+    pub size: u64,
+    pub free: u64,
+    pub extent_size: u64,
+    pub extent_count: u64,
+    pub free_count: u64,
+    pub pv_count: u64,
+    pub lv_count: u64,
+    pub missing_pv_count: u64,
+    pub system_id: String,
+    pub attr: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lv {
+    /// hidden volumes without their brackets
+    pub name: String,
+    pub hidden: bool,
+    pub vg: String,
+    pub uuid: String,
+    pub size: u64,
+    pub attr: String,
+    /// `linear`, `mirror`, `raid1`, `thin-pool`, `striped`, …
+    pub segtype: String,
+    pub layout: Vec<String>,
+    pub role: Vec<String>,
+    /// `100.00`
+    pub sync_percent: Option<String>,
+    /// of raid types: `idle`, `resync`, `recover`, …
+    pub sync_action: Option<String>,
+    pub health: String,
+    pub active: bool,
+    /// dmeventd(8): `monitored`, `not monitored`; `None` where there is nothing to watch
+    pub monitor: Option<String>,
+    /// what its segments stand on, without extents: `/dev/md1`, `root_mimage_0`, `[unknown]` for a missing one
+    pub devices: Vec<String>,
+    /// the volume of a mirror's log; `None` for a log in memory
+    pub mirror_log: Option<String>,
+    pub seg_count: u64,
+    /// file system or `swap`, and its UUID: from lsblk
+    pub fstype: Option<String>,
+    pub fs_uuid: Option<String>,
+    /// bytes per second that were written to it, on average since the server was booted: /proc/diskstats, /proc/uptime
+    #[serde(default)]
+    pub write_rate: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mount {
+    pub target: String,
+    /// as the kernel has it: `/dev/mapper/vg0-root`
+    pub source: String,
+    pub fstype: String,
+    pub options: Vec<String>,
+    pub size: u64,
+    pub used: u64,
+    pub avail: u64,
+    pub uuid: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Swap {
+    /// as /proc/swaps has it: `/dev/dm-1`
+    pub path: String,
+    /// `partition` or `file`
+    pub kind: String,
+    pub size: u64,
+    /// bytes that are in it
+    #[serde(default)]
+    pub used: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interface {
+    pub name: String,
+    pub mac: String,
+    pub up: bool,
+    /// `10.77.0.21/24`
+    pub addresses: Vec<String>,
+    /// kernel modules of its driver and the bus below, e.g. `virtio_net`, `virtio_pci`
+    pub drivers: Vec<String>,
+    /// a real card (it has a `device` link in sysfs)
+    pub physical: bool,
+    /// the bridge or bond that it is a part of
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<String>,
+    /// of a VLAN and the like: what it stands on
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Mbit/s, of real cards that are connected and say it: `/sys/class/net/X/speed`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    /// other names that udev knows for it
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub altnames: Vec<String>,
+    /// those of its addresses that expire: leased by DHCP, or made by the server of what a router announces
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamic: Vec<String>,
+    /// its own MAC address, where it goes by another now: in a bond, or because somebody set one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permanent: Option<String>,
+    /// its MAC address was made up by the kernel, and is another after the next boot
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub random_mac: bool,
+}
+
+impl Interface {
+    /// The MAC address that it will have when it boots again.
+    pub fn own_mac(&self) -> &str {
+        self.permanent.as_ref().unwrap_or(&self.mac)
+    }
+}
+
+/// What a driver may load into its device.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Firmware {
+    pub there: Vec<String>,
+    pub lacks: Vec<String>,
+}
+
+/// A line of a configuration file that names a MAC address.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MacLine {
+    pub path: String,
+    pub line: u32,
+    /// what is before it: `macaddress`, `mac-address`, `MACAddress`
+    pub key: String,
+    /// in lower case
+    pub mac: String,
+    /// of files with sections: `Match`, `Link`
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub section: String,
+}
+
+/// A line of a configuration file that matches a network card by its place or its driver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CardLine {
+    pub path: String,
+    pub line: u32,
+    /// in small letters: `path`, `driver`
+    pub key: String,
+    /// `pci-0000:03:00.0`, `e1000*`
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Package {
+    pub name: String,
+    pub version: String,
+}
+
+/// A serial or a name that udev makes from what the disk says of itself.
+pub fn identity(disk: &Block) -> String {
+    let told = disk.wwn.as_ref().or(disk.serial.as_ref()).or(disk.by_id.first()).or(disk.by_path.first());
+    told.unwrap_or(&disk.path).clone()
+}

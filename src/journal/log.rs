@@ -1,0 +1,207 @@
+//! A journal that is written, and what is read from one.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::disk::sync_parent;
+use super::error::Error;
+use super::line::{Entry, Event, FORMAT, Header, Line, Run, json, now};
+use super::state::State;
+use crate::host::Trail;
+use crate::runbook::StepId;
+
+/// Where lines go. A line is kept for good when `append` returns, or it is an error.
+pub trait Store: Send {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()>;
+}
+
+/// A store that keeps nothing: for a simulation.
+struct Nowhere;
+
+impl Store for Nowhere {
+    fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct OnDisk {
+    file: std::fs::File,
+    /// bytes that are known to be good
+    good: u64,
+}
+
+impl Store for OnDisk {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.good += line.len() as u64,
+            // Half a line must not stay: the next one would follow it and make garbage of both. If this fails too,
+            // it is a torn last line, which the next opening cuts off, because nothing more is written from here on.
+            Err(_) => drop(self.file.set_len(self.good)),
+        }
+        written
+    }
+}
+
+/// A journal that can be written.
+pub struct Journal {
+    header: Header,
+    state: State,
+    trail: Trail,
+    store: Box<dyn Store>,
+    /// a write has failed: what is on the disk is uncertain, so nothing more may be written, or done
+    broken: bool,
+}
+
+/// What was read from a journal.
+#[derive(Debug, Clone)]
+pub struct Story {
+    pub header: Header,
+    pub lines: Vec<Line>,
+    pub state: State,
+    /// its lines, as servers know them
+    pub trail: Trail,
+    /// a crash tore the last line: that many bytes are no part of the journal
+    pub torn: Option<usize>,
+}
+
+impl Journal {
+    /// Makes a new journal file.
+    pub fn create(path: &Path, header: Header) -> Result<Journal, Error> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(Error::io("make the journal", path))?;
+        let mut store = OnDisk { file, good: 0 };
+        store.append(&json(&header)).map_err(Error::Write)?;
+        sync_parent(path)?;
+        Ok(Journal::with(header, State::default(), Box::new(store)))
+    }
+
+    /// Opens a journal to go on writing; a torn last line is cut off, and told in the second part of the answer.
+    /// Whoever calls this must hold the migration's lock.
+    pub fn open(path: &Path) -> Result<(Journal, Option<usize>), Error> {
+        let story = Story::read(path)?;
+        let file =
+            std::fs::OpenOptions::new().append(true).open(path).map_err(Error::io("open the journal", path))?;
+        let length = file.metadata().map_err(Error::io("read", path))?.len();
+        let good = length - story.torn.unwrap_or(0) as u64;
+        if story.torn.is_some() {
+            file.set_len(good).and_then(|()| file.sync_data()).map_err(Error::io("cut the torn end of", path))?;
+        }
+        let torn = story.torn;
+        let journal = Journal::resumed(story, Box::new(OnDisk { file, good }));
+        journal.trail.is_in(path.parent().unwrap_or(path));
+        Ok((journal, torn))
+    }
+
+    /// A journal that is not kept: for a simulation.
+    pub fn nowhere(header: Header) -> Journal {
+        Journal::with(header, State::default(), Box::new(Nowhere))
+    }
+
+    /// A journal on any store, at a state.
+    pub fn with(header: Header, state: State, store: Box<dyn Store>) -> Journal {
+        let trail = header.trail();
+        Journal { header, state, trail, store, broken: false }
+    }
+
+    /// A journal on any store, at what was read from it before.
+    pub fn resumed(story: Story, store: Box<dyn Store>) -> Journal {
+        let Story { header, state, trail, .. } = story;
+        Journal { header, state, trail, store, broken: false }
+    }
+
+    /// Its lines, for those who act by it.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Records what happened to a step.
+    pub fn step(&mut self, id: &StepId, event: Event) -> Result<(), Error> {
+        self.append(Entry::Step { id: id.clone(), event })
+    }
+
+    /// Records what happened to the run.
+    pub fn run(&mut self, run: Run) -> Result<(), Error> {
+        self.append(Entry::Run(run))
+    }
+
+    fn append(&mut self, entry: Entry) -> Result<(), Error> {
+        if self.broken {
+            return Err(Error::Write(std::io::Error::other("an earlier write failed")));
+        }
+        if let Err(impossible) = self.state.allows(&entry) {
+            self.broken = true;
+            return Err(Error::Refused(impossible));
+        }
+        let line = Line { at: now(), entry };
+        let bytes = json(&line);
+        if let Err(cause) = self.store.append(&bytes) {
+            self.broken = true;
+            return Err(Error::Write(cause));
+        }
+        self.trail.push(&bytes);
+        self.state.tell(&line).map_err(Error::Refused)
+    }
+}
+
+impl Story {
+    /// Reads a journal and changes nothing.
+    pub fn read(path: &Path) -> Result<Story, Error> {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(Error::io("read the journal", path))?;
+        Story::parse(&bytes, path)
+    }
+
+    /// `path` is for the errors.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Story, Error> {
+        // Without its line break a line was never acknowledged.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut torn = bytes.len() - whole;
+        let mut texts: Vec<&[u8]> = bytes[..whole].split_inclusive(|byte| *byte == b'\n').collect();
+        // After a loss of power the end of a line may be on the disk and its beginning not: that reads as zeros.
+        if torn == 0 && texts.last().is_some_and(|last| last.contains(&0)) {
+            torn = texts.pop().map_or(0, <[u8]>::len);
+        }
+        let garbage = |line: usize| move |cause| Error::Garbage { path: path.to_owned(), line, cause };
+        let Some((first, rest)) = texts.split_first() else {
+            return Err(Error::NoHeader { path: path.to_owned() });
+        };
+        // The number first: a newer header may have fields that are not known here.
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let Format { format } = serde_json::from_slice(first).map_err(garbage(1))?;
+        if format > FORMAT {
+            return Err(Error::Newer { path: path.to_owned(), format });
+        }
+        let header: Header = serde_json::from_slice(first).map_err(garbage(1))?;
+        let trail = Trail::new(&header.migration, &header.id, header.made_at, first);
+        rest.iter().for_each(|line| trail.push(line));
+        let lines = rest
+            .iter()
+            .enumerate()
+            .map(|(at, text)| serde_json::from_slice(text).map_err(garbage(at + 2)))
+            .collect::<Result<Vec<Line>, Error>>()?;
+        let out_of_order = |(at, cause)| Error::OutOfOrder { path: path.to_owned(), line: at + 2, cause };
+        let state = State::of(&lines).map_err(out_of_order)?;
+        Ok(Story { header, lines, state, trail, torn: (torn > 0).then_some(torn) })
+    }
+}

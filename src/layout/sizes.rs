@@ -1,0 +1,2 @@
+/// Bytes.
+pub const MIB: u64 = 1 << 20;
