@@ -191,7 +191,7 @@ impl Forecast {
 /// What is to be said of a runbook before anything is begun.
 pub struct Outlook {
     pub forecast: Forecast,
-    /// by the rules, of the link, and of what is foretold
+    /// by the rules, of the link, and of the estimate
     pub findings: Vec<Finding>,
 }
 

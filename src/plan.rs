@@ -51,7 +51,7 @@ pub struct Plan {
     pub old: OldServer,
     /// The server migrated to, booted into a rescue system.
     pub new: NewServer,
-    /// The disks of new that are used. They are partitioned anew: what they hold is lost.
+    /// The disks of new that are used. They are partitioned again: what they hold is lost.
     #[schemars(length(min = 1))]
     pub disks: Vec<Disk>,
     /// The kind of partition table written to the disks.
@@ -60,11 +60,12 @@ pub struct Plan {
     /// The partitions, in order, made on every disk.
     #[schemars(length(min = 1))]
     pub partitions: Vec<Partition>,
-    /// The md arrays made of the partitions. None where new has one disk: partitions then take the data themselves.
+    /// The md arrays made of the partitions. If new has one disk, leave this out: partitions then take the data
+    /// themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1))]
     pub arrays: Vec<Array>,
-    /// The boot filesystem, where it is one of its own and is not in a volume group.
+    /// The boot filesystem, if old has a separate one outside the volume groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Boot>,
     /// The LVM volume groups that move.
@@ -76,7 +77,7 @@ pub struct Plan {
     /// The moment when the services stop on old and start on new.
     #[serde(default)]
     pub cutover: Cutover,
-    /// Findings that are accepted, each with its reason: an inhibitor does not stop the migration then.
+    /// Findings that are overridden, each with a reason. A waived inhibitor does not block the migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waive: Vec<Waiver>,
 }
@@ -172,9 +173,9 @@ pub struct Ssh {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Power {
-    /// By a person, who is asked to.
+    /// A person switches it when asked.
     Manual {},
-    /// By commands that run here, where replant runs: argument vectors, not shell lines.
+    /// Commands switch it, on the machine where replant runs: argument vectors, not shell lines.
     Command {
         /// Prints `on` or `off`.
         #[schemars(length(min = 1))]
@@ -182,7 +183,7 @@ pub enum Power {
         /// Powers the server on.
         #[schemars(length(min = 1))]
         on: Vec<At<String>>,
-        /// Powers the server off, at once.
+        /// Powers the server off immediately.
         #[schemars(length(min = 1))]
         off: Vec<At<String>>,
         /// Makes the next power-on boot from the server's own disks.
@@ -193,7 +194,7 @@ pub enum Power {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<At<Duration>>,
     },
-    /// By the system's `ipmitool` (lanplus).
+    /// The system's `ipmitool` (lanplus) switches it.
     Ipmi {
         /// The address or the name of the BMC.
         #[schemars(extend("format" = "host-name"))]
@@ -220,7 +221,7 @@ pub struct Disk {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "disk-id"))]
     pub wwn: Option<At<String>>,
-    /// Whether it may be wiped though it holds data (a partition table or a signature).
+    /// Whether it may be wiped although it holds data (a partition table or a signature).
     #[serde(default)]
     pub wipe: At<bool>,
 }
@@ -232,9 +233,9 @@ pub struct Partition {
     /// What this plan calls it; on GPT also the partition's label.
     #[schemars(extend("format" = "label"))]
     pub name: At<String>,
-    /// Its size, `1GiB`, or `rest` for what the others leave.
+    /// Its size, `1GiB`, or `rest` for what the other partitions leave.
     pub size: At<Size>,
-    /// The disks that get it. Default: all.
+    /// The disks on which it is made. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub disks: Option<Vec<At<String>>>,
@@ -268,8 +269,8 @@ pub struct Boot {
     #[serde(default = "defaults::slash_boot")]
     #[schemars(extend("format" = "absolute-path"))]
     pub from: At<String>,
-    /// The array on new that takes it. RAID1, so that GRUB can read it and every disk can boot. Or, without an array, a
-    /// partition that one disk has.
+    /// The array on new that receives it: RAID1, so that GRUB can read it and every disk can boot. Without arrays, a
+    /// partition that exists on one disk only.
     pub to: At<String>,
 }
 
@@ -280,7 +281,7 @@ pub struct VolumeGroup {
     /// Its name on old, which it keeps.
     #[schemars(extend("format" = "lvm-name"))]
     pub name: At<String>,
-    /// The array on new that becomes its physical volume; or, without redundancy, a partition that one disk has.
+    /// The array on new that becomes its physical volume. Without redundancy, a partition that exists on one disk only.
     pub to: At<String>,
     /// Its volumes. Default: every volume of the group, copied the default way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,7 +299,8 @@ pub struct Volume {
     /// How it gets to new.
     #[serde(default)]
     pub copy: At<CopyHow>,
-    /// What it grows to once new runs: `rest` for all that is free, `+10GiB` for so much more, `20GiB` for so much in all.
+    /// What it grows to once new runs: `rest` for all that is free, `+10GiB` for that much more,
+    /// `20GiB` for that much in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grow: Option<At<Grow>>,
 }
@@ -313,7 +315,7 @@ pub struct Transfer {
     /// (`/proc/sys/dev/raid/speed_limit_max`, md(4)).
     #[schemars(range(min = 1, max = 100_000_000))]
     pub resync_limit_kib: At<u32>,
-    /// The piece in which an LVM mirror keeps account of what is copied: a power of two.
+    /// The unit in which an LVM mirror remembers what is copied: a power of two.
     pub region_size: At<Bytes>,
     /// How many volumes are copied at the same time.
     #[schemars(range(min = 1, max = 16))]
@@ -331,13 +333,13 @@ pub struct Iscsi {
     pub port: At<u16>,
     /// How old proves who it is.
     pub chap: Chap,
-    /// New's address on the network between the two, where that is another one; old is let in at the address that it has
+    /// New's address on the network that carries the data, if it is a separate one; old is let in with its address
     /// there. Default: the address of new.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "ip-address"))]
     pub address: Option<At<IpAddr>>,
-    /// How long a link that is found broken (which takes up to 10 s) may hold up old's writes before they go on without
-    /// the mirror: `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
+    /// How long old's writes stall after a broken link is noticed (which takes up to 10 s), before they continue
+    /// without the mirror: `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
     pub replacement_timeout: At<Duration>,
 }
 
@@ -365,18 +367,18 @@ pub struct Cutover {
     pub downtime_budget: Option<At<Duration>>,
 }
 
-/// A finding that is accepted.
+/// A finding that is overridden.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Waiver {
     /// The code of the finding: `R1203`.
     #[schemars(extend("format" = "finding-code"))]
     pub code: At<String>,
-    /// The one thing of which it is accepted, as the finding names it: `disk a`, `sdb`, `vg0/var`, `/etc/fstab`. Default:
+    /// The one thing to which the waiver applies, as the finding names it: `disk a`, `sdb`, `vg0/var`, `/etc/fstab`. Default:
     /// everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "object"))]
     pub on: Option<At<String>>,
-    /// Why it is accepted. Kept in the runbook and in the journal.
+    /// Why. Kept in the runbook and in the journal.
     pub reason: At<String>,
 }

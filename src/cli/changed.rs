@@ -1,4 +1,4 @@
-//! What others have changed on the servers while a migration was under way, where it is gone on with.
+//! What others have changed on the servers while a migration was under way, when it is resumed.
 
 use super::interrupt::Interrupt;
 use super::{Failure, Prompts, Talk, confirm, servers};

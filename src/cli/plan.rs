@@ -112,8 +112,8 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
     Ok(facts)
 }
 
-/// The runbook, unless a finding inhibits it. What is found is shown either way; what is foretold (R1501) is known only of
-/// a runbook that could be made.
+/// The runbook, unless a finding blocks it. Findings are shown either way; what comes of the estimate (R1501) is known
+/// only of a runbook that could be made.
 pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Made>, Failure> {
     make_with(talk, loaded, facts, link, Vec::new())
 }

@@ -165,7 +165,7 @@ impl Work<'_> {
             })
             .collect();
         let question = format!(
-            "These disks of new ({}) will be partitioned anew:\n{}{}{}",
+            "These disks of new ({}) will be partitioned again:\n{}{}{}",
             *self.runbook.plan.new.address,
             disks.join("\n"),
             if lost.is_empty() { "" } else { "\nand what is on them will be destroyed:\n" },

@@ -24,7 +24,7 @@ use crate::step::{
 
 pub struct Booted {
     pub up: Handle,
-    /// it has been made sure that it is the same system
+    /// it has been verified to be the same system
     pub same: Handle,
 }
 
@@ -265,7 +265,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
                 ),
             ),
             &[&fit],
-            "it would take new for another server, and make its host keys and network anew",
+            "it would take new for another server, and replace its host keys and the network's configuration",
         );
         edits.push(fit.clone());
     }

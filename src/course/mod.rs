@@ -43,7 +43,7 @@ pub struct Runbook {
     pub plan_digest: String,
     pub facts: Facts,
     pub facts_digest: String,
-    /// the way from old to new: what times are foretold from
+    /// the way from old to new: what times are estimated from
     #[serde(default)]
     pub link: Link,
     pub nodes: Vec<Node>,

@@ -25,7 +25,7 @@ use crate::journal::{self, Journal, Kind, Run};
 use crate::runbook::Node;
 use work::Work;
 
-/// Makes it so. What is so already is left alone; an interrupted migration is gone on with.
+/// Makes it so. What is so already is left alone; an interrupted migration is resumed.
 pub fn apply(
     nodes: &[Node],
     journal: &mut Journal,

@@ -56,7 +56,7 @@ fn preview<'a>(nodes: &'a [Node], state: &State, gone: bool) -> Preview<'a> {
     Preview { steps: steps.filter(|back| back.way != Way::NotBegun).collect(), fenced, gone }
 }
 
-/// Whether the change of servers has begun. An earlier rollback that knew so is believed for ever: it may have taken the
+/// Whether the change of servers has begun. An earlier rollback that knew so is always believed: it may have taken the
 /// fence back already, and been stopped after that.
 pub(super) fn fenced(nodes: &[Node], state: &State) -> bool {
     let begun = |node: &Node| !matches!(state.status(&node.id), Status::New | Status::Undone);

@@ -197,8 +197,8 @@ impl<'t, 'w> Turn<'t, 'w> {
         Ok(None)
     }
 
-    /// Looks until it agrees. The patience of the step is for standing still: any change starts it anew, and the time
-    /// without a link does not count.
+    /// Looks until it agrees. `patience` limits the time without progress: any change resets it, and time without a link
+    /// does not count.
     fn settle(&self, mut first: Option<Seen>) -> Ended<Settled> {
         let goal = self.goal();
         let wanted = match self.work.kind {

@@ -46,7 +46,7 @@ pub const FILE: &str = "file";
 /// Kinds of which more is no harm.
 pub const COMMAND: &str = "command";
 pub const MODULE: &str = "kernel module";
-/// What is only of interest until it is installed.
+/// Compared only until it is installed.
 pub const PACKAGE: &str = "package for iSCSI";
 
 /// `, at line 3: it says `x`, said `y``

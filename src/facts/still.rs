@@ -27,7 +27,7 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.mount_units.clear();
     // follows from the versions of packages
     server.unable.clear();
-    // one that is made anew has another UUID; and of mirrors each half is told
+    // one that is made again has another UUID; and each copy of a mirror is told
     server.fs_features.clear();
     server.initrd_sizes.clear();
     // a line of a file
@@ -122,7 +122,7 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server
 }
 
-/// By each path of a device: what stays when the kernel counts them anew.
+/// By each path of a device: what stays when the kernel numbers them again.
 fn names(server: &ServerFacts) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for block in &server.blocks {

@@ -173,7 +173,7 @@ fn grub_writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     }
     let message = "GRUB pauses for 10 s at the first boot of new: old's menu writes to /boot, and GRUB cannot write to arrays and volumes";
     vec![
-        Hit::new(message, "none is needed: press a key, or wait; the menu is made anew afterwards")
+        Hit::new(message, "nothing: press a key, or wait; `finish-boot` makes the menu again")
             .of("old: /boot/grub/grub.cfg"),
     ]
 }
@@ -182,7 +182,7 @@ fn cloud_init(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if !runs_cloud_init(facts) {
         return Vec::new();
     }
-    let message = "cloud-init runs on old at each boot; on new, another machine, it would make host keys and the network anew: it is switched off there";
+    let message = "cloud-init runs on old at each boot; on new, another machine, it would replace the host keys and the network's configuration: it is switched off there";
     vec![
         Hit::new(message, format!("`rm {CLOUD_INIT_DISABLED}` on new at the end, if it is to run again"))
             .of("old: cloud-init"),

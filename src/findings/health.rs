@@ -81,7 +81,7 @@ fn health_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     }
     let hit = Hit::new(
         format!("the health (SMART) of disks of new is not known: {}", silent.join(", ")),
-        "`apt-get install smartmontools` on new if it lacks smartctl, then `replant plan` again; or ask the controller's own tool",
+        "`apt-get install smartmontools` on new if smartctl is missing, then `replant plan` again; or ask the controller's own tool",
     );
     vec![hit.of("new: health of disks")]
 }

@@ -1,4 +1,4 @@
-//! Swap and memory. Swap is not copied: it is switched off at the cutover, and made anew on new.
+//! Swap and memory. Swap is not copied: it is switched off at the cutover, and made again on new.
 
 use super::names::moving;
 use super::{Hit, Rule, Severity};

@@ -14,9 +14,9 @@ pub(super) const RULES: &[Rule] = &[Rule {
     absolute: true,
     why: "the servers keep which migration works on them, and refuse the acts of any other. What else is found here may be its \
           work: mirrors, disks of new that are in use, addresses.",
-    remedy: "go on with it, or roll it back, in the directory that is named, on the machine where that is (`--dir`). Only if that \
-             directory is lost for good: take back by hand what the migration has changed (`lvs -a -o +devices` on old shows its \
-             mirrors, `iscsiadm -m session` its links), and then remove `/run/replant/seen` and `/var/lib/replant/seen` on both \
+    remedy: "resume it, or roll it back, in the directory that is named, on the machine where that is (`--dir`). Only if that \
+             directory is lost permanently: undo by hand what the migration has changed (`lvs -a -o +devices` on old shows its \
+             mirrors, `iscsiadm -m session` its sessions), and then remove `/run/replant/seen` and `/var/lib/replant/seen` on both \
              servers.",
     check: another,
 }];

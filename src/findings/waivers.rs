@@ -39,7 +39,7 @@ fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
     Vec::new()
 }
 
-/// What is found of the plan's waivers, held against all rules.
+/// What is found of the plan's waivers, compared with all rules.
 pub(super) fn of_all(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> impl Iterator<Item = Finding> {
     let found =
         [("R1901", unknown(plan, rules)), ("R1902", idle(plan, facts, rules)), ("R1903", futile(plan, rules))];

@@ -1,5 +1,5 @@
 //! How long each kind of step works, beside its round trips. Seconds, as they are on a server of these years; where it
-//! depends on the server it is said what was assumed. To be held against the journals of real migrations.
+//! depends on the server it is said what was assumed. To be compared with the journals of real migrations.
 
 use std::collections::HashMap;
 

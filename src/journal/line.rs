@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::{Said, Server, Trail};
 use crate::runbook::StepId;
 
-/// The format that is written. Older ones are read for ever, and never edited.
+/// The format that is written. Older ones stay readable, and are never edited.
 pub const FORMAT: u32 = 1;
 
 /// The first line: which migration, and which runbook exactly.

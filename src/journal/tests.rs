@@ -17,7 +17,7 @@ fn here() -> &'static Path {
     Path::new("journal.jsonl")
 }
 
-/// That file is never edited: a journal of this format is read for ever.
+/// That file is never edited: a journal of this format stays readable permanently.
 #[test]
 fn format_1_is_read() {
     let story = Story::parse(V1, here()).unwrap();
@@ -100,7 +100,7 @@ fn a_torn_end_is_cut_off_and_writing_goes_on() {
     assert_eq!(story.state, *journal.state());
 }
 
-/// Takes a number of lines, then fails for ever.
+/// Takes a number of lines, then fails permanently.
 struct Full(usize, Arc<Mutex<Vec<u8>>>);
 
 impl Store for Full {

@@ -209,7 +209,7 @@ impl Group {
         format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.pv_uuid)
     }
 
-    /// The names of all its volumes on new, copied or made anew.
+    /// The names of all its volumes on new, copied or made again.
     pub fn volumes(&self) -> Vec<String> {
         let copied = self.copied.iter().map(|copied| copied.lv.clone());
         copied.chain(self.recreated.iter().map(|made| made.lv.clone())).collect()

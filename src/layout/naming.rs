@@ -2,7 +2,7 @@
 
 use crate::facts::{Facts, Interface};
 
-/// While this rule is masked or written anew, udev on old may not look at .link files.
+/// While this rule is masked or rewritten, udev on old may not look at .link files.
 pub const NAMING_MASK: &str = "/etc/udev/rules.d/80-net-setup-link.rules";
 
 /// udev on old looks at .link files when it names a card. A link to /dev/null in place of the rule is an empty file.

@@ -10,7 +10,7 @@ pub enum Table {
     /// GUID partition table; on a BIOS machine a small partition for GRUB is added.
     #[default]
     Gpt,
-    /// The MBR of old: no more than 2 TiB, no more than 4 partitions.
+    /// The traditional MBR: at most 2 TiB and 4 partitions.
     Dos,
 }
 
@@ -46,14 +46,14 @@ pub enum Metadata {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyHow {
-    /// `raid1` where the group has a free extent for each leg's metadata, otherwise `mirror`.
+    /// `raid1` if the volume's disks have a free extent for its metadata, otherwise `mirror`.
     #[default]
     Auto,
     /// An LVM mirror with its log in memory: needs no free extent.
     Mirror,
-    /// An LVM raid1: needs one free extent for each leg.
+    /// An LVM raid1: needs one free extent for each copy.
     Raid1,
-    /// Made anew and empty, with the same UUID and label: for swap.
+    /// Made again, empty, with the same UUID and label: for swap.
     Recreate,
     /// Left behind.
     Skip,

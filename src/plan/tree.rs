@@ -1,6 +1,6 @@
 //! The plan's file as a tree of values, each with its place; and the deserializer that turns a tree into the types.
 //!
-//! The file is read once into this tree. The schema is held against it, what can be mended is mended in it, and the types
+//! The file is read once into this tree. The schema is compared with it, what can be mended is mended in it, and the types
 //! are made from it: so one fault does not hide the others.
 
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer, U32Deserializer};

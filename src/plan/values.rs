@@ -65,7 +65,7 @@ pub struct Duration(u64);
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
-    /// Made for this migration and forgotten after it.
+    /// Made by replant for this migration, and kept in its directory.
     Generated,
     /// In this environment variable.
     Env(String),

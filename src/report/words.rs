@@ -31,7 +31,7 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
-/// A time that is foretold, no finer than it is known: `38 s`, `3 min 50 s`, `12 min`, `1 h 40 min`
+/// An estimated time, no finer than it is known: `38 s`, `3 min 50 s`, `12 min`, `1 h 40 min`
 pub fn about(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     let tens = (seconds / 10.0).round() as u64;

@@ -1,4 +1,4 @@
-//! The block devices that a running system has, made anew at each question: disks, what iSCSI brought, partitions, running
+//! The block devices that a running system has, made again for each question: disks, what iSCSI brought, partitions, running
 //! arrays, active volumes; with the links that udev makes and with what holds what.
 
 use super::world::{Backing, Disk, Loc, Segtype, Target, World, Written};

@@ -78,18 +78,18 @@ pub trait Step {
     /// What to do so that `observe` sees [`Seen::Absent`]; safe to do again after an interruption. Pure.
     fn undo(&self) -> Undo;
 
-    /// For how long observing may disagree, without any progress, before it is a failure.
+    /// How long `observe` may disagree without any progress before the step fails. Any progress resets it.
     fn patience(&self) -> Duration {
         Duration::from_secs(60)
     }
 
-    /// Its acts have it on its way when they return: where there is nothing of it then, it was there and is gone, and is
-    /// not waited for.
+    /// Whether the work is under way when its acts return. If `observe` then sees [`Seen::Absent`], the work was lost: the
+    /// step fails at once and does not wait.
     fn begun_by_its_acts(&self) -> bool {
         false
     }
 
-    /// What was seen counts for good, whatever is seen later: it cannot be made good, and only going back is left.
+    /// Whether what was seen decides permanently, whatever is seen later: it cannot be repaired, and only going back is left.
     fn for_good(&self, _seen: &Seen) -> bool {
         false
     }

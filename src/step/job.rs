@@ -13,7 +13,7 @@ use crate::host::{Act, HostError, Look, Query, Side, sha256};
 #[serde(deny_unknown_fields)]
 pub struct Job {
     pub title: String,
-    /// it only makes sure of something
+    /// it only checks something
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
     /// sh(1), safe to run again

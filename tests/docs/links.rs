@@ -12,6 +12,8 @@ use crate::desk::ROOT;
 struct Page {
     anchors: BTreeSet<String>,
     links: Vec<String>,
+    /// what stands in code font
+    code: Vec<String>,
 }
 
 /// The anchor that a heading gets, on GitHub and in the book alike.
@@ -33,10 +35,10 @@ fn read(text: &str) -> Page {
                 let fresh = if page.anchors.contains(&name) { twice.unwrap_or_default() } else { name };
                 page.anchors.insert(fresh);
             }
-            Event::Text(text) | Event::Code(text) => {
-                if let Some(heading) = &mut heading {
-                    heading.push_str(&text);
-                }
+            Event::Text(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
+            Event::Code(text) => {
+                heading.iter_mut().for_each(|heading| heading.push_str(&text));
+                page.code.push(text.to_string());
             }
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 page.links.push(dest_url.to_string());
@@ -137,4 +139,28 @@ fn the_book_has_every_page() {
     let named: BTreeSet<PathBuf> = pages[summary].links.iter().map(|link| Path::new("docs").join(link)).collect();
     let there = pages.keys().filter(|name| name.starts_with("docs") && *name != summary).cloned().collect();
     assert_eq!(named, there);
+}
+
+/// Files of this repository that a page names in code font are there.
+#[test]
+fn every_file_that_is_named_is_there() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (name, page) in &pages() {
+        let ours = |code: &&String| {
+            ["src/", "tests/", "docs/", "plans/", "schemas/", "benches/", ".ci/"]
+                .iter()
+                .any(|root| code.starts_with(root))
+        };
+        for code in page.code.iter().filter(ours) {
+            let path = code.split(['*', ' ', '{', ':']).next().unwrap_or_default();
+            let path = path.rsplit_once('/').filter(|_| code.contains('*')).map_or(path, |(folder, _)| folder);
+            seen += 1;
+            if !Path::new(ROOT).join(path).exists() {
+                wrong.push(format!("{}: `{code}`", name.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not there:\n{}", wrong.join("\n"));
+    assert!(seen > 50, "{seen} names of files: where are the others?");
 }

@@ -34,7 +34,7 @@ pub fn swapped(script: &'static str) -> &'static str {
 pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
     let copy = root.join("target/mutants/tree");
     let mut files = BTreeMap::new();
-    for name in ["src", "tests", "plans", "schemas", "docs", "benches"] {
+    for name in [".ci", "src", "tests", "plans", "schemas", "docs", "benches"] {
         gather(root, &root.join(name), &mut files);
     }
     for name in

@@ -107,7 +107,7 @@ fn a_rescue_system_that_was_booted_again_is_known_by_the_operators_word() {
         assert!(told.contains("\n  new: ") && told.contains("help: put it back as it was"), "{told}");
     };
     reached(no_input(apply, &["--new-host-key", &key]));
-    assert_eq!(named(&migration), [bare.clone()]);
+    assert_eq!(named(&migration), std::slice::from_ref(&bare));
     // it is remembered
     let (code, told) = no_input(rollback, &[]);
     assert_eq!(code, 0, "{told}");

@@ -334,7 +334,7 @@ impl Link {
         match self.run(&script, limit) {
             Ok(Answer::NotRoot) => Err(Lost::before(errors::not_root(self.side, &self.remote))),
             Ok(Answer::Another) => {
-                // the connection was made anew behind our back: the next one is looked at afresh
+                // the connection was made again behind our back: the next one is checked again
                 self.forget();
                 let error =
                     self.unreachable("another system answers than before: it was restarted, or is another machine");
