@@ -4,21 +4,19 @@
 //! ever done on a server that the journal does not know of. A crash can tear the last line only, and what a torn line
 //! was about to allow has not been done: it is cut off.
 
-mod disk;
+mod depot;
 mod error;
 mod line;
-mod lock;
 mod log;
-mod migration;
 mod state;
+mod who;
 
-pub use disk::write_whole;
+pub use depot::{Depot, Lock, Migration, write_whole};
 pub use error::Error;
 pub use line::{Entry, Event, FORMAT, Header, Kind, Line, Outcome, Run};
-pub use lock::{Lock, Who};
 pub use log::{Journal, Store, Story};
-pub use migration::Migration;
 pub use state::{Impossible, RunRecord, State, Status};
+pub use who::Who;
 
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,13 @@ mod sweep;
 
 use std::sync::Mutex;
 
-use replant::course;
-use replant::facts::{self, Facts};
+use replant::facts;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
 use replant::journal::Kind;
-use replant::plan::{self, IscsiServer};
+use replant::plan::IscsiServer;
 use replant::runbook::{Node, Stage};
-use replant::sim::{Shape, Sim, System};
+use replant::sim::{Sim, System};
+use sweep::pair::{case_on, plan, with_target};
 use sweep::{Case, Fault, Ran, Scene, World, faithful};
 
 /// What somebody does, or what happens by itself.
@@ -58,20 +58,10 @@ impl World for Meanwhile {
     }
 }
 
-fn nodes_for(plan: &plan::Plan, sim: &Sim) -> Vec<Node> {
-    let (old, new) = (facts::read(sim, Side::Old).unwrap(), facts::read(sim, Side::New).unwrap());
-    let facts = Facts { format: 1, old, new };
-    course::make(plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
-}
-
 fn pair(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Meanwhile> {
-    let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
-    plan.transfer.iscsi.server = server.into();
-    let sim = Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() });
-    let nodes = nodes_for(&plan, &sim);
-    let world = Meanwhile { sim, after: "nothing", what: Mutex::new(None) };
-    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+    let mut plan = plan(name);
+    let sim = with_target(&mut plan, server, free_extents);
+    case_on(name, &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
 }
 
 /// Mirrors with a core log, over tgt.

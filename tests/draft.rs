@@ -323,8 +323,7 @@ fn a_draft_migrates() {
     for (name, free_extents) in [("lab", 0), ("lab", 16), ("minimal", 0), ("one-disk", 0)] {
         let wanted = plan::load(&Path::new(ROOT).join(format!("plans/{name}.yaml"))).unwrap().plan;
         let sim = Sim::shaped(&wanted, None, Shape { free_extents, ..Shape::default() });
-        let read = |side| facts::read(&sim, side).unwrap();
-        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let facts = facts::both(&sim).unwrap();
         let activity = activity::read(&sim, Side::Old).unwrap();
         let ends = ends(&wanted.old.address.to_string(), &wanted.new.address.to_string());
         let draft = draft::write(&ends, &facts, &activity).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -106,9 +106,7 @@ impl Look for Recorded {
 }
 
 fn lab() -> Facts {
-    let look = Recorded { changed: None };
-    let read = |side| facts::read(&look, side).unwrap();
-    Facts { format: 1, old: read(Side::Old), new: read(Side::New) }
+    facts::both(&Recorded { changed: None }).unwrap()
 }
 
 fn with(name: &'static str, output: Output) -> Result<ServerFacts, FactsError> {

@@ -176,11 +176,7 @@ fn whatever_is_asked_is_kept() {
     let (plan, _) = lab();
     let sim = Sim::from_plan(&plan, None);
     let recorder = Recorder::new(&sim);
-    let facts = Facts {
-        format: 1,
-        old: facts::read(&recorder, Side::Old).unwrap(),
-        new: facts::read(&recorder, Side::New).unwrap(),
-    };
+    let facts = facts::both(&recorder).unwrap();
     let server = |side| record::Server { login: "root@10.77.0.21".into(), answers: recorder.answers(side) };
     let kept = Recording { old: server(Side::Old), new: server(Side::New), ..recording() };
     assert_eq!(kept.facts().unwrap(), facts);

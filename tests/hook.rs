@@ -3,8 +3,7 @@
 use std::process::Command;
 
 use replant::course;
-use replant::facts::{self, Facts};
-use replant::host::Side;
+use replant::facts;
 use replant::plan;
 use replant::sim::Sim;
 use replant::step::StepKind;
@@ -14,9 +13,9 @@ fn scripts() -> (Vec<(String, String)>, [String; 2]) {
     let path = format!("{}/plans/two-groups.yaml", env!("CARGO_MANIFEST_DIR"));
     let plan = plan::load(path.as_ref()).unwrap().plan;
     let sim = Sim::from_plan(&plan, None);
-    let (old, new) = (facts::read(&sim, Side::Old).unwrap(), facts::read(&sim, Side::New).unwrap());
-    let pvs = old.pvs.iter().map(|pv| (pv.uuid.clone(), pv.vg.clone())).collect();
-    let nodes = course::make(&plan, "digest", &Facts { format: 1, old, new }).unwrap().nodes;
+    let facts = facts::both(&sim).unwrap();
+    let pvs = facts.old.pvs.iter().map(|pv| (pv.uuid.clone(), pv.vg.clone())).collect();
+    let nodes = course::make(&plan, "digest", &facts).unwrap().nodes;
     let text = |id: &str| {
         let node = nodes.iter().find(|node| node.id.0 == id).unwrap();
         let StepKind::File(file) = &node.step else { panic!("{id}") };

@@ -2,32 +2,15 @@
 
 mod sweep;
 
-use replant::course;
-use replant::facts::{self, Facts};
-use replant::host::{Server, Side};
+use replant::facts;
+use replant::host::Server;
 use replant::journal::Kind;
-use replant::plan;
-use replant::runbook::Node;
+use replant::plan::Plan;
 use replant::sim::{Shape, Sim, System};
-use sweep::{Case, Scene, World, faithful};
+use sweep::{Scene, pair};
 
-impl World for Sim {
-    fn fork(&self) -> Sim {
-        Sim::new(self.world())
-    }
-
-    fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
-    }
-
-    fn spoil(&self, _: &Node) -> bool {
-        false
-    }
-}
-
-fn lab() -> plan::Plan {
-    let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
-    plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan
+fn lab() -> Plan {
+    pair::plan("lab")
 }
 
 /// Whether old is as its files have it: then it is so again after a rollback.
@@ -38,10 +21,7 @@ fn migrates(name: &'static str, shape: Shape, before: impl FnOnce(&Sim) -> Found
     let plan = lab();
     let world = Sim::shaped(&plan, None, shape);
     let found = before(&world);
-    let read = |side| facts::read(&world, side).unwrap();
-    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
-    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
-    let case = Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful };
+    let case = pair::case(name, &plan, world);
     let mut scene = Scene::new(&case.world);
     case.clean(&mut scene, Kind::Apply, "undisturbed");
     let world = scene.world.world();
@@ -129,8 +109,7 @@ fn the_boot_loaders_package_knows_news_disks() {
 #[test]
 fn a_rescue_system_that_is_too_old_is_refused() {
     let sim = Sim::shaped(&lab(), None, Shape { modern: true, ..Shape::default() });
-    let read = |side| facts::read(&sim, side).unwrap();
-    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+    let facts = facts::both(&sim).unwrap();
     let found = replant::findings::find(&lab(), &facts);
     assert!(found.iter().any(|finding| finding.code == "R1033" && finding.stops()), "{found:#?}");
     assert!(found.iter().any(|finding| finding.message.contains("`orphan_file` (e2fsck 1.46.2)")), "{found:#?}");

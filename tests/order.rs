@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use replant::course;
-use replant::facts::{self, Facts};
+use replant::facts;
 use replant::host::Side;
 use replant::plan::{self, IscsiServer};
 use replant::runbook::{Node, Stage, StepId};
@@ -30,8 +30,7 @@ impl Book {
             Some(free_extents) => Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() }),
             None => Sim::from_plan(&plan, None),
         };
-        let read = |side| facts::read(&sim, side).unwrap();
-        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let facts = facts::both(&sim).unwrap();
         let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
         Book { name: format!("{name} {server:?}"), nodes }
     }

@@ -2,39 +2,17 @@
 
 mod sweep;
 
-use replant::course;
-use replant::facts::{self, Facts};
 use replant::host::{Server, Side};
-use replant::plan;
 use replant::runbook::Node;
 use replant::sim::Sim;
-use sweep::{Case, World, faithful};
-
-impl World for Sim {
-    fn fork(&self) -> Sim {
-        Sim::new(self.world())
-    }
-
-    fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
-    }
-
-    fn spoil(&self, _: &Node) -> bool {
-        false
-    }
-}
+use sweep::{Case, World, faithful, pair};
 
 /// The lab's pair, otherwise than it is usually.
 fn case(name: &'static str, change: impl FnOnce(&mut replant::sim::World)) -> Case<Sim> {
-    let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
-    let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
+    let plan = pair::plan("lab");
     let world = Sim::from_plan(&plan, None);
     world.change(change);
-    let old = facts::read(&world, Side::Old).unwrap();
-    let new = facts::read(&world, Side::New).unwrap();
-    let facts = Facts { format: 1, old, new };
-    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
-    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+    pair::case(name, &plan, world)
 }
 
 /// Debian 13 keeps the initiator's records elsewhere; where it is installed already, the program itself says where.
@@ -168,8 +146,7 @@ use sweep::{Fault, Scene};
 
 /// A volume that travels is not mounted when the migration is planned, and nothing uses it.
 fn unmounted() -> Case<Sim> {
-    let path = format!("{}/plans/one-disk.yaml", env!("CARGO_MANIFEST_DIR"));
-    let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
+    let plan = pair::plan("one-disk");
     let world = Sim::from_plan(&plan, None);
     world.change(|world| {
         world.old.run.mounts.retain(|mount| !mount.source.ends_with("vg0-srv"));
@@ -178,11 +155,7 @@ fn unmounted() -> Case<Sim> {
             fstab.lines().filter(|line| !line.contains("vg0-srv")).map(|line| format!("{line}\n")).collect();
         world.write_file(Server::Old, "/etc/fstab", &fstab, 0o644).unwrap();
     });
-    let old = facts::read(&world, Side::Old).unwrap();
-    let new = facts::read(&world, Side::New).unwrap();
-    let facts = Facts { format: 1, old, new };
-    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
-    Case { name: "unmounted", nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+    pair::case("unmounted", &plan, world)
 }
 
 const DEVICE: &str = "/dev/mapper/vg0-srv";

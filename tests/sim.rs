@@ -22,9 +22,7 @@ fn plan(name: &str) -> plan::Loaded {
 }
 
 fn facts_of(sim: &Sim) -> Facts {
-    let old = facts::read(sim, Side::Old).unwrap();
-    let new = facts::read(sim, Side::New).unwrap();
-    Facts { format: 1, old, new }
+    facts::both(sim).unwrap()
 }
 
 fn pair(plan: &Plan, free_extents: u64) -> (Sim, Vec<Node>) {

@@ -8,48 +8,14 @@ mod sweep;
 use std::io::Write;
 use std::time::Instant;
 
-use replant::course;
-use replant::facts::{self, Facts};
-use replant::host::{Server, Side};
+use replant::facts;
+use replant::host::Side;
 use replant::journal::Kind;
-use replant::plan::{self, IscsiServer};
 use replant::runbook::{Node, Stage};
-use replant::sim::{Shape, Sim};
+use replant::sim::Sim;
 use replant::step::StepKind;
-use sweep::{Case, Fault, Scene, World, faithful};
-
-impl World for Sim {
-    fn fork(&self) -> Sim {
-        Sim::new(self.world())
-    }
-
-    fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
-    }
-
-    fn spoil(&self, _: &Node) -> bool {
-        false
-    }
-}
-
-fn case(name: &'static str, server: IscsiServer, free_extents: u64, parallelism: usize) -> Case<Sim> {
-    let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
-    let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
-    plan.transfer.iscsi.server = server.into();
-    let world = Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() });
-    let read = |side| facts::read(&world, side).unwrap();
-    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
-    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
-    Case { name, nodes, world, parallelism, by_hand: 0, lines: faithful }
-}
-
-fn tgt() -> Case<Sim> {
-    case("tgt, core log", IscsiServer::Tgt, 0, 1)
-}
-
-fn lio() -> Case<Sim> {
-    case("lio, raid1", IscsiServer::Lio, 16, 1)
-}
+use sweep::pair::{lio, tgt};
+use sweep::{Case, Fault, Scene};
 
 fn four(case: Case<Sim>) -> Case<Sim> {
     Case { parallelism: 4, ..case }

@@ -3,44 +3,22 @@
 
 mod sweep;
 
-use replant::course;
 use replant::engine::Reason;
-use replant::facts::{self, Facts};
 use replant::host::power::Request;
 use replant::host::{PowerTo, Server, Side};
 use replant::journal::{Entry, Event, Kind, Run};
-use replant::plan;
-use replant::runbook::Node;
 use replant::sim::{Back, Control, Effect, FaultPlan, Moment, Person, Sim, System};
-use sweep::{Case, Fault, Scene, World, faithful};
-
-impl World for Sim {
-    fn fork(&self) -> Sim {
-        Sim::new(self.world())
-    }
-
-    fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
-    }
-
-    fn spoil(&self, _: &Node) -> bool {
-        false
-    }
-}
+use sweep::{Case, Fault, Scene, World, pair};
 
 /// The lab's pair, switched so.
 fn case(name: &'static str, old: Control, new: Control, person: Person) -> Case<Sim> {
-    let plan = plan::load(format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR")).as_ref());
-    let plan = plan.unwrap_or_else(|error| panic!("{error:?}")).plan;
+    let plan = pair::plan("lab");
     let world = Sim::from_plan(&plan, None);
     world.change(|world| {
         world.controls = [(Server::Old, old), (Server::New, new)].into();
         world.person = person;
     });
-    let read = |side| facts::read(&world, side).unwrap();
-    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
-    let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
-    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+    pair::case(name, &plan, world)
 }
 
 fn usual() -> Case<Sim> {

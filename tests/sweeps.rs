@@ -6,119 +6,16 @@ mod way;
 
 use std::time::Instant;
 
-use replant::course;
 use replant::engine::Event;
-use replant::facts::{self, Facts};
+use replant::facts;
 use replant::host::{Server, Side};
 use replant::journal::Kind;
 use replant::plan;
 use replant::runbook::{Node, Stage};
-use replant::sim::{FaultPlan, Fs, Shape, Sim, System, Written};
+use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
+use sweep::pair::{self, lio, tgt};
 use sweep::{Case, Fault, Scene, World, faithful};
-
-impl World for Sim {
-    fn fork(&self) -> Sim {
-        Sim::new(self.world())
-    }
-
-    fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
-    }
-
-    fn spoil(&self, node: &Node) -> bool {
-        spoil(self, node)
-    }
-}
-
-/// Somebody else puts something in the place of what a step describes: for every kind of step whose place can hold
-/// something else.
-fn spoil(sim: &Sim, node: &Node) -> bool {
-    let server = match sim.world().answers(node.on) {
-        Some(server) if server == node.on.server() => server,
-        _ => return false,
-    };
-    let file_system = |path: &str| {
-        sim.change(|world| {
-            let Some(dev) = world.dev(server, path) else { return false };
-            let (kind, uuid) = ("xfs".to_string(), "5b5b5b5b-0000-4000-8000-000000000001".to_string());
-            let fs =
-                Fs { kind, uuid, size: dev.size, generation: 1, records: 0, dirty: false, files: Default::default() };
-            world.places.insert(dev.loc, Written::Fs(fs));
-            true
-        })
-    };
-    match &node.step {
-        StepKind::File(file) => {
-            sim.change(|world| world.write_file(server, &file.path, "by somebody else\n", 0o644).is_ok())
-        }
-        StepKind::IscsiNode(record) => {
-            sim.change(|world| world.write_file(server, &record.path, "by somebody else\n", 0o644).is_ok())
-        }
-        StepKind::Hostname(_) => {
-            sim.change(|world| world.machine_mut(server).run.hostname = "somebody-elses".into());
-            true
-        }
-        StepKind::PartitionTable(table) => file_system(&table.disk),
-        StepKind::Array(array) => file_system(&array.members[0]),
-        StepKind::Daemon(_) => {
-            sim.change(|world| {
-                let tgt = world.machine_mut(server).run.tgt.get_or_insert_default();
-                tgt.portals = vec!["192.0.2.99:3260".into()];
-            });
-            true
-        }
-        StepKind::LioExport(export) => sim.change(|world| {
-            let target = world.machine_mut(server).run.lio.iter_mut().find(|target| target.iqn == export.iqn);
-            target.map(|target| target.initiator = "iqn.2001-01.other:1".into()).is_some()
-        }),
-        StepKind::Packages(packages) => sim.change(|world| {
-            const STATUS: &str = "/var/lib/dpkg/status";
-            let status = world.read_file(server, STATUS).unwrap_or_default();
-            let name = &packages.packages[0].0;
-            let others: String = status
-                .lines()
-                .filter(|line| !line.starts_with(&format!("{name} ")))
-                .map(|line| format!("{line}\n"))
-                .collect();
-            world.write_file(server, STATUS, &format!("{others}{name} 0.0.1\n"), 0o644).is_ok()
-        }),
-        // a boot forgets it
-        StepKind::StillQuiet(quiet) if sim.world().exists(server, &quiet.mark) => {
-            sim.change(|world| world.remove_file(server, &quiet.mark).is_ok())
-        }
-        _ => false,
-    }
-}
-
-fn loaded(name: &str) -> plan::Loaded {
-    let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}"))
-}
-
-fn nodes_for(plan: &plan::Plan, sim: &Sim) -> Vec<Node> {
-    let old = facts::read(sim, Side::Old).unwrap();
-    let new = facts::read(sim, Side::New).unwrap();
-    let facts = Facts { format: 1, old, new };
-    course::make(plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
-}
-
-/// The lab's plan in one of its forms.
-fn case(name: &'static str, server: plan::IscsiServer, free_extents: u64) -> Case<Sim> {
-    let mut plan = loaded("lab").plan;
-    plan.transfer.iscsi.server = server.into();
-    let world = Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() });
-    let nodes = nodes_for(&plan, &world);
-    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
-}
-
-fn tgt() -> Case<Sim> {
-    case("tgt, core log", plan::IscsiServer::Tgt, 0)
-}
-
-fn lio() -> Case<Sim> {
-    case("lio, raid1", plan::IscsiServer::Lio, 16)
-}
 
 fn reaches_the_goal(case: &Case<Sim>) {
     let mut scene = Scene::new(&case.world);
@@ -146,11 +43,10 @@ fn back_and_forth(case: &Case<Sim>) {
 #[test]
 fn other_pairs_reach_the_goal_too() {
     let other = |name, server: plan::IscsiServer, shape: Shape| {
-        let mut plan = loaded("lab").plan;
+        let mut plan = pair::plan("lab");
         plan.transfer.iscsi.server = server.into();
         let world = Sim::shaped(&plan, None, shape);
-        let nodes = nodes_for(&plan, &world);
-        Case { name, nodes, world, parallelism: 2, by_hand: 0, lines: faithful }
+        Case { parallelism: 2, ..pair::case(name, &plan, world) }
     };
     let shape = Shape { rescue_assembles: true, initiator_installed: true, ..Shape::default() };
     back_and_forth(&other("lio, core log", plan::IscsiServer::Lio, shape));
@@ -293,10 +189,9 @@ fn new_reboots_lio() {
 
 /// One of the examples.
 fn example(name: &'static str) -> Case<Sim> {
-    let plan = loaded(name).plan;
+    let plan = pair::plan(name);
     let world = Sim::from_plan(&plan, None);
-    let nodes = nodes_for(&plan, &world);
-    Case { name, nodes, world, parallelism: 1, by_hand: 0, lines: faithful }
+    pair::case(name, &plan, world)
 }
 
 /// Few of the faults: the steps are the lab's, only what they stand on is another.

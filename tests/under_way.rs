@@ -12,7 +12,7 @@ use replant::facts::record::{self, Recorder, Recording};
 use replant::facts::{self, Facts, Link};
 use replant::findings::{self, Finding};
 use replant::host::Side;
-use replant::journal::{Header, Journal, Migration};
+use replant::journal::{Depot, Header, Journal};
 use replant::plan::{self, Loaded};
 use replant::runbook::Stage;
 use replant::sim::{Patient, Sim};
@@ -70,7 +70,8 @@ fn the_servers_tell_what_is_under_way_until_it_is_over() {
     }
     // old was booted, and has only what outlives that
     sim.change(|world| world.remove_file(host::Server::Old, host::IN_MEMORY).map(drop).unwrap());
-    assert_eq!(found(&loaded, &facts::both(&sim).unwrap())[0].code, "R1904");
+    let told = found(&loaded, &facts::both(&sim).unwrap()).remove(0).message;
+    assert!(told.starts_with("migration `srv1` is under way on old and new: "), "{told}");
     go(&book, &sim, &mut journal, None);
     assert_eq!(found(&loaded, &facts::both(&sim).unwrap()), []);
 }
@@ -120,7 +121,7 @@ fn in_the_middle() -> (Desk, Journal, Sim, course::Runbook) {
     let desk = Desk::new();
     let (_, sim, book) = lab();
     let text = serde_json::to_string_pretty(&book).unwrap();
-    let migration = Migration::create(&desk.path(".replant"), "srv1", &text, &[]).unwrap();
+    let migration = Depot::at(&desk.path(".replant")).create("srv1", &text, &[]).unwrap();
     let lock = migration.lock().unwrap();
     let (mut journal, _) = migration.journal(&lock).unwrap();
     go(&book, &sim, &mut journal, Some(Stage::Copy));

@@ -10,7 +10,7 @@ use crate::findings;
 use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
-use crate::journal::{Migration, Run, State};
+use crate::journal::{Depot, Migration, Run, State};
 use crate::report;
 use crate::runbook::{Node, Stage};
 use crate::step::StepKind;
@@ -101,8 +101,8 @@ fn find_or_make(
     };
 
     let mut taken_back = None;
-    if Migration::list(dir)?.contains(&name) {
-        let migration = Migration::open(dir, &name)?;
+    if Depot::at(dir).list()?.contains(&name) {
+        let migration = Depot::at(dir).open(&name)?;
         let state = migration.read()?.state;
         if !state.rolled_back() {
             let runbook = kept::of_migration(&migration)?;
@@ -167,7 +167,7 @@ fn find_or_make(
     if let Some(migration) = taken_back {
         set_aside(talk, &migration)?;
     }
-    let migration = Migration::create(dir, &name, &serde_json::to_string_pretty(&runbook)?, &records)?;
+    let migration = Depot::at(dir).create(&name, &serde_json::to_string_pretty(&runbook)?, &records)?;
     Ok(Some(Begun { migration, runbook, before: false }))
 }
 
@@ -183,10 +183,7 @@ fn lvm_records(hosts: &SshHosts, runbook: &Runbook) -> Result<Vec<(String, Strin
 
 /// A migration that was taken back keeps its journal under another name, and makes room.
 fn set_aside(talk: &Talk, migration: &Migration) -> Result<(), Failure> {
-    let _lock = migration.lock()?;
-    let made = migration.read()?.header.made_at.strftime("%Y%m%d-%H%M%S").to_string();
-    let aside = migration.path().with_file_name(format!("{}.{made}", migration.name()));
-    fs_err::rename(migration.path(), &aside)?;
+    let aside = migration.set_aside()?;
     talk.say(format!("The migration that was taken back is kept in {}.", aside.display()));
     Ok(())
 }

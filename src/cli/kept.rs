@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Failure, input};
 use crate::course::{self, Runbook};
-use crate::journal::{self, Migration};
+use crate::journal::{self, Depot, Migration};
 
 /// A directory that is not known any more.
 const ELSEWHERE: &str = "if one was begun, the servers keep where: `replant plan PLAN` tells";
@@ -15,7 +15,7 @@ pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
         return Ok(None);
     }
     let name = what.to_string_lossy();
-    match Migration::open(dir, &name) {
+    match Depot::at(dir).open(&name) {
         Ok(migration) => return of_migration(&migration).map(Some),
         Err(journal::Error::Unknown { .. } | journal::Error::Name { .. }) => {}
         Err(error) => return Err(error.into()),
@@ -90,9 +90,9 @@ fn parse(text: &str, what: &str) -> Result<Runbook, Failure> {
 
 /// The migration of that name, or what there is instead.
 pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
-    Migration::open(dir, name).map_err(|error| match error {
+    Depot::at(dir).open(name).map_err(|error| match error {
         journal::Error::Unknown { .. } => {
-            let help = match Migration::list(dir).unwrap_or_default().as_slice() {
+            let help = match Depot::at(dir).list().unwrap_or_default().as_slice() {
                 [] => format!("there is none at all in that directory: say where they are with --dir; {ELSEWHERE}"),
                 names => format!("there is: {}", names.join(", ")),
             };
@@ -108,12 +108,12 @@ pub fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
     if let Some(name) = name {
         return open(dir, name);
     }
-    let names = Migration::list(dir)?;
+    let names = Depot::at(dir).list()?;
     // those that were set aside carry the time at which they were begun
     let current: Vec<&String> =
         names.iter().filter(|name| !names.iter().any(|other| is_aside(name, other))).collect();
     match current.as_slice() {
-        [only] => Ok(Migration::open(dir, only)?),
+        [only] => Ok(Depot::at(dir).open(only)?),
         [] => Err(Failure::new(
             format!("there is no migration in `{}`", dir.display()),
             format!("begin one with `replant apply PLAN`, or say where it is with --dir; {ELSEWHERE}"),

@@ -5,14 +5,14 @@ use std::path::Path;
 use super::{Failure, Talk};
 use crate::facts::Facts;
 use crate::findings::{self, Finding};
-use crate::journal::Migration;
+use crate::journal::Depot;
 use crate::plan::Plan;
 
 /// Takes the migration `name` of `dir` out of what the servers keep: another one could not begin there, but this is it. One
 /// that was rolled back makes room for another, which the servers must let act.
 pub fn without_own(talk: &Talk, dir: &Path, name: &str, facts: Facts) -> Facts {
     // one that cannot be read is not known by the servers' marks; apply says what is wrong with it
-    let story = Migration::open(dir, name).and_then(|migration| migration.read());
+    let story = Depot::at(dir).open(name).and_then(|migration| migration.read());
     let Some(own) = story.ok().filter(|story| !story.state.rolled_back()) else { return facts };
     let id = own.trail.id();
     let mut facts = facts;

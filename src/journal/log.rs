@@ -1,11 +1,9 @@
 //! A journal that is written, and what is read from one.
 
-use std::io::{Read, Write};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::disk::sync_parent;
 use super::error::Error;
 use super::line::{Entry, Event, FORMAT, Header, Line, Run, json, now};
 use super::state::State;
@@ -23,25 +21,6 @@ struct Nowhere;
 impl Store for Nowhere {
     fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-struct OnDisk {
-    file: std::fs::File,
-    /// bytes that are known to be good
-    good: u64,
-}
-
-impl Store for OnDisk {
-    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
-        let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
-        match written {
-            Ok(()) => self.good += line.len() as u64,
-            // Half a line must not stay: the next one would follow it and make garbage of both. If this fails too,
-            // it is a torn last line, which the next opening cuts off, because nothing more is written from here on.
-            Err(_) => drop(self.file.set_len(self.good)),
-        }
-        written
     }
 }
 
@@ -68,38 +47,6 @@ pub struct Story {
 }
 
 impl Journal {
-    /// Makes a new journal file.
-    pub fn create(path: &Path, header: Header) -> Result<Journal, Error> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(Error::io("make the journal", path))?;
-        let mut store = OnDisk { file, good: 0 };
-        store.append(&json(&header)).map_err(Error::Write)?;
-        sync_parent(path)?;
-        Ok(Journal::with(header, State::default(), Box::new(store)))
-    }
-
-    /// Opens a journal to go on writing; a torn last line is cut off, and told in the second part of the answer.
-    /// Whoever calls this must hold the migration's lock.
-    pub fn open(path: &Path) -> Result<(Journal, Option<usize>), Error> {
-        let story = Story::read(path)?;
-        let file =
-            std::fs::OpenOptions::new().append(true).open(path).map_err(Error::io("open the journal", path))?;
-        let length = file.metadata().map_err(Error::io("read", path))?.len();
-        let good = length - story.torn.unwrap_or(0) as u64;
-        if story.torn.is_some() {
-            file.set_len(good).and_then(|()| file.sync_data()).map_err(Error::io("cut the torn end of", path))?;
-        }
-        let torn = story.torn;
-        let journal = Journal::resumed(story, Box::new(OnDisk { file, good }));
-        journal.trail.is_in(path.parent().unwrap_or(path));
-        Ok((journal, torn))
-    }
-
     /// A journal that is not kept: for a simulation.
     pub fn nowhere(header: Header) -> Journal {
         Journal::with(header, State::default(), Box::new(Nowhere))
@@ -160,15 +107,6 @@ impl Journal {
 }
 
 impl Story {
-    /// Reads a journal and changes nothing.
-    pub fn read(path: &Path) -> Result<Story, Error> {
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(Error::io("read the journal", path))?;
-        Story::parse(&bytes, path)
-    }
-
     /// `path` is for the errors.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Story, Error> {
         // Without its line break a line was never acknowledged.

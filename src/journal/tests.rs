@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use std::path::Path;
 
+use super::depot::directory;
 use super::line::json;
 use super::*;
 use crate::runbook::StepId;
@@ -83,18 +84,18 @@ fn garbage_is_named_by_its_line() {
 fn a_torn_end_is_cut_off_and_writing_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.jsonl");
-    let mut journal = Journal::create(&path, Header::new("m", "0")).unwrap();
+    let mut journal = directory::create(&path, Header::new("m", "0")).unwrap();
     journal.step(&id("a"), Event::Began).unwrap();
     drop(journal);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(b"{\"at\":\"2026");
     std::fs::write(&path, &bytes).unwrap();
 
-    assert_eq!(Story::read(&path).unwrap().torn, Some(11));
-    let (mut journal, torn) = Journal::open(&path).unwrap();
+    assert_eq!(directory::read(&path).unwrap().torn, Some(11));
+    let (mut journal, torn) = directory::open(&path).unwrap();
     assert_eq!(torn, Some(11));
     journal.step(&id("a"), Event::Done).unwrap();
-    let story = Story::read(&path).unwrap();
+    let story = directory::read(&path).unwrap();
     assert_eq!((story.lines.len(), story.torn), (2, None));
     assert_eq!(story.state, *journal.state());
 }
@@ -150,15 +151,15 @@ fn a_migration_is_made_whole_and_kept_to_oneself() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join(".replant");
-    assert!(Migration::list(&root).unwrap().is_empty());
-    assert!(matches!(Migration::open(&root, "cs940"), Err(Error::Unknown { .. })));
+    assert!(Depot::at(&root).list().unwrap().is_empty());
+    assert!(matches!(Depot::at(&root).open("cs940"), Err(Error::Unknown { .. })));
     let record = ("old-vg0.lvm".to_string(), "vg0 {}\n".to_string());
-    let made = Migration::create(&root, "cs940", "{\"format\": 1}", &[record]).unwrap();
+    let made = Depot::at(&root).create("cs940", "{\"format\": 1}", &[record]).unwrap();
     assert_eq!(std::fs::read_to_string(root.join("cs940/old-vg0.lvm")).unwrap(), "vg0 {}\n");
-    assert!(matches!(Migration::create(&root, "cs940", "{}", &[]), Err(Error::Exists { .. })));
-    assert!(matches!(Migration::create(&root, "../x", "{}", &[]), Err(Error::Name { .. })));
-    assert_eq!(Migration::list(&root).unwrap(), ["cs940"]);
-    assert_eq!(Migration::open(&root, "cs940").unwrap(), made);
+    assert!(matches!(Depot::at(&root).create("cs940", "{}", &[]), Err(Error::Exists { .. })));
+    assert!(matches!(Depot::at(&root).create("../x", "{}", &[]), Err(Error::Name { .. })));
+    assert_eq!(Depot::at(&root).list().unwrap(), ["cs940"]);
+    assert_eq!(Depot::at(&root).open("cs940").unwrap(), made);
     assert_eq!(made.runbook().unwrap(), "{\"format\": 1}");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&root), mode(made.path())), (0o700, 0o700));
@@ -171,7 +172,7 @@ fn a_migration_is_made_whole_and_kept_to_oneself() {
 #[test]
 fn a_second_operator_is_told_who_is_there() {
     let dir = tempfile::tempdir().unwrap();
-    let made = Migration::create(dir.path(), "m", "{}", &[]).unwrap();
+    let made = Depot::at(dir.path()).create("m", "{}", &[]).unwrap();
     let held = made.lock().unwrap();
     let told = made.lock().unwrap_err().to_string();
     assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
@@ -264,7 +265,7 @@ fn a_line_that_cannot_be_is_refused_with_its_number() {
 fn a_line_that_cannot_be_is_not_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("journal.jsonl");
-    let mut journal = Journal::create(&path, Header::new("m", "0")).unwrap();
+    let mut journal = directory::create(&path, Header::new("m", "0")).unwrap();
     let before = std::fs::read(&path).unwrap();
     assert!(matches!(journal.step(&id("x"), Event::Done), Err(Error::Refused(_))));
     assert!(matches!(journal.step(&id("x"), Event::Began), Err(Error::Write(_))), "it goes on all the same");

@@ -249,6 +249,10 @@ impl World {
                 self.md_erase(server, id, device, uuid, members)
             }
             (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
+            (step::physical_volume::WIPE, [device, uuid, own, config]) => {
+                self.give_up_own(server, own, uuid, config)?;
+                self.run(server, &["wipefs", "--all", "--quiet", device], None)
+            }
             (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
             (step::mirror::UNMIRROR, [volume, device, uuid]) => {

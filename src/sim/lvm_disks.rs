@@ -114,6 +114,15 @@ impl World {
         Ok(format!("  Volume group \"{name}\" successfully extended\n"))
     }
 
+    /// What `physical_volume::WIPE` begins with.
+    pub(super) fn give_up_own(&mut self, server: Server, own: &str, uuid: &str, config: &str) -> Said {
+        let is = |view: &View| view.group.name == own && view.group.pvs.iter().any(|pv| pv.uuid == uuid);
+        if own.is_empty() || !self.groups(server).iter().any(is) {
+            return Ok(String::new());
+        }
+        self.vgremove(server, &Args::of(&["--yes", "-ff", "--config", config, own]))
+    }
+
     /// `group_member::JOIN`
     pub(super) fn join(&mut self, server: Server, name: &str, path: &str, uuid: &str) -> Said {
         let view = self.group(server, name)?;

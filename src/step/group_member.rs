@@ -13,6 +13,9 @@ pub struct GroupMember {
     pub uuid: String,
     /// for people: what it is on new
     pub label: String,
+    /// the group that new's half becomes at the cut: see the step before, which makes an end of it
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub travels: String,
 }
 
 impl Step for GroupMember {
@@ -25,6 +28,7 @@ impl Step for GroupMember {
         Ok(match all.iter().find(|pv| pv.uuid == self.uuid) {
             Some(pv) if pv.vg == self.vg && !pv.missing => Seen::Present,
             Some(pv) if pv.vg == self.vg => Seen::Partial(format!("{} misses it", self.vg)),
+            Some(pv) if !self.travels.is_empty() && pv.vg == self.travels => Seen::Absent,
             // given up by the group while it was away, it belongs to none: its label is made again by the step before
             found => match found.and_then(|pv| pv.group()) {
                 Some(other) => Seen::Foreign(format!("it belongs to the group {other}")),

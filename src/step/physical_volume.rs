@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Mark, Seen, Step, Undo, pvs};
+use super::{Mark, NO_ARCHIVE, Seen, Step, Undo, pvs};
 use crate::host::{Act, HostError, Look, Side};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
@@ -13,10 +13,19 @@ pub struct PhysicalVolume {
     pub uuid: String,
     /// for people: what it is on new
     pub label: String,
+    /// the group that new's half becomes at the cut. A way back that was ended behind the cut leaves it on the disk, for old
+    /// had let go of that before; what was cut off was never booted, and is copied again
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub travels: String,
 }
 
 /// Prints `gone` where there is no such device.
 pub const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+
+/// Wipes the disk. What is on a half that was cut off may be active, and hold it: vgremove(8) ends that.
+pub const WIPE: &str = r#"if [ "$3" ] && pvs --noheadings -o pv_uuid,vg_name 2>/dev/null | grep "$2" | grep -q " $3 *\$"
+then vgremove --yes -ff --config "$4" "$3" || exit; fi
+wipefs --all --quiet "$1""#;
 
 impl Step for PhysicalVolume {
     fn title(&self) -> String {
@@ -32,6 +41,7 @@ impl Step for PhysicalVolume {
         match pvs(on, side)?.iter().find(|pv| pv.uuid == self.uuid) {
             // the boot hook, or dmeventd: vgextend(8) takes no disk whose label says that it is in use
             Some(pv) if pv.given_up() => return Ok(Seen::Partial("its group went on without it".into())),
+            Some(pv) if !self.travels.is_empty() && pv.vg == self.travels => return Ok(Seen::Absent),
             Some(_) => return Ok(Seen::Present),
             None => {}
         }
@@ -59,7 +69,7 @@ impl Step for PhysicalVolume {
         // What may stand there is ours, from a copy that was given up: this disk has the serial number of this migration.
         // wipefs(8) refuses a device that anything holds.
         vec![
-            Act::run(["wipefs", "--all", "--quiet", &self.device]),
+            Act::run(["sh", "-c", WIPE, "sh", &self.device, &self.uuid, &self.travels, NO_ARCHIVE]),
             // Its copy of the group's metadata is not used before vgsplit(8), which needs it: what an earlier attempt has
             // left on new must never be newer than what old knows. pvcreate(8)
             Act::run([

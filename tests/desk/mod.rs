@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use replant::facts::record::{self, Answer, Recording};
 use replant::facts::{Link, queries};
 use replant::host::{Output as Answered, Query, Side};
-use replant::journal::{Entry, Event, Line, Migration};
+use replant::journal::{Depot, Entry, Event, Line};
 use replant::runbook::StepId;
 use replant::{course, plan};
 
@@ -40,7 +40,7 @@ impl Desk {
     /// A migration `srv1` in `.replant`: every step before `last` is done, each took two seconds, and `last` has begun.
     pub fn with_migration(last: &str) -> Desk {
         let desk = Desk::with_runbook();
-        Migration::create(&desk.path(".replant"), "srv1", &runbook(), &[]).unwrap();
+        Depot::at(&desk.path(".replant")).create("srv1", &runbook(), &[]).unwrap();
         let mut at: Timestamp = "2026-11-21T23:10:00Z".parse().unwrap();
         let mut lines = Vec::new();
         let mut write = |id: &StepId, event: Event| {

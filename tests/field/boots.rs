@@ -1,8 +1,8 @@
 //! Rows in the simulated pair: what is written for the first boot of new boots it.
 
 use replant::course;
-use replant::facts::{self, Facts};
-use replant::host::{Hosts, Server, Side};
+use replant::facts;
+use replant::host::{Hosts, Server};
 use replant::plan;
 use replant::runbook::Node;
 use replant::sim::{Shape, Sim};
@@ -18,8 +18,7 @@ fn migrated(mdadm_conf: impl Fn(&str) -> String) -> Result<(), String> {
         let text = world.read_file(Server::Old, CONF).unwrap();
         world.write_file(Server::Old, CONF, &mdadm_conf(&text), 0o644).is_ok()
     });
-    let read = |side| facts::read(&sim, side).unwrap();
-    let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+    let facts = facts::both(&sim).unwrap();
     let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes;
     nodes.iter().try_for_each(|node| done(&sim, node))
 }

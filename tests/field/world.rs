@@ -97,9 +97,7 @@ impl World {
 
     /// A row that is written beside its test.
     pub fn told(row: &Value) -> Result<World, FactsError> {
-        let look = Recorded(row);
-        let read = |side| facts::read(&look, side);
-        let facts = Facts { format: 1, old: read(Side::Old)?, new: read(Side::New)? };
+        let facts = facts::both(&Recorded(row))?;
         let mut json = serde_json::to_value(facts).unwrap();
         for op in row["ops"].as_array().into_iter().flatten() {
             operate(&mut json, op);

@@ -141,6 +141,36 @@ fn a_group_that_cannot_be_reduced_stays() {
     assert_eq!(ran.calls_of(&["lvconvert"]), [""; 0]);
 }
 
+/// A way back was ended behind the cut: what is cut off may be active, and holds its disk.
+#[test]
+fn a_half_that_was_cut_off_is_given_up_before_its_disk_is_wiped() {
+    let label = |travels: &str| {
+        step(&format!(
+            r#"{{ "physical-volume": {{ "device": "/dev/new", "uuid": "{UUID}", "label": "md1", "travels": "{travels}" }} }}"#
+        ))
+    };
+    let calls = ["vgremove", "wipefs", "pvcreate"];
+    let created = format!("pvcreate --yes -ff --metadataignore y --uuid {UUID} --norestorefile /dev/new");
+    let wiped = "wipefs --all --quiet /dev/new";
+    let removed = "vgremove --yes -ff --config backup{backup=0 archive=0} vg0_new";
+    let ran = members("vg0", "vg0_new").apply(&label("vg0_new"));
+    assert_eq!(ran.good().calls_of(&calls), [removed, wiped, &created]);
+    // a group of another name, of another disk, none at all, and a runbook of before
+    for (old, new, travels) in [
+        ("vg0", "vg0", "vg0_new"),
+        ("vg0_new", "", "vg0_new"),
+        ("vg0", "my_vg0_new2", "vg0_new"),
+        ("vg0", "vg0_new", ""),
+    ] {
+        let ran = members(old, new).apply(&label(travels));
+        assert_eq!(ran.good().calls_of(&calls), [wiped, &created], "{old} {new} {travels}");
+    }
+    // one that cannot be given up is not wiped
+    let place = members("vg0", "vg0_new");
+    place.stub("vgremove", "exit 5");
+    assert_eq!(place.apply(&label("vg0_new")).calls_of(&["wipefs", "pvcreate"]), [""; 0]);
+}
+
 fn member() -> replant::step::StepKind {
     step(&format!(
         r#"{{ "group-member": {{ "vg": "vg0", "device": "/dev/new", "uuid": "{UUID}", "label": "md1" }} }}"#

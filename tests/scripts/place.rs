@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use replant::course;
-use replant::facts::{self, Facts};
+use replant::facts;
 use replant::host::{Act, HostError, Look, Output, Query, Side};
 use replant::plan;
 use replant::runbook::Node;
@@ -33,6 +33,7 @@ const STUBS: &[&str] = &[
     "mount",
     "mountpoint",
     "pidof",
+    "pvcreate",
     "pvs",
     "reboot",
     "shutdown",
@@ -46,6 +47,7 @@ const STUBS: &[&str] = &[
     "vgck",
     "vgextend",
     "vgreduce",
+    "vgremove",
     "vgs",
     "wipefs",
     "xfs_repair",
@@ -236,8 +238,7 @@ pub fn nodes() -> &'static [Node] {
         let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
         let plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{error:?}")).plan;
         let sim = Sim::shaped(&plan, None, Shape { free_extents: 16, ..Shape::default() });
-        let read = |side| facts::read(&sim, side).unwrap();
-        let facts = Facts { format: 1, old: read(Side::Old), new: read(Side::New) };
+        let facts = facts::both(&sim).unwrap();
         course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
     });
     &NODES

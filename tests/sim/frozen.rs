@@ -2,8 +2,7 @@
 
 use replant::course::{self, Runbook};
 use replant::engine::{self, Options};
-use replant::facts::{self, Facts};
-use replant::host::Side;
+use replant::facts;
 use replant::journal::{Header, Journal};
 use replant::plan;
 use replant::sim::{Sim, System};
@@ -36,8 +35,6 @@ fn freeze() {
     assert!(!std::path::Path::new(V1).exists(), "{V1} is never written again");
     let plan = plan::load(concat!(env!("CARGO_MANIFEST_DIR"), "/plans/lab.yaml").as_ref()).unwrap();
     let sim = Sim::from_plan(&plan.plan, None);
-    let [old, new] = [Side::Old, Side::New].map(|side| facts::read(&sim, side).unwrap());
-    let facts = Facts { format: 1, old, new };
-    let runbook = course::make(&plan.plan, &plan.digest, &facts).unwrap();
+    let runbook = course::make(&plan.plan, &plan.digest, &facts::both(&sim).unwrap()).unwrap();
     std::fs::write(V1, serde_json::to_string_pretty(&runbook).unwrap() + "\n").unwrap();
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use replant::course::{self, Runbook};
 use replant::facts::Facts;
 use replant::host::{Hosts, Side};
-use replant::journal::{Entry, Migration, Run};
+use replant::journal::{Depot, Entry, Migration, Run};
 use replant::plan::{self, Loaded};
 
 use crate::made;
@@ -57,7 +57,7 @@ impl Pair {
 
     fn migration(&self) -> Migration {
         let text = serde_json::to_string_pretty(&self.runbook).unwrap();
-        Migration::create(&self.sshd.file(".replant"), &self.runbook.name, &text, &[]).unwrap()
+        Depot::at(&self.sshd.file(".replant")).create(&self.runbook.name, &text, &[]).unwrap()
     }
 
     fn says(&self, args: &[&str]) -> (i32, String) {

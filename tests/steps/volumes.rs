@@ -32,8 +32,8 @@ fn cut(step: &str) -> World {
 // a row is a line
 #[rustfmt::skip]
 pub fn tables() -> Vec<Table> {
-    let pv = format!(r#"{{ "physical-volume": {{ "device": "/dev/sdd", "uuid": "{PV}", "label": "md1" }} }}"#);
-    let member = format!(r#"{{ "group-member": {{ "vg": "vg0", "device": "/dev/sdd", "uuid": "{PV}", "label": "md1" }} }}"#);
+    let pv = format!(r#"{{ "physical-volume": {{ "device": "/dev/sdd", "uuid": "{PV}", "label": "md1", "travels": "vg0_new" }} }}"#);
+    let member = format!(r#"{{ "group-member": {{ "vg": "vg0", "device": "/dev/sdd", "uuid": "{PV}", "label": "md1", "travels": "vg0_new" }} }}"#);
     let split = r#"{ "split": { "vg": "vg0", "lv": "swap_1", "leg": "swap_1_new", "device": "/dev/sdd" } }"#;
     let group_split = format!(r#"{{ "group-split": {{ "vg": "vg0", "into": "vg0_new", "device": "/dev/sdd", "pv_uuid": "{PV}" }} }}"#);
     let pv_size = format!(r#"{{ "pv-size": {{ "device": "/dev/sdd", "uuid": "{PV}", "extent": 4194304 }} }}"#);
@@ -46,6 +46,8 @@ pub fn tables() -> Vec<Table> {
                 ("recorded", "", Present),
                 ("its group misses it", "pvs[ZtxKO0]: \"pv_missing\":\"\" => \"pv_missing\":\"missing\"", Present),
                 ("its group went on without it", "pvs[ZtxKO0]: \"vg0\" => \"[unknown]\"", Partial("its group went on without it")),
+                ("cut off, and the cut was taken back", "pvs[ZtxKO0]: \"vg0\" => \"vg0_new\"", Absent),
+                ("of somebody else's group", "pvs[ZtxKO0]: \"vg0\" => \"vg1\"", Present),
                 ("LVM does not list it", unlisted, Partial("label that LVM does not list")),
                 ("its disk is not there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n & wipefs --json fails: no such file", Absent),
                 ("its disk is not there, and wipefs says what stood there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n", Absent),
@@ -63,6 +65,7 @@ pub fn tables() -> Vec<Table> {
                 ("recorded", "", Present),
                 ("missed", "pvs[ZtxKO0]: \"pv_missing\":\"\" => \"pv_missing\":\"missing\"", Partial("vg0 misses it")),
                 ("of another group", "pvs[ZtxKO0]: \"vg0\" => \"vg1\"", Foreign("belongs to the group vg1")),
+                ("cut off, and the cut was taken back", "pvs[ZtxKO0]: \"vg0\" => \"vg0_new\"", Absent),
                 ("of no group", "pvs[ZtxKO0]: \"vg0\" => \"\"", Absent),
                 ("its group went on without it", "pvs[ZtxKO0]: \"vg0\" => \"[unknown]\"", Absent),
                 ("no label", unlisted, Absent),

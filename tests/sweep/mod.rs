@@ -6,6 +6,7 @@
 #![allow(dead_code)]
 
 mod fault;
+pub mod pair;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

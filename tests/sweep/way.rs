@@ -9,8 +9,22 @@ fn within(mut case: Case<Sim>, last: Stage) -> Case<Sim> {
     case
 }
 
+/// Forward again after a way back that was ended in its middle, and then back. Right behind the cut old is silent still: LVM
+/// can keep no record of its group on a read-only `/`, and only going back is left.
+fn forward_and_back(case: &Case<Sim>, mut on: Scene<Sim>, when: &str) {
+    match on.run(case, Kind::Apply, Fault::None).result {
+        Ok(_) => assert_eq!(case.clean(&mut on, Kind::Apply, when).acts, 0, "{when}: applied again, it acts"),
+        Err(stopped) => {
+            let silent = stopped.to_string().contains("Cannot archive volume group metadata");
+            assert!(silent, "{when}: Apply stopped at {:?}: {stopped}, seen {:?}", stopped.step, stopped.seen);
+        }
+    }
+    case.clean(&mut on, Kind::Rollback, when);
+    case.as_found(&on, &case.world, when);
+}
+
 /// A rollback of these steps, killed before and after each act: gone on with, it leaves both servers as they were found.
-fn killed_on_the_way_back(case: Case<Sim>, also_forward: bool, usual: usize) {
+fn killed_on_the_way_back(case: Case<Sim>, usual: usize) {
     let mut applied = Scene::new(&case.world);
     case.clean(&mut applied, Kind::Apply, "before the rollback");
     let clean = applied.fork().run(&case, Kind::Rollback, Fault::None);
@@ -22,13 +36,7 @@ fn killed_on_the_way_back(case: Case<Sim>, also_forward: bool, usual: usize) {
                 let mut scene = applied.fork();
                 assert!(scene.run(&case, Kind::Rollback, Fault::Kill { act, effect }).result.is_err());
                 let when = format!("killed at act {act} of the way back, {effect}");
-                if also_forward {
-                    let mut on = scene.fork();
-                    case.clean(&mut on, Kind::Apply, &when);
-                    assert_eq!(case.clean(&mut on, Kind::Apply, &when).acts, 0, "{when}: applied again, it acts");
-                    case.clean(&mut on, Kind::Rollback, &when);
-                    case.as_found(&on, &case.world, &when);
-                }
+                forward_and_back(&case, scene.fork(), &when);
                 case.clean(&mut scene, Kind::Rollback, &when);
                 case.as_found(&scene, &case.world, &when);
             }));
@@ -46,14 +54,14 @@ fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
 /// From the copy back, and forward again.
 #[test]
 fn killed_on_the_way_back_from_the_copy() {
-    killed_on_the_way_back(within(tgt(), Stage::Copy), true, 5);
-    killed_on_the_way_back(within(lio(), Stage::Copy), true, 5);
+    killed_on_the_way_back(within(tgt(), Stage::Copy), 5);
+    killed_on_the_way_back(within(lio(), Stage::Copy), 5);
 }
 
 #[test]
 fn killed_on_the_way_back_from_the_cutover() {
-    killed_on_the_way_back(before_the_change_of_servers(tgt()), false, 5);
-    killed_on_the_way_back(before_the_change_of_servers(lio()), false, 5);
+    killed_on_the_way_back(before_the_change_of_servers(tgt()), 5);
+    killed_on_the_way_back(before_the_change_of_servers(lio()), 5);
 }
 
 // ---- new is lost for good -------------------------------------------------------------------------------------------
@@ -141,7 +149,7 @@ fn new_dies_for_good_on_the_way_back() {
 /// Killed while an act runs on a server, which goes on there and has its effect later: whoever comes next, in either
 /// direction, does not act behind its back.
 fn left_running(case: Case<Sim>, usual: usize) {
-    let case = within(case, Stage::Copy);
+    let case = before_the_change_of_servers(case);
     let (first, every) = stride(usual);
     let acts = Scene::new(&case.world).run(&case, Kind::Apply, Fault::None).acts;
     for act in (first..acts).step_by(every) {
@@ -161,9 +169,7 @@ fn left_running(case: Case<Sim>, usual: usize) {
         let mut scene = applied.fork();
         scene.run(&case, Kind::Rollback, Fault::Linger { act });
         let when = format!("{}: act {act} of the way back was left running", case.name);
-        let mut on = scene.fork();
-        case.clean(&mut on, Kind::Apply, &when);
-        assert_eq!(case.clean(&mut on, Kind::Apply, &when).acts, 0, "{when}: applied again, it acts");
+        forward_and_back(&case, scene.fork(), &when);
         case.clean(&mut scene, Kind::Rollback, &when);
         case.as_found(&scene, &case.world, &when);
     }

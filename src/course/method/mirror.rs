@@ -123,14 +123,25 @@ pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], logins: &[Handl
         let pv = book.step(
             format!("pv-{}", group.vg),
             Old,
-            PhysicalVolume { device: lun.on_old.clone(), uuid: group.pv_uuid.clone(), label: label.clone() },
+            PhysicalVolume {
+                device: lun.on_old.clone(),
+                uuid: group.pv_uuid.clone(),
+                label: label.clone(),
+                travels: how.travels.clone(),
+            },
             &after,
             "its UUID was decided with this runbook: it is known by it wherever it appears",
         );
         let member = book.step(
             format!("extend-{}", group.vg),
             Old,
-            GroupMember { vg: group.vg.clone(), device: group.pv(), uuid: group.pv_uuid.clone(), label },
+            GroupMember {
+                vg: group.vg.clone(),
+                device: group.pv(),
+                uuid: group.pv_uuid.clone(),
+                label,
+                travels: how.travels.clone(),
+            },
             &[&pv],
             "from here on the group is complete only while new is there; the boot hook stands ready",
         );

@@ -1,28 +1,40 @@
-//! A migration's directory: its runbook, its journal, its lock.
+//! Migrations in a directory of this machine: `<root>/<name>/` with its runbook, its journal and its lock.
 
 use std::fs::File;
-use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::disk::{sync_parent, write_whole};
-use super::{Error, Header, Journal, Lock, Story, Who};
+use super::lock::FileLock;
 use crate::host::sha256;
+use crate::journal::error::Error;
+use crate::journal::line::{Header, json};
+use crate::journal::log::{Journal, Store, Story};
+use crate::journal::state::State;
+use crate::journal::who::Who;
 
 const RUNBOOK: &str = "runbook.json";
 const JOURNAL: &str = "journal.jsonl";
 const LOCK: &str = "lock";
 
-/// `<root>/<name>/`; the root is usually `.replant`.
+/// The directory of all of them, usually `.replant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Migration {
+pub struct Directory {
+    pub(super) root: PathBuf,
+}
+
+/// One migration: `<root>/<name>/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
     name: String,
     path: PathBuf,
 }
 
-impl Migration {
+impl Directory {
     /// Makes a migration of a runbook's text, with other files (name, text) beside it. It comes to be whole, or not at all.
-    pub fn create(root: &Path, name: &str, runbook: &str, files: &[(String, String)]) -> Result<Migration, Error> {
+    pub(super) fn create(&self, name: &str, runbook: &str, files: &[(String, String)]) -> Result<Kept, Error> {
+        let root = self.root.as_path();
         check_name(name)?;
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(root).map_err(Error::io("make the directory", root))?;
@@ -39,16 +51,17 @@ impl Migration {
         for (file, text) in files {
             write_whole(&made.path().join(file), text.as_bytes(), 0o600)?;
         }
-        Journal::create(&made.path().join(JOURNAL), Header::new(name, sha256(runbook.as_bytes())))?;
+        create(&made.path().join(JOURNAL), Header::new(name, sha256(runbook.as_bytes())))?;
         std::fs::rename(made.path(), &path).map_err(Error::io("make the migration", &path))?;
         // It has another name now: there is nothing left for the guard to remove.
         let _ = made.keep();
         sync_parent(&path)?;
-        Ok(Migration { name: name.to_owned(), path })
+        Ok(Kept { name: name.to_owned(), path })
     }
 
     /// One that cannot be read, or has lost its journal, is not the same as none.
-    pub fn open(root: &Path, name: &str) -> Result<Migration, Error> {
+    pub(super) fn open(&self, name: &str) -> Result<Kept, Error> {
+        let root = self.root.as_path();
         check_name(name)?;
         let path = root.join(name);
         if !there(root, &path)? {
@@ -56,7 +69,7 @@ impl Migration {
         }
         let journal = path.join(JOURNAL);
         match File::open(&journal) {
-            Ok(_) => Ok(Migration { name: name.to_owned(), path }),
+            Ok(_) => Ok(Kept { name: name.to_owned(), path }),
             Err(cause) if cause.kind() == ErrorKind::NotFound => {
                 Err(Error::NoJournal { name: name.to_owned(), path })
             }
@@ -65,7 +78,8 @@ impl Migration {
     }
 
     /// The names of all migrations, sorted, also of those that cannot be opened; none where there is no such root.
-    pub fn list(root: &Path) -> Result<Vec<String>, Error> {
+    pub(super) fn list(&self) -> Result<Vec<String>, Error> {
+        let root = self.root.as_path();
         let entries = match std::fs::read_dir(root) {
             Ok(entries) => entries,
             Err(cause) if cause.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -82,30 +96,25 @@ impl Migration {
         names.sort();
         Ok(names)
     }
+}
 
+impl Kept {
     /// Who works on it at this moment; the name is not known for an instant after they have begun.
-    pub fn at_work(&self) -> Result<Option<Option<Who>>, Error> {
-        Lock::holder(&self.path.join(LOCK))
+    pub(super) fn at_work(&self) -> Result<Option<Option<Who>>, Error> {
+        FileLock::holder(&self.path.join(LOCK))
     }
 
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// What no other migration has: a part of what was made at random with it.
-    pub fn identity(&self) -> Result<String, Error> {
-        let header = self.read()?.header;
-        let of = if header.id.is_empty() { &header.runbook } else { &header.id };
-        Ok(of.chars().take(12).collect())
-    }
-
     /// Its directory, where others may keep what belongs to it (known hosts, a generated secret).
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The runbook's text, exactly as it was when the migration was made.
-    pub fn runbook(&self) -> Result<String, Error> {
+    pub(super) fn runbook(&self) -> Result<String, Error> {
         let path = self.path.join(RUNBOOK);
         let text = std::fs::read_to_string(&path).map_err(Error::io("read the runbook", &path))?;
         if sha256(text.as_bytes()) != self.read()?.header.runbook {
@@ -115,18 +124,26 @@ impl Migration {
     }
 
     /// What happened until now. Needs no lock and changes nothing.
-    pub fn read(&self) -> Result<Story, Error> {
-        Story::read(&self.path.join(JOURNAL))
+    pub(super) fn read(&self) -> Result<Story, Error> {
+        read(&self.path.join(JOURNAL))
     }
 
     /// Takes the migration for this process, until the lock is dropped.
-    pub fn lock(&self) -> Result<Lock, Error> {
-        Lock::take(&self.path.join(LOCK), &self.name)
+    pub(super) fn lock(&self) -> Result<FileLock, Error> {
+        FileLock::take(&self.path.join(LOCK), &self.name)
     }
 
     /// Its journal, to go on. The second part: bytes of a torn last line that were cut off.
-    pub fn journal(&self, _held: &Lock) -> Result<(Journal, Option<usize>), Error> {
-        Journal::open(&self.path.join(JOURNAL))
+    pub(super) fn journal(&self, _held: &FileLock) -> Result<(Journal, Option<usize>), Error> {
+        open(&self.path.join(JOURNAL))
+    }
+
+    /// Gives it the name `aside`, which makes room for another of its own name; where it is then.
+    pub(super) fn set_aside(&self, _held: &FileLock, aside: &str) -> Result<PathBuf, Error> {
+        let path = self.path.with_file_name(aside);
+        std::fs::rename(&self.path, &path).map_err(Error::io("rename the migration", &self.path))?;
+        sync_parent(&path)?;
+        Ok(path)
     }
 }
 
@@ -153,4 +170,62 @@ fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::Name { name: name.to_owned() });
     }
     Ok(())
+}
+
+struct OnDisk {
+    file: std::fs::File,
+    /// bytes that are known to be good
+    good: u64,
+}
+
+impl Store for OnDisk {
+    fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
+        let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.good += line.len() as u64,
+            // Half a line must not stay: the next one would follow it and make garbage of both. If this fails too,
+            // it is a torn last line, which the next opening cuts off, because nothing more is written from here on.
+            Err(_) => drop(self.file.set_len(self.good)),
+        }
+        written
+    }
+}
+
+/// Makes a new journal file.
+pub(in crate::journal) fn create(path: &Path, header: Header) -> Result<Journal, Error> {
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(Error::io("make the journal", path))?;
+    let mut store = OnDisk { file, good: 0 };
+    store.append(&json(&header)).map_err(Error::Write)?;
+    sync_parent(path)?;
+    Ok(Journal::with(header, State::default(), Box::new(store)))
+}
+
+/// Opens a journal to go on writing; a torn last line is cut off, and told in the second part of the answer.
+/// Whoever calls this must hold the migration's lock.
+pub(in crate::journal) fn open(path: &Path) -> Result<(Journal, Option<usize>), Error> {
+    let story = read(path)?;
+    let file = std::fs::OpenOptions::new().append(true).open(path).map_err(Error::io("open the journal", path))?;
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let good = length - story.torn.unwrap_or(0) as u64;
+    if story.torn.is_some() {
+        file.set_len(good).and_then(|()| file.sync_data()).map_err(Error::io("cut the torn end of", path))?;
+    }
+    let torn = story.torn;
+    let journal = Journal::resumed(story, Box::new(OnDisk { file, good }));
+    journal.trail().is_in(path.parent().unwrap_or(path));
+    Ok((journal, torn))
+}
+
+/// Reads a journal and changes nothing.
+pub(in crate::journal) fn read(path: &Path) -> Result<Story, Error> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(Error::io("read the journal", path))?;
+    Story::parse(&bytes, path)
 }

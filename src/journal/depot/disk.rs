@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::error::Error;
+use crate::journal::error::Error;
 
 /// Writes a file whole or not at all: beside, synced, renamed into place, its directory synced.
 pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {

@@ -1,58 +1,21 @@
-//! One operator at a time.
+//! One operator at a time, where a migration is a directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::error::Error;
-use super::line::now;
-
-/// Who is at work, for the one who has to wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
-    pub user: String,
-    pub host: String,
-    pub pid: u32,
-    pub since: Timestamp,
-}
-
-impl Who {
-    /// This process.
-    pub fn me() -> Who {
-        use std::os::unix::fs::MetadataExt;
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let user = variable("USER")
-            .or_else(|| variable("LOGNAME"))
-            .or_else(|| std::fs::metadata("/proc/self").ok().map(|me| format!("uid {}", me.uid())))
-            .unwrap_or_else(|| "somebody".into());
-        let host = ["/proc/sys/kernel/hostname", "/etc/hostname"]
-            .iter()
-            .find_map(|path| std::fs::read_to_string(path).ok())
-            .map(|name| name.trim().to_owned())
-            .or_else(|| variable("HOSTNAME"))
-            .unwrap_or_else(|| "this machine".into());
-        Who { user, host, pid: std::process::id(), since: now() }
-    }
-}
-
-impl std::fmt::Display for Who {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} (process {}, since {})", self.user, self.host, self.pid, self.since)
-    }
-}
+use crate::journal::error::Error;
+use crate::journal::who::Who;
 
 /// Holds a migration. The kernel lets go of it when the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
+pub struct FileLock {
     file: File,
 }
 
-impl Lock {
-    pub(super) fn take(path: &Path, migration: &str) -> Result<Lock, Error> {
+impl FileLock {
+    pub(super) fn take(path: &Path, migration: &str) -> Result<FileLock, Error> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -83,7 +46,7 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(&name))
             .map_err(Error::io("write the lock", path))?;
-        Ok(Lock { file })
+        Ok(FileLock { file })
     }
 
     /// Who holds it. A process that has ended holds nothing, however it ended.
@@ -107,7 +70,7 @@ fn name_in(file: &mut File) -> Option<Who> {
     serde_json::from_str(&text).ok()
 }
 
-impl Drop for Lock {
+impl Drop for FileLock {
     fn drop(&mut self) {
         // A name left behind would do no harm, it is only read where the lock is held.
         drop(self.file.set_len(0));

@@ -1,0 +1,127 @@
+//! The simulated pair as a world to sweep, and the migration of a plan on it.
+
+use replant::host::Server;
+use replant::plan::{self, IscsiServer, Plan};
+use replant::runbook::Node;
+use replant::sim::{Fs, Shape, Sim, Written};
+use replant::step::StepKind;
+use replant::{course, facts};
+
+use super::{Case, World, faithful};
+
+impl World for Sim {
+    fn fork(&self) -> Sim {
+        Sim::new(self.world())
+    }
+
+    fn text(&self, of: Option<Server>) -> String {
+        self.world().text(of)
+    }
+
+    fn spoil(&self, node: &Node) -> bool {
+        spoil(self, node)
+    }
+}
+
+/// Somebody else puts something in the place of what a step describes: for every kind of step whose place can hold
+/// something else.
+fn spoil(sim: &Sim, node: &Node) -> bool {
+    let server = match sim.world().answers(node.on) {
+        Some(server) if server == node.on.server() => server,
+        _ => return false,
+    };
+    let file_system = |path: &str| {
+        sim.change(|world| {
+            let Some(dev) = world.dev(server, path) else { return false };
+            let (kind, uuid) = ("xfs".to_string(), "5b5b5b5b-0000-4000-8000-000000000001".to_string());
+            let fs =
+                Fs { kind, uuid, size: dev.size, generation: 1, records: 0, dirty: false, files: Default::default() };
+            world.places.insert(dev.loc, Written::Fs(fs));
+            true
+        })
+    };
+    match &node.step {
+        StepKind::File(file) => {
+            sim.change(|world| world.write_file(server, &file.path, "by somebody else\n", 0o644).is_ok())
+        }
+        StepKind::IscsiNode(record) => {
+            sim.change(|world| world.write_file(server, &record.path, "by somebody else\n", 0o644).is_ok())
+        }
+        StepKind::Hostname(_) => {
+            sim.change(|world| world.machine_mut(server).run.hostname = "somebody-elses".into());
+            true
+        }
+        StepKind::PartitionTable(table) => file_system(&table.disk),
+        StepKind::Array(array) => file_system(&array.members[0]),
+        StepKind::Daemon(_) => {
+            sim.change(|world| {
+                let tgt = world.machine_mut(server).run.tgt.get_or_insert_default();
+                tgt.portals = vec!["192.0.2.99:3260".into()];
+            });
+            true
+        }
+        StepKind::LioExport(export) => sim.change(|world| {
+            let target = world.machine_mut(server).run.lio.iter_mut().find(|target| target.iqn == export.iqn);
+            target.map(|target| target.initiator = "iqn.2001-01.other:1".into()).is_some()
+        }),
+        StepKind::Packages(packages) => sim.change(|world| {
+            const STATUS: &str = "/var/lib/dpkg/status";
+            let status = world.read_file(server, STATUS).unwrap_or_default();
+            let name = &packages.packages[0].0;
+            let others: String = status
+                .lines()
+                .filter(|line| !line.starts_with(&format!("{name} ")))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            world.write_file(server, STATUS, &format!("{others}{name} 0.0.1\n"), 0o644).is_ok()
+        }),
+        // a boot forgets it
+        StepKind::StillQuiet(quiet) if sim.world().exists(server, &quiet.mark) => {
+            sim.change(|world| world.remove_file(server, &quiet.mark).is_ok())
+        }
+        _ => false,
+    }
+}
+
+/// One of `plans/`.
+pub fn plan(name: &str) -> Plan {
+    let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan
+}
+
+/// The steps of a plan on this pair.
+pub fn nodes(plan: &Plan, sim: &Sim) -> Vec<Node> {
+    let facts = facts::both(sim).unwrap();
+    course::make(plan, "digest", &facts).unwrap_or_else(|found| panic!("{found:#?}")).nodes
+}
+
+/// The migration of a plan on any world that answers as this pair does.
+pub fn case_on<W: World>(name: &'static str, plan: &Plan, sim: Sim, world: impl FnOnce(Sim) -> W) -> Case<W> {
+    let nodes = nodes(plan, &sim);
+    Case { name, nodes, world: world(sim), parallelism: 1, by_hand: 0, lines: faithful }
+}
+
+pub fn case(name: &'static str, plan: &Plan, sim: Sim) -> Case<Sim> {
+    case_on(name, plan, sim, |sim| sim)
+}
+
+/// The pair of a plan with this target on new, and with room for raid1 or without.
+pub fn with_target(plan: &mut Plan, server: IscsiServer, free_extents: u64) -> Sim {
+    plan.transfer.iscsi.server = server.into();
+    Sim::shaped(plan, None, Shape { free_extents, ..Shape::default() })
+}
+
+/// The lab's migration in its two forms.
+pub fn tgt() -> Case<Sim> {
+    lab("tgt, core log", IscsiServer::Tgt, 0)
+}
+
+pub fn lio() -> Case<Sim> {
+    lab("lio, raid1", IscsiServer::Lio, 16)
+}
+
+fn lab(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Sim> {
+    let mut plan = plan("lab");
+    let sim = with_target(&mut plan, server, free_extents);
+    case(name, &plan, sim)
+}
