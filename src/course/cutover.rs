@@ -245,8 +245,8 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copie
             book.until(silent, first);
         }
     }
-    for (at, group) in layout.groups.iter().enumerate() {
-        let parted = method::part(book, layout, at, &copied.groups, &volumes_cut, &cut);
+    for group in &layout.groups {
+        let parted = method::part(book, group, &copied.groups, &volumes_cut, &cut);
         cut = parted.clone();
         for lun in group.moves.luns() {
             logout(book, &mut cut, layout, link, lun, &parted);

@@ -5,6 +5,6 @@ pub struct Cut {
     /// `None`: nothing is copied
     pub first: Option<Handle>,
     pub last: Handle,
-    /// of each group
+    /// of each group that is cut
     pub groups: Vec<Vec<Handle>>,
 }

@@ -25,6 +25,7 @@ pub struct Copied {
 }
 
 struct CopiedGroup {
+    vg: String,
     pv: Handle,
     member: Handle,
     /// in the order of the group's copied volumes
@@ -174,7 +175,7 @@ pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], logins: &[Handl
             }));
             mirrors.push(handle);
         }
-        copied.push(CopiedGroup { pv, member, mirrors, reads, steps });
+        copied.push(CopiedGroup { vg: group.vg.clone(), pv, member, mirrors, reads, steps });
     }
     Copied { fresh, groups: copied }
 }
@@ -240,15 +241,8 @@ pub fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &Handle) 
     Cut { first, last, groups: splits }
 }
 
-/// The half on new becomes a group of its own. `at`: which of the groups it is.
-pub fn part(
-    book: &mut Book,
-    (group, mirrored): Chosen,
-    at: usize,
-    copied: &Copied,
-    cut: &Cut,
-    after: &Handle,
-) -> Handle {
+/// The half on new becomes a group of its own.
+pub fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
     let inactive = book.step(
         format!("deactivate-{}", mirrored.travels),
         Old,
@@ -268,8 +262,9 @@ pub fn part(
         &[&inactive],
         "from here on either server is whole without the other",
     );
-    let copy = &copied.groups[at];
-    for before in cut.groups[at].iter().chain([&inactive, &copy.pv, &copy.member]) {
+    let mut all = copied.groups.iter().zip(&cut.groups);
+    let (copy, legs) = all.find(|(copy, _)| copy.vg == group.vg).expect("what is cut was copied");
+    for before in legs.iter().chain([&inactive, &copy.pv, &copy.member]) {
         book.until(before, &split);
     }
     split

@@ -53,10 +53,9 @@ pub fn cut(book: &mut Book, layout: &Layout, copied: &Copied, after: &Handle) ->
 }
 
 /// cutover: gives to new what the group has there.
-pub fn part(book: &mut Book, layout: &Layout, at: usize, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
-    let group = &layout.groups[at];
+pub fn part(book: &mut Book, group: &Group, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
     match &group.moves {
-        Moves::Mirror(mirrored) => mirror::part(book, (group, mirrored), at, &copied.mirrors, cut, after),
+        Moves::Mirror(mirrored) => mirror::part(book, (group, mirrored), &copied.mirrors, cut, after),
     }
 }
 
