@@ -187,9 +187,15 @@ fn only_what_is_ours_is_tidied_away() {
     }
     job("tidy", &place, &ours).good();
     assert!(ours.iter().all(|dir| !place.there(dir)) && !place.there("/var/lib/replant"));
-    for other in
-        ["/var/lib", "/", "/etc/iscsi/nodes/iqn.2001-01.other:x", "/var/lib/replantx", "/home", "/etc/iscsi/nodes"]
-    {
+    for other in [
+        "/var/lib",
+        "/",
+        "/etc/iscsi/nodes/iqn.2001-01.other:x",
+        "/var/lib/iscsi/nodes/iqn.2001-01.other:x",
+        "/var/lib/replantx",
+        "/home",
+        "/etc/iscsi/nodes",
+    ] {
         let place = Place::new();
         place
             .write("/var/lib/file", "x")

@@ -133,6 +133,11 @@ fn a_node_record_leaves_no_empty_directory_and_no_other_record_goes() {
     place.write("/etc/iscsi/nodes/i/other/default", "x");
     place.undo(&node).good();
     assert!(place.there("/etc/iscsi/nodes/i/other/default") && !place.there("/etc/iscsi/nodes/i/p"));
+    // and another record of the same portal
+    place.apply(&node).good();
+    place.write("/etc/iscsi/nodes/i/p/iface0", "x");
+    place.undo(&node).good();
+    assert!(place.there("/etc/iscsi/nodes/i/p/iface0") && !place.there("/etc/iscsi/nodes/i/p/default"));
 }
 
 #[test]
