@@ -1,12 +1,9 @@
 //! Faults in pairs, from the middle, and beside each other, over the simulated pair. What [`sweeps`](../sweeps.rs) tries one
 //! at a time comes here as it comes in life: a kill and then a dead link, a failure that is taken back and tried again.
 //!
-//! There are many of them: `tests/run` builds these tests with the profile `sweeps`, which is as fast as it needs to be.
+//! There are many of them: an ordinary run tries a share, `SWEEPS=all tests/run` over ten thousand.
 
 mod sweep;
-
-use std::io::Write;
-use std::time::Instant;
 
 use replant::facts;
 use replant::host::Side;
@@ -15,33 +12,11 @@ use replant::runbook::{Node, Stage};
 use replant::sim::Sim;
 use replant::step::StepKind;
 use sweep::pair::{lio, tgt};
+use sweep::share::{share, stride, told};
 use sweep::{Case, Fault, Scene};
 
 fn four(case: Case<Sim>) -> Case<Sim> {
     Case { parallelism: 4, ..case }
-}
-
-/// A test run tries every so-manieth: `SWEEP_STRIDE=1` tries all, and `SWEEP_FIRST` another share of them. A build that is
-/// optimised has time for eight times as many.
-fn stride(usual: usize) -> (usize, usize) {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let usual = if cfg!(debug_assertions) { usual * 8 } else { usual };
-    let stride = number("SWEEP_STRIDE").unwrap_or(usual).max(1);
-    (number("SWEEP_FIRST").unwrap_or(0) % stride, stride)
-}
-
-/// One share of four: libtest runs them beside each other.
-fn share(part: usize, usual: usize) -> (usize, usize) {
-    let (first, stride) = stride(usual);
-    (first + part * stride, stride * 4)
-}
-
-fn told(what: &str, sweep: impl FnOnce() -> usize) {
-    let start = Instant::now();
-    let cases = sweep();
-    // past libtest, which keeps what a test prints to itself
-    let _ = writeln!(std::io::stderr(), "{what}: {cases} cases in {:.1} s", start.elapsed().as_secs_f64());
-    assert!(cases > 0, "{what}: a sweep of nothing shows nothing");
 }
 
 macro_rules! storms {
@@ -55,31 +30,31 @@ macro_rules! storms {
 }
 
 storms! {
-    forward_tgt_0(share(0, 4)) = |s| tgt().forward_some(s.0, s.1);
-    forward_tgt_1(share(1, 4)) = |s| tgt().forward_some(s.0, s.1);
-    forward_tgt_2(share(2, 4)) = |s| tgt().forward_some(s.0, s.1);
-    forward_tgt_3(share(3, 4)) = |s| tgt().forward_some(s.0, s.1);
-    forward_lio_0(share(0, 4)) = |s| lio().forward_some(s.0, s.1);
-    forward_lio_1(share(1, 4)) = |s| lio().forward_some(s.0, s.1);
-    forward_lio_2(share(2, 4)) = |s| lio().forward_some(s.0, s.1);
-    forward_lio_3(share(3, 4)) = |s| lio().forward_some(s.0, s.1);
-    beside_each_other_tgt(stride(16)) = |s| four(tgt()).forward_some(s.0, s.1);
-    beside_each_other_lio(stride(16)) = |s| four(lio()).forward_some(s.0 + 1, s.1);
-    beside_each_other_backward(stride(16)) = |s| four(tgt()).backward_some(s.0 + 2, s.1);
-    backward_tgt_0(share(0, 4)) = |s| tgt().backward_some(s.0, s.1);
-    backward_tgt_1(share(1, 4)) = |s| tgt().backward_some(s.0, s.1);
-    backward_lio(stride(8)) = |s| lio().backward_some(s.0, s.1);
-    pairs_tgt_0(share(0, 8)) = |s| tgt().pairs_some(s.0, s.1);
-    pairs_tgt_1(share(1, 8)) = |s| tgt().pairs_some(s.0, s.1);
-    pairs_tgt_2(share(2, 8)) = |s| tgt().pairs_some(s.0, s.1);
-    pairs_tgt_3(share(3, 8)) = |s| tgt().pairs_some(s.0, s.1);
-    pairs_lio_0(share(0, 8)) = |s| lio().pairs_some(s.0, s.1);
-    pairs_lio_1(share(1, 8)) = |s| lio().pairs_some(s.0, s.1);
-    failed_taken_back_and_done_again_tgt(stride(1)) = |s| tgt().again_some(s.0, s.1);
-    failed_taken_back_and_done_again_lio(stride(1)) = |s| lio().again_some(s.0, s.1);
-    back_from_the_middle_of_each_stage_tgt(stride(8)) = |s| midway(&tgt(), s);
-    back_from_the_middle_of_each_stage_lio(stride(8)) = |s| midway(&lio(), s);
-    old_and_new_at_once(stride(2)) = |s| legs(&tgt(), s) + legs(&lio(), s);
+    forward_tgt_0(share(0, 32)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_1(share(1, 32)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_2(share(2, 32)) = |s| tgt().forward_some(s.0, s.1);
+    forward_tgt_3(share(3, 32)) = |s| tgt().forward_some(s.0, s.1);
+    forward_lio_0(share(0, 32)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_1(share(1, 32)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_2(share(2, 32)) = |s| lio().forward_some(s.0, s.1);
+    forward_lio_3(share(3, 32)) = |s| lio().forward_some(s.0, s.1);
+    beside_each_other_tgt(stride(128)) = |s| four(tgt()).forward_some(s.0, s.1);
+    beside_each_other_lio(stride(128)) = |s| four(lio()).forward_some(s.0 + 1, s.1);
+    beside_each_other_backward(stride(128)) = |s| four(tgt()).backward_some(s.0 + 2, s.1);
+    backward_tgt_0(share(0, 32)) = |s| tgt().backward_some(s.0, s.1);
+    backward_tgt_1(share(1, 32)) = |s| tgt().backward_some(s.0, s.1);
+    backward_lio(stride(64)) = |s| lio().backward_some(s.0, s.1);
+    pairs_tgt_0(share(0, 64)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_1(share(1, 64)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_2(share(2, 64)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_tgt_3(share(3, 64)) = |s| tgt().pairs_some(s.0, s.1);
+    pairs_lio_0(share(0, 64)) = |s| lio().pairs_some(s.0, s.1);
+    pairs_lio_1(share(1, 64)) = |s| lio().pairs_some(s.0, s.1);
+    failed_taken_back_and_done_again_tgt(stride(8)) = |s| tgt().again_some(s.0, s.1);
+    failed_taken_back_and_done_again_lio(stride(8)) = |s| lio().again_some(s.0, s.1);
+    back_from_the_middle_of_each_stage_tgt(stride(64)) = |s| midway(&tgt(), s);
+    back_from_the_middle_of_each_stage_lio(stride(64)) = |s| midway(&lio(), s);
+    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s);
 }
 
 /// From the middle of every stage back.

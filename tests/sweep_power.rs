@@ -8,6 +8,7 @@ use replant::host::power::Request;
 use replant::host::{PowerTo, Server, Side};
 use replant::journal::{Entry, Event, Kind, Run};
 use replant::sim::{Back, Control, Effect, FaultPlan, Moment, Person, Sim, System};
+use sweep::share::stride;
 use sweep::{Case, Fault, Scene, World, pair};
 
 /// The lab's pair, switched so.
@@ -23,11 +24,6 @@ fn case(name: &'static str, old: Control, new: Control, person: Person) -> Case<
 
 fn usual() -> Case<Sim> {
     case("by commands", Control::Command, Control::Command, Person::Truthful)
-}
-
-/// A test run tries every so-manieth place; `SWEEP_STRIDE=1` tries all.
-fn stride(usual: usize) -> usize {
-    std::env::var("SWEEP_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(usual).max(1)
 }
 
 /// The migration as it stands right after this event of this step was recorded: then we were killed.
@@ -79,7 +75,7 @@ fn from_every_line(
     let start = after(&case, "power-ready", &Event::Adopted);
     let lines = start.fork().run(&case, Kind::Apply, Fault::None).lines;
     assert!(lines > 100, "{lines}");
-    for line in (0..lines).step_by(stride(usual)) {
+    for line in (0..lines).step_by(stride(usual).1) {
         let mut scene = start.fork();
         let ran = scene.run(&case, Kind::Apply, Fault::Crash { line, written: true });
         let when = format!("ended after line {line} ({:?})", scene.story().lines.last().map(|line| &line.entry));
@@ -179,7 +175,7 @@ fn every_mix_goes_back_from_every_line() {
         for (step, event) in [("still-quiet", Event::Adopted), ("old-off", Event::Done), ("own-boot", Event::Done)] {
             let start = after(&case, step, &event);
             let lines = start.fork().run(&case, Kind::Rollback, Fault::None).lines;
-            for line in (0..lines).step_by(if step == "still-quiet" { stride(17) } else { stride(3) }) {
+            for line in (0..lines).step_by(if step == "still-quiet" { stride(17).1 } else { stride(3).1 }) {
                 for person in [Person::Truthful, Person::Liar] {
                     let mut scene = start.fork();
                     let _ = scene.run(&case, Kind::Rollback, Fault::Crash { line, written: true });
@@ -216,7 +212,7 @@ fn old_back_at_every_moment_of_boot() {
     ran.result.unwrap_or_else(|stopped| panic!("{stopped}"));
     let moments = (0..looks).map(Moment::Look).chain((0..acts).map(Moment::Act));
     let (mut refused, mut late) = (0, 0);
-    for (at, number) in moments.step_by(stride(5)).zip(0usize..) {
+    for (at, number) in moments.step_by(stride(5).1).zip(0usize..) {
         for firmware in [0, 3, usize::MAX] {
             let back_at = Back { server: Server::Old, at, firmware };
             let when = format!("old is switched on at {at:?}, {firmware} looks in its firmware");

@@ -15,6 +15,7 @@ use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
 use sweep::pair::{self, lio, tgt};
+use sweep::share::stride;
 use sweep::{Case, Fault, Scene, World, faithful};
 
 fn reaches_the_goal(case: &Case<Sim>) {
@@ -86,32 +87,6 @@ fn back_from_after_every_step() {
             case.as_found(&scene, &case.world, &when);
         }
     }
-}
-
-/// Faults are many and a migration is long: a test run tries every so-manieth. `SWEEP_STRIDE=1` tries all, and
-/// `SWEEP_FIRST` another share of them.
-fn stride(usual: usize) -> (usize, usize) {
-    let stride = std::env::var("SWEEP_STRIDE").ok().and_then(|text| text.parse().ok()).unwrap_or(usual).max(1);
-    let first = std::env::var("SWEEP_FIRST").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    (first % stride, stride)
-}
-
-#[test]
-fn faults_forward_tgt() {
-    let (first, stride) = stride(41);
-    tgt().forward_some(first, stride);
-}
-
-#[test]
-fn faults_forward_lio() {
-    let (first, stride) = stride(41);
-    lio().forward_some(first, stride);
-}
-
-#[test]
-fn faults_backward_tgt() {
-    let (first, stride) = stride(41);
-    tgt().backward_some(first, stride);
 }
 
 /// A server loses its power for a moment before an act. Whatever that leaves: going back leaves both as they were found,

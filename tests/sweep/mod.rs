@@ -7,6 +7,7 @@
 
 mod fault;
 pub mod pair;
+pub mod share;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
