@@ -146,6 +146,12 @@ pub fn begun(pair: &Pair) -> usize {
     journal.lines().filter(|line| line.contains("began")).count()
 }
 
+/// Whether the journal says this of a step.
+pub fn recorded(pair: &Pair, step: &str, event: &str) -> bool {
+    let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).unwrap_or_default();
+    journal.contains(&format!(r#""step":"{step}","event":"{event}""#))
+}
+
 /// When the journal says that a step was first begun and last done, in seconds since 1970.
 pub fn times(pair: &Pair, step: &str) -> Option<(f64, f64)> {
     let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).ok()?;

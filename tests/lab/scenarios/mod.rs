@@ -37,6 +37,11 @@ pub const ALL: &[Scenario] = &[
         run: rollback::mid_copy,
     },
     Scenario {
+        name: "back-and-forth",
+        about: "killed right behind the cut; back, killed on the way; forward to the end of the copy; back",
+        run: rollback::back_and_forth,
+    },
+    Scenario {
         name: "refusals",
         about: "wrong plans, wrong hosts, wrong disks, a stale runbook: each refused, and nothing changed",
         run: refusals::all,
@@ -99,7 +104,8 @@ pub fn run(lab: Lab, names: &[&str]) -> Fallible<bool> {
         [] => ALL.iter().collect(),
         names => names.iter().map(|name| find(name)).collect::<Fallible<_>>()?,
     };
-    let keep_checkpoint = chosen.iter().any(|scenario| ["rollback-mid-copy", "mishaps"].contains(&scenario.name));
+    let keep_checkpoint =
+        chosen.iter().any(|scenario| ["rollback-mid-copy", "back-and-forth", "mishaps"].contains(&scenario.name));
     let mut bench = Bench { lab, checks: Checks::default(), pair: None, keep_checkpoint };
     let began = std::time::Instant::now();
     let mut broken = Vec::new();

@@ -125,3 +125,32 @@ pub fn as_found(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     bench.checks.none("new is as it was found", &subject.new_before.differences(&new, &[]));
     Ok(())
 }
+
+/// Whoever changes their mind in the worst moment, twice: new's half of the group is cut off and old has logged out.
+pub fn back_and_forth(bench: &mut Bench) -> Fallible<()> {
+    let subject = connected(bench, "back-and-forth")?;
+    let outcome = killed_behind_the_cut(bench, &subject);
+    bench.pair = Some(Subject { migrated: false, ..subject });
+    outcome
+}
+
+fn killed_behind_the_cut(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+    let pair = &subject.pair;
+    let plan = pair.plan().display().to_string();
+    let answers = ["--yes", "--no-input"];
+    let apply = ["apply", &plan].into_iter().chain(answers);
+    let mut running = replant::start(pair, &apply.clone().collect::<Vec<_>>())?;
+    running.until("the logout behind the cut", || Ok(replant::recorded(pair, "logout-md1", "done").then_some(())))?;
+    running.signal("KILL")?;
+    running.wait()?;
+    let mut running = replant::start(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
+    let undone = || Ok(replant::recorded(pair, "split-vg0", "undone").then_some(()));
+    running.until("the group is one again, or counts as such", undone)?;
+    running.signal("KILL")?;
+    running.wait()?;
+    replant::succeed(pair, &apply.chain(["--until", "copy"]).collect::<Vec<_>>())?;
+    let mirrored = pair.service.script("lvs --noheadings -o segtype vg0/root vg0/var")?;
+    bench.checks.same("mirrored again", &mirrored.split_whitespace().collect::<Vec<_>>().join(" "), "mirror mirror");
+    as_found(bench, subject)?;
+    whole_records(bench, pair)
+}
