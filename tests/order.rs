@@ -17,6 +17,8 @@ use replant::step::{How, StepKind};
 struct Book {
     name: String,
     nodes: Vec<Node>,
+    /// that run on old
+    services: Vec<String>,
 }
 
 impl Book {
@@ -32,7 +34,7 @@ impl Book {
         };
         let facts = facts::both(&sim).unwrap();
         let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
-        Book { name: format!("{name} {server:?}"), nodes }
+        Book { name: format!("{name} {server:?}"), nodes, services: facts.old.services }
     }
 
     fn of(&self, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
@@ -92,6 +94,7 @@ fn books() -> Vec<Book> {
         Book::made("lab", Some(IscsiServer::Tgt), Some(0)),
         Book::made("lab", Some(IscsiServer::Lio), Some(16)),
         Book::made("lab", Some(IscsiServer::Tgt), Some(16)),
+        Book::made("minimal", Some(IscsiServer::Tgt), Some(16)),
     ];
     books.extend(["cs940", "minimal", "nvme", "one-disk", "two-groups"].map(|name| Book::made(name, None, None)));
     books
@@ -191,6 +194,57 @@ fn all_that_travels_falls_silent() {
     }
 }
 
+/// Whatever looks for writers, before or after the cut, looks at every volume and every mount that travels.
+#[test]
+fn nothing_that_travels_is_left_out_of_a_look() {
+    for book in books() {
+        let cut: BTreeSet<String> = book
+            .nodes
+            .iter()
+            .filter_map(|node| match &node.step {
+                StepKind::Split(leg) => Some(format!("{}/{}", leg.vg, leg.lv)),
+                _ => None,
+            })
+            .collect();
+        let looked = |node: &Node, volumes: &[String]| {
+            let looked: BTreeSet<String> = volumes.iter().cloned().collect();
+            assert!(cut.is_subset(&looked), "{}: {} looks at {looked:?} of {cut:?}", book.name, node.id);
+        };
+        let silent: BTreeSet<&String> = book
+            .nodes
+            .iter()
+            .filter_map(|node| match &node.step {
+                StepKind::Remount(remount) if node.on == Side::Old => Some(&remount.target),
+                _ => None,
+            })
+            .collect();
+        let (mut looks, mut counts, mut ends) = (0, Vec::new(), Vec::new());
+        for node in &book.nodes {
+            match &node.step {
+                StepKind::NothingWrites(step) => {
+                    looked(node, &step.volumes);
+                    let seen: BTreeSet<&String> = step.targets.iter().collect();
+                    let boot = "/boot".to_string();
+                    let apart: Vec<_> = silent.difference(&seen).filter(|target| ***target != boot).collect();
+                    assert!(apart.is_empty(), "{}: {} does not look at {apart:?}", book.name, node.id);
+                    looks += 1;
+                }
+                StepKind::WritesCounted(step) => {
+                    looked(node, &step.volumes);
+                    counts.push(step.record.clone());
+                }
+                StepKind::StillQuiet(step) => {
+                    looked(node, &step.volumes);
+                    ends.push(step.counted.clone());
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(looks, 2, "{}: with services up, and with all quiet", book.name);
+        assert_eq!((counts.len(), &ends), (1, &counts), "{}: what was counted is what is compared", book.name);
+    }
+}
+
 /// From the cut to the end of old's power.
 #[test]
 fn old_lets_go_before_it_is_switched_off_and_new_takes_over_after() {
@@ -224,6 +278,9 @@ fn old_lets_go_before_it_is_switched_off_and_new_takes_over_after() {
         book.order("old has let go", &logouts, &quiet);
         assert_eq!(logouts.len(), book.of(kind!(StepKind::Login(_))).len(), "{}", book.name);
         book.order("it was silent to the end", &quiet, &off);
+        let flushed = book.of(kind!(StepKind::Flushed(_)));
+        book.order("what old has in memory goes to its disks when all is cut", &cuts, &flushed);
+        book.order("its power goes after that", &flushed, &off);
         book.order("the power of old is asked for", &off, &is_off);
         let boot = book.of(|node| node.stage == Stage::Boot && node.id != is_off[0].id);
         book.order("nothing is done on new before old is off", &is_off, &boot);
@@ -272,6 +329,26 @@ fn what_is_over_is_not_made_again_and_what_is_not_is_asked_for() {
             }
         }
     }
+}
+
+/// What begins by itself, and writes to /boot or gets in the way of the copy.
+#[test]
+fn timers_are_held_before_anything_is_copied() {
+    let mut held = 0;
+    for book in books() {
+        let timers = ["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer"];
+        for timer in book.services.iter().filter(|unit| timers.contains(&unit.as_str())) {
+            let holds = book.of(|node| {
+                let all = if let StepKind::Service(service) = &node.step { service.units.as_slice() } else { &[] };
+                node.stage == Stage::Copy && all.contains(timer)
+            });
+            let copies = book
+                .of(|node| node.stage == Stage::Copy && matches!(&node.step, StepKind::Job(_) | StepKind::Mirror(_)));
+            book.order(timer, &holds, &copies);
+            held += 1;
+        }
+    }
+    assert!(held > 0, "no book has such a timer");
 }
 
 /// Old must come back from a reboot in mid-copy, and a dead link must not hold it up.
