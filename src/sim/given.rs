@@ -95,7 +95,12 @@ fn machine(server: Server, facts: &ServerFacts, disks: Vec<Disk>, card: &Interfa
         own_disks: server == Server::Old,
         uuid: facts.machine.clone().unwrap_or_else(|| uuid(&format!("replant simulated {server} machine"))),
         disks,
-        card: Card { mac: card.mac.clone(), name: card.name.clone(), drivers: card.drivers.clone() },
+        card: Card {
+            mac: card.mac.clone(),
+            name: card.name.clone(),
+            in_rescue: card.name.clone(),
+            drivers: card.drivers.clone(),
+        },
         memory: facts.memory,
         uefi: facts.uefi,
         rescue: Files::new(),

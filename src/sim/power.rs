@@ -111,7 +111,7 @@ impl World {
         machine.run = Run {
             booted,
             hostname: machine.rescue_hostname.clone(),
-            card: "eth0".into(),
+            card: machine.card.in_rescue.clone(),
             addresses: machine.rescue_addresses.clone(),
             mounts: pseudo(vec![ram("rootfs", "/", "rootfs")]),
             sysctls: sysctls(),

@@ -263,6 +263,8 @@ pub struct Card {
     pub mac: String,
     /// the name it has by itself
     pub name: String,
+    /// the name that the rescue system gives it
+    pub in_rescue: String,
     pub drivers: Vec<String>,
 }
 

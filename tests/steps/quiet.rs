@@ -116,6 +116,8 @@ pub fn tables() -> Vec<Table> {
             rows: vec![
                 ("what the plan knew", "", Present),
                 ("its own swap", "# What keeps file systems[Filename]:  => \n/dev/dm-3 partition 131068 0 -2 & # What keeps file systems: vg0-data 254 3 0 => vg0-data 254 3 1", Present),
+                ("a volume that the plan did not know to be open", "# What keeps file systems: vg0-data 254 3 0 => vg0-data 254 3 1", Partial("vg0/data is open 1 times")),
+                ("another virtual machine", "# What keeps file systems: vg0-data 254 3 0 => vg0-data 254 3 1 & # What keeps file systems[dbus]:  => \nraw-write\t77\t/dev/dm-3\tqemu-system-x86\t/machine.slice/machine-qemu-1.scope\t/dev/dm-3", Foreign("process")),
                 ("another swap", "# What keeps file systems[Filename]:  => \n/var/swap file 131068 0 -2", Foreign("the file /var/swap is in use as swap")),
                 ("its own loop device", "# What keeps file systems[loop3]:  => \n/dev/loop4 0 254:2 /var/x.img", Present),
                 ("another loop device", "# What keeps file systems[loop3]:  => \n/dev/loop5 0 254:2 /var/x.img", Foreign("/dev/loop5 writes to /var/x.img")),
