@@ -26,7 +26,7 @@ fn status_says_who_is_at_work() {
     let before = std::fs::read_to_string(&journal).unwrap();
     std::fs::write(&journal, format!("{before}{run}\n")).unwrap();
 
-    let migration = Depot::at(&desk.path(".replant")).open("srv1").unwrap();
+    let migration = Depot::at(desk.path(".replant")).open("srv1").unwrap();
     assert!(migration.at_work().unwrap().is_none());
     let (code, told) = desk.says(&["status", "--offline"]);
     assert_eq!(code, 0);
@@ -55,7 +55,7 @@ fn status_says_who_is_at_work() {
 #[test]
 fn looking_at_the_lock_is_no_lock() {
     let desk = Desk::with_migration("mirror-vg0-var");
-    let migration = Depot::at(&desk.path(".replant")).open("srv1").unwrap();
+    let migration = Depot::at(desk.path(".replant")).open("srv1").unwrap();
     drop(migration.lock().unwrap());
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -121,7 +121,7 @@ fn in_the_middle() -> (Desk, Journal, Sim, course::Runbook) {
     let desk = Desk::new();
     let (_, sim, book) = lab();
     let text = serde_json::to_string_pretty(&book).unwrap();
-    let migration = Depot::at(&desk.path(".replant")).create("srv1", &text, &[]).unwrap();
+    let migration = Depot::at(desk.path(".replant")).create("srv1", &text, &[]).unwrap();
     let lock = migration.lock().unwrap();
     let (mut journal, _) = migration.journal(&lock).unwrap();
     go(&book, &sim, &mut journal, Some(Stage::Copy));

@@ -40,7 +40,7 @@ impl Desk {
     /// A migration `srv1` in `.replant`: every step before `last` is done, each took two seconds, and `last` has begun.
     pub fn with_migration(last: &str) -> Desk {
         let desk = Desk::with_runbook();
-        Depot::at(&desk.path(".replant")).create("srv1", &runbook(), &[]).unwrap();
+        Depot::at(desk.path(".replant")).create("srv1", &runbook(), &[]).unwrap();
         let mut at: Timestamp = "2026-11-21T23:10:00Z".parse().unwrap();
         let mut lines = Vec::new();
         let mut write = |id: &StepId, event: Event| {

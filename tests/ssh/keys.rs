@@ -57,7 +57,7 @@ impl Pair {
 
     fn migration(&self) -> Migration {
         let text = serde_json::to_string_pretty(&self.runbook).unwrap();
-        Depot::at(&self.sshd.file(".replant")).create(&self.runbook.name, &text, &[]).unwrap()
+        Depot::at(self.sshd.file(".replant")).create(&self.runbook.name, &text, &[]).unwrap()
     }
 
     fn says(&self, args: &[&str]) -> (i32, String) {
