@@ -12,7 +12,7 @@ use replant::facts::{self, Facts, lsblk, lvm, md, mounts, net};
 use replant::host::{Act, HostError, Hosts, Look, PowerTo, Query, Server, Side, Text};
 use replant::plan::{self, IscsiServer, Plan};
 use replant::runbook::Node;
-use replant::sim::{Effect, FaultPlan, Shape, Sim, System};
+use replant::sim::{Effect, FaultPlan, Shape, Sim, System, Written};
 use replant::step::{Mark, Seen, StepKind, Undo};
 use serde_json::Value;
 
@@ -358,8 +358,15 @@ fn lvm_refuses_what_it_does() {
     refuses(&sim, Side::Old, &format!("lvconvert --yes --mirrors 0 vg0/root {LUN}"), 5, "extents");
     refuses(&sim, Side::Old, &format!("vgsplit vg0 vg9 {pv}"), 5, "between two Volume Groups");
 
-    // raid1: with a core log LVM's records would go to /run
     let sim = after(IscsiServer::Tgt, 16, "split-vg0-root");
+    // without what replant tells LVM its records go to /etc/lvm
+    sim.change(|world| {
+        for place in world.places.values_mut() {
+            if let Written::Fs(fs) = place {
+                fs.files.remove("/etc/lvm/lvmlocal.conf");
+            }
+        }
+    });
     // / is read-only by now
     refuses(&sim, Side::Old, "lvremove --yes vg0/root_new", 5, "Cannot archive volume group metadata");
     let config = "--config backup{backup=0 archive=0}";

@@ -72,12 +72,12 @@ fn volumes<'a>(group: &'a Group, mirrored: &'a Mirrored) -> impl Iterator<Item =
     group.copied.iter().map(|copied| copied.lv.as_str()).zip(&mirrored.legs)
 }
 
-/// LVM's settings on old while volumes are mirrored with a core log; `None` where none is.
+/// LVM's settings on old while volumes are mirrored; `None` where none is.
 fn lvm_backups(layout: &Layout, groups: &[Chosen]) -> Option<String> {
     let mut legs = groups.iter().flat_map(|(_, mirrored)| &mirrored.legs);
     let ours = render(text::LVM_BACKUPS, context! { name => &layout.name, run => &layout.run });
     let was = layout.files.get(LVMLOCAL).map(|was| format!("{}\n\n", was.trim_end())).unwrap_or_default();
-    legs.any(|leg| leg.how == How::CoreLog).then(|| was + &ours)
+    legs.next().map(|_| was + &ours)
 }
 
 /// Before the first mirror: dmeventd, which is started with it, reads it.
