@@ -83,6 +83,15 @@ impl Book {
         }
     }
 
+    /// The mount points that are made read-only on old.
+    fn silent(&self) -> BTreeSet<String> {
+        let remounted = |node: &Node| match &node.step {
+            StepKind::Remount(remount) if node.on == Side::Old => Some(remount.target.clone()),
+            _ => None,
+        };
+        self.nodes.iter().filter_map(remounted).collect()
+    }
+
     fn until(&self, node: &Node) -> &Node {
         let id = node.until.as_ref().unwrap_or_else(|| panic!("{}: {} holds for ever", self.name, node.id));
         self.nodes.iter().find(|node| node.id == *id).unwrap()
@@ -170,14 +179,7 @@ fn all_that_travels_falls_silent() {
             })
             .map(|target| if target.is_empty() { "/" } else { target }.to_string())
             .collect();
-        let silent: BTreeSet<_> = book
-            .of(|node| node.on == Side::Old)
-            .iter()
-            .filter_map(|node| match &node.step {
-                StepKind::Remount(remount) => Some(remount.target.clone()),
-                _ => None,
-            })
-            .collect();
+        let silent = book.silent();
         assert!(mounted.is_subset(&silent), "{}: {mounted:?} of which only {silent:?} fall silent", book.name);
         let quiet = book.of(kind!(StepKind::StillQuiet(_)));
         let [node] = quiet.as_slice() else { panic!("{}: {} looks", book.name, quiet.len()) };
@@ -210,22 +212,14 @@ fn nothing_that_travels_is_left_out_of_a_look() {
             let looked: BTreeSet<String> = volumes.iter().cloned().collect();
             assert!(cut.is_subset(&looked), "{}: {} looks at {looked:?} of {cut:?}", book.name, node.id);
         };
-        let silent: BTreeSet<&String> = book
-            .nodes
-            .iter()
-            .filter_map(|node| match &node.step {
-                StepKind::Remount(remount) if node.on == Side::Old => Some(&remount.target),
-                _ => None,
-            })
-            .collect();
+        let silent = book.silent();
         let (mut looks, mut counts, mut ends) = (0, Vec::new(), Vec::new());
         for node in &book.nodes {
             match &node.step {
                 StepKind::NothingWrites(step) => {
                     looked(node, &step.volumes);
-                    let seen: BTreeSet<&String> = step.targets.iter().collect();
-                    let boot = "/boot".to_string();
-                    let apart: Vec<_> = silent.difference(&seen).filter(|target| ***target != boot).collect();
+                    let seen: BTreeSet<String> = step.targets.iter().cloned().collect();
+                    let apart: Vec<_> = silent.difference(&seen).filter(|target| *target != "/boot").collect();
                     assert!(apart.is_empty(), "{}: {} does not look at {apart:?}", book.name, node.id);
                     looks += 1;
                 }

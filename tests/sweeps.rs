@@ -15,7 +15,7 @@ use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
 use sweep::pair::{self, lio, tgt};
-use sweep::share::stride;
+use sweep::share::{caught, stride};
 use sweep::{Case, Fault, Scene, World, faithful};
 
 fn reaches_the_goal(case: &Case<Sim>) {
@@ -104,7 +104,7 @@ fn rebooted(case: &Case<Sim>, server: Server, refusable: &[Stage], (first, strid
     let mut refused = Vec::new();
     for at in (first..clean.acts).step_by(stride) {
         let faults = FaultPlan { reboot: Some((at, server)), ..FaultPlan::default() };
-        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let tried = caught(|| {
             let mut scene = Scene::within(Sim::with_faults(case.world.world(), faults));
             let ran = scene.run(case, Kind::Apply, Fault::None);
             let stopped = ran.result.map_err(|stopped| format!("at {:?}: {stopped}", stopped.step)).err();
@@ -124,14 +124,10 @@ fn rebooted(case: &Case<Sim>, server: Server, refusable: &[Stage], (first, strid
                 case.as_found(&scene, &case.world, &when);
             }
             no
-        }));
+        });
         match tried {
             Ok(no) => refused.extend(no.map(|no| (steps[at].stage, no))),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().cloned();
-                let text = text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default();
-                wrong.push(format!("act {at} ({}): {text}", steps[at].id));
-            }
+            Err(text) => wrong.push(format!("act {at} ({}): {text}", steps[at].id)),
         }
     }
     let (may, may_not): (Vec<_>, Vec<_>) = refused.into_iter().partition(|(stage, _)| refusable.contains(stage));
@@ -312,10 +308,7 @@ fn noticed(what: &str, by: &str, mutate: impl FnOnce(&mut Vec<Node>), sweep: imp
 
 /// It must, and in these words: a sweep that fails for another reason shows nothing.
 fn fails(what: &str, by: &str, sweep: impl FnOnce()) {
-    let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(sweep));
-    let panic = tried.expect_err(&format!("{what}: no sweep notices"));
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default();
+    let text = caught(sweep).expect_err(&format!("{what}: no sweep notices"));
     assert!(text.contains(by), "{what}: it is noticed by\n{text}");
 }
 

@@ -140,22 +140,24 @@ impl Running {
     }
 }
 
+/// Empty where there is none yet.
+fn journal(pair: &Pair) -> String {
+    std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).unwrap_or_default()
+}
+
 /// How often the journal says that a step was begun: unchanged means that nothing was done.
 pub fn begun(pair: &Pair) -> usize {
-    let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).unwrap_or_default();
-    journal.lines().filter(|line| line.contains("began")).count()
+    journal(pair).lines().filter(|line| line.contains("began")).count()
 }
 
 /// Whether the journal says this of a step.
 pub fn recorded(pair: &Pair, step: &str, event: &str) -> bool {
-    let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).unwrap_or_default();
-    journal.contains(&format!(r#""step":"{step}","event":"{event}""#))
+    journal(pair).contains(&format!(r#""step":"{step}","event":"{event}""#))
 }
 
 /// When the journal says that a step was first begun and last done, in seconds since 1970.
 pub fn times(pair: &Pair, step: &str) -> Option<(f64, f64)> {
-    let journal = std::fs::read_to_string(pair.dir.join(".replant/srv1/journal.jsonl")).ok()?;
-    let lines: Vec<Value> = journal.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Value> = journal(pair).lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let at = |line: &Value| Some(line["at"].as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond() as f64 / 1e3);
     let is = |line: &&Value, event: &str| line["step"] == step && line["event"] == event;
     let began = lines.iter().find(|line| is(line, "began")).and_then(at)?;

@@ -26,3 +26,11 @@ pub fn told(what: &str, sweep: impl FnOnce() -> usize) {
     let _ = writeln!(std::io::stderr(), "{what}: {cases} cases in {:.1} s", start.elapsed().as_secs_f64());
     assert!(cases > 0, "{what}: a sweep of nothing shows nothing");
 }
+
+/// What it hands back, or what it said when it panicked: the other places are tried all the same.
+pub fn caught<T>(tried: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(tried)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
+    })
+}

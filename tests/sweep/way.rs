@@ -32,23 +32,18 @@ fn killed_on_the_way_back(case: Case<Sim>, usual: usize) {
     let mut wrong = Vec::new();
     for act in (first..clean.acts).step_by(every) {
         for effect in [false, true] {
-            let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let tried = caught(|| {
                 let mut scene = applied.fork();
                 assert!(scene.run(&case, Kind::Rollback, Fault::Kill { act, effect }).result.is_err());
                 let when = format!("killed at act {act} of the way back, {effect}");
                 forward_and_back(&case, scene.fork(), &when);
                 case.clean(&mut scene, Kind::Rollback, &when);
                 case.as_found(&scene, &case.world, &when);
-            }));
-            wrong.extend(tried.err().map(|panic| said(&panic)));
+            });
+            wrong.extend(tried.err());
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), 2 * clean.acts, wrong.join("\n\n"));
-}
-
-fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or(panic.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
 }
 
 /// From the copy back, and forward again.
@@ -88,7 +83,7 @@ fn new_dies(case: Case<Sim>, old_reboots: bool, usual: usize) {
     let mut wrong = Vec::new();
     for at in (first..acts).step_by(every) {
         let faults = FaultPlan { dead: Some((at, Server::New)), ..FaultPlan::default() };
-        let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let tried = caught(|| {
             let mut scene = Scene::within(Sim::with_faults(case.world.world(), faults));
             let ended = scene.run(&case, Kind::Apply, Fault::None).result.map_err(|stopped| stopped.to_string());
             let mut scene = scene.fork();
@@ -106,8 +101,8 @@ fn new_dies(case: Case<Sim>, old_reboots: bool, usual: usize) {
             );
             without_new(&case, &mut asked, &when);
             without_new(&case, &mut scene, &when);
-        }));
-        wrong.extend(tried.err().map(|panic| format!("act {at}: {}", said(&panic))));
+        });
+        wrong.extend(tried.err().map(|text| format!("act {at}: {text}")));
     }
     assert!(wrong.is_empty(), "{} of {acts}:\n{}", wrong.len(), wrong.join("\n\n"));
 }

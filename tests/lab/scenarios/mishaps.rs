@@ -10,10 +10,7 @@ use std::time::Duration;
 const AWAY: Duration = Duration::from_secs(60);
 
 pub fn in_mid_copy(bench: &mut Bench) -> Fallible<()> {
-    let subject = rollback::connected(bench, "mishaps")?;
-    let outcome = all(bench, &subject);
-    bench.pair = Some(Subject { migrated: false, ..subject });
-    outcome
+    rollback::from_connected(bench, "mishaps", all)
 }
 
 fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {

@@ -59,7 +59,7 @@ pub fn whole_records(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 }
 
 /// A pair of which `prepare` and `connect` are done: from the checkpoint of a scenario before this one, or anew.
-pub fn connected(bench: &mut Bench, name: &str) -> Fallible<Subject> {
+fn connected(bench: &mut Bench, name: &str) -> Fallible<Subject> {
     match bench.pair.take() {
         Some(subject) if subject.checkpoint => {
             subject.pair.restore_checkpoint("connected")?;
@@ -74,12 +74,21 @@ pub fn connected(bench: &mut Bench, name: &str) -> Fallible<Subject> {
     }
 }
 
-/// Ctrl-C in the middle of the copy, then back.
-pub fn mid_copy(bench: &mut Bench) -> Fallible<()> {
-    let subject = connected(bench, "rollback-mid-copy")?;
-    let outcome = interrupted(bench, &subject);
+/// A scenario on such a pair, which is not migrated after it.
+pub fn from_connected(
+    bench: &mut Bench,
+    name: &str,
+    run: impl FnOnce(&mut Bench, &Subject) -> Fallible<()>,
+) -> Fallible<()> {
+    let subject = connected(bench, name)?;
+    let outcome = run(bench, &subject);
     bench.pair = Some(Subject { migrated: false, ..subject });
     outcome
+}
+
+/// Ctrl-C in the middle of the copy, then back.
+pub fn mid_copy(bench: &mut Bench) -> Fallible<()> {
+    from_connected(bench, "rollback-mid-copy", interrupted)
 }
 
 fn interrupted(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
@@ -128,10 +137,7 @@ pub fn as_found(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
 
 /// Whoever changes their mind in the worst moment, twice: new's half of the group is cut off and old has logged out.
 pub fn back_and_forth(bench: &mut Bench) -> Fallible<()> {
-    let subject = connected(bench, "back-and-forth")?;
-    let outcome = killed_behind_the_cut(bench, &subject);
-    bench.pair = Some(Subject { migrated: false, ..subject });
-    outcome
+    from_connected(bench, "back-and-forth", killed_behind_the_cut)
 }
 
 fn killed_behind_the_cut(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
