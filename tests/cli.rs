@@ -95,8 +95,7 @@ fn validate() {
 #[test]
 fn colour_only_where_it_is_wanted() {
     let desk = Desk::new();
-    let with =
-        |when| desk.run(&["validate", "invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
+    let with = |when| desk.run(&["validate", "invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
     assert!(with("always"));
     assert!(!with("never"));
     assert!(!with("auto"));
