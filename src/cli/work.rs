@@ -6,7 +6,7 @@ use crate::course::Runbook;
 use crate::engine::{self, Options, Stopped, Summary};
 use crate::host::{Hosts, Query, Server, Side};
 use crate::journal::{Journal, Run};
-use crate::report::{self, Live, Next, To};
+use crate::report::{self, LiveView, Next, To};
 use crate::runbook::{Node, Stage};
 use crate::step::Mark;
 
@@ -109,7 +109,7 @@ impl Work<'_> {
     }
 
     fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<Stopped>> {
-        let live = Live::new(self.runbook, until, To::Err, self.talk.manner());
+        let live = LiveView::new(self.runbook, until, To::Err, self.talk.manner());
         let options =
             Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))

@@ -20,7 +20,7 @@ pub fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Copied {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
     // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
     let mut held = Vec::new();

@@ -29,7 +29,7 @@ impl Work<'_> {
         }
         self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
-        self.tell(Event::RunStarted { kind: self.kind, steps });
+        self.tell(Notice::RunStarted { kind: self.kind, steps });
         let room = (self.options.parallelism, self.options.per_server);
         schedule::run(self.nodes, self.kind, room, &|| self.goes_on(), &|at| self.turn(&self.nodes[at]));
         let (outcome, what) = self.outcome();
@@ -42,7 +42,7 @@ impl Work<'_> {
         {
             held(&self.troubles).push(Stopped::run(Reason::Journal(error)));
         }
-        self.tell(Event::RunEnded { kind: self.kind });
+        self.tell(Notice::RunEnded { kind: self.kind });
 
         let left = self.left();
         let mut summary = std::mem::take(&mut *held(&self.summary));

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LOST, Mark, Seen, Step, Undo, answered, nothing_writes, power, writes_counted};
-use crate::facts::writers::Way;
+use crate::facts::writers::Writable;
 use crate::host::{Act, HostError, Look, Query, Server, Side};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
@@ -65,7 +65,7 @@ impl Step for StillQuiet {
         let live = nothing_writes::live(on, side)?;
         for writer in live.writers(&self.volumes, &self.read_only) {
             // who only looks at a volume may have it open
-            if !matches!(writer.way, Way::Open(_)) {
+            if !matches!(writer.way, Writable::Open(_)) {
                 return written(writer.what);
             }
         }
