@@ -3,7 +3,7 @@
 
 use std::sync::Mutex;
 
-use replant::host::power::{Door, Means, Memory, PowerSwitch, Request, PowerState, PowerAction};
+use replant::host::power::{Door, Means, Memory, PowerAction, PowerState, PowerSwitch, Request};
 use replant::host::{HostError, PowerTo, Server, Side};
 
 /// Old's and new's power control; `None`: a person switches it.
@@ -125,7 +125,10 @@ fn none_is_switched_on_beside_the_other() {
         ("old's control says on", Pair { control: [Some(Ok(PowerState::On)), Some(Ok(PowerState::Off))], ..pair() }),
         ("old answers", Pair { own: old(), ..pair() }),
         ("something answers", Pair { own: odd(), ..pair() }),
-        ("old's control says nothing", Pair { control: [Some(Ok(PowerState::Unknown)), Some(Ok(PowerState::Off))], ..pair() }),
+        (
+            "old's control says nothing",
+            Pair { control: [Some(Ok(PowerState::Unknown)), Some(Ok(PowerState::Off))], ..pair() },
+        ),
         ("old's control does not work", Pair { control: [Some(Err(())), Some(Ok(PowerState::Off))], ..pair() }),
         ("nobody knows", Pair { control: [None, Some(Ok(PowerState::Off))], person: Some(false), ..pair() }),
     ] {

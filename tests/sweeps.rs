@@ -6,7 +6,7 @@ mod way;
 
 use std::time::Instant;
 
-use replant::engine::Event;
+use replant::engine::Notice;
 use replant::facts;
 use replant::host::{Server, Side};
 use replant::journal::Kind;

@@ -127,7 +127,8 @@ fn in_the_middle() -> (Desk, Journal, Sim, course::Runbook) {
     go(&book, &sim, &mut journal, Some(Stage::Copy));
     let recorder = Recorder::new(&sim);
     facts::both(&recorder).unwrap();
-    let server = |side, address| record::RecordedServer { login: format!("root@{address}"), answers: recorder.answers(side) };
+    let server =
+        |side, address| record::RecordedServer { login: format!("root@{address}"), answers: recorder.answers(side) };
     let kept = Recording {
         facts: record::FORMAT,
         replant: "0.1.0".into(),

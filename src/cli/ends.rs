@@ -28,7 +28,12 @@ pub fn ends(
 }
 
 /// `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.
-fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String>) -> Result<draft::TypedServer, Failure> {
+fn end(
+    what: &str,
+    typed: &str,
+    identity: Option<&Path>,
+    host_key: Option<String>,
+) -> Result<draft::TypedServer, Failure> {
     let bad = |why: &str| {
         Failure::new(
             format!("`{typed}` is no {what}: {why}"),

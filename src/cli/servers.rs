@@ -19,7 +19,7 @@ use crate::layout::transfer_addresses;
 use crate::plan::{Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
-use crate::secret::{Secrets, SecretSource};
+use crate::secret::{SecretSource, Secrets};
 use crate::step::StepKind;
 
 /// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.

@@ -18,7 +18,7 @@ use crate::findings::{self, Finding};
 use crate::plan::{self, Loaded, RaidLevel};
 
 pub use fault::NoDraft;
-pub use servers::{TypedServer, Ends};
+pub use servers::{Ends, TypedServer};
 
 /// A plan that is valid, and what still stands in its way on these servers.
 #[derive(Debug)]

@@ -101,7 +101,8 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
         let starts: Vec<&String> =
             waker.starts.iter().filter(|unit| services.stop.iter().any(|stop| stop.unit == quoted(unit))).collect();
         if !starts.is_empty() && !services.stop.iter().any(|stop| stop.unit == quoted(&waker.name)) {
-            wakers.push(StoppedUnit { unit: quoted(&waker.name), why: format!("would start {} again", list(starts)) });
+            wakers
+                .push(StoppedUnit { unit: quoted(&waker.name), why: format!("would start {} again", list(starts)) });
         }
     }
     wakers.append(&mut services.stop);

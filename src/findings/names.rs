@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Hit, Rule, Severity, boot};
-use crate::facts::resolve::{NameKind, Meaning, Names, plain};
+use crate::facts::resolve::{Meaning, NameKind, Names, plain};
 use crate::facts::{Block, Facts, Mount, fstab, lvm};
 use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};

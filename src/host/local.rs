@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
-use crate::host::power::{Request, PowerState, PowerAction};
+use crate::host::power::{PowerAction, PowerState, Request};
 use crate::host::ssh::quote;
 use crate::host::{HostError, PowerTo, Server};
 use crate::secret::Secrets;
@@ -159,7 +159,13 @@ impl Controls {
     }
 
     /// Runs a switching command, then asks until the status agrees.
-    fn until(&self, server: Server, commands: &Commands, argv: &[String], wanted: PowerState) -> Result<(), HostError> {
+    fn until(
+        &self,
+        server: Server,
+        commands: &Commands,
+        argv: &[String],
+        wanted: PowerState,
+    ) -> Result<(), HostError> {
         let began = Instant::now();
         self.must(server, commands, argv)?;
         loop {

@@ -261,7 +261,9 @@ impl PowerSwitch<'_> {
             None => format!("The {server} server is switched by hand, and does not answer."),
         };
         match self.memory.word(server) {
-            Some(Word { on: true, .. }) => return is(PowerState::On, "a person says that they switched it on".into()),
+            Some(Word { on: true, .. }) => {
+                return is(PowerState::On, "a person says that they switched it on".into());
+            }
             Some(word) => {
                 return Ok(Known { state: PowerState::Off, why: "a person says so".into(), word: Some(word) });
             }

@@ -13,7 +13,7 @@ use super::block::{self, Copying, Head, Row};
 use super::screen::{To, is_terminal, screen};
 use super::{brief_act, duration, out};
 use crate::course::Runbook;
-use crate::engine::Event;
+use crate::engine::Notice;
 use crate::forecast;
 use crate::host::Side;
 use crate::journal::Kind;
@@ -306,7 +306,9 @@ fn as_json(event: &Notice) -> Option<serde_json::Value> {
     Some(match event {
         Notice::RunStarted { kind, steps } => json!({ "event": "run_started", "kind": kind, "steps": steps }),
         Notice::StepStarted { step, .. } => json!({ "event": "step_started", "step": step }),
-        Notice::Acting { step, side, act, .. } => json!({ "event": "acting", "step": step, "side": side, "act": act }),
+        Notice::Acting { step, side, act, .. } => {
+            json!({ "event": "acting", "step": step, "side": side, "act": act })
+        }
         Notice::Progress { step, progress } => {
             json!({ "event": "progress", "step": step, "what": progress.what, "bytes": progress.bytes })
         }

@@ -7,7 +7,7 @@ use super::switch::{Control, Person};
 use super::world::{System, World};
 use super::{Effect, Sim};
 use crate::host::hardware::{Hardware, Machines, Whose};
-use crate::host::power::{Door, Means, PowerSwitch, Request, PowerState, PowerAction};
+use crate::host::power::{Door, Means, PowerAction, PowerState, PowerSwitch, Request};
 use crate::host::{HostError, PowerTo, Server, Side};
 use crate::plan::{self, Plan};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use replant::host::hardware::{self, Hardware, Machines, Machine};
+use replant::host::hardware::{self, Hardware, Machine, Machines};
 use replant::host::local::PowerControl;
 use replant::host::power::Request;
 use replant::host::ssh::{SshConfig, SshHosts};

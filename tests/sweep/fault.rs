@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use replant::engine::Clock;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side, Trail};
-use replant::journal::{State, Status, Ledger};
+use replant::journal::{Ledger, State, Status};
 use replant::runbook::StepId;
 
 use super::{Ran, World};

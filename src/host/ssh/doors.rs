@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::SshHosts;
 use crate::host::hardware::Whose;
 use crate::host::local::{accepts, pause};
-use crate::host::power::{Door, Means, Request, PowerState, PowerAction};
+use crate::host::power::{Door, Means, PowerAction, PowerState, Request};
 use crate::host::{HostError, Server, Side};
 
 /// Between two looks at a machine that should be gone, and how many.

@@ -76,8 +76,15 @@ impl SshHosts {
             .into_iter()
             .map(|(side, remote)| {
                 let (known_hosts, machines) = (known_hosts.clone(), machines.clone());
-                let link =
-                    Connection::new(side, remote, known_hosts, machines, sockets.path(), patience.clone(), stop.clone());
+                let link = Connection::new(
+                    side,
+                    remote,
+                    known_hosts,
+                    machines,
+                    sockets.path(),
+                    patience.clone(),
+                    stop.clone(),
+                );
                 (side, link)
             })
             .collect();
@@ -166,7 +173,11 @@ impl SshHosts {
     }
 
     /// Follows long work through lost links, until it ends or the link stays lost.
-    fn through(&self, link: &Connection, make: impl Fn(Mode, &Before) -> Script) -> Result<(Script, Answer), HostError> {
+    fn through(
+        &self,
+        link: &Connection,
+        make: impl Fn(Mode, &Before) -> Script,
+    ) -> Result<(Script, Answer), HostError> {
         let mut mode = Mode::Long;
         let mut lost_at = None;
         loop {
