@@ -1,7 +1,7 @@
 //! copy: everything comes to be on new, too, while old keeps serving. How a group is copied, its method says.
 
 use super::book::{Book, Handle};
-use super::connect::Link;
+use super::connect::Connected;
 use super::method;
 use super::prepare::Ready;
 use super::text;

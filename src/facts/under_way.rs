@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::host::Mark;
+use crate::host::RunMark;
 use crate::host::ssh::quote;
 
 /// Those of what a server keeps in memory and of what outlives its boot: whatever keeps another migration from acting there
