@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::prompts::HostKey;
 use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
-use crate::draft::{End, Ends};
+use crate::draft::{Ends, TypedServer};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::Tried;
 use crate::host::power::Request;
@@ -109,7 +109,7 @@ fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<Str
 
 /// Two servers of which there is no plan yet, to be read as `plan` would read them, and to be switched by nobody.
 pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts, Failure> {
-    let one = |end: &End, alias: &str| {
+    let one = |end: &TypedServer, alias: &str| {
         let keys = end.ssh.host_key.iter().map(|key| key.to_string()).collect();
         remote(end.address.to_string(), &end.ssh, alias.to_string(), keys)
     };
