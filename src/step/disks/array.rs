@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo};
 
 /// An md array, created on empty partitions. Whether it runs is another step ([`crate::step::Assembled`]): this one is about
 /// what is written on the members, and creating is never done twice.
@@ -118,5 +118,9 @@ impl Step for Array {
         }
         acts.push(Act::run(["udevadm", "settle"]));
         Undo::Acts(acts)
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("array"), Touched::any("device")]
     }
 }

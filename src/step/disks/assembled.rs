@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::wiped::STOP_ARRAY;
 use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
 /// An array that runs. Creating starts it; after a reboot of the rescue system it must be assembled again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,5 +53,9 @@ impl Step for Assembled {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["sh", "-c", STOP_ARRAY, "sh", &self.by_id()])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("array"), Touched::any("device")]
     }
 }
