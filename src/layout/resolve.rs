@@ -13,8 +13,8 @@ use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
 use super::sizes::MIB;
 use super::units::DISTURBING;
-use crate::facts::{Facts, lvm};
 use crate::facts::resolve::Names;
+use crate::facts::{Facts, lvm};
 use crate::plan::Plan;
 
 /// Why a plan cannot be laid out on these servers.
