@@ -19,7 +19,7 @@ pub const FILES: &[&str] = &[
     "/etc/udev/rules.d/80-net-setup-link.rules",
     "/etc/default/grub",
     "/boot/grub/grub.cfg",
-    "/etc/lvm/lvmlocal.conf",
+    super::lvm::LVMLOCAL,
     "/etc/network/interfaces",
     "/etc/iscsi/initiatorname.iscsi",
     "/proc/cmdline",

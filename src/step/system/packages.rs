@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::FILE;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo, answered};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, answered};
 
 /// Debian packages in exactly these versions, installed without touching the initramfs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,9 @@ pub(super) fn acts(dir: &str, way: &str, packages: impl IntoIterator<Item = Stri
     argv.extend(packages);
     vec![Act::put(path, SCRIPT, 0o700), Act::long(argv)]
 }
+
+/// What the initiator's package brings and takes away: open-iscsi(8)
+const INITIATOR: [&str; 2] = ["/etc/iscsi/initiatorname.iscsi", "/etc/iscsi/iscsid.conf"];
 
 impl Step for Packages {
     fn title(&self) -> String {
@@ -67,6 +71,10 @@ impl Step for Packages {
 
     fn patience(&self) -> std::time::Duration {
         std::time::Duration::from_secs(120)
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        INITIATOR.map(|path| Touched::one(FILE, path).or_gone()).into()
     }
 }
 
