@@ -70,7 +70,7 @@ impl Secrets {
     }
 
     /// `text` with every `@@secret:NAME@@` replaced by the secret of that name.
-    pub fn fill(&self, text: &str) -> Result<SecretString, SecretError> {
+    pub(crate) fn fill(&self, text: &str) -> Result<SecretString, SecretError> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("@@secret:") {

@@ -22,13 +22,13 @@ use crate::step::{
     TgtGone, Unmounted, Volume,
 };
 
-pub struct Booted {
+pub(super) struct Booted {
     pub up: Handle,
     /// it has been verified to be the same system
     pub same: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
 
@@ -332,7 +332,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, 
 }
 
 /// What must hold of the migrated system.
-pub fn identity(layout: &Layout) -> Identity {
+pub(super) fn identity(layout: &Layout) -> Identity {
     let lasting = &layout.lasting;
     Identity {
         hostname: lasting.hostname.clone().unwrap_or_default(),

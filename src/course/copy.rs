@@ -10,17 +10,17 @@ use crate::layout::Layout;
 use crate::runbook::Stage;
 use crate::step::{Job, Remount, Service};
 
-pub struct Copied {
+pub(super) struct Copied {
     pub boot: Option<Handle>,
     pub groups: method::Copied,
 }
 
 /// Where old leaves the hash of its boot file system; it travels to new with the volumes.
-pub fn hash_file(layout: &Layout) -> String {
+pub(super) fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
     // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
     let mut held = Vec::new();

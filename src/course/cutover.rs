@@ -16,7 +16,7 @@ use crate::step::{
     StillQuiet, SwapOff, WritesCounted,
 };
 
-pub struct Off {
+pub(super) struct Off {
     pub off: Handle,
     /// looked at until new serves: whoever switches old on again meanwhile lets it write
     pub quiet: Handle,
@@ -45,7 +45,7 @@ const RESTARTED: [&str; 10] = [
     "serial-getty@",
 ];
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let mut before = method::done(&copied.groups);
     before.extend(copied.boot.as_ref());

@@ -11,7 +11,7 @@ pub trait Clock: Sync {
 
 /// The time outside.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Real;
+pub(crate) struct Real;
 
 impl Clock for Real {
     fn now(&self) -> Duration {

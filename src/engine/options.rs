@@ -6,7 +6,7 @@ use crate::journal::Who;
 use crate::runbook::Stage;
 
 /// Between two looks at real servers.
-pub const POLL: Duration = Duration::from_secs(2);
+pub(crate) const POLL: Duration = Duration::from_secs(2);
 
 /// How a run goes. None of it changes what a step does.
 pub struct Options<'a> {

@@ -46,7 +46,7 @@ pub fn rollback_preview<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
 }
 
 /// What a rollback would do if new were given up. After the change of servers nothing on new is taken back anyway.
-pub fn preview_without_new<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
+pub(crate) fn preview_without_new<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
     preview(nodes, state, !fenced(nodes, state))
 }
 

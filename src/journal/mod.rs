@@ -11,7 +11,8 @@ mod log;
 mod state;
 mod who;
 
-pub use depot::{Depot, Lock, Migration, write_whole};
+pub(crate) use depot::write_whole;
+pub use depot::{Depot, Lock, Migration};
 pub use error::Error;
 pub use line::{Entry, Event, FORMAT, Header, Kind, Line, Outcome, Run};
 pub use log::{Journal, Ledger, Story};

@@ -176,7 +176,7 @@ impl State {
     }
 
     /// Whether rollback takes it back.
-    pub fn to_undo(&self, step: &StepId) -> bool {
+    pub(crate) fn to_undo(&self, step: &StepId) -> bool {
         self.ours(step) && !self.found(step)
     }
 
@@ -193,7 +193,7 @@ impl State {
     }
 
     /// New was given up by the operator's word, before servers changed: nothing on it is looked at any more.
-    pub fn new_is_gone(&self) -> bool {
+    pub(crate) fn new_is_gone(&self) -> bool {
         self.gone
     }
 
@@ -217,7 +217,7 @@ impl State {
     }
 
     /// Nothing has been begun, or all of it was taken back.
-    pub fn untouched(&self) -> bool {
+    pub(crate) fn untouched(&self) -> bool {
         self.abandoned.is_none() && self.steps.values().all(|record| record.found || !record.status.ours())
     }
 

@@ -5,9 +5,9 @@ use crate::course::text::{self, job};
 use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
 
-pub const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
+pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
 
-pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
     book.step(
         format!("grub-{}", disk.name),
         New,
@@ -23,7 +23,7 @@ pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after:
     )
 }
 
-pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     book.step(
         "finish-boot",
         Migrated,

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::log::{Journal, Story};
 use super::who::Who;
 
-pub use disk::write_whole;
+pub(crate) use disk::write_whole;
 
 /// Where migrations are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
