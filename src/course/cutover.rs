@@ -2,7 +2,7 @@
 //! switched off. Downtime begins with the first step and ends when new serves.
 
 use super::book::{Book, Handle};
-use super::connect::{Link, portal};
+use super::connect::{Connected, portal};
 use super::copy::{Copied, hash_file};
 use super::method::{self, Cut};
 use super::prepare::Ready;
@@ -44,7 +44,7 @@ const RESTARTED: [&str; 10] = [
     "serial-getty@",
 ];
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let asked = ask_before(book, layout, ready, copied);
     let quiet = fall_silent(book, layout, &asked.last);
@@ -275,7 +275,7 @@ fn cut(book: &mut Book, layout: &Layout, copied: &Copied, silent: &Silent) -> Cu
 }
 
 /// Old lets go of new's disks.
-fn part(book: &mut Book, layout: &Layout, link: &Link, copied: &Copied, cut: &Cut) -> Handle {
+fn part(book: &mut Book, layout: &Layout, link: &Connected, copied: &Copied, cut: &Cut) -> Handle {
     let mut last = cut.last.clone();
     for group in &layout.groups {
         let parted = method::part(book, group, &copied.groups, cut, &last);
@@ -340,7 +340,7 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
 }
 
 /// Logs out from one target.
-fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, at: usize, after: &Handle) {
+fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Connected, at: usize, after: &Handle) {
     let lun = &layout.luns[at];
     let logout = book.step(
         format!("logout-{}", lun.name),

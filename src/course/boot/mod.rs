@@ -9,7 +9,7 @@ mod names;
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::connect::{Link, backstore, tgt_conf_path};
+use super::connect::{Connected, backstore, tgt_conf_path};
 use super::cutover::Off;
 use super::paths::LVMLOCAL;
 use super::prepare::{self, Ready};
@@ -27,7 +27,7 @@ pub struct Booted {
     pub same: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: &Off) -> Booted {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
 
@@ -49,7 +49,7 @@ fn old_is_off(book: &mut Book, old: &Off) -> Handle {
 }
 
 /// New offers its disks to nobody any more.
-fn withdraw(book: &mut Book, layout: &Layout, link: &Link, fenced: &Handle) -> Handle {
+fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle) -> Handle {
     for export in link.exports.iter().chain(&link.daemon) {
         book.until(export, fenced);
     }

@@ -5,8 +5,8 @@ use crate::course::copy::hash_file;
 use crate::course::loader;
 use crate::course::text::{self, job};
 use crate::host::Side::New;
-use crate::layout::{Layout, Mount};
-use crate::step::{self, Job};
+use crate::layout::{Layout, MovedMount};
+use crate::step::{Job, Mount};
 
 pub struct Mounts {
     pub last: Handle,
@@ -14,7 +14,7 @@ pub struct Mounts {
 }
 
 impl Mounts {
-    fn mount(&mut self, book: &mut Book, id: String, step: step::Mount, why: &str) -> Handle {
+    fn mount(&mut self, book: &mut Book, id: String, step: Mount, why: &str) -> Handle {
         let handle = book.step(id, New, step, &[&self.last], why);
         self.last = handle.clone();
         self.all.push(handle.clone());
@@ -50,13 +50,13 @@ fn mount_own(book: &mut Book, layout: &Layout, root: &str, mounts: &mut Mounts) 
     }
 }
 
-fn id(mount: &Mount) -> String {
+fn id(mount: &MovedMount) -> String {
     if mount.target == "/" { "mount-root".into() } else { format!("mount{}", mount.target.replace('/', "-")) }
 }
 
-fn inside(root: &str, mount: &Mount) -> step::Mount {
+fn inside(root: &str, mount: &MovedMount) -> Mount {
     let target = format!("{root}{}", mount.target.trim_end_matches('/'));
-    step::Mount { source: mount.source.clone(), target, bind: false }
+    Mount { source: mount.source.clone(), target, bind: false }
 }
 
 /// The hash travelled in old's file system, which is not mounted whole before this: whatever it stands in below `/`.
@@ -71,7 +71,7 @@ fn mount_hash<'a>(book: &mut Book, layout: &'a Layout, root: &str, mounts: &mut 
     mounted
 }
 
-fn prove_boot(book: &mut Book, layout: &Layout, root: &str, boot: &Mount, mounts: &mut Mounts) -> Handle {
+fn prove_boot(book: &mut Book, layout: &Layout, root: &str, boot: &MovedMount, mounts: &mut Mounts) -> Handle {
     let hash = format!("{root}{}", hash_file(layout));
     let proof = book.step(
         "prove-boot",
@@ -99,7 +99,7 @@ fn bind(book: &mut Book, layout: &Layout, root: &str, mounts: &mut Mounts) {
         mounts.mount(
             book,
             format!("bind{}", dir.replace('/', "-")),
-            step::Mount { source: dir.to_string(), target: format!("{root}{dir}"), bind: true },
+            Mount { source: dir.to_string(), target: format!("{root}{dir}"), bind: true },
             "the boot loader's own tools run inside the migrated system",
         );
     }
