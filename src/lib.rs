@@ -21,3 +21,4 @@ pub mod runbook;
 pub mod secret;
 pub mod sim;
 pub mod step;
+pub mod units;

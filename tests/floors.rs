@@ -38,18 +38,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     // knows no plan and no facts
     ("engine", &["journal", "runbook", "step", "host"]),
     // the only room that knows both what is wanted and how it is done
-    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host"]),
-    ("findings", &["layout", "facts", "plan"]),
+    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host", "units"]),
+    ("findings", &["layout", "facts", "plan", "units"]),
     // plan and facts, joined: what is meant, and nothing of what is wrong with it
-    ("layout", &["step", "facts", "plan"]),
+    ("layout", &["step", "facts", "plan", "units"]),
     ("journal", &["runbook", "host"]),
     ("runbook", &["step", "host"]),
     // knows no plan
-    ("step", &["facts", "host"]),
+    ("step", &["facts", "host", "units"]),
     ("facts", &["host"]),
     ("plan", &[]),
     ("host", &["secret"]),
     ("secret", &[]),
+    ("units", &[]),
 ];
 
 /// Words that belong to some files only: the words, whose they are, and why.

@@ -22,7 +22,7 @@ pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
             done = book.step(
                 format!("grow-{}-{}", group.vg, grown.lv),
                 Migrated,
-                VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to },
+                VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to.map(|to| to.0) },
                 &[&done],
                 "the plan asks for it",
             );

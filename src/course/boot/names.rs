@@ -7,13 +7,13 @@ use crate::host::Side::New;
 use crate::layout::{Group, Layout};
 use crate::step::{Active, SwapSpace, Volume};
 
-pub struct Named {
+pub(super) struct Named {
     pub last: Handle,
     /// what holds until the groups are closed again
     pub volumes: Vec<Handle>,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, after: &Handle) -> Named {
+pub(super) fn write(book: &mut Book, layout: &Layout, after: &Handle) -> Named {
     let mut last = after.clone();
     let mut volumes = Vec::new();
     for group in &layout.groups {
@@ -34,7 +34,7 @@ fn make_volumes(book: &mut Book, group: &Group, after: &Handle) -> Vec<Handle> {
         made.push(book.step(
             format!("make-{}-{}", group.vg, volume.lv),
             New,
-            Volume { vg: group.vg.clone(), lv: volume.lv.clone(), size: volume.size },
+            Volume { vg: group.vg.clone(), lv: volume.lv.clone(), size: volume.size.0 },
             &[made.last().unwrap_or(after)],
             "a swap needs no copying",
         ));
