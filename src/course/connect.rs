@@ -12,7 +12,7 @@ use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{Daemon, File, IscsiNode, LioExport, Login, StepKind, TgtExport};
 
-pub struct Connected {
+pub(super) struct Connected {
     pub daemon: Option<Handle>,
     pub exports: Vec<Handle>,
     /// in the order of the layout's LUNs
@@ -20,13 +20,13 @@ pub struct Connected {
 }
 
 /// The name of the secret by which new proves itself to old; `chap` is the one by which old does to new.
-pub const CHAP_BACK: &str = "chap-back";
+pub(crate) const CHAP_BACK: &str = "chap-back";
 
 fn back_user(layout: &Layout) -> String {
     format!("{}-new", layout.chap_user)
 }
 
-pub fn portal(layout: &Layout) -> String {
+pub(super) fn portal(layout: &Layout) -> String {
     if layout.portal_address.contains(':') {
         format!("[{}]:{}", layout.portal_address, layout.port)
     } else {
@@ -34,20 +34,20 @@ pub fn portal(layout: &Layout) -> String {
     }
 }
 
-pub fn tgt_conf_path(layout: &Layout, lun: &Lun) -> String {
+pub(crate) fn tgt_conf_path(layout: &Layout, lun: &Lun) -> String {
     format!("{}/tgt-{}.conf", layout.run, lun.name)
 }
 
 /// Where open-iscsi keeps what it knows of a target: iscsiadm(8), FILES
-pub fn record_path(layout: &Layout, lun: &Lun) -> String {
+pub(crate) fn record_path(layout: &Layout, lun: &Lun) -> String {
     format!("{}/{}/{},{},1/default", layout.iscsi_nodes, lun.iqn, layout.portal_address, layout.port)
 }
 
-pub fn backstore(layout: &Layout, lun: &Lun) -> String {
+pub(super) fn backstore(layout: &Layout, lun: &Lun) -> String {
     format!("replant-{}-{}", layout.name, lun.name)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
     book.stage(Stage::Connect);
     let daemon = serve(book, layout, ready);
     let exports = export(book, layout, ready, daemon.as_ref());

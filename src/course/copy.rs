@@ -10,17 +10,17 @@ use crate::layout::Layout;
 use crate::runbook::Stage;
 use crate::step::{Job, Remount, Service};
 
-pub struct Copied {
+pub(super) struct Copied {
     pub boot: Option<Handle>,
     pub groups: method::Copied,
 }
 
 /// Where old leaves the hash of its boot file system; it travels to new with the volumes.
-pub fn hash_file(layout: &Layout) -> String {
+pub(super) fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
     let held = hold_timers(book, layout, ready);
     let begun = method::begin(book, layout, &ready.portable);

@@ -12,7 +12,7 @@ use crate::layout::{Group, Grown, Layout};
 use crate::runbook::Stage;
 use crate::step::{FsSize, NoFile, Purged, VolumeSize};
 
-pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
+pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
     let plain = method::end(book, layout, &booted.same);
     let grown = grow(book, layout, &plain);

@@ -13,7 +13,7 @@ use crate::plan::Table;
 use crate::runbook::Stage;
 use crate::step::{Array, Assembled, File, Hostname, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped};
 
-pub struct Ready {
+pub(super) struct Ready {
     /// LVM on new sees nothing
     pub isolated: Handle,
     /// in the order of the layout's stores
@@ -26,7 +26,7 @@ pub struct Ready {
     pub portable: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout) -> Ready {
+pub(super) fn write(book: &mut Book, layout: &Layout) -> Ready {
     book.stage(Stage::Prepare);
     // new
     let named = name_for_arrays(book, layout);
@@ -253,16 +253,16 @@ fn start_initiator(book: &mut Book, layout: &Layout, portable: &Handle) -> Handl
 }
 
 /// A file that gives new's card the name of old's.
-pub fn named(template: &str, layout: &Layout, card: &Card) -> String {
+pub(super) fn named(template: &str, layout: &Layout, card: &Card) -> String {
     render(template, context! { name => &layout.name, card => &card.name, mac => &card.mac })
 }
 
-pub fn isolation(layout: &Layout) -> String {
+pub(crate) fn isolation(layout: &Layout) -> String {
     render(text::LVM_ISOLATED, context! { name => &layout.name })
 }
 
 /// An ARRAY line of mdadm.conf(5) for each array of new.
-pub fn array_lines(layout: &Layout) -> String {
+pub(crate) fn array_lines(layout: &Layout) -> String {
     let line = |array: &layout::Array| {
         format!(
             "ARRAY /dev/md/{} metadata={} UUID={} name={}:{}\n",
@@ -273,7 +273,7 @@ pub fn array_lines(layout: &Layout) -> String {
 }
 
 /// mdadm.conf with new's arrays beside old's, where new has any.
-pub fn with_arrays(layout: &Layout, was: &str) -> String {
+pub(crate) fn with_arrays(layout: &Layout, was: &str) -> String {
     if layout.arrays().next().is_none() {
         return was.to_string();
     }
@@ -303,7 +303,7 @@ fn is_narrow(conf: &str) -> bool {
 }
 
 /// mdadm.conf with new's arrays only.
-pub fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
+pub(crate) fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
     let kept = open(was, |entry| entry.keyword == "array");
     format!("{}\n{}", kept.trim_end(), array_lines(layout))
 }

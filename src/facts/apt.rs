@@ -6,7 +6,7 @@ use crate::host::Query;
 
 /// Packages that are missing for the iSCSI initiator: answers [`parse`], with nothing where it is there already.
 /// Fails where there is no apt or its lists are empty. A simulation takes no locks and changes no package.
-pub fn iscsi_packages_query() -> Query {
+pub(crate) fn iscsi_packages_query() -> Query {
     Query::run(["sh", "-c", MISSING])
 }
 

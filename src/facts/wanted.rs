@@ -3,7 +3,7 @@
 use crate::host::{IN_MEMORY, KEPT};
 
 /// Files whose text is in [`super::ServerFacts::files`].
-pub const FILES: &[&str] = &[
+pub(crate) const FILES: &[&str] = &[
     "/etc/fstab",
     "/etc/crypttab",
     "/etc/hosts",
@@ -26,7 +26,7 @@ pub const FILES: &[&str] = &[
 ];
 
 /// Directories whose files are parts of one of [`FILES`], with the end of their names.
-pub const PARTS_OF: &[(&str, &str)] = &[
+pub(crate) const PARTS_OF: &[(&str, &str)] = &[
     ("/etc/initramfs-tools/conf.d/", ""),
     ("/etc/default/grub.d/", ".cfg"),
     ("/etc/mdadm/mdadm.conf.d/", ".conf"),
@@ -53,7 +53,7 @@ pub(super) const SMALL: &[&str] = &[
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.
-pub const PRESENCE: &[&str] = &[
+pub(crate) const PRESENCE: &[&str] = &[
     "/etc/iscsi/iscsid.conf",
     "/etc/tgt/targets.conf",
     "/etc/lvm/devices/system.devices",
@@ -61,10 +61,10 @@ pub const PRESENCE: &[&str] = &[
 ];
 
 /// Packages that build what a server boots with.
-pub const BOOT_PACKAGES: &[&str] = &["initramfs-tools", "dracut", "tiny-initramfs", "grub-pc"];
+pub(crate) const BOOT_PACKAGES: &[&str] = &["initramfs-tools", "dracut", "tiny-initramfs", "grub-pc"];
 
 /// Commands that a migration may use.
-pub const TOOLS: &[&str] = &[
+pub(crate) const TOOLS: &[&str] = &[
     "sfdisk",
     "wipefs",
     "mdadm",
@@ -112,7 +112,7 @@ pub const TOOLS: &[&str] = &[
 ];
 
 /// Commands with an option that a migration uses, and that older releases of them do not have.
-pub const ABILITIES: &[&str] = &["wipefs --json", "sfdisk --json"];
+pub(crate) const ABILITIES: &[&str] = &["wipefs --json", "sfdisk --json"];
 
 /// Kernel modules that a migration may use, as the kernel writes their names; then drivers of disks and of network cards,
 /// which old's kernel must have for those of new.

@@ -17,7 +17,7 @@ const BOOT: f64 = 150.0;
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// How long the check of a file system takes.
-pub struct Checks {
+pub(super) struct Checks {
     /// bytes in use on old's volumes, by path; of what is not mounted, all of them
     used: HashMap<String, u64>,
     /// new has disks that turn
@@ -25,7 +25,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    pub fn of(facts: &Facts) -> Checks {
+    pub(super) fn of(facts: &Facts) -> Checks {
         let volumes = facts.old.lvs.iter().map(|lv| (lvm::mapper_path(&lv.vg, &lv.name), lv.size));
         let mounts = mounted(&facts.old, &Names::of(&facts.old)).into_iter();
         let used = mounts.map(|(path, mount)| (path, mount.used));
@@ -42,13 +42,13 @@ impl Checks {
     }
 }
 
-pub struct Estimate {
+pub(super) struct Estimate {
     pub part: &'static str,
     pub seconds: f64,
     pub assumed: Option<String>,
 }
 
-pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
+pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {

@@ -2,7 +2,7 @@
 
 /// Timers that are held while old is copied: upgrades (which write to /boot), discards, snapshots of volumes, checks of
 /// arrays and of file systems.
-pub const DISTURBING: [&str; 8] = [
+pub(crate) const DISTURBING: [&str; 8] = [
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
     "fstrim.timer",
@@ -33,6 +33,6 @@ pub fn needed(unit: &str) -> Option<&'static str> {
 }
 
 /// The beginnings of the names of all that must go on running.
-pub fn needed_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn needed_names() -> impl Iterator<Item = &'static str> {
     NEEDED.iter().flat_map(|(names, _)| names.iter().copied())
 }

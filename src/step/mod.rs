@@ -113,7 +113,8 @@ use ask::{
 pub use contract::{Mark, Progress, Seen, Step, Undo};
 pub use touched::{Compared, Touched};
 
-pub use copy::mirror::{How, dm_name};
+pub use copy::mirror::How;
+pub(crate) use copy::mirror::dm_name;
 pub use disks::partition_table::Partition;
 pub use quiet::nothing_writes::Yet;
 

@@ -9,7 +9,7 @@ use super::contract::Seen;
 use crate::host::{Act, HostError, Look, Query, Side, sha256};
 
 /// A script that is put on a server and run there, with the stamp that it was.
-pub struct Stamped<'a> {
+pub(super) struct Stamped<'a> {
     pub script: &'a str,
     pub args: Vec<&'a str>,
     /// where script and stamp go
@@ -19,7 +19,7 @@ pub struct Stamped<'a> {
 }
 
 impl Stamped<'_> {
-    pub fn stamp(&self) -> String {
+    pub(super) fn stamp(&self) -> String {
         format!("{}/{}.done", self.dir, self.name)
     }
 
@@ -28,13 +28,13 @@ impl Stamped<'_> {
         sha256(whole.join("\0"))
     }
 
-    pub fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+    pub(super) fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         let stamp = answered(on, side, Query::file(&self.stamp()))?;
         let done = stamp.file().is_some_and(|found| found.trim() == self.digest());
         Ok(if done { Seen::Present } else { Seen::Absent })
     }
 
-    pub fn acts(&self) -> Vec<Act> {
+    pub(super) fn acts(&self) -> Vec<Act> {
         let script = format!("{}/{}.sh", self.dir, self.name);
         let argv = ["sh", &script].into_iter().chain(self.args.iter().copied());
         vec![
@@ -44,7 +44,7 @@ impl Stamped<'_> {
         ]
     }
 
-    pub fn forget(&self) -> Vec<Act> {
+    pub(super) fn forget(&self) -> Vec<Act> {
         vec![Act::Remove { path: self.stamp() }]
     }
 }

@@ -21,13 +21,13 @@ use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{File, FsCheck, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
 
-pub struct Booted {
+pub(super) struct Booted {
     pub up: Handle,
     /// it has been verified to be the same system
     pub same: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
 
@@ -153,7 +153,7 @@ fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Bo
 }
 
 /// What must hold of the migrated system.
-pub fn identity(layout: &Layout) -> Identity {
+pub(super) fn identity(layout: &Layout) -> Identity {
     let lasting = &layout.lasting;
     Identity {
         hostname: lasting.hostname.clone().unwrap_or_default(),

@@ -8,7 +8,7 @@ use crate::host::Side::New;
 use crate::layout::{Layout, MovedMount};
 use crate::step::{BootProof, Mount};
 
-pub struct Mounts {
+pub(super) struct Mounts {
     pub last: Handle,
     pub all: Vec<Handle>,
 }
@@ -22,7 +22,7 @@ impl Mounts {
     }
 }
 
-pub fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
+pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
     let mut mounts = Mounts { last: after.clone(), all: Vec::new() };
     mount_own(book, layout, root, &mut mounts);
     bind(book, layout, root, &mut mounts);

@@ -6,9 +6,9 @@ use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
 use crate::step::BootLoader;
 
-pub const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
+pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
 
-pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
     book.step(
         format!("grub-{}", disk.name),
         New,
@@ -25,7 +25,7 @@ pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after:
     )
 }
 
-pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     book.step(
         "finish-boot",
         Migrated,

@@ -22,11 +22,11 @@ pub struct Initramfs {
     pub must_have: Vec<String>,
 }
 
-pub const BUILD: &str = include_str!("../scripts/initramfs-build.sh");
-pub const RESTORE: &str = include_str!("../scripts/initramfs-restore.sh");
+pub(crate) const BUILD: &str = include_str!("../scripts/initramfs-build.sh");
+pub(crate) const RESTORE: &str = include_str!("../scripts/initramfs-restore.sh");
 
 /// Prints `clean`, `ours` or `other`: the image is as it was before us, is the one we built, or is another one.
-pub const STATE: &str = r#"if [ ! -e "$2/initrd-$1.sha256" ]; then
+pub(crate) const STATE: &str = r#"if [ ! -e "$2/initrd-$1.sha256" ]; then
     if [ -e "$2/initrd-$1.before" ]; then echo begun; else echo clean; fi
 elif [ "$(sha256sum <"/boot/initrd.img-$1")" = "$(cat "$2/initrd-$1.sha256")" ]; then echo ours; else echo other; fi"#;
 

@@ -17,7 +17,7 @@ pub struct Packages {
     pub dir: String,
 }
 
-pub const SCRIPT: &str = include_str!("../scripts/packages.sh");
+pub(crate) const SCRIPT: &str = include_str!("../scripts/packages.sh");
 
 /// `way` is `install` or `purge`.
 pub(super) fn acts(dir: &str, way: &str, packages: impl IntoIterator<Item = String>) -> Vec<Act> {
