@@ -13,13 +13,13 @@ use super::connect::{Connected, backstore, tgt_conf_path};
 use super::cutover::Off;
 use super::paths::LVMLOCAL;
 use super::prepare::{self, Ready};
-use super::text::{self, job, render};
+use super::text::{self, render};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::{Migrated, New};
 use crate::layout::Layout;
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
-use crate::step::{File, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
+use crate::step::{File, FsCheck, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
 
 pub(super) struct Booted {
     pub up: Handle,
@@ -115,14 +115,15 @@ fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
             sound = book.step(
                 format!("check-{}-{}", group.vg, copied.lv),
                 New,
-                job(
-                    layout,
-                    format!("check {}/{} ({fstype})", group.vg, copied.lv),
+                FsCheck {
+                    volume: format!("{}/{}", group.vg, copied.lv),
+                    fstype: fstype.clone(),
+                    device: mapper_path(&group.vg, &copied.lv),
+                    script: text::FSCK.into(),
+                    dir: layout.run.clone(),
                     // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
-                    format!("check-{}", dm_name(&group.vg, &copied.lv)),
-                    text::FSCK,
-                    vec![fstype.clone(), mapper_path(&group.vg, &copied.lv)],
-                ),
+                    name: format!("check-{}", dm_name(&group.vg, &copied.lv)),
+                },
                 &[&sound],
                 "a file system that is not clean ends the migration here, and old is switched on again",
             );

@@ -4,6 +4,7 @@ use crate::course::book::{Book, Handle};
 use crate::course::text::{self, job};
 use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
+use crate::step::BootLoader;
 
 pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
 
@@ -11,13 +12,14 @@ pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk,
     book.step(
         format!("grub-{}", disk.name),
         New,
-        job(
-            layout,
-            format!("boot loader on disk {}", disk.label),
-            format!("grub-{}", disk.name),
-            text::GRUB,
-            vec![root.to_string(), disk.by_id.clone()],
-        ),
+        BootLoader {
+            disk: disk.by_id.clone(),
+            label: disk.label.clone(),
+            root: root.to_string(),
+            script: text::GRUB.into(),
+            dir: layout.run.clone(),
+            name: format!("grub-{}", disk.name),
+        },
         &[after],
         "new must boot whichever of its disks is missing",
     )
