@@ -16,7 +16,7 @@ echo @lines
 grep -asH '' "$@" /sys/class/iscsi_session/*/targetname /etc/ssh/ssh_host_*_key.pub
 exit 0"#;
 
-/// The texts of [`FILES`], [`PARTS_OF`] and [`SMALL`]: answers [`parse_texts`].
+/// The texts of `FILES`, `PARTS_OF` and `SMALL`: answers [`parse_texts`].
 pub fn texts_query() -> Query {
     Query::run(["sh", "-c", TEXTS, "sh"].into_iter().chain(SMALL.iter().copied()).chain(FILES.iter().copied()))
 }
