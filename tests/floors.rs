@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "sim",
         &[
             "report", "engine", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan",
-            "host", "secret",
+            "host", "secret", "family",
         ],
     ),
     (
@@ -37,18 +37,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     // knows no plan and no facts
     ("engine", &["journal", "runbook", "step", "host"]),
     // the only room that knows both what is wanted and how it is done
-    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host"]),
-    ("findings", &["layout", "facts", "plan"]),
+    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host", "family"]),
+    ("findings", &["layout", "facts", "plan", "family"]),
     // plan and facts, joined: what is meant, and nothing of what is wrong with it
-    ("layout", &["step", "facts", "plan"]),
+    ("layout", &["step", "facts", "plan", "family"]),
     ("journal", &["runbook", "host"]),
     ("runbook", &["step", "host"]),
     // knows no plan
-    ("step", &["facts", "host"]),
-    ("facts", &["host"]),
+    ("step", &["facts", "host", "family"]),
+    ("facts", &["host", "family"]),
     ("plan", &[]),
-    ("host", &["secret"]),
+    ("host", &["secret", "family"]),
     ("secret", &[]),
+    // what systems call things; it knows no other room
+    ("family", &[]),
 ];
 
 /// Words that belong to some files only: the words, whose they are, and why.

@@ -26,8 +26,16 @@ use replant::step::{StepKind, Undo};
 /// Every shell script: those in files, those of the lab's runbook, the one-line scripts of its acts.
 fn scripts() -> BTreeSet<(String, String)> {
     let mut all = BTreeSet::new();
-    for dir in ["src/step/scripts", "src/course/templates", "tests", "tests/lab", "tests/mutants", ".ci"] {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut dirs = vec![root.join("src")];
+    let mut at = 0;
+    while let Some(dir) = dirs.get(at) {
+        let inside: Vec<_> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        dirs.extend(inside.into_iter().filter(|path| path.is_dir()));
+        at += 1;
+    }
+    dirs.extend(["tests", "tests/lab", "tests/mutants", ".ci"].map(|dir| root.join(dir)));
+    for dir in dirs {
         for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
             let path = entry.path();
             let Ok(text) = std::fs::read_to_string(&path) else { continue };

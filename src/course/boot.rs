@@ -9,7 +9,7 @@ use super::copy::hash_file;
 use super::cutover::Off;
 use super::loader;
 use super::method;
-use super::paths::{LVMLOCAL, MDADM_CONF};
+use super::paths::LVMLOCAL;
 use super::prepare::{self, Ready};
 use super::text::{self, job, render};
 use crate::host::Side::{Migrated, New};
@@ -221,12 +221,13 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: 
     // ---- bootable -----------------------------------------------------------------------------------------------------
     let mut fit = mounted.clone();
     let mut edits = Vec::new();
-    if let Some(was) = layout.files.get(MDADM_CONF) {
+    let md_conf = layout.family.md.file;
+    if let Some(was) = layout.files.get(md_conf) {
         let travelled = prepare::with_arrays(layout, was);
         fit = book.step(
             "mdadm-conf",
             New,
-            File::instead(format!("{root}{MDADM_CONF}"), Some(&travelled), prepare::with_arrays_of_new(layout, was)),
+            File::instead(format!("{root}{md_conf}"), Some(&travelled), prepare::with_arrays_of_new(layout, was)),
             &[&fit],
             "old's arrays are not here",
         );

@@ -46,8 +46,8 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let mut remove = |book: &mut Book, id: String, path: String, why: &str| {
         tidy = book.step(id, Migrated, NoFile { path }, &[&tidy], why);
     };
-    for (id, path) in method::left() {
-        remove(book, id.into(), path.into(), "nothing is mirrored any more");
+    for (id, path) in method::left(layout) {
+        remove(book, id, path.into(), "nothing is mirrored any more");
     }
     for lun in &layout.luns {
         remove(
@@ -64,6 +64,7 @@ pub fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
             Purged {
                 packages: layout.packages.iter().map(|(name, _)| name.clone()).collect(),
                 dir: layout.run.clone(),
+                family: layout.family,
             },
             &[&tidy],
             "it was installed for the migration",

@@ -19,12 +19,9 @@ templates! {
     NODE_RECORD = "node.record",
     NETWORK_LINK = "network.link",
     NETWORK_RULES = "network.rules",
-    BOOT_HOOK = "boot-hook.sh",
     BOOT_COPY = "boot-copy.sh",
     BOOT_PROOF = "boot-proof.sh",
     FSCK = "fsck.sh",
-    GRUB = "grub.sh",
-    FINISH_BOOT = "finish-boot.sh",
     TIDY = "tidy.sh",
 }
 

@@ -35,5 +35,5 @@ pub use places::{Missing, Places, places};
 pub use resolve::{Refused, resolve};
 pub use silence::{InUse, Use, unsilenced};
 pub use sizes::MIB;
-pub use units::{DISTURBING, needed, needed_names};
+pub use units::{disturbing, needed, needed_names};
 pub use volumes::{room_for_raid1, volumes, without_room};

@@ -4,6 +4,7 @@
 use super::world::World;
 use super::{Args, Said, fail, secret};
 use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
+use crate::family::{Builder, Family};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -127,7 +128,9 @@ impl World {
             (step::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
-            (step::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
+            (state, [kernel, keep]) if state == Builder::InitramfsTools.scripts().state => {
+                Ok(self.initramfs_state(server, kernel, keep).into())
+            }
             (step::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
             (step::physical_volume::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
@@ -275,10 +278,11 @@ impl World {
         let Some(script) = self.read_file(server, path) else {
             return fail(127, format!("sh: 0: cannot open {path}: No such file\n"));
         };
+        let builder = Builder::InitramfsTools.scripts();
         match script.as_str() {
-            step::initramfs::BUILD => self.initramfs_build(server, args),
-            step::initramfs::RESTORE => self.initramfs_restore(server, args),
-            step::packages::SCRIPT => match args {
+            script if script == builder.build => self.initramfs_build(server, args),
+            script if script == builder.restore => self.initramfs_restore(server, args),
+            script if script == Family::Debian.scripts().packages => match args {
                 ["install", wanted @ ..] => self.packages_install(server, wanted),
                 ["purge", names @ ..] => self.packages_purge(server, names),
                 _ => panic!("packages.sh {args:?}"),

@@ -98,9 +98,10 @@ const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
     ("script src/course/templates", &[("scripts", &["boot::"])]),
     ("script src/step/same_boot.rs", &[("scripts", &["boot::"])]),
-    ("script src/step/scripts/initramfs", &[("scripts", &["initramfs::"])]),
-    ("script src/step/scripts/packages", &[("scripts", &["initramfs::"])]),
-    ("script src/step/initramfs", &[("scripts", &["initramfs::"])]),
+    ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
+    ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
+    ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
+    ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/group_member", &[("scripts", &["lvm::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),

@@ -64,7 +64,7 @@ pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
     }
     for (path, bytes) in &mut files {
         let scripted =
-            ["src/step/", "src/course/", "src/host/ssh/script.rs"].iter().any(|room| path.starts_with(room));
+            ["src/step/", "src/course/", "src/family/", "src/host/ssh/script.rs"].iter().any(|room| path.starts_with(room));
         if scripted && path.extension().is_some_and(|end| end == "rs") {
             let text = String::from_utf8_lossy(bytes).into_owned();
             *bytes = swappable(&text, &constants).into_bytes();

@@ -1,7 +1,7 @@
 //! GRUB on each disk, started by a BIOS: grub-install(8), `i386-pc`.
 
 use crate::course::book::{Book, Handle};
-use crate::course::text::{self, job};
+use crate::course::text::job;
 use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
 
@@ -15,7 +15,7 @@ pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after:
             layout,
             format!("boot loader on disk {}", disk.label),
             format!("grub-{}", disk.name),
-            text::GRUB,
+            layout.family.scripts().loader,
             vec![root.to_string(), disk.by_id.clone()],
         ),
         &[after],
@@ -31,7 +31,7 @@ pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
             layout,
             "initramfs and boot menu by the system's own tools",
             "finish-boot",
-            text::FINISH_BOOT,
+            layout.family.scripts().finish_boot,
             layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
         ),
         &[after],
