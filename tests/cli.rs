@@ -77,17 +77,17 @@ fn validate() {
     desk.check("validate-good", &["validate", "plans/cs940.yaml"]);
     desk.check("validate-good-quiet", &["validate", "plans/cs940.yaml", "--quiet"]);
     desk.check("validate-good-json", &["validate", "plans/cs940.yaml", "--json"]);
-    desk.check("validate-bad", &["validate", "plans/invalid/array-twice.yaml"]);
-    desk.check("validate-bad-json", &["validate", "plans/invalid/array-twice.yaml", "--json"]);
+    desk.check("validate-bad", &["validate", "invalid/array-twice.yaml"]);
+    desk.check("validate-bad-json", &["validate", "invalid/array-twice.yaml", "--json"]);
     desk.check("validate-no-file", &["validate", "plan.yaml"]);
     // one form for programs, whoever reads the plan
     let object = |args: &[&str]| serde_json::from_slice::<serde_json::Value>(&desk.run(args).stdout).unwrap();
-    let validated = object(&["validate", "plans/invalid/array-twice.yaml", "--json"]);
+    let validated = object(&["validate", "invalid/array-twice.yaml", "--json"]);
     for command in ["plan", "apply", "simulate", "graph"] {
-        assert_eq!(object(&[command, "plans/invalid/array-twice.yaml", "--json"]), validated, "{command}");
+        assert_eq!(object(&[command, "invalid/array-twice.yaml", "--json"]), validated, "{command}");
     }
     // whatever needs a plan says what is wrong with it, and does nothing
-    desk.check("apply-bad", &["apply", "plans/invalid/array-twice.yaml"]);
+    desk.check("apply-bad", &["apply", "invalid/array-twice.yaml"]);
     desk.check("apply-no-file", &["apply", "plan.yaml"]);
     assert!(!desk.path(".replant").exists());
 }
@@ -95,8 +95,7 @@ fn validate() {
 #[test]
 fn colour_only_where_it_is_wanted() {
     let desk = Desk::new();
-    let with =
-        |when| desk.run(&["validate", "plans/invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
+    let with = |when| desk.run(&["validate", "invalid/array-twice.yaml", "--color", when]).stderr.contains(&0x1b);
     assert!(with("always"));
     assert!(!with("never"));
     assert!(!with("auto"));
@@ -125,8 +124,8 @@ fn nobody_needs_to_read_it() {
         assert_eq!(desk.run_unread(&args.split(' ').collect::<Vec<_>>()), Some(0), "{args}");
     }
     for args in [
-        "validate plans/invalid/array-twice.yaml --json",
-        "apply plans/invalid/array-twice.yaml --json",
+        "validate invalid/array-twice.yaml --json",
+        "apply invalid/array-twice.yaml --json",
         "rollback --no-input",
         "show nothing --json",
     ] {

@@ -280,6 +280,18 @@ fn circles_are_seen() {
     assert_eq!(circles(&[table, kind, told]), [""; 0], "words are no code");
 }
 
+/// A room with several files begins in its `mod.rs`: nobody has to look beside the folder for its first page.
+#[test]
+fn a_room_begins_in_its_own_folder() {
+    let names: Vec<String> = sources().into_iter().map(|source| source.name).collect();
+    let beside = |name: &&String| {
+        let folder = format!("{}/", name.strip_suffix(".rs").unwrap());
+        names.iter().any(|other| other.starts_with(&folder))
+    };
+    let moved = |name: &String| format!("{name}: move it to {}/mod.rs", name.strip_suffix(".rs").unwrap());
+    none("files beside the folder of their room", names.iter().filter(beside).map(moved).collect());
+}
+
 /// A test that reads sources can be blind without anybody noticing.
 #[test]
 fn the_test_sees() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use replant::engine::{self, Event, Options, Reason, Stopped, Summary};
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side};
-use replant::journal::{Header, Journal, Kind, State, Store};
+use replant::journal::{Event as Line, Header, Journal, Kind, State, Status, Store};
 use replant::runbook::{Node, Stage, StepId};
 use replant::step::File;
 
@@ -239,4 +239,30 @@ fn what_takes_a_steps_place_waits_for_it() {
         [Node { until: Some(StepId("cut".into())), ..node("mirror", Side::Old, &[]) }, node("cut", Side::New, &[])];
     run(Kind::Apply, &nodes, &mut nowhere(), &hosts, 2).unwrap();
     assert!(done.load(Ordering::SeqCst) && !early.load(Ordering::SeqCst), "it was cut while it was made");
+}
+
+/// A rollback was ended while it took a cut back. Where nothing of the cut is gone, it still holds. Else that undo ends
+/// first: the mirror whose place the cut had taken is needed again, and is made again where it is gone, too.
+#[test]
+fn an_undo_that_was_ended_is_finished_before_going_forward() {
+    let nodes = [
+        Node { until: Some(StepId("cut".into())), ..node("mirror", Side::Old, &[]) },
+        node("cut", Side::Old, &["mirror"]),
+    ];
+    let (mirror, cut) = (("/mirror", "ours\n"), ("/cut", "ours\n"));
+    for (there, expected) in
+        [(vec![cut], vec![]), (vec![mirror], vec!["cut.apply.0"]), (vec![], vec!["mirror.apply.0", "cut.apply.0"])]
+    {
+        let hosts = files(&there, |_| None);
+        let mut journal = nowhere();
+        for (id, event) in
+            [("mirror", Line::Began), ("mirror", Line::Done), ("cut", Line::Began), ("cut", Line::UndoBegan)]
+        {
+            journal.step(&StepId(id.into()), event).unwrap();
+        }
+        let summary = run(Kind::Apply, &nodes, &mut journal, &hosts, 1).unwrap();
+        assert_eq!(acts(&hosts), expected);
+        assert_eq!(summary.undone, [], "its second turn counts");
+        assert_eq!(journal.state().status(&StepId("cut".into())), Status::Done);
+    }
 }

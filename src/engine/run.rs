@@ -9,7 +9,7 @@ use super::stopped::{Reason, Stopped, Summary};
 use super::turn::Turn;
 use super::work::{Work, held};
 use crate::host::{HostError, Side};
-use crate::journal::{self, Kind, Outcome, Run, State};
+use crate::journal::{self, Kind, Outcome, Run, State, Status};
 use crate::runbook::{Node, StepId};
 
 impl Work<'_> {
@@ -30,6 +30,9 @@ impl Work<'_> {
         self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
         self.tell(Event::RunStarted { kind: self.kind, steps });
+        if self.kind == Kind::Apply {
+            self.finish_undos();
+        }
         let room = (self.options.parallelism, self.options.per_server);
         schedule::run(self.nodes, self.kind, room, &|| self.goes_on(), &|at| self.turn(&self.nodes[at]));
         let (outcome, what) = self.outcome();
@@ -172,11 +175,29 @@ impl Work<'_> {
         self.take(node, Turn::new(self, node))
     }
 
+    /// A rollback was ended while it took back what had taken another's place. What holds again where that is gone (a
+    /// mirror, when its split is taken back) would not be made again as long as its end has begun: so the undo ends first.
+    fn finish_undos(&self) {
+        let takes_place = |node: &Node| self.nodes.iter().any(|other| other.until.as_ref() == Some(&node.id));
+        let begun = |node: &Node| self.state(|state| state.status(&node.id)) == Status::UndoBegan;
+        for node in self.nodes.iter().rev().filter(|node| takes_place(node) && begun(node)) {
+            if self.goes_on() {
+                self.ended(node, Turn::new(self, node).finish_undo());
+            }
+        }
+    }
+
     pub(super) fn take(&self, node: &Node, turn: Turn<'_, '_>) -> Turned {
-        let ended = match self.kind {
-            Kind::Apply => turn.apply(),
-            Kind::Rollback => turn.rollback(),
-        };
+        self.ended(
+            node,
+            match self.kind {
+                Kind::Apply => turn.apply(),
+                Kind::Rollback => turn.rollback(),
+            },
+        )
+    }
+
+    fn ended(&self, node: &Node, ended: Result<(), Box<Stopped>>) -> Turned {
         match ended {
             Ok(()) => Turned::Finished,
             Err(stopped) => {

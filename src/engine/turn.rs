@@ -22,6 +22,8 @@ type Ended<T> = Result<T, Box<Stopped>>;
 pub(super) struct Turn<'t, 'w> {
     work: &'t Work<'w>,
     node: &'t Node,
+    /// forward or backward: a run forward takes back what a rollback has begun to
+    kind: Kind,
     pub(super) step: &'t dyn Step,
 }
 
@@ -41,7 +43,7 @@ enum Settled {
 
 impl<'t, 'w> Turn<'t, 'w> {
     pub fn new(work: &'t Work<'w>, node: &'t Node) -> Turn<'t, 'w> {
-        Turn { work, node, step: node.step.as_step() }
+        Turn { work, node, kind: work.kind, step: node.step.as_step() }
     }
 
     pub fn apply(&self) -> Ended<()> {
@@ -71,10 +73,19 @@ impl<'t, 'w> Turn<'t, 'w> {
         }
     }
 
+    /// Takes back what the rollback before this run had begun to take back; where all of it is still there, it stays.
+    pub fn finish_undo(&self) -> Ended<()> {
+        self.await_others()?;
+        match self.observe(None)?.0 {
+            Seen::Present => Ok(()),
+            _ => Turn { kind: Kind::Rollback, ..*self }.rollback(),
+        }
+    }
+
     /// The loop, in both directions.
     fn reach(&self, acts: &[Act]) -> Ended<()> {
         let start = self.work.options.clock.now();
-        self.work.tell(Event::StepStarted { step: self.id(), kind: self.work.kind });
+        self.work.tell(Event::StepStarted { step: self.id(), kind: self.kind });
         self.await_others()?;
         let mut cut: Option<HostError> = None;
         let mut cuts = 0;
@@ -85,7 +96,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                 None => self.observe(cut.as_ref())?.0,
             };
             let status = self.work.state(|state| state.status(&self.node.id));
-            let next = match self.work.kind {
+            let next = match self.kind {
                 Kind::Apply => decide::apply(&seen, status, acts.is_empty()),
                 Kind::Rollback => decide::undo(&seen, status, self.node.fence, acts.len() > 1),
             };
@@ -108,7 +119,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                         return Err(self.stop(Reason::Link(error), Some(seen)));
                     }
                     self.may_act(Some(&seen))?;
-                    if self.work.kind == Kind::Apply {
+                    if self.kind == Kind::Apply {
                         self.may_step(&seen)?;
                     }
                     first.map_or(Ok(()), |event| self.record(event))?;
@@ -150,7 +161,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     fn act(&self, acts: &[Act]) -> Ended<Acted> {
-        let direction = match self.work.kind {
+        let direction = match self.kind {
             Kind::Apply => "apply",
             Kind::Rollback => "undo",
         };
@@ -201,14 +212,14 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// does not count.
     fn settle(&self, mut first: Option<Seen>) -> Ended<Settled> {
         let goal = self.goal();
-        let wanted = match self.work.kind {
+        let wanted = match self.kind {
             Kind::Apply => self.step.confirmations().max(1),
             Kind::Rollback => 1,
         };
         let clock = self.work.options.clock;
         let mut since = clock.now();
         let mut last: Option<Seen> = None;
-        let acted = first.is_none() && self.work.kind == Kind::Apply;
+        let acted = first.is_none() && self.kind == Kind::Apply;
         let mut on_its_way = (acted && self.step.begun_by_its_acts()).then(|| self.step.title());
         let mut agreed = 0;
         loop {
@@ -263,7 +274,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// What an earlier run left running in the other direction ends first: it would finish behind our back.
     fn await_others(&self) -> Ended<()> {
         let status = self.work.state(|state| state.status(&self.node.id));
-        let other = match (self.work.kind, status) {
+        let other = match (self.kind, status) {
             (Kind::Apply, Status::UndoBegan | Status::Failed) => "undo",
             (Kind::Rollback, Status::Began | Status::Failed) => "apply",
             _ => return Ok(()),
@@ -368,7 +379,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn done(&self, start: Duration) -> Ended<()> {
         let took = self.work.options.clock.now().saturating_sub(start);
         let step = self.id();
-        match self.work.kind {
+        match self.kind {
             Kind::Apply => {
                 self.record(journal::Event::Done)?;
                 self.work.tell(Event::Done { step, took });
@@ -384,7 +395,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     fn goal(&self) -> Seen {
-        match self.work.kind {
+        match self.kind {
             Kind::Apply => Seen::Present,
             Kind::Rollback => Seen::Absent,
         }
@@ -409,6 +420,10 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     fn count(&self, list: impl FnOnce(&mut Summary) -> &mut Vec<StepId>) {
+        // what is taken back on the way forward gets another turn in this run, and that one counts
+        if self.kind != self.work.kind {
+            return;
+        }
         list(&mut held(&self.work.summary)).push(self.node.id.clone());
     }
 

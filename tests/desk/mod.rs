@@ -16,13 +16,14 @@ use replant::{course, plan};
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A place with the plans, a saved runbook and a migration, all of them of the lab's pair of servers.
+/// A place with the examples (`plans`) and the plans with faults (`invalid`), a saved runbook and a migration, all of them of the lab's pair of servers.
 pub struct Desk(pub tempfile::TempDir);
 
 impl Desk {
     pub fn new() -> Desk {
         let desk = Desk(tempfile::tempdir().unwrap());
         std::os::unix::fs::symlink(Path::new(ROOT).join("plans"), desk.path("plans")).unwrap();
+        std::os::unix::fs::symlink(Path::new(ROOT).join("tests/plan/invalid"), desk.path("invalid")).unwrap();
         desk
     }
 

@@ -33,11 +33,11 @@ fn every_example_is_sound_and_without_a_warning() {
     }
 }
 
-/// `plans/invalid/NAME.yaml` has the fault in its name, and `NAME.stderr` is what is said about it.
+/// `tests/plan/invalid/NAME.yaml` has the fault in its name, and `NAME.stderr` is what is said about it.
 #[test]
 fn every_fault_is_told_as_expected() {
     let mut different = Vec::new();
-    for path in plans("plans/invalid") {
+    for path in plans("tests/plan/invalid") {
         let remarks = remarks(&path);
         assert!(!remarks.is_empty(), "{} is a sound plan", path.display());
         let expected = Data::read_from(&path.with_extension("stderr"), None).raw();
@@ -58,7 +58,7 @@ fn every_fault_is_told_as_expected() {
 
 #[test]
 fn no_snapshot_is_left_without_its_plan() {
-    for entry in fs::read_dir("plans/invalid").unwrap() {
+    for entry in fs::read_dir("tests/plan/invalid").unwrap() {
         let path = entry.unwrap().path();
         let other = match path.extension().and_then(|extension| extension.to_str()) {
             Some("yaml") => "stderr",
@@ -73,17 +73,17 @@ fn no_snapshot_is_left_without_its_plan() {
 #[test]
 fn every_code_has_an_example() {
     let codes = plan::DIAGNOSTICS.iter().map(|(code, _)| *code);
-    let shown: Vec<_> = plans("plans/invalid")
+    let shown: Vec<_> = plans("tests/plan/invalid")
         .iter()
         .flat_map(|path| remarks(path).iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>())
         .collect();
     let missing: Vec<_> = codes.filter(|code| !shown.contains(code)).collect();
-    assert!(missing.is_empty(), "no plan in plans/invalid shows {missing:?}");
+    assert!(missing.is_empty(), "no plan in tests/plan/invalid shows {missing:?}");
 }
 
 #[test]
 fn every_remark_has_a_place_and_a_help() {
-    for path in plans("plans/invalid") {
+    for path in plans("tests/plan/invalid") {
         for diagnostic in remarks(&path).iter() {
             assert!(diagnostic.help.is_some(), "{}: {}", path.display(), diagnostic.message);
             let whole_file = diagnostic.code == "R0001";
@@ -160,7 +160,7 @@ fn a_secret_is_never_shown() {
 
 #[test]
 fn one_run_tells_every_fault() {
-    let remarks = remarks(Path::new("plans/invalid/many.yaml"));
+    let remarks = remarks(Path::new("tests/plan/invalid/many.yaml"));
     let errors = remarks.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
     assert!(errors > 10, "{remarks}");
     // Faults of the shape and faults against the rules, in one run.
@@ -170,8 +170,8 @@ fn one_run_tells_every_fault() {
 
 #[test]
 fn a_program_gets_the_same_as_a_person() {
-    let json = remarks(Path::new("plans/invalid/unknown-partition.yaml")).to_json();
-    assert_eq!(json["file"], "plans/invalid/unknown-partition.yaml");
+    let json = remarks(Path::new("tests/plan/invalid/unknown-partition.yaml")).to_json();
+    assert_eq!(json["file"], "tests/plan/invalid/unknown-partition.yaml");
     let remark = &json["diagnostics"][0];
     assert_eq!(remark["code"], "R0107");
     assert_eq!(remark["severity"], "error");
