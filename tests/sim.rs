@@ -149,7 +149,7 @@ fn kind(step: &StepKind) -> String {
 fn all_kinds() -> BTreeSet<String> {
     let source = include_str!("../src/step/mod.rs");
     let list = source.split("\nsteps! {").nth(1).unwrap().split("\n}").next().unwrap();
-    let kinds = list.lines().filter_map(|line| line.trim().strip_suffix(',')?.split("::").nth(1));
+    let kinds = list.lines().filter_map(|line| line.trim().strip_suffix(',')?.split("::").nth(2));
     let dashed = |name: &str| {
         let mut text = String::new();
         for letter in name.chars() {

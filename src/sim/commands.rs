@@ -120,19 +120,21 @@ impl World {
                 Some(text) => format!("present\n{text}"),
                 None => "absent\n".into(),
             }),
-            (step::daemon::TGTD_RUNS, []) => {
+            (step::link::daemon::TGTD_RUNS, []) => {
                 Ok(if self.machine(server).run.tgt.is_some() { "4242\n" } else { "" }.into())
             }
-            (step::ages::AGES, paths) => Ok(self.ages(server, paths)),
-            (step::ages::SERVED, []) => Ok(self.served(server)),
-            (step::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
-            (step::login::SESSIONS, []) => Ok(self.sessions(server)),
-            (step::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
+            (step::copy::ages::AGES, paths) => Ok(self.ages(server, paths)),
+            (step::copy::ages::SERVED, []) => Ok(self.served(server)),
+            (step::quiet::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
+            (step::link::login::SESSIONS, []) => Ok(self.sessions(server)),
+            (step::link::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
             (state, [kernel, keep]) if state == Builder::InitramfsTools.scripts().state => {
                 Ok(self.initramfs_state(server, kernel, keep).into())
             }
-            (step::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
-            (step::physical_volume::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
+            (step::quiet::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
+            (step::copy::physical_volume::GONE, [path]) => {
+                Ok(if self.exists(server, path) { "" } else { "gone\n" }.into())
+            }
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
     }
@@ -230,45 +232,45 @@ impl World {
 
     fn run_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
         match (script, args) {
-            (stop, [record, order, units @ ..]) if stop == step::service::stop_script() => {
+            (stop, [record, order, units @ ..]) if stop == step::system::service::stop_script() => {
                 self.stop_units(server, record, *order == "in-order", units)
             }
-            (start, [record, units @ ..]) if start == step::service::start_script() => {
+            (start, [record, units @ ..]) if start == step::system::service::start_script() => {
                 self.start_units(server, record, units)
             }
-            (step::flushed::FLUSH, [mark]) => {
+            (step::quiet::flushed::FLUSH, [mark]) => {
                 self.machine_mut(server).run.unsynced.clear();
                 self.write_file(server, mark, "flushed\n", 0o644).map(|()| String::new())
             }
-            (step::service::START_ALL, [record]) => self.start_all(server, record),
-            (seal, [target, was]) if seal == step::remount::seal() => self.seal(server, target, was),
-            (open, [target, was]) if open == step::remount::open() => self.open_again(server, target, was),
-            (count, [record]) if count == step::writes_counted::script() => {
+            (step::system::service::START_ALL, [record]) => self.start_all(server, record),
+            (seal, [target, was]) if seal == step::quiet::remount::seal() => self.seal(server, target, was),
+            (open, [target, was]) if open == step::quiet::remount::open() => self.open_again(server, target, was),
+            (count, [record]) if count == step::quiet::writes_counted::script() => {
                 let text = self.write_counts(server);
                 self.write_file(server, record, &text, 0o644).map(|()| String::new())
             }
-            (step::array::CREATE, create) => self.md_create_blank(server, create),
-            (step::array::ERASE, [id, device, uuid, members @ ..]) => {
+            (step::disks::array::CREATE, create) => self.md_create_blank(server, create),
+            (step::disks::array::ERASE, [id, device, uuid, members @ ..]) => {
                 self.md_erase(server, id, device, uuid, members)
             }
-            (step::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
-            (step::physical_volume::WIPE, [device, uuid, own, config]) => {
+            (step::disks::wiped::STOP_ARRAY, [path]) => self.md_stop(server, path),
+            (step::copy::physical_volume::WIPE, [device, uuid, own, config]) => {
                 self.give_up_own(server, own, uuid, config)?;
                 self.run(server, &["wipefs", "--all", "--quiet", device], None)
             }
-            (step::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
-            (step::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
-            (step::mirror::UNMIRROR, [volume, device, uuid]) => {
+            (step::copy::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
+            (step::copy::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
+            (step::copy::mirror::UNMIRROR, [volume, device, uuid]) => {
                 self.unmirror_or_give_up(server, volume, device, uuid)
             }
-            (step::mirror::RAID1, [volume, device, _region, since]) => {
+            (step::copy::mirror::RAID1, [volume, device, _region, since]) => {
                 self.convert_raid1(server, volume, device, since)
             }
-            (step::mirror::CORE_LOG, [volume, device, _region, since]) => {
+            (step::copy::mirror::CORE_LOG, [volume, device, _region, since]) => {
                 self.convert_core_log(server, volume, device, since)
             }
             // directories are not modelled: an empty one is none
-            (step::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
+            (step::link::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
             _ => panic!("the simulated servers do not know this script, run with {args:?}:\n{script}"),
         }
     }
@@ -287,8 +289,8 @@ impl World {
                 ["purge", names @ ..] => self.packages_purge(server, names),
                 _ => panic!("packages.sh {args:?}"),
             },
-            step::lio_export::EXPORT => self.lio_export(server, args),
-            step::lio_export::WITHDRAW => self.lio_withdraw(server, args),
+            step::link::lio_export::EXPORT => self.lio_export(server, args),
+            step::link::lio_export::WITHDRAW => self.lio_withdraw(server, args),
             script if World::lets_go(script) => self.let_go(server, args),
             _ => self.job(server, &script, args),
         }

@@ -3,7 +3,7 @@
 use super::world::{Backing, Loc, Mounted, Process, World, Written};
 use super::{Said, fail};
 use crate::host::Server;
-use crate::step::let_go;
+use crate::step::quiet::let_go;
 
 /// Of systemd itself.
 const INIT: &str = "init.scope";

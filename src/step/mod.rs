@@ -66,15 +66,15 @@
 //! assert!(matches!(seen(""), Seen::Foreign(_)), "no number is no answer");
 //! ```
 //!
-//! Then, in this order: a file of its own in this folder and a line in `steps!` below; what it runs, in `src/sim`, which
+//! Then, in this order: a file in the folder of its topic, with its `mod` there, and a line in `steps!` below; what it runs, in `src/sim`, which
 //! panics on a command that it does not know; the chapter of [`crate::course`] that uses it; a table of worlds in
 //! `tests/steps`. `CONTRIBUTING.md` goes through it.
 
-/// Makes the closed set of steps: for each the module, the variant, the conversion and the dispatch. The whole
+/// Makes the closed set of steps: for each where it is, the variant, the conversion and the dispatch. The whole
 /// vocabulary of a runbook stands in this one list.
 macro_rules! steps {
-    ($($(#[$doc:meta])* $module:ident :: $Type:ident),* $(,)?) => {
-        $(pub(crate) mod $module; pub use $module::$Type;)*
+    ($($(#[$doc:meta])* $room:ident :: $module:ident :: $Type:ident),* $(,)?) => {
+        $(pub use $room::$module::$Type;)*
 
         /// One step of a runbook, as data.
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -93,9 +93,15 @@ macro_rules! steps {
     };
 }
 
-pub(crate) mod ages;
 mod ask;
 mod contract;
+pub(crate) mod copy;
+pub(crate) mod disks;
+pub(crate) mod link;
+pub(crate) mod quiet;
+pub(crate) mod system;
+pub(crate) mod takeover;
+pub(crate) mod volumes;
 
 use ask::{
     LOST, NO_ARCHIVE, answered, lost, lvs, md_uuid, mounts, mounts_query, old_is_on, old_may_run, parse_mounts,
@@ -103,71 +109,71 @@ use ask::{
 };
 pub use contract::{Mark, Progress, Seen, Step, Undo};
 
-pub use mirror::{How, dm_name};
-pub use nothing_writes::Yet;
-pub use partition_table::Partition;
+pub use copy::mirror::{How, dm_name};
+pub use disks::partition_table::Partition;
+pub use quiet::nothing_writes::Yet;
 
 steps! {
-    // small things
-    file::File,
-    no_file::NoFile,
-    hostname::Hostname,
-    tunable::Tunable,
-    service::Service,
-    packages::Packages,
-    purged::Purged,
-    job::Job,
-    initramfs::Initramfs,
+    // what any system has
+    system::file::File,
+    system::no_file::NoFile,
+    system::hostname::Hostname,
+    system::tunable::Tunable,
+    system::service::Service,
+    system::packages::Packages,
+    system::purged::Purged,
+    system::job::Job,
+    system::initramfs::Initramfs,
     // new's disks
-    wiped::Wiped,
-    partition_table::PartitionTable,
-    array::Array,
-    assembled::Assembled,
-    array_stopped::ArrayStopped,
-    array_whole::ArrayWhole,
+    disks::wiped::Wiped,
+    disks::partition_table::PartitionTable,
+    disks::array::Array,
+    disks::assembled::Assembled,
+    disks::array_stopped::ArrayStopped,
+    disks::array_whole::ArrayWhole,
     // the link
-    daemon::Daemon,
-    tgt_export::TgtExport,
-    tgt_gone::TgtGone,
-    lio_export::LioExport,
-    lio_gone::LioGone,
-    iscsi_node::IscsiNode,
-    login::Login,
-    logout::Logout,
-    // the mirror
-    physical_volume::PhysicalVolume,
-    group_member::GroupMember,
-    mirror::Mirror,
-    fresh_copies::FreshCopies,
-    write_mostly::WriteMostly,
-    in_sync::InSync,
-    split::Split,
-    inactive::Inactive,
-    group_split::GroupSplit,
+    link::daemon::Daemon,
+    link::tgt_export::TgtExport,
+    link::tgt_gone::TgtGone,
+    link::lio_export::LioExport,
+    link::lio_gone::LioGone,
+    link::iscsi_node::IscsiNode,
+    link::login::Login,
+    link::logout::Logout,
+    // the copy
+    copy::physical_volume::PhysicalVolume,
+    copy::group_member::GroupMember,
+    copy::mirror::Mirror,
+    copy::fresh_copies::FreshCopies,
+    copy::write_mostly::WriteMostly,
+    copy::in_sync::InSync,
+    copy::split::Split,
+    copy::inactive::Inactive,
+    copy::group_split::GroupSplit,
     // quiet
-    let_go::LetGo,
-    same_boot::SameBoot,
-    remount::Remount,
-    swap_off::SwapOff,
-    nothing_writes::NothingWrites,
-    writes_counted::WritesCounted,
-    flushed::Flushed,
-    still_quiet::StillQuiet,
-    // changing servers
-    power_ready::PowerReady,
-    old_off::OldOff,
-    old_is_off::OldIsOff,
-    own_boot::OwnBoot,
-    identity::Identity,
+    quiet::let_go::LetGo,
+    quiet::same_boot::SameBoot,
+    quiet::remount::Remount,
+    quiet::swap_off::SwapOff,
+    quiet::nothing_writes::NothingWrites,
+    quiet::writes_counted::WritesCounted,
+    quiet::flushed::Flushed,
+    quiet::still_quiet::StillQuiet,
+    // the takeover
+    takeover::power_ready::PowerReady,
+    takeover::old_off::OldOff,
+    takeover::old_is_off::OldIsOff,
+    takeover::own_boot::OwnBoot,
+    takeover::identity::Identity,
     // the volumes on new
-    group_name::GroupName,
-    volume_name::VolumeName,
-    volume::Volume,
-    swap_space::SwapSpace,
-    active::Active,
-    mount::Mount,
-    unmounted::Unmounted,
-    pv_size::PvSize,
-    volume_size::VolumeSize,
-    fs_size::FsSize,
+    volumes::group_name::GroupName,
+    volumes::volume_name::VolumeName,
+    volumes::volume::Volume,
+    volumes::swap_space::SwapSpace,
+    volumes::active::Active,
+    volumes::mount::Mount,
+    volumes::unmounted::Unmounted,
+    volumes::pv_size::PvSize,
+    volumes::volume_size::VolumeSize,
+    volumes::fs_size::FsSize,
 }

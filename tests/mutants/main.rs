@@ -97,13 +97,13 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
     ("script src/course/templates", &[("scripts", &["boot::"])]),
-    ("script src/step/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
     ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
     ("script src/family", &[("scripts", &["initramfs::"])]),
-    ("script src/step/mirror", &[("scripts", &["lvm::"])]),
-    ("script src/step/group_member", &[("scripts", &["lvm::"])]),
+    ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
+    ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
+    ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),

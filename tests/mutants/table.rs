@@ -1,7 +1,7 @@
 //! The edits: safety checks, each broken in one way.
 //!
 //! ```text
-//! == src/step/mirror.rs
+//! == src/step/copy/mirror.rs
 //! # a mirror that LVM calls partial counts as in sync
 //! - if «!lv.health.is_empty()» {
 //! + false

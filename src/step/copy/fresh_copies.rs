@@ -1,0 +1,46 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ages::served;
+use super::mirror::{self, Mirror, UNMIRROR};
+use crate::host::{Act, HostError, Look, Side};
+use crate::step::{Seen, Step, Undo};
+
+/// No mirror holds a copy that began before new was started. Such a copy can miss what new had taken and not yet written
+/// when its power went, and nothing on old tells: it is given up, and begun again by the steps of the mirrors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreshCopies {
+    pub mirrors: Vec<Mirror>,
+}
+
+impl Step for FreshCopies {
+    fn title(&self) -> String {
+        "no copy is older than new's uptime".into()
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let all: Vec<&Mirror> = self.mirrors.iter().collect();
+        let state = mirror::State::read(on, side, &all)?;
+        let mirrored: Vec<&Mirror> = all.into_iter().filter(|mirror| state.mirrored(mirror)).collect();
+        if mirrored.is_empty() {
+            return Ok(Seen::Present);
+        }
+        let served = served(on)?;
+        let stale = mirrored.iter().any(|mirror| state.ages.outlives(&mirror.since, served));
+        Ok(if stale { Seen::Absent } else { Seen::Present })
+    }
+
+    /// All of them: nothing is copied between new's start and this step.
+    fn apply(&self) -> Vec<Act> {
+        let give_up = |mirror: &Mirror| {
+            let name = format!("{}/{}", mirror.vg, mirror.lv);
+            Act::run(["sh", "-c", UNMIRROR, "sh", &name, &mirror.device, &mirror.pv_uuid])
+        };
+        self.mirrors.iter().map(give_up).collect()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("what was given up is no part of old")
+    }
+}

@@ -1,0 +1,122 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Act, HostError, Look, Query, Side};
+use crate::step::{Mark, Seen, Step, Undo};
+
+/// An md array, created on empty partitions. Whether it runs is another step ([`crate::step::Assembled`]): this one is about
+/// what is written on the members, and creating is never done twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Array {
+    /// `/dev/md0`
+    pub device: String,
+    /// md's form: four groups of eight hexadecimal digits
+    pub uuid: String,
+    /// the name after the host's, `0` in `cs940:0`
+    pub name: String,
+    /// the hostname of the system that the array will belong to
+    pub homehost: String,
+    /// `raid1`, `raid10`, …
+    pub level: String,
+    pub metadata: String,
+    /// an internal write-intent bitmap: md(4)
+    pub bitmap: bool,
+    /// `/dev/disk/by-partuuid/…`
+    pub members: Vec<String>,
+    /// bytes of each member
+    pub member_size: u64,
+}
+
+/// Creates it, and removes what an earlier array of the same members has left inside: a label that comes back with the
+/// array would be taken for one of now.
+pub const CREATE: &str = r#"d=$1; shift
+mdadm --create "$d" "$@" && udevadm settle && wipefs --all --quiet "$d""#;
+
+/// Takes it apart, with what stands inside: superblocks that are gone do not erase a label, and the next array of the same
+/// members would show it again. So it must run once more where it does not.
+pub const ERASE: &str = r#"id=$1 d=$2 uuid=$3; shift 3
+[ -e "$id" ] || mdadm --assemble --run "$d" --uuid="$uuid" "$@" 2>/dev/null || mdadm --stop "$d" 2>/dev/null
+udevadm settle
+[ ! -e "$id" ] || { wipefs --all --quiet "$id" && mdadm --stop "$id"; }"#;
+
+impl Array {
+    /// The link that names it wherever it was assembled.
+    pub fn by_id(&self) -> String {
+        format!("/dev/disk/by-id/md-uuid-{}", self.uuid)
+    }
+}
+
+impl Step for Array {
+    fn title(&self) -> String {
+        let name = self.device.trim_start_matches("/dev/");
+        let gib = self.member_size as f64 / (1u64 << 30) as f64;
+        format!("array {name}  {} over {} × {gib:.1} GiB", self.level, self.members.len())
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Create
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let mut queries: Vec<Query> =
+            self.members.iter().map(|member| Query::run(["wipefs", "--json", member])).collect();
+        queries.extend(self.members.iter().map(|member| Query::run(["mdadm", "--examine", "--export", member])));
+        let answers = on.look(side, &queries)?;
+        let (signed, examined) = answers.split_at(self.members.len());
+        let (mut ours, mut blank) = (0, 0);
+        for ((member, signed), examined) in self.members.iter().zip(signed).zip(examined) {
+            if !signed.success() {
+                return Ok(Seen::Foreign(format!("{member}: {}", signed.stderr.trim())));
+            }
+            if crate::step::md_uuid(&examined.stdout) == Some(self.uuid.as_str()) {
+                ours += 1;
+            } else if crate::step::signature_list(&signed.stdout).is_empty() {
+                blank += 1;
+            } else {
+                return Ok(Seen::Foreign(format!("{member} already belongs to something else")));
+            }
+        }
+        Ok(match (ours, blank) {
+            (0, _) => Seen::Absent,
+            (_, 0) => Seen::Present,
+            // Creating again would throw away what the array may hold by now.
+            _ => Seen::Remains(format!("only {ours} of {} members carry array {}", self.members.len(), self.uuid)),
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let mut argv = vec![
+            "sh".to_string(),
+            "-c".into(),
+            CREATE.into(),
+            "sh".into(),
+            self.device.clone(),
+            "--run".into(),
+            format!("--level={}", self.level),
+            format!("--raid-devices={}", self.members.len()),
+            format!("--metadata={}", self.metadata),
+            format!("--uuid={}", self.uuid),
+            format!("--name={}", self.name),
+            format!("--homehost={}", self.homehost),
+        ];
+        if self.bitmap {
+            argv.push("--bitmap=internal".into());
+        }
+        argv.extend(self.members.iter().cloned());
+        vec![Act::run(argv), Act::run(["udevadm", "settle"])]
+    }
+
+    fn undo(&self) -> Undo {
+        let by_id = self.by_id();
+        let mut erase = vec!["sh", "-c", ERASE, "sh", &by_id, &self.device, &self.uuid];
+        erase.extend(self.members.iter().map(String::as_str));
+        let mut acts = vec![Act::run(erase)];
+        for member in &self.members {
+            // wipefs, not `mdadm --zero-superblock`, which fails on a member that has none any more
+            acts.push(Act::run(["wipefs", "--all", "--quiet", member]));
+        }
+        acts.push(Act::run(["udevadm", "settle"]));
+        Undo::Acts(acts)
+    }
+}

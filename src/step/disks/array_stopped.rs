@@ -1,0 +1,34 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::assembled;
+use super::wiped::STOP_ARRAY;
+use crate::host::{Act, HostError, Look, Side};
+use crate::step::{Seen, Step, Undo};
+
+/// An array that has been stopped cleanly, so that its members agree at the next boot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArrayStopped {
+    pub device: String,
+    pub uuid: String,
+}
+
+impl Step for ArrayStopped {
+    fn title(&self) -> String {
+        format!("stop {}", self.device.trim_start_matches("/dev/"))
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        Ok(if assembled::runs(on, side, &self.uuid)? { Seen::Absent } else { Seen::Present })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let by_id = format!("/dev/disk/by-id/md-uuid-{}", self.uuid);
+        vec![Act::run(["sh", "-c", STOP_ARRAY, "sh", &by_id])]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("new is switched off")
+    }
+}

@@ -1,0 +1,55 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Act, HostError, Look, Side};
+use crate::step::{Mark, Seen, Step, Undo, signatures};
+
+/// A disk without any signature. Whatever was on it is destroyed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wiped {
+    /// `/dev/disk/by-id/…`
+    pub disk: String,
+    /// for people: name in the plan, serial
+    pub label: String,
+    /// for people: what is on it
+    pub has: String,
+    /// partitions that it has now, by identity, last first
+    pub partitions: Vec<String>,
+    /// arrays made of nothing but this plan's disks, which must be stopped first
+    pub arrays: Vec<String>,
+}
+
+/// Stops an array if it runs.
+pub const STOP_ARRAY: &str = r#"[ ! -e "$1" ] || mdadm --stop "$1""#;
+
+impl Step for Wiped {
+    fn title(&self) -> String {
+        format!("wipe disk {}, has: {}", self.label, self.has)
+    }
+
+    fn mark(&self) -> Mark {
+        Mark::Destroy
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        Ok(if signatures(on, side, &self.disk)?.is_empty() { Seen::Present } else { Seen::Absent })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        let mut acts = Vec::new();
+        for array in &self.arrays {
+            acts.push(Act::run(["sh", "-c", STOP_ARRAY, "sh", array]));
+        }
+        for partition in &self.partitions {
+            acts.push(Act::run(["wipefs", "--all", "--quiet", partition]));
+        }
+        acts.push(Act::run(["wipefs", "--all", "--quiet", &self.disk]));
+        acts.push(Act::run(["udevadm", "settle"]));
+        acts
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Nothing("what was on the disk is gone")
+    }
+}

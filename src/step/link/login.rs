@@ -1,0 +1,97 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::lsblk;
+use crate::host::{Act, HostError, Look, Query, Side};
+use crate::step::{Progress, Seen, Step, Undo};
+
+/// A session with one target, and the disk that it brings: known by its path, and proven by its serial number before
+/// anything is ever written to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    pub iqn: String,
+    pub portal: String,
+    /// `/dev/disk/by-path/ip-…-iscsi-…-lun-1`
+    pub device: String,
+    pub serial: String,
+    /// bytes it must have at least
+    pub at_least: u64,
+    /// bytes of a logical block: must be that of the volumes it will hold
+    pub sector: u64,
+}
+
+/// Prints `TARGETNAME STATE` of each session; nothing where there is none.
+pub const SESSIONS: &str = r#"for s in /sys/class/iscsi_session/session*; do [ -e "$s/targetname" ] || continue
+echo "$(cat "$s/targetname") $(cat "$s/state")"; done"#;
+
+/// The state of the session with `iqn`, if there is one.
+pub fn session(sessions: &str, iqn: &str) -> Option<String> {
+    sessions.lines().find_map(|line| line.strip_prefix(iqn)?.strip_prefix(' ').map(|state| state.trim().to_string()))
+}
+
+pub fn sessions() -> Query {
+    Query::run(["sh", "-c", SESSIONS])
+}
+
+impl Step for Login {
+    fn title(&self) -> String {
+        format!("log in to {}", self.iqn)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        let answers = on.look(side, &[sessions(), lsblk::query()])?;
+        let [sessions, blocks] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let waiting = |what: &str| Ok(Seen::Underway(Progress { what: what.into(), bytes: None }));
+        match session(&sessions.stdout, &self.iqn).as_deref() {
+            None => return Ok(Seen::Absent),
+            Some("LOGGED_IN") => {}
+            Some(state) => return waiting(&format!("the session is {state}")),
+        }
+        let blocks = lsblk::parse(&blocks.stdout).map_err(|cause| HostError::Unclear {
+            side,
+            command: "lsblk".into(),
+            cause: cause.to_string(),
+        })?;
+        // Of all disks it is the one with our serial number, and there may be only one.
+        let ours: Vec<_> = blocks.iter().filter(|block| block.serial.as_deref() == Some(&self.serial)).collect();
+        let [disk] = ours.as_slice() else {
+            return if ours.is_empty() {
+                waiting("waiting for the disk to appear")
+            } else {
+                Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)))
+            };
+        };
+        let link = on.ask(side, Query::run(["readlink", "-f", &self.device]))?;
+        if link.stdout.trim() == self.device || !link.success() {
+            return waiting("waiting for udev to name the disk");
+        }
+        Ok(if link.stdout.trim() != disk.path {
+            Seen::Foreign(format!(
+                "{} is {}, but the serial number is on {}",
+                self.device,
+                link.stdout.trim(),
+                disk.path
+            ))
+        } else if disk.tran.as_deref() != Some("iscsi") {
+            Seen::Foreign(format!("{} is not an iSCSI disk", disk.path))
+        } else if disk.size < self.at_least {
+            Seen::Foreign(format!("{} has {} bytes, {} are needed", disk.path, disk.size, self.at_least))
+        } else if disk.log_sec != self.sector {
+            Seen::Foreign(format!("{} has logical blocks of {} bytes, not {}", disk.path, disk.log_sec, self.sector))
+        } else {
+            Seen::Present
+        })
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        vec![
+            Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--login"]),
+            Act::run(["udevadm", "settle"]),
+        ]
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(vec![Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"])])
+    }
+}
