@@ -73,6 +73,11 @@ const KEPT: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["todo!", "unimplemented!", "dbg!"], &[], "nothing is left open in a program that people trust with servers"),
     (&["unsafe "], &[], "there is no need for it"),
+    (
+        &["apt-get", "dpkg", "dnf", "dracut", "update-initramfs", "mdadm.conf", "update-grub", "initramfs-tools"],
+        &["src/family/", "src/sim/"],
+        "what a family of systems calls things stands in its room; texts have holes for it (family::said)",
+    ),
 ];
 
 struct Source {
