@@ -2,4 +2,4 @@
 
 pub const LINK: &str = "/etc/systemd/network/10-replant.link";
 pub const RULES: &str = "/etc/udev/rules.d/70-replant-net.rules";
-pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
+pub use crate::facts::lvm::LVMLOCAL;

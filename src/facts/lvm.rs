@@ -9,6 +9,9 @@ use super::parse::{ParseError, loose_u64};
 use super::{Lv, Pv, Vg};
 use crate::host::Query;
 
+/// lvm.conf(5): what is said here holds over lvm.conf.
+pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
+
 const LVS: &str = "lv_name,lv_uuid,vg_name,lv_size,lv_attr,segtype,lv_layout,lv_role,sync_percent,raid_sync_action,\
 lv_health_status,seg_monitor,lv_active,devices,seg_count,mirror_log";
 const PVS: &str = "pv_name,pv_uuid,vg_name,pv_size,pv_free,pv_missing,pv_pe_count,pv_pe_alloc_count";

@@ -41,7 +41,7 @@ const FILES: &[&str] = &[
     "/etc/machine-id",
     "/etc/udev/rules.d/70-persistent-net.rules",
     "/etc/udev/rules.d/80-net-setup-link.rules",
-    "/etc/lvm/lvmlocal.conf",
+    super::lvm::LVMLOCAL,
     "/etc/network/interfaces",
     "/etc/iscsi/initiatorname.iscsi",
     "/proc/cmdline",

@@ -13,8 +13,8 @@ use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
 use super::sizes::MIB;
 use super::units::disturbing;
-use crate::facts::Facts;
 use crate::facts::resolve::Names;
+use crate::facts::{Facts, lvm};
 use crate::plan::Plan;
 
 /// Why a plan cannot be laid out on these servers.
@@ -115,7 +115,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refus
         modules,
         files: facts.old.files.clone(),
         old_arrays: old_arrays(facts),
-        new_lvmlocal: facts.new.files.get("/etc/lvm/lvmlocal.conf").cloned(),
+        new_lvmlocal: facts.new.files.get(lvm::LVMLOCAL).cloned(),
         swaps,
         hostname,
         loader,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::touched::{Compared, Touched};
 use crate::host::{Act, HostError, Look, Side};
 
 /// What `observe` found.
@@ -102,6 +103,12 @@ pub trait Step {
     /// While it holds, what old writes also goes to new: old can be taken for new's copy then, and not before or after.
     fn couples(&self) -> bool {
         false
+    }
+
+    /// What it changes, once begun, of that by which servers are compared with what was found on them. Nothing: services,
+    /// kernel settings, power, whatever is no fact.
+    fn touches(&self, _of: &Compared) -> Vec<Touched> {
+        Vec::new()
     }
 
     /// Bytes that will be copied over the link.

@@ -101,6 +101,7 @@ pub(crate) mod link;
 pub(crate) mod quiet;
 pub(crate) mod system;
 pub(crate) mod takeover;
+mod touched;
 pub(crate) mod volumes;
 
 use ask::{
@@ -108,6 +109,7 @@ use ask::{
     parsed, power, pvs, signature_list, signatures, switched_on, vgs,
 };
 pub use contract::{Mark, Progress, Seen, Step, Undo};
+pub use touched::{Compared, Touched};
 
 pub use copy::mirror::{How, dm_name};
 pub use disks::partition_table::Partition;

@@ -5,6 +5,7 @@
 //! Both are spans of time, each by one clock: the clocks of two servers are never compared.
 
 use crate::host::{HostError, Look, Query, Side};
+use crate::step::answered;
 
 /// Prints `now SECONDS`, and for each of the files that is there its name and its first word: seconds since the boot.
 pub const AGES: &str = r#"read -r now _ </proc/uptime; echo "now ${now%.*}"
@@ -26,7 +27,7 @@ pub(super) fn ages_query(since: &[&str]) -> Query {
 
 /// Asks new for how many seconds it has offered its disks without an interruption: itself, and tgtd where it runs.
 pub(super) fn served(on: &dyn Look) -> Result<u64, HostError> {
-    let answer = crate::step::answered(on, Side::New, Query::run(["sh", "-c", SERVED]))?;
+    let answer = answered(on, Side::New, Query::run(["sh", "-c", SERVED]))?;
     let seconds = answer.stdout.lines().map(|line| line.split_whitespace().nth(1)?.parse().ok());
     // a line without a number is no answer
     let all: Option<Vec<u64>> = seconds.collect();

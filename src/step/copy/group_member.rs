@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Seen, Step, Undo, pvs};
+use crate::step::{Compared, Seen, Step, Touched, Undo, pvs};
 
 /// The new physical volume as a member of the volume group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,10 @@ impl Step for GroupMember {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["sh", "-c", LEAVE, "sh", &self.vg, &self.device, &self.uuid])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("volume group", &self.vg), Touched::one("physical volume", &self.uuid)]
     }
 }
 

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{NO_ARCHIVE, Seen, Step, Undo, pvs, vgs};
+use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, vgs};
 
 /// The disk on new with all that is on it leaves the group as a group of its own. From here on either server is whole
 /// without the other.
@@ -47,5 +47,11 @@ impl Step for GroupSplit {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["vgremove", "--yes", "-ff", "--config", NO_ARCHIVE, &self.into])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        let groups = [&self.vg, &self.into].map(|vg| Touched::one("volume group", vg));
+        let legs = Touched::beginning("logical volume", format!("{}/", self.into));
+        groups.into_iter().chain([legs, Touched::one("physical volume", &self.pv_uuid)]).collect()
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ages::{Ages, OUTLIVED, ages_query, served};
 use crate::facts::{Lv, Pv, dm, lvm};
 use crate::host::{Act, HostError, Look, Query, Side, Text};
-use crate::step::{Mark, Progress, Seen, Step, Undo, parsed};
+use crate::step::{Compared, Mark, Progress, Seen, Step, Touched, Undo, parsed};
 
 /// A logical volume mirrored onto the new server's array, while it is in use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -199,6 +199,10 @@ impl Step for Mirror {
 
     fn bytes(&self) -> u64 {
         self.size
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        Touched::volume(&self.vg, &self.lv).into()
     }
 }
 

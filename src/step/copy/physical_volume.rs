@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Mark, NO_ARCHIVE, Seen, Step, Undo, pvs};
+use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, signature_list};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +54,7 @@ impl Step for PhysicalVolume {
         if !probe.success() {
             return Ok(Seen::Absent);
         }
-        let found = crate::step::signature_list(&probe.stdout);
+        let found = signature_list(&probe.stdout);
         Ok(if found.is_empty() {
             Seen::Absent
         } else if found.iter().all(|kind| kind == "LVM2_member") {
@@ -89,5 +89,9 @@ impl Step for PhysicalVolume {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["pvremove", "--yes", "-ff", &self.device])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("physical volume", &self.uuid)]
     }
 }

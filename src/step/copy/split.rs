@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mirror::{self, How, Mirror};
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{NO_ARCHIVE, Seen, Step, Undo, lvs};
+use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, lvs};
 
 /// One volume's mirror cut in two: its leg on new becomes a volume of its own, and old's is whole and plain again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,5 +72,9 @@ impl Step for Split {
     fn undo(&self) -> Undo {
         let leg = format!("{}/{}", self.vg, self.leg);
         Undo::Acts(vec![Act::run(["lvremove", "--yes", "--config", NO_ARCHIVE, &leg])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        [Touched::volume(&self.vg, &self.lv), Touched::volume(&self.vg, &self.leg)].concat()
     }
 }

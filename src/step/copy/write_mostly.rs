@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{NO_ARCHIVE, Seen, Step, Undo, lvs};
+use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, lvs};
 
 /// Old reads a mirrored volume from its own disks only: raid1 would read from both, and believe what the network brings.
 /// lvmraid(7); a mirror with a core log reads from its first leg anyway.
@@ -44,5 +44,9 @@ impl Step for WriteMostly {
 
     fn undo(&self) -> Undo {
         Undo::Acts(self.acts("n"))
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        Touched::volume(&self.vg, &self.lv).into()
     }
 }

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, md_uuid, signature_list};
 
 /// An md array, created on empty partitions. Whether it runs is another step ([`crate::step::Assembled`]): this one is about
 /// what is written on the members, and creating is never done twice.
@@ -69,9 +69,9 @@ impl Step for Array {
             if !signed.success() {
                 return Ok(Seen::Foreign(format!("{member}: {}", signed.stderr.trim())));
             }
-            if crate::step::md_uuid(&examined.stdout) == Some(self.uuid.as_str()) {
+            if md_uuid(&examined.stdout) == Some(self.uuid.as_str()) {
                 ours += 1;
-            } else if crate::step::signature_list(&signed.stdout).is_empty() {
+            } else if signature_list(&signed.stdout).is_empty() {
                 blank += 1;
             } else {
                 return Ok(Seen::Foreign(format!("{member} already belongs to something else")));
@@ -118,5 +118,9 @@ impl Step for Array {
         }
         acts.push(Act::run(["udevadm", "settle"]));
         Undo::Acts(acts)
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("array"), Touched::any("device")]
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::assembled;
 use super::wiped::STOP_ARRAY;
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Seen, Step, Undo};
+use crate::step::{Compared, Seen, Step, Touched, Undo};
 
 /// An array that has been stopped cleanly, so that its members agree at the next boot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,5 +30,9 @@ impl Step for ArrayStopped {
 
     fn undo(&self) -> Undo {
         Undo::Nothing("new is switched off")
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("array"), Touched::any("device")]
     }
 }

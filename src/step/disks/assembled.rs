@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::wiped::STOP_ARRAY;
 use crate::facts::md;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Progress, Seen, Step, Touched, Undo, answered, md_uuid};
 
 /// An array that runs. Creating starts it; after a reboot of the rescue system it must be assembled again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,10 +37,10 @@ impl Step for Assembled {
             return Ok(Seen::Absent);
         }
         let link = on.ask(side, Query::run(["mdadm", "--detail", "--export", &self.by_id()]))?;
-        Ok(if crate::step::md_uuid(&link.stdout) == Some(self.uuid.as_str()) {
+        Ok(if md_uuid(&link.stdout) == Some(self.uuid.as_str()) {
             Seen::Present
         } else {
-            Seen::Underway(crate::step::Progress { what: "waiting for udev to name the array".into(), bytes: None })
+            Seen::Underway(Progress { what: "waiting for udev to name the array".into(), bytes: None })
         })
     }
 
@@ -53,5 +53,9 @@ impl Step for Assembled {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["sh", "-c", STOP_ARRAY, "sh", &self.by_id()])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("array"), Touched::any("device")]
     }
 }

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side, Text};
-use crate::step::{Mark, Seen, Step, Undo, signatures};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, signatures};
 
 /// A partition table on an empty disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -132,5 +132,10 @@ impl Step for PartitionTable {
             Act::run(["blockdev", "--rereadpt", &self.disk]),
             Act::run(["udevadm", "settle"]),
         ])
+    }
+
+    fn touches(&self, of: &Compared) -> Vec<Touched> {
+        let on_it = ["partition", "array", "device"].map(Touched::any);
+        of.disk(&self.disk).into_iter().chain(on_it).collect()
     }
 }

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Mark, Seen, Step, Undo, signatures};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, signatures};
 
 /// A disk without any signature. Whatever was on it is destroyed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,5 +51,11 @@ impl Step for Wiped {
 
     fn undo(&self) -> Undo {
         Undo::Nothing("what was on the disk is gone")
+    }
+
+    // what stood on the disk goes, and other things come to be there
+    fn touches(&self, of: &Compared) -> Vec<Touched> {
+        let stood = ["partition", "array", "device", "mount", "swap"].map(Touched::any);
+        of.disk(&self.disk).into_iter().chain(stood).collect()
     }
 }

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Progress, Seen, Step, Undo, answered};
 
 /// tgtd(8), the iSCSI server of the article, listening on one address only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ impl Step for Daemon {
         }
         let portals = on.ask(side, Query::run(["tgtadm", "--lld", "iscsi", "--mode", "portal", "--op", "show"]))?;
         if !portals.success() {
-            return Ok(Seen::Underway(crate::step::Progress { what: "tgtd is starting".into(), bytes: None }));
+            return Ok(Seen::Underway(Progress { what: "tgtd is starting".into(), bytes: None }));
         }
         // `Portal: 192.0.2.20:3260,1`: the address and the portal group
         let all: Vec<&str> =
@@ -35,7 +35,7 @@ impl Step for Daemon {
         Ok(if all.contains(&self.portal.as_str()) || all.contains(&"0.0.0.0:3260") {
             Seen::Present
         } else if all.is_empty() {
-            Seen::Underway(crate::step::Progress { what: "tgtd is starting".into(), bytes: None })
+            Seen::Underway(Progress { what: "tgtd is starting".into(), bytes: None })
         } else {
             Seen::Foreign(format!("a tgtd runs that listens on {}, not on {}", all.join(", "), self.portal))
         })

@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::lsblk;
+use crate::facts::{identity, lsblk};
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Progress, Seen, Step, Undo};
+use crate::step::{Compared, Progress, Seen, Step, Touched, Undo};
 
 /// A session with one target, and the disk that it brings: known by its path, and proven by its serial number before
 /// anything is ever written to it.
@@ -93,5 +93,11 @@ impl Step for Login {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"])])
+    }
+
+    fn touches(&self, of: &Compared) -> Vec<Touched> {
+        let ours = of.now.blocks.iter().filter(|block| block.serial.as_deref() == Some(self.serial.as_str()));
+        let disks = ours.map(|disk| Touched::one("disk", identity(disk)));
+        disks.chain([Touched::one("iSCSI session", &self.iqn)]).collect()
     }
 }

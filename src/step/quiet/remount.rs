@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::mounts::parse_mountinfo;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
 /// A mounted file system made read-only as a whole: flushed and clean on disk, with nobody writing to it, whichever of its
 /// mount points they go by.
@@ -98,5 +98,9 @@ impl Step for Remount {
             return Undo::Acts(vec![Act::run(["mount", "-o", "remount,rw", &self.target])]);
         }
         Undo::Acts(vec![Act::long(["sh", "-c", open(), "sh", &self.target, &self.last_resort])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("mount", &self.target)]
     }
 }

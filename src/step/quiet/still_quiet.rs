@@ -5,7 +5,7 @@ use super::nothing_writes;
 use super::writes_counted;
 use crate::facts::writers::Way;
 use crate::host::{Act, HostError, Look, Query, Server, Side};
-use crate::step::{LOST, Mark, Seen, Step, Undo, answered, power};
+use crate::step::{LOST, Mark, Seen, Step, Undo, answered, lost, power};
 
 /// Nothing has been written on old since the mirrors were cut: it has not been booted, nobody has started a service or
 /// made a file system writable again. What old wrote after the cut would be lost with the change of servers.
@@ -73,7 +73,7 @@ impl Step for StillQuiet {
     }
 
     fn for_good(&self, seen: &Seen) -> bool {
-        crate::step::lost(seen)
+        lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

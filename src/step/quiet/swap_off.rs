@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo};
+use crate::step::{Compared, Seen, Step, Touched, Undo};
 
 /// A swap that is not in use.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,5 +32,9 @@ impl Step for SwapOff {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["swapon", &self.device])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("swap", &self.device).or_gone()]
     }
 }

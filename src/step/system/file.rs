@@ -1,8 +1,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::FILE;
+use crate::facts::lvm::LVMLOCAL;
 use crate::host::{Act, HostError, Look, Query, Side, Text};
-use crate::step::{Mark, Seen, Step, Undo};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo};
 
 /// A whole text file with exactly this content. What stood there before is known from the facts, so that it can be put
 /// back, and so that anything else there is noticed as foreign.
@@ -45,6 +47,23 @@ impl File {
     }
 }
 
+/// What LVM tells of the disks.
+const ON_DISKS: [&str; 3] = ["physical volume", "volume group", "logical volume"];
+
+/// A file, and what is read out of it.
+pub fn written(path: &str) -> Vec<Touched> {
+    let mut touched = vec![Touched::one(FILE, path).or_gone()];
+    if path == LVMLOCAL {
+        touched.push(Touched::any("LVM setting"));
+    }
+    if path.ends_with(".link") {
+        // two lines of it may have the address
+        let address = Touched::beginning("MAC address in", path).or_gone();
+        touched.extend([Touched::one("network link file", path).or_gone(), address]);
+    }
+    touched
+}
+
 impl Step for File {
     fn title(&self) -> String {
         match &self.was {
@@ -78,6 +97,14 @@ impl Step for File {
             Some(was) => Act::Put { path: self.path.clone(), text: Text::new(was), mode: None },
             None => Act::Remove { path: self.path.clone() },
         }))
+    }
+
+    fn touches(&self, of: &Compared) -> Vec<Touched> {
+        let mut touched = written(&self.path);
+        if self.path == LVMLOCAL && of.on == Side::New {
+            touched.extend(ON_DISKS.map(Touched::any)); // LVM in the rescue system is told to see nothing
+        }
+        touched
     }
 }
 

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
 /// The running system's hostname (not the file): md writes it into the arrays it creates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,5 +33,9 @@ impl Step for Hostname {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["hostname", &self.was])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("host name", "")]
     }
 }

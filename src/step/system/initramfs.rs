@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::family::Builder;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
 /// An initramfs built again from the configuration that stands now, with the one before kept beside.
 ///
@@ -60,5 +60,9 @@ impl Step for Initramfs {
 
     fn patience(&self) -> Duration {
         Duration::from_secs(60)
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::one("kernel with an initramfs", &self.kernel)]
     }
 }

@@ -1,8 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::file::written;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Seen, Step, Undo, answered};
+use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
 /// A file that is no longer there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,5 +28,9 @@ impl Step for NoFile {
 
     fn undo(&self) -> Undo {
         Undo::Nothing("new is switched off")
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        written(&self.path)
     }
 }

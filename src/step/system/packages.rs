@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::FILE;
 use crate::family::Family;
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo, answered};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, answered};
 
 /// Packages in exactly these versions, installed without touching the initramfs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,6 +28,9 @@ pub(super) fn acts(family: Family, dir: &str, way: &str, packages: impl IntoIter
     argv.extend(packages);
     vec![Act::put(path, family.scripts().packages, 0o700), Act::long(argv)]
 }
+
+/// What the initiator's package brings and takes away: open-iscsi(8)
+const INITIATOR: [&str; 2] = ["/etc/iscsi/initiatorname.iscsi", "/etc/iscsi/iscsid.conf"];
 
 impl Step for Packages {
     fn title(&self) -> String {
@@ -69,6 +73,10 @@ impl Step for Packages {
 
     fn patience(&self) -> std::time::Duration {
         std::time::Duration::from_secs(120)
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        INITIATOR.map(|path| Touched::one(FILE, path).or_gone()).into()
     }
 }
 

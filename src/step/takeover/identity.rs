@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo};
+use crate::step::{Mark, Seen, Step, Undo, mounts_query, old_is_on, parse_mounts};
 
 /// The system that booted is the same one: name, addresses, mounts, services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ impl Step for Identity {
         let mut queries = vec![
             Query::file("/proc/sys/kernel/hostname"),
             Query::run(["ip", "-oneline", "address", "show", "scope", "global"]),
-            crate::step::mounts_query(),
+            mounts_query(),
         ];
         // systemctl is not to be asked about nothing: that is an error
         if !self.units.is_empty() {
@@ -59,7 +59,7 @@ impl Step for Identity {
                 wrong.push(format!("it does not have {address}"));
             }
         }
-        let mounted = crate::step::parse_mounts(mounted.file().unwrap_or_default());
+        let mounted = parse_mounts(mounted.file().unwrap_or_default());
         for (target, fstype) in &self.mounts {
             if !mounted.iter().any(|mount| mount.target == *target && mount.fstype == *fstype) {
                 wrong.push(format!("{target} is not mounted"));
@@ -75,7 +75,7 @@ impl Step for Identity {
         }
         // last, so that nothing is looked at after it
         if self.alone
-            && let Some(why) = crate::step::old_is_on(on)?
+            && let Some(why) = old_is_on(on)?
         {
             return Ok(Seen::Foreign(why));
         }

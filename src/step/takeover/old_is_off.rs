@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Mark, Seen, Step, Undo, old_may_run};
+use crate::step::{Mark, Seen, Step, Undo, lost, old_may_run};
 
 /// The old server is off: asked again right before new takes its name and addresses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +23,7 @@ impl Step for OldIsOff {
     }
 
     fn for_good(&self, seen: &Seen) -> bool {
-        crate::step::lost(seen)
+        lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

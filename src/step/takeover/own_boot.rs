@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
-use crate::step::{Seen, Step, Undo, old_is_on, old_may_run, power};
+use crate::step::{Seen, Step, Undo, lost, old_is_on, old_may_run, power};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +52,7 @@ impl Step for OwnBoot {
     }
 
     fn for_good(&self, seen: &Seen) -> bool {
-        crate::step::lost(seen)
+        lost(seen)
     }
 
     fn apply(&self) -> Vec<Act> {

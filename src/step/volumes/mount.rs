@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Mark, Seen, Step, Undo, mounts};
+use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, mounts};
 
 /// A mounted file system, or a directory of the rescue system bound into the migrated one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,5 +42,9 @@ impl Step for Mount {
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["umount", "--recursive", &self.target])])
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("mount")]
     }
 }

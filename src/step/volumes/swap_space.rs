@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo};
+use crate::step::{Mark, Seen, Step, Undo, signature_list};
 
 /// An empty swap with the UUID of the one it stands for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +28,7 @@ impl Step for SwapSpace {
             return Ok(Seen::Foreign(format!("{}: {}", self.device, probe.stderr.trim())));
         }
         let ours = probe.stdout.contains("\"swap\"") && probe.stdout.contains(&self.uuid);
-        let empty = crate::step::signature_list(&probe.stdout).is_empty();
+        let empty = signature_list(&probe.stdout).is_empty();
         Ok(match (ours, empty) {
             (true, _) => Seen::Present,
             (_, true) => Seen::Absent,

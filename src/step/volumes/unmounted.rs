@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Seen, Step, Undo, mounts};
+use crate::step::{Compared, Seen, Step, Touched, Undo, mounts};
 
 /// Nothing mounted at or below a directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,5 +29,9 @@ impl Step for Unmounted {
 
     fn undo(&self) -> Undo {
         Undo::Nothing("new is switched off")
+    }
+
+    fn touches(&self, _: &Compared) -> Vec<Touched> {
+        vec![Touched::any("mount")]
     }
 }
