@@ -30,7 +30,8 @@ fn scripts() -> BTreeSet<(String, String)> {
     let mut dirs = vec![root.join("src")];
     let mut at = 0;
     while let Some(dir) = dirs.get(at) {
-        let inside: Vec<_> = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let inside: Vec<_> =
+            std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         dirs.extend(inside.into_iter().filter(|path| path.is_dir()));
         at += 1;
     }

@@ -139,9 +139,8 @@ done
 
 /// Answers [`parse_parts`].
 pub fn parts_query() -> Query {
-    let packages = Family::ALL.map(|family| {
-        format!("(\nset -- {}\n{})\n", family.boot_packages.join(" "), family.scripts().boot_packages)
-    });
+    let packages = Family::ALL
+        .map(|family| format!("(\nset -- {}\n{})\n", family.boot_packages.join(" "), family.scripts().boot_packages));
     let images: Vec<&str> = Builder::ALL.iter().map(|builder| builder.image).collect();
     let cards = Family::ALL.map(|family| family.cards.join(" "));
     Query::run([

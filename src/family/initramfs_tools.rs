@@ -26,12 +26,7 @@ pub(super) static TERMS: BuilderTerms = BuilderTerms {
     // initramfs.conf(5)
     resume: &["/etc/initramfs-tools/initramfs.conf", "/etc/initramfs-tools/conf.d/"],
     no_resume: "RESUME=none",
-    held: Held {
-        file: "/etc/initramfs-tools/update-initramfs.conf",
-        key: "update_initramfs=",
-        no: "no",
-        yes: "yes",
-    },
+    held: Held { file: "/etc/initramfs-tools/update-initramfs.conf", key: "update_initramfs=", no: "no", yes: "yes" },
     tools: &["mkinitramfs", "update-initramfs", "lsinitramfs"],
     signs: &["mkinitramfs", "update-initramfs"],
     rebuild: "update-initramfs -u -k all",

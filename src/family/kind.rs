@@ -22,7 +22,8 @@ impl Family {
     /// By `ID` and `ID_LIKE`. A system of no known family is taken for one of the first: its rules then name the commands
     /// that are missing.
     pub fn of(id: &str, like: &[String]) -> Family {
-        let is = |family: &&Family| family.ids.contains(&id) || like.iter().any(|id| family.ids.contains(&id.as_str()));
+        let is =
+            |family: &&Family| family.ids.contains(&id) || like.iter().any(|id| family.ids.contains(&id.as_str()));
         Family::ALL.iter().find(is).copied().unwrap_or_default()
     }
 
@@ -59,7 +60,9 @@ mod tests {
     #[test]
     fn a_family_is_known_by_its_own_name_or_by_what_it_is_like() {
         let like = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>();
-        for (id, says) in [("debian", ""), ("ubuntu", "debian"), ("linuxmint", "ubuntu debian"), ("raspbian", "debian")] {
+        for (id, says) in
+            [("debian", ""), ("ubuntu", "debian"), ("linuxmint", "ubuntu debian"), ("raspbian", "debian")]
+        {
             let known = Family::ALL.iter().any(|family| {
                 family.ids.contains(&id) || like(says).iter().any(|id| family.ids.contains(&id.as_str()))
             });

@@ -190,9 +190,7 @@ fn not_rebuilt(_: &Plan, facts: &Facts) -> Vec<Hit> {
     }
     let (no, yes) = (held.line(held.no), held.line(held.yes));
     let hit = Hit::new(
-        format!(
-            "{file} of old says `{no}`: new's initramfs would stay the one that was made for the migration"
-        ),
+        format!("{file} of old says `{no}`: new's initramfs would stay the one that was made for the migration"),
         format!("`sed -i s/{no}/{yes}/ {file}` on old"),
     );
     vec![hit.of(format!("old: {file}"))]

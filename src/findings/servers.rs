@@ -192,13 +192,8 @@ fn multipath(_: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 /// What installs packages by itself on whatever system.
-const UPDATERS: [&str; 5] = [
-    "cfengine3.service",
-    "chef-client.service",
-    "landscape-client.service",
-    "puppet.service",
-    "salt-minion.service",
-];
+const UPDATERS: [&str; 5] =
+    ["cfengine3.service", "chef-client.service", "landscape-client.service", "puppet.service", "salt-minion.service"];
 
 fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let held = |timer: &str| disturbing(facts, timer) && runs(&facts.old, timer);

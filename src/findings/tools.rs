@@ -236,11 +236,9 @@ fn iscsi_server(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         IscsiServer::Tgt => {
             (tgt, "new has no tgt", format!("`{install}` in the rescue system, or use `server: auto`"))
         }
-        IscsiServer::Lio => (
-            lio,
-            "the kernel of new has no iscsi_target_mod",
-            format!("use `server: tgt` and `{install}` on new"),
-        ),
+        IscsiServer::Lio => {
+            (lio, "the kernel of new has no iscsi_target_mod", format!("use `server: tgt` and `{install}` on new"))
+        }
         IscsiServer::Auto => (
             tgt || lio,
             "new can serve iSCSI neither by its kernel nor by tgt",

@@ -64,7 +64,12 @@ impl Step for Packages {
     }
 
     fn apply(&self) -> Vec<Act> {
-        acts(self.family, &self.dir, "install", self.packages.iter().map(|(name, version)| format!("{name}={version}")))
+        acts(
+            self.family,
+            &self.dir,
+            "install",
+            self.packages.iter().map(|(name, version)| format!("{name}={version}")),
+        )
     }
 
     fn undo(&self) -> Undo {
