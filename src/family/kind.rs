@@ -22,9 +22,12 @@ impl Family {
     /// By `ID` and `ID_LIKE`. A system of no known family is taken for one of the first: its rules then name the commands
     /// that are missing.
     pub fn of(id: &str, like: &[String]) -> Family {
-        let is =
-            |family: &&Family| family.ids.contains(&id) || like.iter().any(|id| family.ids.contains(&id.as_str()));
-        Family::ALL.iter().find(is).copied().unwrap_or_default()
+        Family::known(id, like).unwrap_or_default()
+    }
+
+    fn known(id: &str, like: &[String]) -> Option<Family> {
+        let mut names = [id].into_iter().chain(like.iter().map(String::as_str));
+        names.find_map(|name| Family::ALL.into_iter().find(|family| family.ids.contains(&name)))
     }
 
     pub fn terms(self) -> &'static Terms {
@@ -59,17 +62,16 @@ mod tests {
 
     #[test]
     fn a_family_is_known_by_its_own_name_or_by_what_it_is_like() {
-        let like = |text: &str| text.split_whitespace().map(str::to_string).collect::<Vec<_>>();
-        for (id, says) in
+        let known = |id: &str, like: &str| {
+            Family::known(id, &like.split_whitespace().map(str::to_string).collect::<Vec<_>>())
+        };
+        for (id, like) in
             [("debian", ""), ("ubuntu", "debian"), ("linuxmint", "ubuntu debian"), ("raspbian", "debian")]
         {
-            let known = Family::ALL.iter().any(|family| {
-                family.ids.contains(&id) || like(says).iter().any(|id| family.ids.contains(&id.as_str()))
-            });
-            assert!(known, "{id}");
-            assert_eq!(Family::of(id, &like(says)), Family::Debian);
+            assert_eq!(known(id, like), Some(Family::Debian), "{id}");
         }
-        assert_eq!(Family::of("rhel", &like("fedora")), Family::default(), "whose commands are then missing");
+        assert_eq!(known("rhel", "fedora"), None);
+        assert_eq!(Family::of("rhel", &["fedora".into()]), Family::Debian, "whose commands are then missing");
     }
 
     #[test]

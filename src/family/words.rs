@@ -25,20 +25,24 @@ pub fn install(command: &str) -> Option<String> {
     known.then(|| everywhere(&format!("install {command}")))
 }
 
-/// `X`, or `X (Debian and Ubuntu) or Y (…)`
 fn everywhere(hole: &str) -> String {
     let word = |family: Family| word(family, hole).unwrap_or_else(|| panic!("no family has a word for `{hole}`"));
-    let mut words: Vec<(Family, String)> = Vec::new();
-    for family in Family::ALL {
-        let word = word(family);
-        if !words.iter().any(|(_, known)| *known == word) {
-            words.push((family, word));
+    either(Family::ALL.map(|family| (family.called, word(family))))
+}
+
+/// Words, each with who says so; alone, where all say the same.
+fn either(said: impl IntoIterator<Item = (&'static str, String)>) -> String {
+    let mut words: Vec<(Vec<&str>, String)> = Vec::new();
+    for (who, word) in said {
+        match words.iter_mut().find(|(_, known)| *known == word) {
+            Some((all, _)) => all.push(who),
+            None => words.push((vec![who], word)),
         }
     }
     match words.as_slice() {
         [(_, word)] => word.clone(),
         words => {
-            let each = words.iter().map(|(family, word)| format!("{word} ({})", family.called));
+            let each = words.iter().map(|(who, word)| format!("{word} ({})", who.join(", ")));
             each.collect::<Vec<_>>().join(" or ")
         }
     }
@@ -55,6 +59,7 @@ fn word(family: Family, hole: &str) -> Option<String> {
         "update" => typed(family.installer.update),
         "clean" => typed(family.installer.clean),
         "autoremove" => typed(family.installer.autoremove),
+        "package" => plain(family.installer.package(of)),
         "kernel" => plain(&family.installer.kernel()),
         "menu" => typed(family.menu.make),
         "md-make" => typed(family.md.make),
@@ -75,5 +80,31 @@ fn word(family: Family, hole: &str) -> Option<String> {
         "held-yes" => plain(&builder.held.line(builder.held.yes)),
         "no-resume" => plain(builder.no_resume),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_filled_and_the_rest_stays() {
+        let install = Family::Debian.installer.install;
+        assert_eq!(said("{{install tgtd}} on new, { as it is }"), format!("`{install} tgt` on new, {{ as it is }}"));
+        assert_eq!(said("{{md}} and {{md}}").matches(Family::Debian.md.called).count(), 2);
+        assert_eq!(said("no hole"), "no hole");
+    }
+
+    #[test]
+    #[should_panic(expected = "no family has a word for `nonsense`")]
+    fn a_hole_that_nobody_fills_is_a_mistake_of_ours() {
+        said("a {{nonsense}}");
+    }
+
+    #[test]
+    fn where_families_differ_each_says_its_own() {
+        let said = |words: &[(&'static str, &str)]| either(words.iter().map(|(who, word)| (*who, word.to_string())));
+        assert_eq!(said(&[("one", "a"), ("two", "a")]), "a");
+        assert_eq!(said(&[("one", "a"), ("two", "b"), ("three", "a")]), "a (one, three) or b (two)");
     }
 }

@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: false,
         why: "the steps consist of these commands; a missing one would stop the migration half-way.",
-        remedy: "install the packages that contain them. On old, replant itself installs open-iscsi, and removes it \
+        remedy: "install the packages that contain them. On old, replant itself installs {{package iscsiadm}}, and removes it \
               at the end.",
         check: tools,
     },
@@ -42,9 +42,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "old has no iSCSI initiator, and cannot install it",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "old reaches new's disks through open-iscsi; replant installs it for the migration and removes it at \
+        why: "old reaches new's disks through {{package iscsiadm}}; replant installs it for the migration and removes it at \
               the end.",
-        remedy: "{{update}} on old, or install open-iscsi by hand.",
+        remedy: "{{update}} on old, or install {{package iscsiadm}} by hand.",
         check: initiator,
     },
     Rule {
