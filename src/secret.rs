@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// Where a secret comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SecretSource {
     /// made once, at its first use, and kept in the migration's directory of secrets
     Generated,
     /// an environment variable of the process that uses it
@@ -31,7 +31,7 @@ pub struct SecretError {
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     dir: PathBuf,
-    sources: BTreeMap<String, Source>,
+    sources: BTreeMap<String, SecretSource>,
 }
 
 /// Letters and digits, so that a value is safe in every configuration file; 16 of them (95 bits), because some iSCSI
@@ -44,7 +44,7 @@ const TELLING: usize = 8;
 
 impl Secrets {
     /// Generated secrets are kept in `dir`, which is made (mode 0700) when the first one is.
-    pub fn new(dir: impl Into<PathBuf>, sources: impl IntoIterator<Item = (String, Source)>) -> Secrets {
+    pub fn new(dir: impl Into<PathBuf>, sources: impl IntoIterator<Item = (String, SecretSource)>) -> Secrets {
         Secrets { dir: dir.into(), sources: sources.into_iter().collect() }
     }
 
@@ -54,10 +54,10 @@ impl Secrets {
         let value = match self.sources.get(name) {
             None => return Err(fail("the plan names no such secret".into())),
             Some(_) if name.contains('/') || name.starts_with('.') => return Err(fail("not a name".into())),
-            Some(Source::Env(variable)) => std::env::var(variable)
+            Some(SecretSource::Env(variable)) => std::env::var(variable)
                 .map_err(|_| fail(format!("the environment variable `{variable}` is not set, or is not UTF-8")))?,
-            Some(Source::File(path)) => fs_err::read_to_string(path).map_err(|e| fail(e.to_string()))?,
-            Some(Source::Generated) => self.kept(name).map_err(|e| fail(e.to_string()))?,
+            Some(SecretSource::File(path)) => fs_err::read_to_string(path).map_err(|e| fail(e.to_string()))?,
+            Some(SecretSource::Generated) => self.kept(name).map_err(|e| fail(e.to_string()))?,
         };
         let line = value.strip_suffix('\n').unwrap_or(&value);
         if line.is_empty() {
@@ -111,7 +111,7 @@ impl Secrets {
     /// The value, if there is one already: looking for it makes none.
     fn known(&self, name: &str) -> Option<SecretString> {
         match self.sources.get(name)? {
-            Source::Generated if !self.dir.join(name).exists() => None,
+            SecretSource::Generated if !self.dir.join(name).exists() => None,
             _ => self.get(name).ok(),
         }
     }
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn one(dir: &Path) -> Secrets {
-        Secrets::new(dir.join("secrets"), [("chap".to_string(), Source::Generated)])
+        Secrets::new(dir.join("secrets"), [("chap".to_string(), SecretSource::Generated)])
     }
 
     #[test]
@@ -196,8 +196,8 @@ mod tests {
         let secrets = Secrets::new(
             dir.path(),
             [
-                ("given".to_string(), Source::File(file)),
-                ("gone".to_string(), Source::Env("NO_SUCH_VARIABLE_".into())),
+                ("given".to_string(), SecretSource::File(file)),
+                ("gone".to_string(), SecretSource::Env("NO_SUCH_VARIABLE_".into())),
             ],
         );
         assert_eq!(

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicU8;
 
-use replant::draft::{self, Draft, End, Ends, NoDraft};
+use replant::draft::{self, Draft, Ends, NoDraft, TypedServer};
 use replant::engine::{self, Options};
 use replant::facts::activity::{self, Activity, Unit};
 use replant::facts::{self, Block, Facts, Lv};
@@ -27,7 +27,7 @@ fn lab() -> Facts {
 }
 
 fn ends(old: &str, new: &str) -> Ends {
-    let end = |host: &str| End { host: host.into(), address: host.parse().unwrap(), ssh: Ssh::default() };
+    let end = |host: &str| TypedServer { host: host.into(), address: host.parse().unwrap(), ssh: Ssh::default() };
     Ends { name: None, old: end(old), new: end(new) }
 }
 

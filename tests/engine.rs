@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-use replant::engine::{self, Event, Sight, Way};
+use replant::engine::{self, Notice, Sight, Way};
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
 use replant::journal::{Journal, Kind, Status};
 use replant::runbook::{Node, Stage, StepId};
@@ -146,9 +146,9 @@ fn calling_ours_what_was_there_is_noticed() {
     broken.forward();
 }
 
-fn acted(events: &[Event]) -> Vec<String> {
-    let name = |event: &Event| match event {
-        Event::Acting { step, .. } => Some(step.0.clone()),
+fn acted(events: &[Notice]) -> Vec<String> {
+    let name = |event: &Notice| match event {
+        Notice::Acting { step, .. } => Some(step.0.clone()),
         _ => None,
     };
     events.iter().filter_map(name).collect()
@@ -222,8 +222,8 @@ fn what_is_lost_after_it_was_done_is_done_again() {
     scene.world.0.lock().unwrap().remove(&(Server::Old, "/a".into()));
     let ran = scene.run(&case, Kind::Apply, Fault::None);
     assert_eq!(acted(&ran.events), ["copy-a"]);
-    let over: Vec<_> = ran.events.iter().filter(|event| matches!(event, Event::Over { .. })).collect();
-    assert_eq!(over, [&Event::Over { step: id("login") }]);
+    let over: Vec<_> = ran.events.iter().filter(|event| matches!(event, Notice::Over { .. })).collect();
+    assert_eq!(over, [&Notice::Over { step: id("login") }]);
     assert_eq!(ran.result.unwrap().done, [id("copy-a")]);
     scene.run(&case, Kind::Rollback, Fault::None).result.unwrap();
     assert_eq!(scene.world.text(None), case.world.text(None));

@@ -4,6 +4,7 @@
 #[path = "floors/arrows.rs"]
 mod arrows;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +84,22 @@ const FAMILY: Kept = (
     &["src/family/", "src/sim/"],
     "what a family of systems calls things stands in its room; texts have holes for it (family::said)",
 );
+
+/// Names that several public types have: the same thing of the field each time, as a plan wants it, as it was found, as it
+/// is laid out, or as a step makes it. Whatever else would take such a name takes a longer one.
+const SHARED: &[(&str, &str)] = &[
+    ("Array", "an md array"),
+    ("Boot", "the file system of /boot"),
+    ("Copied", "the steps that copy, of each part of the course"),
+    ("Disk", "a disk of new"),
+    ("Entry", "an entry of a list: of fstab, of mdadm.conf, of the journal"),
+    ("Lun", "a disk offered over iSCSI"),
+    ("Mirror", "a mirrored volume"),
+    ("Mount", "a mounted file system"),
+    ("Partition", "a partition of new's disks"),
+    ("Severity", "how much a remark weighs, on a plan or on servers"),
+    ("Volume", "a logical volume"),
+];
 
 struct Source {
     /// `src/engine/turn.rs`
@@ -306,6 +323,31 @@ fn circles_are_seen() {
         "use super::Kind; pub const KIND: Kind = Kind; const WORDS: &str = \"super::ALL\"; // super::ALL",
     );
     assert_eq!(circles(&[table, kind, told]), [""; 0], "words are no code");
+}
+
+/// Whoever reads a name knows what it means without looking where it was brought in from. The simulated pair is a world
+/// of its own, with arrays, disks and volumes of its own; `cli` has one type for each command.
+#[test]
+fn no_name_means_two_things() {
+    let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources().into_iter().filter(|source| !["sim", "cli"].contains(&source.room())) {
+        for line in source.code.lines() {
+            let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+            let named = match words[..] {
+                ["pub", "struct" | "enum" | "trait" | "type", name, ..] => name,
+                ["pub", "crate", _, "struct" | "enum" | "trait" | "type", name, ..] => name,
+                _ => continue,
+            };
+            homes.entry(named.to_string()).or_default().insert(source.name.clone());
+        }
+    }
+    assert!(homes.len() > 200, "where are the types?");
+    let shared = |name: &str| SHARED.iter().any(|(shared, _)| *shared == name);
+    let several = homes.iter().filter(|(_, homes)| homes.len() > 1);
+    let wrong = several.clone().filter(|(name, _)| !shared(name)).map(|(name, homes)| format!("{name}: {homes:?}"));
+    none("names of several types", wrong.collect());
+    let gone = SHARED.iter().filter(|(shared, _)| !several.clone().any(|(name, _)| name == shared));
+    none("names that are shared no longer", gone.map(|(name, _)| name.to_string()).collect());
 }
 
 /// A room with several files begins in its `mod.rs`: nobody has to look beside the folder for its first page.

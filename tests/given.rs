@@ -194,7 +194,7 @@ fn whatever_is_asked_is_kept() {
     let sim = Sim::from_plan(&plan, None);
     let recorder = Recorder::new(&sim);
     let facts = facts::both(&recorder).unwrap();
-    let server = |side| record::Server { login: "root@10.77.0.21".into(), answers: recorder.answers(side) };
+    let server = |side| record::RecordedServer { login: "root@10.77.0.21".into(), answers: recorder.answers(side) };
     let kept = Recording { old: server(Side::Old), new: server(Side::New), ..recording() };
     assert_eq!(kept.facts().unwrap(), facts);
     assert!(kept.old.answers.iter().all(|answer| !answer.name.is_empty()), "a question without a name");

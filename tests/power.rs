@@ -3,12 +3,12 @@
 
 use std::sync::Mutex;
 
-use replant::host::power::{Door, Means, Memory, Power, Request, State, Turn};
+use replant::host::power::{Door, Means, Memory, PowerAction, PowerState, PowerSwitch, Request};
 use replant::host::{HostError, PowerTo, Server, Side};
 
 /// Old's and new's power control; `None`: a person switches it.
 struct Pair {
-    control: [Option<Result<State, ()>>; 2],
+    control: [Option<Result<PowerState, ()>>; 2],
     /// at old's address, and at new's rescue system's
     own: Door,
     rescue: Door,
@@ -19,7 +19,7 @@ struct Pair {
 
 fn pair() -> Pair {
     Pair {
-        control: [Some(Ok(State::Off)), Some(Ok(State::Off))],
+        control: [Some(Ok(PowerState::Off)), Some(Ok(PowerState::Off))],
         own: Door::Silent,
         rescue: Door::Silent,
         person: None,
@@ -32,12 +32,12 @@ impl Means for Pair {
         self.control[server as usize].is_some()
     }
 
-    fn status(&self, server: Server) -> Result<State, HostError> {
+    fn status(&self, server: Server) -> Result<PowerState, HostError> {
         let says = self.control[server as usize].expect("only asked where there is one");
         says.map_err(|()| HostError::Power { server, cause: "it does not work".into() })
     }
 
-    fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+    fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         self.done.lock().unwrap().push(format!("{server} {turn:?}"));
         Ok(())
     }
@@ -75,16 +75,16 @@ fn odd() -> Door {
 fn what_is_known_of_old() {
     let old = Door::Machine(Server::Old);
     let new = Door::Machine(Server::New);
-    let control = |says| [Some(says), Some(Ok(State::On))];
+    let control = |says| [Some(says), Some(Ok(PowerState::On))];
     for (what, pair, wanted) in [
         ("its control says off", pair(), "off"),
-        ("its control says on", Pair { control: control(Ok(State::On)), ..pair() }, "on"),
-        ("and a person says off", Pair { control: control(Ok(State::On)), person: Some(true), ..pair() }, "on"),
+        ("its control says on", Pair { control: control(Ok(PowerState::On)), ..pair() }, "on"),
+        ("and a person says off", Pair { control: control(Ok(PowerState::On)), person: Some(true), ..pair() }, "on"),
         ("its control says off, and it answers", Pair { own: old.clone(), ..pair() }, "on"),
         ("its control says off, and something answers", Pair { own: odd(), ..pair() }, "unknown"),
         ("and a person says off", Pair { own: odd(), person: Some(true), ..pair() }, "unknown"),
         ("its control says off, and new answers", Pair { own: new, ..pair() }, "off"),
-        ("its control says nothing", Pair { control: control(Ok(State::Unknown)), ..pair() }, "unknown"),
+        ("its control says nothing", Pair { control: control(Ok(PowerState::Unknown)), ..pair() }, "unknown"),
         ("its control does not work", Pair { control: control(Err(())), ..pair() }, "unknown"),
         ("and a person says off", Pair { control: control(Err(())), person: Some(true), ..pair() }, "off"),
         ("and a person cannot say", Pair { control: control(Err(())), person: Some(false), ..pair() }, "unknown"),
@@ -93,7 +93,7 @@ fn what_is_known_of_old() {
         ("and it answers", Pair { control: [None, None], person: Some(true), own: old, ..pair() }, "on"),
     ] {
         let memory = Memory::default();
-        let known = Power { means: &pair, memory: &memory }.ask(Server::Old).unwrap();
+        let known = PowerSwitch { means: &pair, memory: &memory }.ask(Server::Old).unwrap();
         assert_eq!(known.stdout.trim(), wanted, "{what}: {}", known.stderr);
     }
 }
@@ -112,7 +112,7 @@ fn what_is_known_of_new() {
         ("something answers at its rescue address", Pair { rescue: odd(), ..pair() }, "off"),
     ] {
         let memory = Memory::default();
-        let known = Power { means: &pair, memory: &memory }.ask(Server::New).unwrap();
+        let known = PowerSwitch { means: &pair, memory: &memory }.ask(Server::New).unwrap();
         assert_eq!(known.stdout.trim(), wanted, "{what}: {}", known.stderr);
     }
 }
@@ -122,23 +122,26 @@ fn what_is_known_of_new() {
 fn none_is_switched_on_beside_the_other() {
     let old = || Door::Machine(Server::Old);
     for (what, pair) in [
-        ("old's control says on", Pair { control: [Some(Ok(State::On)), Some(Ok(State::Off))], ..pair() }),
+        ("old's control says on", Pair { control: [Some(Ok(PowerState::On)), Some(Ok(PowerState::Off))], ..pair() }),
         ("old answers", Pair { own: old(), ..pair() }),
         ("something answers", Pair { own: odd(), ..pair() }),
-        ("old's control says nothing", Pair { control: [Some(Ok(State::Unknown)), Some(Ok(State::Off))], ..pair() }),
-        ("old's control does not work", Pair { control: [Some(Err(())), Some(Ok(State::Off))], ..pair() }),
-        ("nobody knows", Pair { control: [None, Some(Ok(State::Off))], person: Some(false), ..pair() }),
+        (
+            "old's control says nothing",
+            Pair { control: [Some(Ok(PowerState::Unknown)), Some(Ok(PowerState::Off))], ..pair() },
+        ),
+        ("old's control does not work", Pair { control: [Some(Err(())), Some(Ok(PowerState::Off))], ..pair() }),
+        ("nobody knows", Pair { control: [None, Some(Ok(PowerState::Off))], person: Some(false), ..pair() }),
     ] {
         for to in [PowerTo::On, PowerTo::OwnDisks] {
             let memory = Memory::default();
-            let switched = Power { means: &pair, memory: &memory }.switch(Server::New, to, true);
+            let switched = PowerSwitch { means: &pair, memory: &memory }.switch(Server::New, to, true);
             assert!(switched.is_err(), "{what}: {to:?}");
             let done = pair.done.lock().unwrap();
             assert!(!done.iter().any(|done| done == "new On"), "{what}: {to:?}: {done:?}");
         }
     }
     let pair = pair();
-    Power { means: &pair, memory: &Memory::default() }.switch(Server::New, PowerTo::OwnDisks, true).unwrap();
+    PowerSwitch { means: &pair, memory: &Memory::default() }.switch(Server::New, PowerTo::OwnDisks, true).unwrap();
     assert_eq!(*pair.done.lock().unwrap(), ["new BootDisk", "new On"]);
 }
 
@@ -149,7 +152,7 @@ fn what_answers_is_not_off() {
     let by_hand = Pair { control: [None, None], person: Some(true), ..here() };
     for (what, pair) in [("its control says off", here()), ("a person says done", by_hand)] {
         let memory = Memory::default();
-        let switched = Power { means: &pair, memory: &memory }.switch(Server::Old, PowerTo::Off, false);
+        let switched = PowerSwitch { means: &pair, memory: &memory }.switch(Server::Old, PowerTo::Off, false);
         let error = switched.expect_err(what);
         assert!(error.to_string().contains("still answers"), "{what}: {error}");
     }
@@ -158,12 +161,12 @@ fn what_answers_is_not_off() {
 /// Who says no has not done it; and a word of before is asked for once more.
 #[test]
 fn a_person_is_believed_to_the_word() {
-    let no = Pair { control: [None, Some(Ok(State::Off))], person: Some(false), ..pair() };
-    let off = Power { means: &no, memory: &Memory::default() }.switch(Server::Old, PowerTo::Off, false);
+    let no = Pair { control: [None, Some(Ok(PowerState::Off))], person: Some(false), ..pair() };
+    let off = PowerSwitch { means: &no, memory: &Memory::default() }.switch(Server::Old, PowerTo::Off, false);
     assert!(off.is_err(), "a no is no yes");
-    let yes = Pair { control: [None, Some(Ok(State::Off))], person: Some(true), ..pair() };
+    let yes = Pair { control: [None, Some(Ok(PowerState::Off))], person: Some(true), ..pair() };
     let memory = Memory::default();
-    let power = Power { means: &yes, memory: &memory };
+    let power = PowerSwitch { means: &yes, memory: &memory };
     assert_eq!(power.ask(Server::Old).unwrap().stdout, "off\n");
     let said = memory.heard();
     memory.recall(&said);

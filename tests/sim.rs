@@ -516,7 +516,7 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
     use std::sync::Mutex;
     use std::sync::atomic::AtomicU8;
 
-    use replant::engine::{self, Event, Options};
+    use replant::engine::{self, Notice, Options};
     use replant::journal::{Header, Journal};
 
     for (plan, server) in [("lab", IscsiServer::Tgt), ("lab", IscsiServer::Lio), ("cs940", IscsiServer::Tgt)] {
@@ -527,8 +527,8 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
         let book = course::make(&loaded.plan, "digest", &facts).unwrap();
         let begun: Mutex<BTreeSet<replant::runbook::StepId>> = Mutex::default();
         let looks = Mutex::new(0);
-        let observe = |event: Event| {
-            let (Event::Done { step, .. } | Event::Adopted { step }) = event else { return };
+        let observe = |event: Notice| {
+            let (Notice::Done { step, .. } | Notice::Adopted { step }) = event else { return };
             let mut begun = begun.lock().unwrap();
             begun.insert(step.clone());
             let over = |id: &str| begun.iter().any(|step| step.0 == id);

@@ -65,7 +65,7 @@ fn midway(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
         .events
         .iter()
         .filter_map(|event| match event {
-            replant::engine::Event::Acting { step, .. } => Some(stage(step)),
+            replant::engine::Notice::Acting { step, .. } => Some(stage(step)),
             _ => None,
         })
         .collect();
@@ -86,7 +86,7 @@ fn legs(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
         .events
         .iter()
         .filter_map(|event| match event {
-            replant::engine::Event::Acting { step, .. } => case.nodes.iter().find(|node| node.id == *step),
+            replant::engine::Notice::Acting { step, .. } => case.nodes.iter().find(|node| node.id == *step),
             _ => None,
         })
         .collect();

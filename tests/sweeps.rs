@@ -6,7 +6,7 @@ mod way;
 
 use std::time::Instant;
 
-use replant::engine::Event;
+use replant::engine::Notice;
 use replant::facts;
 use replant::host::{Server, Side};
 use replant::journal::Kind;
@@ -95,8 +95,8 @@ fn back_from_after_every_step() {
 fn rebooted(case: &Case<Sim>, server: Server, refusable: &[Stage], (first, stride): (usize, usize)) {
     let goal = case.goal(&case.world);
     let clean = Scene::new(&case.world).run(case, Kind::Apply, Fault::None);
-    let acting = |event: &Event| match event {
-        Event::Acting { step, .. } => case.nodes.iter().find(|node| node.id == *step),
+    let acting = |event: &Notice| match event {
+        Notice::Acting { step, .. } => case.nodes.iter().find(|node| node.id == *step),
         _ => None,
     };
     let steps: Vec<&Node> = clean.events.iter().filter_map(acting).collect();

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use replant::engine::{self, Event, Options, Reason, Stopped, Summary};
+use replant::engine::{self, Notice, Options, Reason, Stopped, Summary};
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Side};
-use replant::journal::{Event as Line, Header, Journal, Kind, State, Status, Store};
+use replant::journal::{Event, Header, Journal, Kind, Ledger, State, Status};
 use replant::runbook::{Node, Stage, StepId};
 use replant::step::File;
 
@@ -80,7 +80,7 @@ fn run(
 ) -> Result<Summary, Box<Stopped>> {
     let stop = AtomicU8::new(0);
     let options = Options { parallelism, poll: Duration::ZERO, ..Options::new(&stop) };
-    let quiet = |_: Event| {};
+    let quiet = |_: Notice| {};
     match kind {
         Kind::Apply => engine::apply(nodes, journal, hosts, &options, &quiet),
         Kind::Rollback => engine::rollback(nodes, journal, hosts, &options, &quiet),
@@ -139,7 +139,7 @@ fn a_change_of_servers_that_was_found_is_taken_back() {
 #[test]
 fn nobody_acts_without_a_journal() {
     struct Full(Arc<AtomicBool>);
-    impl Store for Full {
+    impl Ledger for Full {
         fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
             if String::from_utf8_lossy(line).contains("\"step\":\"b\"") {
                 self.0.store(true, Ordering::SeqCst);
@@ -202,7 +202,7 @@ fn what_is_left_is_no_success() {
 #[test]
 fn nothing_is_looked_at_without_a_journal() {
     struct Broken;
-    impl Store for Broken {
+    impl Ledger for Broken {
         fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
             Err(std::io::Error::other("the disk is full"))
         }
@@ -256,7 +256,7 @@ fn an_undo_that_was_ended_is_finished_before_going_forward() {
         let hosts = files(&there, |_| None);
         let mut journal = nowhere();
         for (id, event) in
-            [("mirror", Line::Began), ("mirror", Line::Done), ("cut", Line::Began), ("cut", Line::UndoBegan)]
+            [("mirror", Event::Began), ("mirror", Event::Done), ("cut", Event::Began), ("cut", Event::UndoBegan)]
         {
             journal.step(&StepId(id.into()), event).unwrap();
         }

@@ -97,7 +97,7 @@ fn what_is_complete_is_not_under_way() {
     go(&book, &sim, &mut Journal::nowhere(Header::new("srv1", "")), Some(Stage::Grow));
     let world = sim.world();
     let kept = [host::IN_MEMORY, host::KEPT].map(|path| world.read_file(host::Server::New, path).unwrap());
-    assert!(kept.iter().all(|seen| host::Mark::parse(seen).unwrap().over));
+    assert!(kept.iter().all(|seen| host::RunMark::parse(seen).unwrap().over));
     assert_eq!(facts::under_way::of(kept.iter().map(String::as_str)), []);
 }
 
@@ -127,7 +127,8 @@ fn in_the_middle() -> (Desk, Journal, Sim, course::Runbook) {
     go(&book, &sim, &mut journal, Some(Stage::Copy));
     let recorder = Recorder::new(&sim);
     facts::both(&recorder).unwrap();
-    let server = |side, address| record::Server { login: format!("root@{address}"), answers: recorder.answers(side) };
+    let server =
+        |side, address| record::RecordedServer { login: format!("root@{address}"), answers: recorder.answers(side) };
     let kept = Recording {
         facts: record::FORMAT,
         replant: "0.1.0".into(),

@@ -5,6 +5,7 @@ use super::servers::Locked;
 use super::work::Work;
 use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, servers, under_way, validate};
 use crate::course::Runbook;
+use crate::engine;
 use crate::facts::drift;
 use crate::findings;
 use crate::forecast::Outlook;
@@ -60,6 +61,7 @@ pub fn run(
         interrupt: &interrupt,
         ask: &|question, word| confirm::confirm(talk, prompts, &interrupt, question, word),
         parallelism,
+        poll: engine::POLL,
         typed: &typed,
         go_back,
     };

@@ -28,7 +28,12 @@ pub fn ends(
 }
 
 /// `[USER@]HOST[:PORT]`; an IPv6 address with a port is in brackets.
-fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String>) -> Result<draft::End, Failure> {
+fn end(
+    what: &str,
+    typed: &str,
+    identity: Option<&Path>,
+    host_key: Option<String>,
+) -> Result<draft::TypedServer, Failure> {
     let bad = |why: &str| {
         Failure::new(
             format!("`{typed}` is no {what}: {why}"),
@@ -68,7 +73,7 @@ fn end(what: &str, typed: &str, identity: Option<&Path>, host_key: Option<String
         ));
     }
     let user = user.map(String::from).or(configured.user).unwrap_or("root".into());
-    Ok(draft::End {
+    Ok(draft::TypedServer {
         host: host.to_string(),
         address,
         ssh: Ssh {

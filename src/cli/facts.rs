@@ -89,7 +89,7 @@ fn of_servers(ends: &draft::Ends) -> Result<Recording, Failure> {
     let interrupt = Interrupt::listen()?;
     let scratch = tempfile::tempdir()?;
     let hosts = servers::reach(ends, scratch.path(), &interrupt)?;
-    let login = |end: &draft::End| login(&end.ssh.user, end.address, end.ssh.port.as_deref().copied());
+    let login = |end: &draft::TypedServer| login(&end.ssh.user, end.address, end.ssh.port.as_deref().copied());
     ask(&hosts, [login(&ends.old), login(&ends.new)], |_| Ok(Link::default()))
 }
 
@@ -116,7 +116,7 @@ fn ask(
         Err(_) => Link::default(),
     };
     drop(activity);
-    let server = |login, side| record::Server { login, answers: recorder.answers(side) };
+    let server = |login, side| record::RecordedServer { login, answers: recorder.answers(side) };
     Ok(Recording {
         facts: record::FORMAT,
         replant: env!("CARGO_PKG_VERSION").into(),

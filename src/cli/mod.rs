@@ -99,7 +99,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { files } => validate::run(&talk, &files),
         Command::Plan { plan, out, force, detailed_exitcode, no_probe, facts } => {
-            let how = plan::How { force, detailed: detailed_exitcode, probe: !no_probe, facts };
+            let how = plan::PlanOptions { force, detailed: detailed_exitcode, probe: !no_probe, facts };
             plan::run(&talk, &cli.dir, &plan, out.as_deref(), how)
         }
         Command::Show { runbook, step } => show::run(&talk, &cli.dir, &runbook, step.as_deref()),
@@ -113,7 +113,7 @@ pub fn main() -> ExitCode {
         }
         Command::Facts(how) => facts::run(&talk, how),
         Command::Simulate { plan, facts, out, force } => {
-            simulate::run(&talk, &cli.dir, &plan, &simulate::How { facts, out, force })
+            simulate::run(&talk, &cli.dir, &plan, &simulate::SimulateOptions { facts, out, force })
         }
         Command::Explain { code } => explain::run(&talk, &code),
         Command::Schema { of } => {

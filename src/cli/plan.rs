@@ -12,7 +12,7 @@ use crate::host::ssh::SshHosts;
 use crate::plan::Loaded;
 use crate::report;
 
-pub struct How {
+pub struct PlanOptions {
     /// replace what is no runbook
     pub force: bool,
     /// exit with 2 when there is something to do
@@ -23,7 +23,7 @@ pub struct How {
     pub facts: Option<PathBuf>,
 }
 
-pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: How) -> Result<End, Failure> {
+pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: PlanOptions) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = out.map(|out| save_runbook(out, path, how.force)).transpose()?;
     let Some((runbook, outlook)) = of(talk, dir, &loaded, how.facts.as_deref(), how.probe)? else {

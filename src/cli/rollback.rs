@@ -7,7 +7,7 @@ use super::{End, Failure, Prompts, Talk, confirm, kept, servers};
 use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
-use crate::report::{self, Live, To};
+use crate::report::{self, LiveView, To};
 use crate::runbook::Stage;
 
 /// What can be given up: without old there is no way back.
@@ -58,7 +58,7 @@ pub fn run(
         (false, false) => &[Side::Old, Side::New],
     };
     let _locked = Locked::take(&hosts, &migration, sides)?;
-    let live = Live::new(&runbook, Stage::Grow, To::Err, talk.manner());
+    let live = LiveView::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));
     drop(live);

@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::prompts::HostKey;
 use super::{Failure, Prompts, confirm, watch};
 use crate::course::{self, Runbook};
-use crate::draft::{End, Ends};
+use crate::draft::{Ends, TypedServer};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::Tried;
 use crate::host::power::Request;
@@ -19,7 +19,7 @@ use crate::layout::transfer_addresses;
 use crate::plan::{Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
-use crate::secret::{Secrets, Source};
+use crate::secret::{SecretSource, Secrets};
 use crate::step::StepKind;
 
 /// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.
@@ -47,9 +47,9 @@ pub fn open(
     if facts.is_some() {
         remotes.insert(Side::Migrated, remote(old_address, &plan.old.ssh, "new-installed", old_keys));
     }
-    let mut sources: Vec<(String, Source)> = vec![
+    let mut sources: Vec<(String, SecretSource)> = vec![
         ("chap".into(), source(&plan.transfer.iscsi.chap.secret)),
-        (course::CHAP_BACK.into(), Source::Generated),
+        (course::CHAP_BACK.into(), SecretSource::Generated),
     ];
     for (server, said) in [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)] {
         if let Power::Ipmi { password, .. } = said {
@@ -109,7 +109,7 @@ fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<Str
 
 /// Two servers of which there is no plan yet, to be read as `plan` would read them, and to be switched by nobody.
 pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts, Failure> {
-    let one = |end: &End, alias: &str| {
+    let one = |end: &TypedServer, alias: &str| {
         let keys = end.ssh.host_key.iter().map(|key| key.to_string()).collect();
         remote(end.address.to_string(), &end.ssh, alias.to_string(), keys)
     };
@@ -123,11 +123,11 @@ pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts,
     })?)
 }
 
-fn source(secret: &Secret) -> Source {
+fn source(secret: &Secret) -> SecretSource {
     match secret {
-        Secret::Generated => Source::Generated,
-        Secret::Env(name) => Source::Env(name.clone()),
-        Secret::File(path) => Source::File(path.clone()),
+        Secret::Generated => SecretSource::Generated,
+        Secret::Env(name) => SecretSource::Env(name.clone()),
+        Secret::File(path) => SecretSource::File(path.clone()),
     }
 }
 

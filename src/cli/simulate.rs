@@ -6,11 +6,11 @@ use super::{End, Failure, Talk, plan, validate};
 use crate::engine::{self, Options};
 use crate::facts::{self, Link};
 use crate::journal::{Header, Journal};
-use crate::report::{self, Live, To, out};
+use crate::report::{self, LiveView, To, out};
 use crate::runbook::Stage;
 use crate::sim::{Patient, Sim};
 
-pub struct How {
+pub struct SimulateOptions {
     /// a file of facts that the pair is made of
     pub facts: Option<PathBuf>,
     pub out: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub struct How {
 }
 
 /// The whole migration against a pair of servers that exists in memory only: the same rules, course, steps and engine.
-pub fn run(talk: &Talk, dir: &Path, path: &Path, how: &How) -> Result<End, Failure> {
+pub fn run(talk: &Talk, dir: &Path, path: &Path, how: &SimulateOptions) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = how.out.as_deref().map(|out| plan::save_runbook(out, path, how.force)).transpose()?;
     let interrupt = Interrupt::listen()?;
@@ -61,7 +61,7 @@ pub fn run(talk: &Talk, dir: &Path, path: &Path, how: &How) -> Result<End, Failu
         save.write(&serde_json::to_string_pretty(&runbook)?, 0o600)?;
     }
     let mut journal = Journal::nowhere(Header::new(&runbook.name, ""));
-    let live = Live::new(&runbook, Stage::Grow, To::Out, talk.manner());
+    let live = LiveView::new(&runbook, Stage::Grow, To::Out, talk.manner());
     let clock = Patient::default();
     let poll = Duration::from_millis(10);
     let options = Options { parallelism: 1, poll, clock: &clock, ..Options::new(&interrupt.level) };

@@ -1,12 +1,14 @@
 //! An apply that has its migration, its servers and its locks: the stages, and the two questions between them.
 
+use std::time::Duration;
+
 use super::interrupt::Interrupt;
 use super::{End, Failure, Talk};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Stopped, Summary};
 use crate::host::{Hosts, Query, Server, Side};
 use crate::journal::{Journal, Run};
-use crate::report::{self, Live, Next, To};
+use crate::report::{self, LiveView, Next, To};
 use crate::runbook::{Node, Stage};
 use crate::step::Mark;
 
@@ -24,6 +26,8 @@ pub struct Work<'a> {
     /// a question, and the word that is to be typed
     pub ask: &'a dyn Fn(&str, &str) -> Result<bool, Failure>,
     pub parallelism: usize,
+    /// between two looks at what is waited for
+    pub poll: Duration,
     /// what was typed after `apply`
     pub typed: &'a str,
     /// the command that goes back
@@ -109,9 +113,9 @@ impl Work<'_> {
     }
 
     fn go(&self, journal: &mut Journal, until: Stage) -> Result<Summary, Box<Stopped>> {
-        let live = Live::new(self.runbook, until, To::Err, self.talk.manner());
-        let options =
-            Options { parallelism: self.parallelism, until: Some(until), ..Options::new(&self.interrupt.level) };
+        let live = LiveView::new(self.runbook, until, To::Err, self.talk.manner());
+        let (parallelism, poll) = (self.parallelism, self.poll);
+        let options = Options { parallelism, poll, until: Some(until), ..Options::new(&self.interrupt.level) };
         engine::apply(&self.runbook.nodes, journal, self.hosts, &options, &|event| live.tell(event))
     }
 
@@ -250,6 +254,7 @@ mod tests {
             interrupt: &interrupt,
             ask: &ask,
             parallelism: 1,
+            poll: Duration::ZERO,
             typed: "plans/lab.yaml",
             go_back: talk.command(&["rollback", "srv1"]),
         };

@@ -4,7 +4,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::connect::{Link, backstore, tgt_conf_path};
+use super::connect::{Connected, backstore, tgt_conf_path};
 use super::copy::hash_file;
 use super::cutover::Off;
 use super::loader;
@@ -28,7 +28,7 @@ pub struct Booted {
     pub same: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, old: &Off) -> Booted {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
 

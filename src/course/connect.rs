@@ -12,7 +12,7 @@ use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{Daemon, File, IscsiNode, LioExport, Login, TgtExport};
 
-pub struct Link {
+pub struct Connected {
     pub daemon: Option<Handle>,
     pub exports: Vec<Handle>,
     /// in the order of the layout's LUNs
@@ -47,7 +47,7 @@ pub fn backstore(layout: &Layout, lun: &Lun) -> String {
     format!("replant-{}-{}", layout.name, lun.name)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
     book.stage(Stage::Connect);
     let portal = portal(layout);
     let back_user = back_user(layout);
@@ -161,7 +161,7 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Link {
             "the disk must have the serial number of this migration, the size and the block size: or nothing is written",
         ));
     }
-    Link { daemon, exports, logins }
+    Connected { daemon, exports, logins }
 }
 
 /// Links of our disks lose against those of any other device with the same content: udev(7), link_priority

@@ -1,7 +1,7 @@
 //! copy: everything comes to be on new, too, while old keeps serving. How a group is copied, its method says.
 
 use super::book::{Book, Handle};
-use super::connect::Link;
+use super::connect::Connected;
 use super::method;
 use super::prepare::Ready;
 use super::text;
@@ -20,7 +20,7 @@ pub fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link) -> Copied {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
     // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
     let mut held = Vec::new();

@@ -2,7 +2,7 @@
 //! switched off. Downtime begins with the first step and ends when new serves.
 
 use super::book::{Book, Handle};
-use super::connect::{Link, portal};
+use super::connect::{Connected, portal};
 use super::copy::{Copied, hash_file};
 use super::method;
 use super::prepare::Ready;
@@ -45,7 +45,7 @@ const RESTARTED: [&str; 10] = [
     "serial-getty@",
 ];
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Link, copied: &Copied) -> Off {
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let mut before = method::done(&copied.groups);
     before.extend(copied.boot.as_ref());
@@ -301,7 +301,7 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
 }
 
 /// Logs out from one target.
-fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Link, at: usize, after: &Handle) {
+fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Connected, at: usize, after: &Handle) {
     let lun = &layout.luns[at];
     let logout = book.step(
         format!("logout-{}", lun.name),

@@ -12,13 +12,13 @@ macro_rules! templates {
 }
 
 templates! {
-    LVM_ISOLATED = "lvm-isolated.conf",
-    LVM_OPEN = "lvm-open.conf",
-    LVM_BACKUPS = "lvm-backups.conf",
-    TGT_CONF = "tgt.conf",
-    NODE_RECORD = "node.record",
-    NETWORK_LINK = "network.link",
-    NETWORK_RULES = "network.rules",
+    LVM_ISOLATED = "lvm-isolated.conf.j2",
+    LVM_OPEN = "lvm-open.conf.j2",
+    LVM_BACKUPS = "lvm-backups.conf.j2",
+    TGT_CONF = "tgt.conf.j2",
+    NODE_RECORD = "node.record.j2",
+    NETWORK_LINK = "network.link.j2",
+    NETWORK_RULES = "network.rules.j2",
     BOOT_COPY = "boot-copy.sh",
     BOOT_PROOF = "boot-proof.sh",
     FSCK = "fsck.sh",

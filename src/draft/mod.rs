@@ -18,7 +18,7 @@ use crate::findings::{self, Finding};
 use crate::plan::{self, Loaded, RaidLevel};
 
 pub use fault::NoDraft;
-pub use servers::{End, Ends};
+pub use servers::{Ends, TypedServer};
 
 /// A plan that is valid, and what still stands in its way on these servers.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ fn with_level(
         "left_running": services.left_running,
         "unknown": activity.unknown,
     });
-    let body = text::render(include_str!("templates/plan.yaml"), values);
+    let body = text::render(include_str!("templates/plan.yaml.j2"), values);
     // without the head, whose comments change nothing: it tells of what is found in the rest
     let plan = plan::parse("draft", &body).map_err(NoDraft::Unsound)?.plan;
     let findings = findings::find_with_link(&plan, facts, &crate::layout::link_of_cards(&plan, facts));
@@ -136,7 +136,7 @@ fn with_level(
         "decide": decide,
         "warnings": warnings.map(|finding| format!("{} {}", finding.code, finding.message)).collect::<Vec<_>>(),
     });
-    let text = text::render(include_str!("templates/head.yaml"), head) + &body;
+    let text = text::render(include_str!("templates/head.yaml.j2"), head) + &body;
     let loaded = plan::parse("draft", &text).map_err(NoDraft::Unsound)?;
     Ok(Draft { text, loaded, findings, decide })
 }

@@ -10,7 +10,7 @@ use crate::plan::Ssh;
 
 /// What a person typed of a server, and what has come of it.
 #[derive(Debug, Clone)]
-pub struct End {
+pub struct TypedServer {
     /// as it was typed, without the user and the port: `srv1.example.org`
     pub host: String,
     pub address: IpAddr,
@@ -21,8 +21,8 @@ pub struct End {
 pub struct Ends {
     /// what the migration is called; old's host name, if nothing was said
     pub name: Option<String>,
-    pub old: End,
-    pub new: End,
+    pub old: TypedServer,
+    pub new: TypedServer,
 }
 
 impl Ends {
@@ -56,7 +56,7 @@ pub(super) fn new(ends: &Ends, facts: &Facts) -> Shown {
     shown(&ends.new, &facts.new)
 }
 
-fn shown(end: &End, facts: &ServerFacts) -> Shown {
+fn shown(end: &TypedServer, facts: &ServerFacts) -> Shown {
     let mut ssh = vec![format!("user: {}", quoted(&end.ssh.user))];
     ssh.extend(end.ssh.port.as_ref().map(|port| format!("port: {}", **port)));
     ssh.extend(end.ssh.identity.as_ref().map(|path| format!("identity: {}", quoted(&path.display().to_string()))));

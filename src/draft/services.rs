@@ -13,7 +13,7 @@ use crate::layout::needed;
 
 #[derive(Debug, Default)]
 pub struct Services {
-    pub stop: Vec<Stop>,
+    pub stop: Vec<StoppedUnit>,
     /// what is not to be stopped though it listens or writes, in words
     pub left_running: Vec<String>,
     /// what a person must see to
@@ -21,7 +21,7 @@ pub struct Services {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Stop {
+pub struct StoppedUnit {
     unit: String,
     why: String,
 }
@@ -76,7 +76,7 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
             }
         } else if unit.name.ends_with(".service") && !unit.name.starts_with("user@") || unit.name.ends_with(".socket")
         {
-            services.stop.push(Stop { unit: quoted(&unit.name), why: does });
+            services.stop.push(StoppedUnit { unit: quoted(&unit.name), why: does });
         } else if !writes.is_empty() {
             let whose = match unit.name.as_str() {
                 "" => "which no unit has started".to_string(),
@@ -92,7 +92,7 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
     for (unit, why) in UNSEEN {
         let listed = services.stop.iter().any(|stop| stop.unit == *unit);
         if facts.old.services.iter().any(|active| active == unit) && !listed {
-            services.stop.push(Stop { unit: unit.to_string(), why: why.to_string() });
+            services.stop.push(StoppedUnit { unit: unit.to_string(), why: why.to_string() });
         }
     }
     // what would start one of them again goes with it
@@ -101,7 +101,8 @@ pub(super) fn find(facts: &Facts, activity: &Activity, groups: &Groups) -> Servi
         let starts: Vec<&String> =
             waker.starts.iter().filter(|unit| services.stop.iter().any(|stop| stop.unit == quoted(unit))).collect();
         if !starts.is_empty() && !services.stop.iter().any(|stop| stop.unit == quoted(&waker.name)) {
-            wakers.push(Stop { unit: quoted(&waker.name), why: format!("would start {} again", list(starts)) });
+            wakers
+                .push(StoppedUnit { unit: quoted(&waker.name), why: format!("would start {} again", list(starts)) });
         }
     }
     wakers.append(&mut services.stop);

@@ -8,7 +8,7 @@ use crate::runbook::StepId;
 use crate::step::{Progress, Seen};
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum Notice {
     /// `steps`: how many are to be gone through
     RunStarted {
         kind: Kind,
@@ -89,4 +89,4 @@ pub enum Event {
 }
 
 /// Told from several threads; must not block for long.
-pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);
+pub type Observer<'a> = &'a (dyn Fn(Notice) + Sync);

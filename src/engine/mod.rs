@@ -15,8 +15,8 @@ mod turn;
 mod work;
 
 pub use clock::{Clock, Real};
-pub use event::{Event, Observer};
-pub use options::Options;
+pub use event::{Notice, Observer};
+pub use options::{Options, POLL};
 pub use preview::{Back, Preview, Sight, Way, preview_without_new, rollback_preview, survey};
 pub use stopped::{Reason, Stopped, Summary};
 

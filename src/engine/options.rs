@@ -5,6 +5,9 @@ use super::clock::{Clock, Real};
 use crate::journal::Who;
 use crate::runbook::Stage;
 
+/// Between two looks at real servers.
+pub const POLL: Duration = Duration::from_secs(2);
+
 /// How a run goes. None of it changes what a step does.
 pub struct Options<'a> {
     /// steps at a time; 1: exactly in the order of the list
@@ -33,7 +36,7 @@ impl<'a> Options<'a> {
             per_server: 2,
             until: None,
             link_patience: Duration::from_secs(120),
-            poll: Duration::from_secs(2),
+            poll: POLL,
             stop,
             clock: &Real,
             by: Who::me().to_string(),

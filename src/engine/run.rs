@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::event::Event;
+use super::event::Notice;
 use super::preview::{self, Way, rollback_preview};
 use super::schedule::{self, Turned};
 use super::stopped::{Reason, Stopped, Summary};
@@ -29,7 +29,7 @@ impl Work<'_> {
         }
         self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
-        self.tell(Event::RunStarted { kind: self.kind, steps });
+        self.tell(Notice::RunStarted { kind: self.kind, steps });
         if self.kind == Kind::Apply {
             self.finish_undos();
         }
@@ -45,7 +45,7 @@ impl Work<'_> {
         {
             held(&self.troubles).push(Stopped::run(Reason::Journal(error)));
         }
-        self.tell(Event::RunEnded { kind: self.kind });
+        self.tell(Notice::RunEnded { kind: self.kind });
 
         let left = self.left();
         let mut summary = std::mem::take(&mut *held(&self.summary));

@@ -118,7 +118,7 @@ impl Clock for Obedient {
 struct Told {
     /// `Err(None)`: left, because the person said stop
     result: Result<(), Option<Stopped>>,
-    events: Vec<Event>,
+    events: Vec<Notice>,
     state: State,
     jobs: Vec<String>,
     seconds: u64,
@@ -220,7 +220,7 @@ fn progress_is_waited_for_as_long_as_there_is_any() {
     let told = take(Kind::Apply, &[], &script, Obedient::default());
     assert!(told.result.is_ok() && told.seconds >= 200, "{} s", told.seconds);
     assert_eq!(told.status(), Status::Done);
-    assert_eq!(told.events.iter().filter(|event| matches!(event, Event::Progress { .. })).count(), 100);
+    assert_eq!(told.events.iter().filter(|event| matches!(event, Notice::Progress { .. })).count(), 100);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_link_that_breaks_is_ridden_out_but_not_for_ever() {
         apply([absent(), Err(no_link()), Err(no_link()), Err(no_link()), absent(), present()], answers([no_link()]));
     assert!(told.result.is_ok());
     assert_eq!(told.jobs.len(), 2);
-    let link = |event: &&Event| matches!(event, Event::LinkLost { .. } | Event::LinkBack { .. });
+    let link = |event: &&Notice| matches!(event, Notice::LinkLost { .. } | Notice::LinkBack { .. });
     assert_eq!(told.events.iter().filter(link).count(), 2);
     // done meanwhile by itself
     let told = apply([absent(), Err(no_link()), copied(5), present()], answers([no_link()]));
@@ -405,7 +405,7 @@ fn an_undoing_that_was_ended_in_its_middle_is_done_whole() {
 #[test]
 fn nothing_is_done_that_the_journal_does_not_hold() {
     struct Full;
-    impl journal::Store for Full {
+    impl journal::Ledger for Full {
         fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
             match String::from_utf8_lossy(line).contains("began") {
                 true => Err(std::io::ErrorKind::StorageFull.into()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::decide::{self, Next};
 use super::work::{Work, held};
-use super::{Event, Reason, Stopped, Summary, Way, preview};
+use super::{Notice, Reason, Stopped, Summary, Way, preview};
 use crate::host::{Act, HostError};
 use crate::journal::{self, Kind, Status};
 use crate::runbook::{Node, StepId};
@@ -49,7 +49,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     pub fn apply(&self) -> Ended<()> {
         let step = self.id();
         if self.work.state(|state| state.over(self.node)) {
-            self.work.tell(Event::Over { step });
+            self.work.tell(Notice::Over { step });
             self.count(|summary| &mut summary.over);
             return Ok(());
         }
@@ -65,7 +65,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             Way::NotBegun | Way::Found | Way::Abandoned => Ok(()),
             Way::Nothing(why) => {
                 self.record(journal::Event::Undone)?;
-                self.work.tell(Event::NothingToUndo { step, why: why.to_owned() });
+                self.work.tell(Notice::NothingToUndo { step, why: why.to_owned() });
                 self.count(|summary| &mut summary.undone);
                 Ok(())
             }
@@ -85,7 +85,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// The loop, in both directions.
     fn reach(&self, acts: &[Act]) -> Ended<()> {
         let start = self.work.options.clock.now();
-        self.work.tell(Event::StepStarted { step: self.id(), kind: self.kind });
+        self.work.tell(Notice::StepStarted { step: self.id(), kind: self.kind });
         self.await_others()?;
         let mut cut: Option<HostError> = None;
         let mut cuts = 0;
@@ -168,7 +168,7 @@ impl<'t, 'w> Turn<'t, 'w> {
         for (index, act) in acts.iter().enumerate() {
             self.may_act(None)?;
             let (step, side, of) = (self.id(), self.node.on, acts.len());
-            self.work.tell(Event::Acting { step, side, index, of, act: act.clone() });
+            self.work.tell(Notice::Acting { step, side, index, of, act: act.clone() });
             self.work.changed.fetch_add(1, Ordering::SeqCst);
             let done = self.work.hosts.act(side, &format!("{}.{direction}.{index}", self.node.id), act);
             self.heard()?;
@@ -267,7 +267,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     /// Looks once; where there is no link, for as long as one is waited for. The second part: the link was away.
     fn observe(&self, cut: Option<&HostError>) -> Ended<(Seen, bool)> {
         let (seen, away) = self.ask(cut, || self.step.observe(self.work.hosts, self.node.on))?;
-        self.work.tell(Event::Observed { step: self.id(), seen: seen.clone() });
+        self.work.tell(Notice::Observed { step: self.id(), seen: seen.clone() });
         Ok((seen, away))
     }
 
@@ -311,7 +311,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                 Ok(answer) => {
                     if let Some(since) = lost {
                         let away = clock.now().saturating_sub(since);
-                        self.work.tell(Event::LinkBack { step: self.id(), side: self.node.on, away });
+                        self.work.tell(Notice::LinkBack { step: self.id(), side: self.node.on, away });
                     }
                     return Ok((answer, lost.is_some()));
                 }
@@ -335,7 +335,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn link_lost(&self, error: &HostError) -> Duration {
         held(&self.work.summary).link_lost = true;
         let (step, side, cause) = (self.id(), self.node.on, error.to_string());
-        self.work.tell(Event::LinkLost { step, side, cause });
+        self.work.tell(Notice::LinkLost { step, side, cause });
         self.work.options.clock.now()
     }
 
@@ -358,20 +358,20 @@ impl<'t, 'w> Turn<'t, 'w> {
     fn waiting(&self, seen: &Seen) {
         let step = self.id();
         self.work.tell(match seen {
-            Seen::Underway(progress) => Event::Progress { step, progress: progress.clone() },
-            _ => Event::Waiting { step, seen: seen.clone() },
+            Seen::Underway(progress) => Notice::Progress { step, progress: progress.clone() },
+            _ => Notice::Waiting { step, seen: seen.clone() },
         });
     }
 
     fn adopted(&self) -> Ended<()> {
         self.record(journal::Event::Adopted)?;
-        self.work.tell(Event::Adopted { step: self.id() });
+        self.work.tell(Notice::Adopted { step: self.id() });
         self.count(|summary| &mut summary.adopted);
         Ok(())
     }
 
     fn already(&self) -> Ended<()> {
-        self.work.tell(Event::AlreadySo { step: self.id() });
+        self.work.tell(Notice::AlreadySo { step: self.id() });
         self.count(|summary| &mut summary.already);
         Ok(())
     }
@@ -382,12 +382,12 @@ impl<'t, 'w> Turn<'t, 'w> {
         match self.kind {
             Kind::Apply => {
                 self.record(journal::Event::Done)?;
-                self.work.tell(Event::Done { step, took });
+                self.work.tell(Notice::Done { step, took });
                 self.count(|summary| &mut summary.done);
             }
             Kind::Rollback => {
                 self.record(journal::Event::Undone)?;
-                self.work.tell(Event::Undone { step, took });
+                self.work.tell(Notice::Undone { step, took });
                 self.count(|summary| &mut summary.undone);
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::event::{Event, Observer};
+use super::event::{Notice, Observer};
 use super::options::Options;
 use super::stopped::{Reason, Stopped, Summary};
 use crate::host::Hosts;
@@ -69,7 +69,7 @@ impl<'a> Work<'a> {
         self.options.stop.load(Ordering::SeqCst)
     }
 
-    pub(super) fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Notice) {
         (self.events)(event);
     }
 
@@ -82,7 +82,7 @@ impl<'a> Work<'a> {
         let step = node.id.clone();
         let what = stopped.to_string();
         let recorded = match &stopped.reason {
-            Reason::Interrupted => return self.tell(Event::Left { step }),
+            Reason::Interrupted => return self.tell(Notice::Left { step }),
             Reason::Journal(_) => {
                 self.halt.store(2, Ordering::SeqCst);
                 Ok(())
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
             _ => held(&self.journal).run(Run::Trouble { step: step.clone(), what: what.clone() }),
         };
         self.halt.fetch_max(1, Ordering::SeqCst);
-        self.tell(Event::Failed { step, side: node.on, what });
+        self.tell(Notice::Failed { step, side: node.on, what });
         let mut troubles = held(&self.troubles);
         troubles.push(stopped);
         if let Err(error) = recorded {

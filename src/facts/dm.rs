@@ -10,7 +10,7 @@ pub fn status_query<'a>(names: impl IntoIterator<Item = &'a str>) -> Query {
 
 /// One line of a device's table as it is in the kernel.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Status {
+pub struct Mapping {
     /// empty where one device was asked for by its name: dmsetup prints no names then
     pub name: String,
     /// 512-byte sectors
@@ -74,12 +74,12 @@ impl Raid {
     }
 }
 
-pub fn parse_status(text: &str) -> Result<Vec<Status>, ParseError> {
+pub fn parse_status(text: &str) -> Result<Vec<Mapping>, ParseError> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "No devices found");
     lines.map(line).collect()
 }
 
-fn line(line: &str) -> Result<Status, ParseError> {
+fn line(line: &str) -> Result<Mapping, ParseError> {
     let (name, rest) = line.split_once(": ").unwrap_or(("", line));
     let words: Vec<&str> = rest.split_whitespace().collect();
     let odd = || ParseError(format!("not a line of a status: `{line}`"));
@@ -90,7 +90,7 @@ fn line(line: &str) -> Result<Status, ParseError> {
         _ => Target::Other(kind.to_string(), arguments.join(" ")),
     };
     let name = name.to_string();
-    Ok(Status { name, start: number("the start", start)?, length: number("the length", length)?, target })
+    Ok(Mapping { name, start: number("the start", start)?, length: number("the length", length)?, target })
 }
 
 /// `2 253:3 253:4 130/1040 1 AA 1 core`

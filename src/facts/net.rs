@@ -15,7 +15,7 @@ pub fn query() -> Query {
 }
 
 #[derive(Deserialize)]
-struct Link {
+struct NetDevice {
     ifname: String,
     #[serde(default)]
     flags: Vec<String>,
@@ -67,7 +67,7 @@ pub fn parse(text: &str) -> Result<Vec<Interface>, ParseError> {
         if row.as_object().is_some_and(|row| row.is_empty()) {
             continue;
         }
-        let link: Link = serde_json::from_value(row)?;
+        let link: NetDevice = serde_json::from_value(row)?;
         let text = |at: &Address| format!("{}/{}", at.local, at.prefixlen);
         let given: Vec<&Address> = link.addr_info.iter().filter(|at| !at.nobody_gave()).collect();
         interfaces.push(Interface {

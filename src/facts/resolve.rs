@@ -8,7 +8,7 @@ use super::{Block, Mount, ServerFacts, Swap, lvm};
 
 /// What kind of name it was: that decides whether it means the same on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NameKind {
     /// `UUID=`: written in the file system or swap itself, and copied with it
     Uuid,
     /// `LABEL=`: likewise
@@ -25,7 +25,7 @@ pub enum Kind {
 /// A name, understood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meaning<'a> {
-    pub kind: Kind,
+    pub kind: NameKind,
     /// empty: nothing there goes by this name. More than one: several devices tell the same UUID or label
     pub blocks: Vec<&'a Block>,
 }
@@ -131,28 +131,28 @@ impl<'a> Names<'a> {
             name.strip_prefix(tag).map(str::to_string).or_else(link)
         };
         if let Some(uuid) = by("UUID=", "by-uuid/") {
-            return found(Kind::Uuid, self.uuids.get(&uuid.to_ascii_lowercase()));
+            return found(NameKind::Uuid, self.uuids.get(&uuid.to_ascii_lowercase()));
         }
         if let Some(label) = by("LABEL=", "by-label/") {
-            return found(Kind::Label, self.labels.get(&label));
+            return found(NameKind::Label, self.labels.get(&label));
         }
         if let Some(uuid) = by("PARTUUID=", "by-partuuid/") {
-            return found(Kind::Passing, self.partuuids.get(&uuid.to_ascii_lowercase()));
+            return found(NameKind::Passing, self.partuuids.get(&uuid.to_ascii_lowercase()));
         }
         if let Some(label) = by("PARTLABEL=", "by-partlabel/") {
-            return found(Kind::Passing, self.partlabels.get(&label));
+            return found(NameKind::Passing, self.partlabels.get(&label));
         }
         let inside = name.strip_prefix("/dev/")?;
         let block = self.paths.get(&name).map(|at| &*self.blocks[*at]);
         let kind = match inside {
-            _ if inside.starts_with("disk/by-id/dm-name-") => Kind::Volume,
-            _ if inside.starts_with("disk/") || inside.starts_with("dm-") => Kind::Passing,
-            _ if inside.starts_with("md") => Kind::Array,
-            _ => Kind::Volume,
+            _ if inside.starts_with("disk/by-id/dm-name-") => NameKind::Volume,
+            _ if inside.starts_with("disk/") || inside.starts_with("dm-") => NameKind::Passing,
+            _ if inside.starts_with("md") => NameKind::Array,
+            _ => NameKind::Volume,
         };
         // only LVM's names are kept by the migration: not those of partitions, of multipath or of encryption
-        let kept = kind != Kind::Volume || block.is_some_and(|block| block.kind == "lvm");
-        Some(Meaning { kind: if kept { kind } else { Kind::Passing }, blocks: block.into_iter().collect() })
+        let kept = kind != NameKind::Volume || block.is_some_and(|block| block.kind == "lvm");
+        Some(Meaning { kind: if kept { kind } else { NameKind::Passing }, blocks: block.into_iter().collect() })
     }
 
     /// A volume's block.
@@ -301,23 +301,23 @@ mod tests {
     fn every_spelling_means_its_block() {
         let server = server();
         let names = Names::of(&server);
-        let says = |name: &str, path: &str, kind: Kind| {
+        let says = |name: &str, path: &str, kind: NameKind| {
             let meaning = names.meaning(name).unwrap_or_else(|| panic!("{name} names nothing"));
             let paths: Vec<&str> = meaning.blocks.iter().map(|block| block.path.as_str()).collect();
             assert_eq!((paths.as_slice(), meaning.kind), (&[path][..], kind), "{name}");
         };
         let root = "/dev/mapper/vg--a-lv--b";
         for name in [root, "/dev/vg-a/lv-b", "/dev/disk/by-id/dm-name-vg--a-lv--b", "ID=dm-name-vg--a-lv--b"] {
-            says(name, root, Kind::Volume);
+            says(name, root, NameKind::Volume);
         }
         for name in ["/dev/dm-0", "/dev/disk/by-id/dm-uuid-LVM-xyz", "ID=dm-uuid-LVM-xyz"] {
-            says(name, root, Kind::Passing);
+            says(name, root, NameKind::Passing);
         }
         for name in ["UUID=aaaa-01", "UUID=\"AAAA-01\"", "/dev/disk/by-uuid/AAAA-01"] {
-            says(name, root, Kind::Uuid);
+            says(name, root, NameKind::Uuid);
         }
         for name in ["LABEL=my\\040root", "LABEL=\"my root\"", "/dev/disk/by-label/my\\x20root"] {
-            says(name, root, Kind::Label);
+            says(name, root, NameKind::Label);
         }
         for name in [
             "/dev/sda1",
@@ -330,14 +330,14 @@ mod tests {
             "/dev/disk/by-dname/sda-part1",
             "ID=wwn-0x5-part1",
         ] {
-            says(name, "/dev/sda1", Kind::Passing);
+            says(name, "/dev/sda1", NameKind::Passing);
         }
         for name in ["/dev/md127", "/dev/md/127", "/dev/md/data", "/dev/md/srv:data"] {
-            says(name, "/dev/md127", Kind::Array);
+            says(name, "/dev/md127", NameKind::Array);
         }
         // not active: lsblk(8) does not know it
-        says("/dev/vg-a/idle", "/dev/mapper/vg--a-idle", Kind::Volume);
-        says("/dev/mapper/crypt", "/dev/mapper/crypt", Kind::Passing);
+        says("/dev/vg-a/idle", "/dev/mapper/vg--a-idle", NameKind::Volume);
+        says("/dev/mapper/crypt", "/dev/mapper/crypt", NameKind::Passing);
         for name in ["tmpfs", "nas:/export", "tank/data", "//nas/share"] {
             assert_eq!(names.meaning(name), None, "{name}");
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::holder::Holder;
 use crate::family::{Builder, Family};
 use crate::host::hardware::{Hardware, Machines};
-use crate::host::{Mark, Server};
+use crate::host::{RunMark, Server};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
@@ -125,7 +125,7 @@ pub struct ServerFacts {
     /// migrations that have worked on it and have not ended, as the server itself keeps it: `/run/replant/seen`,
     /// `/var/lib/replant/seen`
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub under_way: Vec<Mark>,
+    pub under_way: Vec<RunMark>,
 }
 
 /// What the two machines are known by.

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::host::Mark;
+use crate::host::RunMark;
 use crate::host::ssh::quote;
 
 /// Those of what a server keeps in memory and of what outlives its boot: whatever keeps another migration from acting there
 /// (`Trail::may_act`). Each is told once, by what is known last; one that is over, or that cannot be read, is none.
-pub fn of<'a>(seen: impl IntoIterator<Item = &'a str>) -> Vec<Mark> {
-    let mut marks: Vec<Mark> = Vec::new();
-    for mark in seen.into_iter().filter_map(Mark::parse).filter(|mark| !mark.over) {
+pub fn of<'a>(seen: impl IntoIterator<Item = &'a str>) -> Vec<RunMark> {
+    let mut marks: Vec<RunMark> = Vec::new();
+    for mark in seen.into_iter().filter_map(RunMark::parse).filter(|mark| !mark.over) {
         match marks.iter_mut().find(|known| known.id == mark.id) {
             Some(known) if (known.line, known.at) < (mark.line, mark.at) => *known = mark,
             Some(_) => {}
@@ -20,7 +20,7 @@ pub fn of<'a>(seen: impl IntoIterator<Item = &'a str>) -> Vec<Mark> {
 }
 
 /// The commands that go on with it and that go back, on the machine where its directory is.
-pub fn commands(mark: &Mark) -> Option<[String; 2]> {
+pub fn commands(mark: &RunMark) -> Option<[String; 2]> {
     let dir = Path::new(&mark.dir);
     let all = dir.parent().filter(|_| dir.is_absolute())?.to_str()?;
     let name = dir.file_name()?.to_str()?;
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn commands_are_quoted_and_only_for_a_place_that_is_known() {
-        let mut mark = Mark::parse(&mark("a", 1, false)).unwrap();
+        let mut mark = RunMark::parse(&mark("a", 1, false)).unwrap();
         assert_eq!(
             commands(&mark).unwrap(),
             [

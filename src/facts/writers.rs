@@ -184,7 +184,7 @@ fn user(line: &str) -> Result<User, ParseError> {
 /// One thing that can write to what must fall silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
-    pub way: Way,
+    pub way: Writable,
     /// `vg0/data is mounted for writing on /mnt`
     pub what: String,
     /// what to type
@@ -192,7 +192,7 @@ pub struct Writer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum Writable {
     /// a superblock takes writes; its device number
     Mounted(String),
     /// a path
@@ -302,7 +302,7 @@ impl Live {
             for path in self.swaps.iter().filter(|path| self.names(number, path)) {
                 known += 1;
                 found.push(Writer {
-                    way: Way::Swap(path.clone()),
+                    way: Writable::Swap(path.clone()),
                     what: format!("{name} is in use as swap ({path})"),
                     help: format!("swapoff {path}"),
                 });
@@ -316,7 +316,7 @@ impl Live {
                 known += 1;
                 if user.does == Does::RawWrite {
                     found.push(Writer {
-                        way: Way::Raw(name.clone()),
+                        way: Writable::Raw(name.clone()),
                         what: format!("{} has {name} itself open for writing", user.name()),
                         help: user.end(),
                     });
@@ -325,7 +325,7 @@ impl Live {
             let open = self.maps.iter().find(|map| map.number == *number).map_or(0, |map| map.open);
             if *counted && open > known {
                 found.push(Writer {
-                    way: Way::Open(name.clone()),
+                    way: Writable::Open(name.clone()),
                     what: format!("{name} is open {open} times, and of {known} it is known by whom"),
                     help: format!("fuser -v /dev/{name}"),
                 });
@@ -342,7 +342,7 @@ impl Live {
         for path in self.swaps.iter().filter(|path| !path.starts_with("/dev/")) {
             if self.under(path).is_some_and(|number| files.contains(number)) {
                 found.push(Writer {
-                    way: Way::Swap(path.clone()),
+                    way: Writable::Swap(path.clone()),
                     what: format!("the file {path} is in use as swap"),
                     help: format!("swapoff {path}"),
                 });
@@ -394,12 +394,12 @@ fn writable(name: &str, space: u32, mount: &MountPoint) -> Writer {
         OWN => format!("umount {}", mount.target),
         _ => format!("nsenter --target {space} --mount umount {}", mount.target),
     };
-    Writer { way: Way::Mounted(mount.number.clone()), what, help }
+    Writer { way: Writable::Mounted(mount.number.clone()), what, help }
 }
 
 fn looped(name: &str, lo: &Loop) -> Writer {
     Writer {
-        way: Way::Loop(lo.path.clone()),
+        way: Writable::Loop(lo.path.clone()),
         what: format!("{} writes to {} on {name}", lo.path, lo.file),
         help: format!("unmount what is on {0}, then `losetup --detach {0}`", lo.path),
     }

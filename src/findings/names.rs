@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Hit, Rule, Severity, boot};
-use crate::facts::resolve::{Kind, Meaning, Names, plain};
+use crate::facts::resolve::{Meaning, NameKind, Names, plain};
 use crate::facts::{Block, Facts, Mount, fstab, lvm};
 use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
@@ -176,10 +176,10 @@ impl<'a> Fates<'a> {
         let moves = blocks.iter().find(|block| self.moving.contains(&block.path));
         match (moves, blocks.first()) {
             (Some(block), _) => match kind {
-                Kind::Label if self.recreated.contains(&block.path) => Fate::Renamed(Some(block)),
-                Kind::Uuid | Kind::Label | Kind::Volume => Fate::Moves,
-                Kind::Array if self.same_array(name) => Fate::Moves,
-                Kind::Array | Kind::Passing => Fate::Renamed(Some(block)),
+                NameKind::Label if self.recreated.contains(&block.path) => Fate::Renamed(Some(block)),
+                NameKind::Uuid | NameKind::Label | NameKind::Volume => Fate::Moves,
+                NameKind::Array if self.same_array(name) => Fate::Moves,
+                NameKind::Array | NameKind::Passing => Fate::Renamed(Some(block)),
             },
             (None, Some(block)) if matches!(block.kind.as_str(), "rom" | "loop") => Fate::Unknown,
             (None, Some(block)) => Fate::Stays(block.path.clone()),

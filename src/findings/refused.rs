@@ -3,15 +3,15 @@
 use super::in_use::used;
 use super::rule::{Finding, Hit};
 use super::{boot, disks, groups, volumes};
-use crate::layout::{Missing, Refused};
+use crate::layout::{Missing, Unfit};
 use crate::plan::Plan;
 
 /// Why the plan cannot be laid out.
-pub fn refused(plan: &Plan, why: Refused) -> Vec<Finding> {
+pub fn refused(plan: &Plan, why: Unfit) -> Vec<Finding> {
     match why {
-        Refused::Missing(missing) => of_missing(plan, &missing),
-        Refused::InUse(all) => all.iter().map(|one| Finding::of(volumes::RULES, "R1240", used(one))).collect(),
-        Refused::NoBoot => {
+        Unfit::Missing(missing) => of_missing(plan, &missing),
+        Unfit::InUse(all) => all.iter().map(|one| Finding::of(volumes::RULES, "R1240", used(one))).collect(),
+        Unfit::NoBoot => {
             let Some(said) = &plan.boot else { return Vec::new() };
             let hit = Hit::new(
                 format!("{} is not a file system of its own, on one block device of old", *said.from),

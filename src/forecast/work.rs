@@ -42,13 +42,13 @@ impl Checks {
     }
 }
 
-pub struct Work {
+pub struct Estimate {
     pub part: &'static str,
     pub seconds: f64,
     pub assumed: Option<String>,
 }
 
-pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
+pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {
@@ -115,7 +115,7 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Work {
         }
         _ => None,
     };
-    Work { part, seconds, assumed }
+    Estimate { part, seconds, assumed }
 }
 
 fn of_job(runbook: &Runbook, job: &Job, checks: &Checks) -> (&'static str, f64) {

@@ -41,22 +41,22 @@ pub fn query() -> Query {
 
 /// A machine that was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct Machine {
     pub hardware: Hardware,
     /// of the system that runs there: another one means that it is another system, or that it has been rebooted
     pub boot_id: String,
 }
 
-impl Seen {
+impl Machine {
     /// What [`query`] printed.
-    pub fn parse(text: &str) -> Seen {
+    pub fn parse(text: &str) -> Machine {
         let mut lines = text.lines();
         let mut line = || lines.next().unwrap_or_default().trim().to_string();
         let (uuid, boot_id) = (line(), line());
         let values = lines.flat_map(|line| {
             ["SERIAL=\"", "WWN=\""].map(|name| line.split(name).nth(1).and_then(|rest| rest.split('"').next()))
         });
-        Seen { hardware: Hardware::new(Some(&uuid), values.flatten()), boot_id }
+        Machine { hardware: Hardware::new(Some(&uuid), values.flatten()), boot_id }
     }
 }
 
@@ -212,8 +212,8 @@ mod tests {
             "{}\n0f0f-boot\nSERIAL=\"OLD0\" WWN=\"0x5000c500a1b2c3d4\"\nSERIAL=\"\" WWN=\"\"\n",
             A.to_uppercase()
         );
-        let seen = Seen::parse(&text);
-        assert_eq!(seen, Seen { hardware: is(A, &["OLD0", "0x5000c500a1b2c3d4"]), boot_id: "0f0f-boot".into() });
-        assert_eq!(Seen::parse("\n\n"), Seen::default());
+        let seen = Machine::parse(&text);
+        assert_eq!(seen, Machine { hardware: is(A, &["OLD0", "0x5000c500a1b2c3d4"]), boot_id: "0f0f-boot".into() });
+        assert_eq!(Machine::parse("\n\n"), Machine::default());
     }
 }

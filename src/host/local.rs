@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
-use crate::host::power::{Request, State, Turn};
+use crate::host::power::{PowerAction, PowerState, Request};
 use crate::host::ssh::quote;
 use crate::host::{HostError, PowerTo, Server};
 use crate::secret::Secrets;
@@ -113,8 +113,8 @@ impl Controls {
     ///
     /// # Errors
     /// It cannot be asked, or its command fails.
-    pub fn status(&self, server: Server) -> Result<State, HostError> {
-        let Some(commands) = self.commands(server)? else { return Ok(State::Unknown) };
+    pub fn status(&self, server: Server) -> Result<PowerState, HostError> {
+        let Some(commands) = self.commands(server)? else { return Ok(PowerState::Unknown) };
         let (state, code, said) = self.said(server, &commands)?;
         if code == 0 {
             return Ok(state);
@@ -124,12 +124,12 @@ impl Controls {
     }
 
     /// One command, and asking until the status agrees.
-    pub fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+    pub fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         let Some(commands) = self.commands(server)? else { return Ok(()) };
         match turn {
-            Turn::Off => self.until(server, &commands, &commands.off, State::Off),
-            Turn::On => self.until(server, &commands, &commands.on, State::On),
-            Turn::BootDisk => match &commands.boot_disk {
+            PowerAction::Off => self.until(server, &commands, &commands.off, PowerState::Off),
+            PowerAction::On => self.until(server, &commands, &commands.on, PowerState::On),
+            PowerAction::BootDisk => match &commands.boot_disk {
                 Some(boot_disk) => self.must(server, &commands, boot_disk),
                 None => Ok(()),
             },
@@ -145,21 +145,27 @@ impl Controls {
         Ok(control.commands().map(|commands| Commands { password, ..commands }))
     }
 
-    fn said(&self, server: Server, commands: &Commands) -> Result<(State, i32, String), HostError> {
+    fn said(&self, server: Server, commands: &Commands) -> Result<(PowerState, i32, String), HostError> {
         let output = self.run(server, commands, &commands.status)?;
         let text = String::from_utf8_lossy(&output.stdout).to_lowercase();
         let said = |words: &[&str]| text.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word));
         let state = match (output.status.success(), said(&["on", "running"]), said(&["off"])) {
-            (true, true, false) => State::On,
-            (true, false, true) => State::Off,
-            _ => State::Unknown,
+            (true, true, false) => PowerState::On,
+            (true, false, true) => PowerState::Off,
+            _ => PowerState::Unknown,
         };
         let stderr = self.secrets.scrub(&String::from_utf8_lossy(&output.stderr));
         Ok((state, output.status.code().unwrap_or(-1), stderr))
     }
 
     /// Runs a switching command, then asks until the status agrees.
-    fn until(&self, server: Server, commands: &Commands, argv: &[String], wanted: State) -> Result<(), HostError> {
+    fn until(
+        &self,
+        server: Server,
+        commands: &Commands,
+        argv: &[String],
+        wanted: PowerState,
+    ) -> Result<(), HostError> {
         let began = Instant::now();
         self.must(server, commands, argv)?;
         loop {
@@ -172,7 +178,7 @@ impl Controls {
                     "`{}` succeeded, but `{}` does not say `{}` after {} s{}{}",
                     quote(argv),
                     quote(&commands.status),
-                    if wanted == State::On { "on" } else { "off" },
+                    if wanted == PowerState::On { "on" } else { "off" },
                     commands.timeout.as_secs(),
                     if stderr.trim().is_empty() { "" } else { ": " },
                     stderr.trim()

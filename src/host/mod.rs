@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use trail::{IN_MEMORY, KEPT, Mark, Trail};
+pub use trail::{IN_MEMORY, KEPT, RunMark, Trail};
 
 /// A machine that can be switched on and off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -11,7 +11,7 @@ use super::{HostError, Output, PowerTo, Said, Server, Side};
 
 /// What a power control says, and what is known in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum PowerState {
     On,
     Off,
     Unknown,
@@ -19,7 +19,7 @@ pub enum State {
 
 /// One thing that a power control does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum PowerAction {
     Off,
     On,
     /// makes the machine's own disks what it boots from
@@ -99,9 +99,9 @@ pub trait Means {
     /// There is a power control; otherwise a person switches this server.
     fn controlled(&self, server: Server) -> bool;
     /// What the power control says.
-    fn status(&self, server: Server) -> Result<State, HostError>;
+    fn status(&self, server: Server) -> Result<PowerState, HostError>;
     /// Has the power control do this, until its status agrees.
-    fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError>;
+    fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError>;
     /// Who answers where this side's system would.
     fn door(&self, at: Side) -> Door;
     /// The address of this side, for people.
@@ -173,7 +173,7 @@ impl Memory {
 /// What is known of a machine's power.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Known {
-    state: State,
+    state: PowerState,
     /// for people
     why: String,
     /// it is a person's word that it is off, and whether that was given in this run
@@ -190,19 +190,19 @@ enum Evidence {
 }
 
 /// Knows and switches.
-pub struct Power<'a> {
+pub struct PowerSwitch<'a> {
     pub means: &'a dyn Means,
     pub memory: &'a Memory,
 }
 
-impl Power<'_> {
+impl PowerSwitch<'_> {
     /// `on`, `off` or `unknown` on standard output, and why on standard error.
     pub fn ask(&self, server: Server) -> Result<Output, HostError> {
         let known = self.known(server)?;
         let stdout = match known.state {
-            State::On => "on\n",
-            State::Off => "off\n",
-            State::Unknown => "unknown\n",
+            PowerState::On => "on\n",
+            PowerState::Off => "off\n",
+            PowerState::Unknown => "unknown\n",
         };
         Ok(Output { code: 0, stdout: stdout.into(), stderr: known.why })
     }
@@ -218,12 +218,12 @@ impl Power<'_> {
         let (word, because) = match self.means.status(server) {
             Err(HostError::Interrupted) => return Err(HostError::Interrupted),
             Err(error) => ("failed", error.to_string()),
-            Ok(State::On) => return say("on", String::new()),
+            Ok(PowerState::On) => return say("on", String::new()),
             Ok(state) => match (self.evidence(server), state) {
-                (Evidence::On(at), State::Off) => {
+                (Evidence::On(at), PowerState::Off) => {
                     ("off", format!("the power control of {server} says `off`, and {server} answers at {at}"))
                 }
-                (_, State::Off) => return say("off", String::new()),
+                (_, PowerState::Off) => return say("off", String::new()),
                 _ => ("failed", format!("the power control of {server} says neither `on` nor `off`")),
             },
         };
@@ -241,7 +241,7 @@ impl Power<'_> {
         let is = |state, why: String| Ok(Known { state, why, word: None });
         let control = match self.means.controlled(server).then(|| self.means.status(server)) {
             Some(Err(HostError::Interrupted)) => return Err(HostError::Interrupted),
-            Some(Ok(State::On)) => return is(State::On, "its power control says so".into()),
+            Some(Ok(PowerState::On)) => return is(PowerState::On, "its power control says so".into()),
             other => other,
         };
         match self.evidence(server) {
@@ -249,32 +249,34 @@ impl Power<'_> {
                 if self.memory.word(server).is_some_and(|word| !word.on) {
                     self.memory.forget(server);
                 }
-                return is(State::On, format!("it answers at {at}"));
+                return is(PowerState::On, format!("it answers at {at}"));
             }
-            Evidence::Doubt(why) => return is(State::Unknown, why),
+            Evidence::Doubt(why) => return is(PowerState::Unknown, why),
             Evidence::None => {}
         }
         let why = match control {
-            Some(Ok(State::Off)) => return is(State::Off, "its power control says so".into()),
+            Some(Ok(PowerState::Off)) => return is(PowerState::Off, "its power control says so".into()),
             Some(Err(error)) => format!("{error}."),
             Some(Ok(_)) => format!("The power control of {server} does not say whether it is on or off."),
             None => format!("The {server} server is switched by hand, and does not answer."),
         };
         match self.memory.word(server) {
-            Some(Word { on: true, .. }) => return is(State::On, "a person says that they switched it on".into()),
+            Some(Word { on: true, .. }) => {
+                return is(PowerState::On, "a person says that they switched it on".into());
+            }
             Some(word) => {
-                return Ok(Known { state: State::Off, why: "a person says so".into(), word: Some(word) });
+                return Ok(Known { state: PowerState::Off, why: "a person says so".into(), word: Some(word) });
             }
             None => {}
         }
         if self.means.attended() && !held(&self.memory.doubted).contains(&server) {
             if self.means.person(&Request::IsOff { server, because: why.clone() }) {
                 self.memory.say(server, false);
-                return is(State::Off, "a person has just said so".into());
+                return is(PowerState::Off, "a person has just said so".into());
             }
             held(&self.memory.doubted).insert(server);
         }
-        is(State::Unknown, why)
+        is(PowerState::Unknown, why)
     }
 
     /// What the addresses say at which this machine may answer. Where new's rescue system was, somebody else may be by now;
@@ -306,7 +308,7 @@ impl Power<'_> {
     pub fn switch(&self, server: Server, to: PowerTo, alone: bool) -> Result<(), HostError> {
         let other = alone.then_some(server.other());
         other.map_or(Ok(()), |other| self.must_be_off(other, None))?;
-        if to == PowerTo::Off && self.known(server)?.state == State::Off {
+        if to == PowerTo::Off && self.known(server)?.state == PowerState::Off {
             return Ok(());
         }
         if !self.means.controlled(server) {
@@ -329,27 +331,27 @@ impl Power<'_> {
 
     fn by_control(&self, server: Server, to: PowerTo, other: Option<Server>) -> Result<(), HostError> {
         let off = || {
-            self.means.turn(server, Turn::Off)?;
+            self.means.turn(server, PowerAction::Off)?;
             self.silent(server, "its power control says that it is off")
         };
         match to {
             PowerTo::Off => off(),
             PowerTo::On => match self.means.status(server)? {
-                State::On => Ok(()),
+                PowerState::On => Ok(()),
                 _ => {
                     other.map_or(Ok(()), |other| self.must_be_off(other, Some(to)))?;
-                    self.means.turn(server, Turn::On)
+                    self.means.turn(server, PowerAction::On)
                 }
             },
             PowerTo::OwnDisks => {
-                let is_off = self.means.status(server)? == State::Off;
+                let is_off = self.means.status(server)? == PowerState::Off;
                 if !is_off || !matches!(self.evidence(server), Evidence::None) {
                     off()?;
                 }
-                self.means.turn(server, Turn::BootDisk)?;
+                self.means.turn(server, PowerAction::BootDisk)?;
                 // in the very moment, for switching off and waiting may have taken minutes
                 other.map_or(Ok(()), |other| self.must_be_off(other, Some(to)))?;
-                self.means.turn(server, Turn::On)
+                self.means.turn(server, PowerAction::On)
             }
         }
     }
@@ -390,7 +392,7 @@ impl Power<'_> {
     fn silent(&self, server: Server, but: &str) -> Result<(), HostError> {
         let controlled = self.means.controlled(server);
         self.until_not(server, but, || match self.evidence(server) {
-            Evidence::None if controlled && matches!(self.means.status(server), Ok(State::On)) => {
+            Evidence::None if controlled && matches!(self.means.status(server), Ok(PowerState::On)) => {
                 Some("its power control says that it is on".into())
             }
             Evidence::None => None,
@@ -421,14 +423,14 @@ impl Power<'_> {
         let fail = |cause: String| Err(HostError::Power { server, cause });
         let known = self.known(server)?;
         match known.state {
-            State::Off => {}
-            State::On => {
+            PowerState::Off => {}
+            PowerState::On => {
                 return fail(format!(
                     "it is on ({}): the other server must not boot. Switch it off, then go on",
                     known.why
                 ));
             }
-            State::Unknown => {
+            PowerState::Unknown => {
                 return fail(format!(
                     "it is not known to be off, and the other server must not boot before that. {} See that it is off, then \
                      go on",

@@ -17,7 +17,7 @@ pub const KEPT: &str = "/var/lib/replant/seen";
 
 /// What a server is told of the run that works on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Mark {
+pub struct RunMark {
     pub migration: String,
     /// made at random with the migration; a copy of its directory has the same
     pub id: String,
@@ -109,7 +109,7 @@ impl Trail {
     /// What a server is to keep.
     pub fn text(&self, over: bool) -> String {
         let lines = self.lines();
-        let mark = Mark {
+        let mark = RunMark {
             migration: lines.migration.clone(),
             id: lines.id.clone(),
             made: lines.made,
@@ -133,7 +133,7 @@ impl Trail {
     /// # Errors
     /// The server has seen a later line than the journal holds, another one in its place, or another migration.
     pub fn may_act(&self, seen: &str) -> Result<(), String> {
-        let Some(mark) = Mark::parse(seen) else { return Ok(()) };
+        let Some(mark) = RunMark::parse(seen) else { return Ok(()) };
         let lines = self.lines();
         let last = lines.sums.len() - 1;
         let who = format!("by {} in `{}` at {}", mark.by, mark.dir, mark.at);
@@ -166,12 +166,12 @@ impl Trail {
     }
 }
 
-impl Mark {
+impl RunMark {
     /// What a server keeps, at the last line that its run has left there.
-    pub fn parse(seen: &str) -> Option<Mark> {
+    pub fn parse(seen: &str) -> Option<RunMark> {
         let mut all = seen.lines();
         let run = all.next()?;
-        let mut mark: Mark = serde_json::from_str(all.next()?).ok()?;
+        let mut mark: RunMark = serde_json::from_str(all.next()?).ok()?;
         for line in all {
             let words: Vec<&str> = line.split(' ').collect();
             if let [of, line, sum] = words[..]

@@ -11,14 +11,14 @@ use crate::host::Trail;
 use crate::runbook::StepId;
 
 /// Where lines go. A line is kept for good when `append` returns, or it is an error.
-pub trait Store: Send {
+pub trait Ledger: Send {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()>;
 }
 
 /// A store that keeps nothing: for a simulation.
 struct Nowhere;
 
-impl Store for Nowhere {
+impl Ledger for Nowhere {
     fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
         Ok(())
     }
@@ -29,7 +29,7 @@ pub struct Journal {
     header: Header,
     state: State,
     trail: Trail,
-    store: Box<dyn Store>,
+    store: Box<dyn Ledger>,
     /// a write has failed: what is on the disk is uncertain, so nothing more may be written, or done
     broken: bool,
 }
@@ -53,13 +53,13 @@ impl Journal {
     }
 
     /// A journal on any store, at a state.
-    pub fn with(header: Header, state: State, store: Box<dyn Store>) -> Journal {
+    pub fn with(header: Header, state: State, store: Box<dyn Ledger>) -> Journal {
         let trail = header.trail();
         Journal { header, state, trail, store, broken: false }
     }
 
     /// A journal on any store, at what was read from it before.
-    pub fn resumed(story: Story, store: Box<dyn Store>) -> Journal {
+    pub fn resumed(story: Story, store: Box<dyn Ledger>) -> Journal {
         let Story { header, state, trail, .. } = story;
         Journal { header, state, trail, store, broken: false }
     }

@@ -14,7 +14,7 @@ mod who;
 pub use depot::{Depot, Lock, Migration, write_whole};
 pub use error::Error;
 pub use line::{Entry, Event, FORMAT, Header, Kind, Line, Outcome, Run};
-pub use log::{Journal, Store, Story};
+pub use log::{Journal, Ledger, Story};
 pub use state::{Impossible, RunRecord, State, Status};
 pub use who::Who;
 

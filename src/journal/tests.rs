@@ -103,7 +103,7 @@ fn a_torn_end_is_cut_off_and_writing_goes_on() {
 /// Takes a number of lines, then fails permanently.
 struct Full(usize, Arc<Mutex<Vec<u8>>>);
 
-impl Store for Full {
+impl Ledger for Full {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         if self.0 == 0 {
             return Err(std::io::ErrorKind::StorageFull.into());

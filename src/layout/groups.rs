@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ids::Ids;
-use super::model::{Boot, Copied, Group, Grown, Mount, Recreated, Store};
+use super::model::{Boot, CopiedVolume, Group, Grown, MovedMount, Recreated, Store};
 use super::moves::{Leg, Mirrored, Moves};
 use super::volumes::{room_for_raid1, volumes};
 use crate::facts::resolve::{Names, inside};
@@ -83,7 +83,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
             };
             group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };
             let leg = Leg { travels: format!("{}_new", lv.name), how };
-            copied.push((Copied { lv: lv.name.clone(), size: lv.size, fstype: lv.fstype.clone() }, leg));
+            copied.push((CopiedVolume { lv: lv.name.clone(), size: lv.size, fstype: lv.fstype.clone() }, leg));
             if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
                 let to = match **grow {
                     Grow::Rest => None,
@@ -120,12 +120,12 @@ pub(super) fn mounts(
     boot: &Option<Boot>,
     groups: &[Group],
     stores: &[Store],
-) -> Vec<Mount> {
+) -> Vec<MovedMount> {
     let copied: HashSet<String> = groups
         .iter()
         .flat_map(|group| group.copied.iter().map(|copied| lvm::mapper_path(&group.vg, &copied.lv)))
         .collect();
-    let mut mounts: Vec<Mount> = Vec::new();
+    let mut mounts: Vec<MovedMount> = Vec::new();
     let mut above = HashSet::new();
     // the last of a mount point is on top: what is below it is out of reach
     for mount in facts.old.mounts.iter().rev().filter(|mount| above.insert(&mount.target)) {
@@ -137,7 +137,7 @@ pub(super) fn mounts(
         } else {
             continue;
         };
-        mounts.push(Mount {
+        mounts.push(MovedMount {
             target: mount.target.clone(),
             source,
             on_old: block.path.clone(),
@@ -150,7 +150,7 @@ pub(super) fn mounts(
 
 /// Swaps in use on old that are on volumes of the groups, by their lasting names, and files on what moves: a file system
 /// with a swap in it does not become read-only.
-pub(super) fn swaps(facts: &Facts, names: &Names, groups: &[Group], mounts: &[Mount]) -> Vec<String> {
+pub(super) fn swaps(facts: &Facts, names: &Names, groups: &[Group], mounts: &[MovedMount]) -> Vec<String> {
     let mut all = Vec::new();
     let used: HashSet<&str> =
         facts.old.swaps.iter().filter_map(|swap| names.swap(swap)).map(|block| block.path.as_str()).collect();
@@ -174,7 +174,7 @@ pub(super) fn yet(
     facts: &Facts,
     names: &Names,
     groups: &[Group],
-    mounts: &[Mount],
+    mounts: &[MovedMount],
     swaps: &[String],
 ) -> Yet {
     let mounted: HashSet<&str> =

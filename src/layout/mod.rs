@@ -27,12 +27,14 @@ pub use identify::{Disks, arrays_on, arrays_to_stop, claimed, fleeting, found, i
 pub use lasting::{bare, configured, lasting_addresses, lasting_hostname, lasting_mount, lasting_unit, text};
 pub use loader::Loader;
 pub use lun::Lun;
-pub use model::{Array, Boot, Card, Copied, Disk, Group, Grown, Lasting, Layout, Made, Mount, Recreated, Store};
+pub use model::{
+    Array, Boot, Card, CopiedVolume, Disk, Group, Grown, Lasting, Layout, Made, MovedMount, Recreated, Store,
+};
 pub use moves::{Leg, Mirrored, Moves};
 pub use naming::{NAMING_MASK, gives_name, named_by_rule, names_mac, reads_links, udev_rules};
 pub use offers::{Offer, offers};
 pub use places::{Missing, Places, places};
-pub use resolve::{Refused, resolve};
+pub use resolve::{Unfit, resolve};
 pub use silence::{InUse, Use, unsilenced};
 pub use sizes::MIB;
 pub use units::{disturbing, needed, needed_names};

@@ -32,7 +32,7 @@ pub struct Layout {
     pub boot: Option<Boot>,
     pub groups: Vec<Group>,
     /// everything that is mounted from what moves, in the order of mounting
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<MovedMount>,
     pub swaps: Vec<String>,
     pub server: IscsiServer,
     pub portal_address: String,
@@ -202,7 +202,7 @@ pub struct Group {
     pub old_pvs: Vec<String>,
     /// bytes that must find room
     pub needs: u64,
-    pub copied: Vec<Copied>,
+    pub copied: Vec<CopiedVolume>,
     pub recreated: Vec<Recreated>,
     pub grown: Vec<Grown>,
 }
@@ -221,7 +221,7 @@ impl Group {
     }
 }
 
-pub struct Copied {
+pub struct CopiedVolume {
     pub lv: String,
     pub size: u64,
     pub fstype: Option<String>,
@@ -241,7 +241,7 @@ pub struct Grown {
     pub target: String,
 }
 
-pub struct Mount {
+pub struct MovedMount {
     pub target: String,
     /// on new: `/dev/mapper/vg0-root`, or the boot array
     pub source: String,

@@ -19,7 +19,7 @@ use crate::plan::Plan;
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
-pub enum Refused {
+pub enum Unfit {
     Missing(Missing),
     /// volumes that move, and that no step would silence
     InUse(Vec<InUse>),
@@ -31,9 +31,9 @@ pub enum Refused {
 ///
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
-pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refused> {
+pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
     let Places { blocks, loader, disks, stores, luns, boot, groups } =
-        places(plan, digest, facts).map_err(Refused::Missing)?;
+        places(plan, digest, facts).map_err(Unfit::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
     let swaps = groups::swaps(facts, &names, &groups, &mounts);
@@ -42,10 +42,10 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Refus
     let silenced = Silenced { mounts: &mounts, swaps: &swaps, units: &stop };
     let unsilenced = in_use(facts, &names, &groups, &silenced);
     if !unsilenced.is_empty() {
-        return Err(Refused::InUse(unsilenced));
+        return Err(Unfit::InUse(unsilenced));
     }
     if plan.boot.is_some() && boot.is_none() {
-        return Err(Refused::NoBoot);
+        return Err(Unfit::NoBoot);
     }
     let (initiator, portal) = transfer_addresses(plan, facts);
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());

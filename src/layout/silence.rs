@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::groups;
 use super::identify::claimed;
-use super::model::{Group, Mount};
+use super::model::{Group, MovedMount};
 use super::places::{Places, places};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
@@ -50,7 +50,7 @@ pub fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<InUse> {
 
 /// What the cutover silences.
 pub(super) struct Silenced<'a> {
-    pub mounts: &'a [Mount],
+    pub mounts: &'a [MovedMount],
     pub swaps: &'a [String],
     pub units: &'a [String],
 }

@@ -13,7 +13,7 @@ use super::block::{self, Copying, Head, Row};
 use super::screen::{To, is_terminal, screen};
 use super::{brief_act, duration, out};
 use crate::course::Runbook;
-use crate::engine::Event;
+use crate::engine::Notice;
 use crate::forecast;
 use crate::host::Side;
 use crate::journal::Kind;
@@ -28,7 +28,7 @@ pub struct Manner {
     pub quiet: bool,
 }
 
-pub struct Live {
+pub struct LiveView {
     told: Arc<Told>,
     /// draws the block; none where there is no terminal
     ticker: Option<JoinHandle<()>>,
@@ -86,9 +86,9 @@ const HIGHEST: usize = 12;
 /// Bytes in a second, where nothing is known of the link.
 const SOME_RATE: f64 = 100e6;
 
-impl Live {
+impl LiveView {
     /// `until`: the last stage that is gone through.
-    pub fn new(runbook: &Runbook, until: Stage, to: To, manner: Manner) -> Live {
+    pub fn new(runbook: &Runbook, until: Stage, to: To, manner: Manner) -> LiveView {
         let estimates = forecast::estimates(runbook);
         let steps: BTreeMap<StepId, About> = runbook
             .nodes
@@ -120,16 +120,16 @@ impl Live {
                 }
             })
         });
-        Live { told, ticker, ended }
+        LiveView { told, ticker, ended }
     }
 
     /// Told from several threads. Nobody needs to listen: what counts is the journal.
-    pub fn tell(&self, event: Event) {
+    pub fn tell(&self, event: Notice) {
         self.told.tell(event);
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveView {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::SeqCst);
         if let Some(ticker) = self.ticker.take() {
@@ -145,7 +145,7 @@ impl Told {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, event: Notice) {
         if self.manner.json {
             if let Some(value) = as_json(&event) {
                 let _ = out::raw(&format!("{value}\n"));
@@ -155,7 +155,7 @@ impl Told {
         let verbose = self.manner.verbose;
         let mut inner = self.inner();
         match event {
-            Event::RunStarted { kind, steps } => {
+            Notice::RunStarted { kind, steps } => {
                 (inner.kind, inner.steps) = (Some(kind), steps);
                 self.line(&match kind {
                     Kind::Apply => {
@@ -164,16 +164,16 @@ impl Told {
                     Kind::Rollback => format!("taking back up to {steps} steps"),
                 });
             }
-            Event::StepStarted { step, .. } => {
+            Notice::StepStarted { step, .. } => {
                 let running = Running { began: Instant::now(), copying: None, first: None, said: None };
                 inner.running.insert(step, running);
             }
-            Event::Acting { side, act: what, .. } => {
+            Notice::Acting { side, act: what, .. } => {
                 if verbose {
                     self.line(&format!("          {side:3}   $ {}", brief_act(&what)));
                 }
             }
-            Event::Waiting { seen, .. } => {
+            Notice::Waiting { seen, .. } => {
                 let what = match seen {
                     Seen::Partial(what) | Seen::Remains(what) | Seen::Foreign(what) => what,
                     Seen::Underway(progress) => progress.what,
@@ -183,25 +183,25 @@ impl Told {
                     self.line(&format!("                waiting: {what}"));
                 }
             }
-            Event::Progress { step, progress } => self.progress(&mut inner, &step, &progress),
-            Event::Adopted { step } => {
+            Notice::Progress { step, progress } => self.progress(&mut inner, &step, &progress),
+            Notice::Adopted { step } => {
                 let check = self.steps.get(&step).is_some_and(|about| about.check);
                 self.ended(&mut inner, &step, Some(("=", if check { "holds" } else { "was so before" })));
             }
-            Event::AlreadySo { step } => self.ended(&mut inner, &step, verbose.then_some(("=", "is so"))),
-            Event::Over { step } => self.ended(&mut inner, &step, None),
-            Event::Done { step, took } => self.ended(&mut inner, &step, Some(("✓", &duration(took)))),
-            Event::Undone { step, took } => self.ended(&mut inner, &step, Some(("↶", &duration(took)))),
-            Event::NothingToUndo { step, why } => self.ended(&mut inner, &step, verbose.then_some(("·", &*why))),
-            Event::Failed { step, what, .. } => self.ended(&mut inner, &step, Some(("✗", &what))),
-            Event::Left { step } => {
+            Notice::AlreadySo { step } => self.ended(&mut inner, &step, verbose.then_some(("=", "is so"))),
+            Notice::Over { step } => self.ended(&mut inner, &step, None),
+            Notice::Done { step, took } => self.ended(&mut inner, &step, Some(("✓", &duration(took)))),
+            Notice::Undone { step, took } => self.ended(&mut inner, &step, Some(("↶", &duration(took)))),
+            Notice::NothingToUndo { step, why } => self.ended(&mut inner, &step, verbose.then_some(("·", &*why))),
+            Notice::Failed { step, what, .. } => self.ended(&mut inner, &step, Some(("✗", &what))),
+            Notice::Left { step } => {
                 self.ended(&mut inner, &step, Some(("…", "left as it is; it goes on by itself where it can")));
             }
-            Event::LinkLost { side, cause, .. } => self.line(&format!("          {side:3}   link lost: {cause}")),
-            Event::LinkBack { side, away, .. } => {
+            Notice::LinkLost { side, cause, .. } => self.line(&format!("          {side:3}   link lost: {cause}")),
+            Notice::LinkBack { side, away, .. } => {
                 self.line(&format!("          {side:3}   link back after {}", duration(away)));
             }
-            Event::Observed { .. } | Event::RunEnded { .. } => {}
+            Notice::Observed { .. } | Notice::RunEnded { .. } => {}
         }
     }
 
@@ -301,29 +301,31 @@ impl Told {
 }
 
 /// An event as an object; those that say nothing to a program are left out.
-fn as_json(event: &Event) -> Option<serde_json::Value> {
+fn as_json(event: &Notice) -> Option<serde_json::Value> {
     let seconds = |took: &Duration| took.as_secs_f64();
     Some(match event {
-        Event::RunStarted { kind, steps } => json!({ "event": "run_started", "kind": kind, "steps": steps }),
-        Event::StepStarted { step, .. } => json!({ "event": "step_started", "step": step }),
-        Event::Acting { step, side, act, .. } => json!({ "event": "acting", "step": step, "side": side, "act": act }),
-        Event::Progress { step, progress } => {
+        Notice::RunStarted { kind, steps } => json!({ "event": "run_started", "kind": kind, "steps": steps }),
+        Notice::StepStarted { step, .. } => json!({ "event": "step_started", "step": step }),
+        Notice::Acting { step, side, act, .. } => {
+            json!({ "event": "acting", "step": step, "side": side, "act": act })
+        }
+        Notice::Progress { step, progress } => {
             json!({ "event": "progress", "step": step, "what": progress.what, "bytes": progress.bytes })
         }
-        Event::Adopted { step } => json!({ "event": "adopted", "step": step }),
-        Event::AlreadySo { step } => json!({ "event": "already_so", "step": step }),
-        Event::Done { step, took } => json!({ "event": "done", "step": step, "seconds": seconds(took) }),
-        Event::Undone { step, took } => json!({ "event": "undone", "step": step, "seconds": seconds(took) }),
-        Event::NothingToUndo { step, why } => json!({ "event": "nothing_to_undo", "step": step, "why": why }),
-        Event::Failed { step, side, what } => json!({ "event": "failed", "step": step, "side": side, "what": what }),
-        Event::Left { step } => json!({ "event": "left", "step": step }),
-        Event::LinkLost { step, side, cause } => {
+        Notice::Adopted { step } => json!({ "event": "adopted", "step": step }),
+        Notice::AlreadySo { step } => json!({ "event": "already_so", "step": step }),
+        Notice::Done { step, took } => json!({ "event": "done", "step": step, "seconds": seconds(took) }),
+        Notice::Undone { step, took } => json!({ "event": "undone", "step": step, "seconds": seconds(took) }),
+        Notice::NothingToUndo { step, why } => json!({ "event": "nothing_to_undo", "step": step, "why": why }),
+        Notice::Failed { step, side, what } => json!({ "event": "failed", "step": step, "side": side, "what": what }),
+        Notice::Left { step } => json!({ "event": "left", "step": step }),
+        Notice::LinkLost { step, side, cause } => {
             json!({ "event": "link_lost", "step": step, "side": side, "cause": cause })
         }
-        Event::LinkBack { step, side, away } => {
+        Notice::LinkBack { step, side, away } => {
             json!({ "event": "link_back", "step": step, "side": side, "seconds": seconds(away) })
         }
-        Event::RunEnded { kind } => json!({ "event": "run_ended", "kind": kind }),
-        Event::Over { .. } | Event::Observed { .. } | Event::Waiting { .. } => return None,
+        Notice::RunEnded { kind } => json!({ "event": "run_ended", "kind": kind }),
+        Notice::Over { .. } | Notice::Observed { .. } | Notice::Waiting { .. } => return None,
     })
 }

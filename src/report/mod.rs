@@ -1,5 +1,5 @@
 //! What people read: a runbook before, progress during, an account after. Texts come out of here; `cli` prints them,
-//! and [`Live`] prints lines while the engine works.
+//! and [`LiveView`] prints lines while the engine works.
 
 mod account;
 mod block;
@@ -18,7 +18,7 @@ mod words;
 pub use account::{Next, account, rollback, stopped, stopped_going_back, taken_back};
 pub use data::{Refused, node_json, refused_json, refused_schema, runbook_json, runbook_schema};
 pub use files::{Changes, FileChange, changes};
-pub use live::{Live, Manner};
+pub use live::{LiveView, Manner};
 pub use runbook::{detail, findings, node, outline, runbook};
 pub use screen::To;
 pub use status::{AtWork, Drift, Survey, Unknown, changes_on, drift, status, status_json};

@@ -7,7 +7,7 @@ use super::switch::{Control, Person};
 use super::world::{System, World};
 use super::{Effect, Sim};
 use crate::host::hardware::{Hardware, Machines, Whose};
-use crate::host::power::{Door, Means, Power, Request, State, Turn};
+use crate::host::power::{Door, Means, PowerAction, PowerState, PowerSwitch, Request};
 use crate::host::{HostError, PowerTo, Server, Side};
 use crate::plan::{self, Plan};
 
@@ -85,8 +85,8 @@ impl World {
 }
 
 impl Sim {
-    pub(super) fn power(&self) -> Power<'_> {
-        Power { means: self, memory: &self.memory }
+    pub(super) fn power(&self) -> PowerSwitch<'_> {
+        PowerSwitch { means: self, memory: &self.memory }
     }
 
     fn broken(&self, server: Server) -> HostError {
@@ -99,19 +99,19 @@ impl Means for Sim {
         self.lock().world.controls[&server] != Control::Manual
     }
 
-    fn status(&self, server: Server) -> Result<State, HostError> {
+    fn status(&self, server: Server) -> Result<PowerState, HostError> {
         let world = &self.lock().world;
         match world.controls[&server] {
             Control::Broken => Err(self.broken(server)),
-            Control::SaysOff => Ok(State::Off),
-            Control::SaysOn => Ok(State::On),
-            Control::Mute | Control::Manual => Ok(State::Unknown),
-            Control::Command if world.machine(server).on => Ok(State::On),
-            Control::Command => Ok(State::Off),
+            Control::SaysOff => Ok(PowerState::Off),
+            Control::SaysOn => Ok(PowerState::On),
+            Control::Mute | Control::Manual => Ok(PowerState::Unknown),
+            Control::Command if world.machine(server).on => Ok(PowerState::On),
+            Control::Command => Ok(PowerState::Off),
         }
     }
 
-    fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+    fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         let mut state = self.lock();
         let index = state.turns;
         state.turns += 1;
@@ -124,24 +124,24 @@ impl Means for Sim {
         let control = world.controls[&server];
         if matches!(control, Control::Command | Control::Mute) {
             match turn {
-                Turn::Off => world.power(server, PowerTo::Off),
-                Turn::BootDisk => world.machine_mut(server).own_disks = true,
-                Turn::On if !world.machine(server).on => world.switched(server, PowerTo::On),
-                Turn::On => {}
+                PowerAction::Off => world.power(server, PowerTo::Off),
+                PowerAction::BootDisk => world.machine_mut(server).own_disks = true,
+                PowerAction::On if !world.machine(server).on => world.switched(server, PowerTo::On),
+                PowerAction::On => {}
             }
         }
         match (killed, control) {
             (Some(_), _) => Err(dead()),
             (_, Control::Broken) => Err(self.broken(server)),
-            (_, Control::Mute) if turn != Turn::BootDisk => {
+            (_, Control::Mute) if turn != PowerAction::BootDisk => {
                 let cause = "`power` succeeded, but `status` does not agree after 60 s".into();
                 Err(HostError::Power { server, cause })
             }
-            (_, Control::SaysOn) if turn == Turn::Off => {
+            (_, Control::SaysOn) if turn == PowerAction::Off => {
                 let cause = "`power off` succeeded, but `status` does not say `off` after 60 s".into();
                 Err(HostError::Power { server, cause })
             }
-            (_, Control::SaysOff) if turn == Turn::On => {
+            (_, Control::SaysOff) if turn == PowerAction::On => {
                 let cause = "`power on` succeeded, but `status` does not say `on` after 60 s".into();
                 Err(HostError::Power { server, cause })
             }

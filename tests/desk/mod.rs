@@ -152,7 +152,7 @@ pub fn recording() -> Recording {
             let Query::Run(argv) = asked.query else { panic!("{} is no command", asked.name) };
             Answer::new(side, &argv, &Answered::ok(std::fs::read_to_string(path).unwrap_or_default()))
         });
-        record::Server { login: login.into(), answers: answers.collect() }
+        record::RecordedServer { login: login.into(), answers: answers.collect() }
     };
     Recording {
         facts: record::FORMAT,

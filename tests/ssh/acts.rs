@@ -5,7 +5,7 @@ use std::path::Path;
 
 use replant::host::ssh::SshHosts;
 use replant::host::{Act, HostError, Hosts, Look, Query, Side, Text};
-use replant::secret::{Secrets, Source};
+use replant::secret::{SecretSource, Secrets};
 use secrecy::ExposeSecret;
 
 use crate::server::*;
@@ -133,7 +133,10 @@ fn secrets_are_put_in_and_do_not_come_out() {
     let sshd = Sshd::start();
     let given = "pa'ss $word";
     std::fs::write(sshd.file("given"), format!("{given}\n")).unwrap();
-    let sources = [("chap".to_string(), Source::Generated), ("given".to_string(), Source::File(sshd.file("given")))];
+    let sources = [
+        ("chap".to_string(), SecretSource::Generated),
+        ("given".to_string(), SecretSource::File(sshd.file("given"))),
+    ];
     let secrets = Secrets::new(sshd.file("secrets"), sources);
     let mut config = sshd.config();
     config.secrets = secrets.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use replant::host::hardware::{self, Hardware, Machines, Seen};
+use replant::host::hardware::{self, Hardware, Machines};
 use replant::host::local::PowerControl;
 use replant::host::power::Request;
 use replant::host::ssh::{SshConfig, SshHosts};
@@ -139,7 +139,7 @@ fn by_hand() {
 fn this_machine(sshd: &Sshd) -> Hardware {
     let Query::Run(argv) = hardware::query() else { panic!() };
     let said = sshd.hosts().ask(Side::Old, Query::Run(argv)).unwrap();
-    let seen = Seen::parse(&said.stdout);
+    let seen = hardware::Machine::parse(&said.stdout);
     assert!(!seen.boot_id.is_empty());
     seen.hardware
 }

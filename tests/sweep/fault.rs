@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use replant::engine::Clock;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side, Trail};
-use replant::journal::{State, Status, Store};
+use replant::journal::{Ledger, State, Status};
 use replant::runbook::StepId;
 
 use super::{Ran, World};
@@ -204,7 +204,7 @@ pub(super) struct Disk {
     pub lines: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
-impl Store for Disk {
+impl Ledger for Disk {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         if self.dead.load(Ordering::SeqCst) {
             return Err(std::io::Error::other("the dead do not write"));
@@ -232,7 +232,7 @@ impl Store for Disk {
 /// A disk that never fails.
 pub(super) struct Kept(pub Arc<Mutex<Vec<u8>>>);
 
-impl Store for Kept {
+impl Ledger for Kept {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         self.0.lock().unwrap().extend(line);
         Ok(())

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 pub use fault::Fault;
 use fault::{Disk, Faulty, faults};
-use replant::engine::{self, Event, Options, Reason, Stopped, Summary};
+use replant::engine::{self, Notice, Options, Reason, Stopped, Summary};
 use replant::host::{Hosts, Server};
 use replant::journal::{Header, Journal, Kind, Story};
 use replant::runbook::Node;
@@ -59,7 +59,7 @@ pub struct Ran {
     pub acts: usize,
     pub looks: usize,
     pub lines: usize,
-    pub events: Vec<Event>,
+    pub events: Vec<Notice>,
 }
 
 impl<W: World> Scene<W> {
@@ -376,7 +376,7 @@ impl<W: World> Case<W> {
                 let ran = scene.run(self, kind, Fault::None);
                 let stopped = ran.result.unwrap_err();
                 let ours =
-                    ran.events.iter().any(|event| matches!(event, Event::Acting { step, .. } if *step == node.id));
+                    ran.events.iter().any(|event| matches!(event, Notice::Acting { step, .. } if *step == node.id));
                 let when = format!("{}: {kind:?}, {} is something else: {stopped}", self.name, node.id);
                 assert!(matches!(stopped.reason, Reason::Refused(_)), "{when}");
                 assert!(matches!(stopped.seen, Some(Seen::Foreign(_))), "{when}");

@@ -66,7 +66,7 @@ fn without_new(case: &Case<Sim>, scene: &mut Scene<Sim>, when: &str) {
     scene.give_up_new(case);
     let ran = case.clean(scene, Kind::Rollback, when);
     // its power control may be lost with it, and old is on
-    let switched = |event: &Event| matches!(event, Event::Acting { act: replant::host::Act::Power { .. }, .. });
+    let switched = |event: &Notice| matches!(event, Notice::Acting { act: replant::host::Act::Power { .. }, .. });
     assert!(!ran.events.iter().any(switched), "{when}: power is switched");
     case.as_found(scene, &case.world, when);
     assert_eq!(case.clean(scene, Kind::Rollback, when).acts, 0, "{when}: taken back again, it acts");

@@ -176,7 +176,7 @@ pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], logins: &[Handl
 
 /// The mirrors of one group, in the order in which they are made.
 fn mirrors(layout: &Layout, group: &Group, mirrored: &Mirrored) -> Vec<Mirror> {
-    let mirror = |(copied, leg): (&crate::layout::Copied, &Leg)| Mirror {
+    let mirror = |(copied, leg): (&crate::layout::CopiedVolume, &Leg)| Mirror {
         vg: group.vg.clone(),
         lv: copied.lv.clone(),
         how: leg.how,

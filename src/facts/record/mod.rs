@@ -29,8 +29,8 @@ pub struct Recording {
     pub replant: String,
     /// when, RFC 3339
     pub read_at: String,
-    pub old: Server,
-    pub new: Server,
+    pub old: RecordedServer,
+    pub new: RecordedServer,
     /// the way from old to new, as it was then
     #[serde(default)]
     pub link: Link,
@@ -39,7 +39,7 @@ pub struct Recording {
 /// One server's answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Server {
+pub struct RecordedServer {
     /// how it was logged in to: `root@192.0.2.10:22`
     pub login: String,
     pub answers: Vec<Answer>,
@@ -184,7 +184,7 @@ impl Recording {
         self.server(side).answers.iter().any(|answer| answer.name == name)
     }
 
-    fn server(&self, side: Side) -> &Server {
+    fn server(&self, side: Side) -> &RecordedServer {
         match side {
             Side::Old => &self.old,
             Side::New | Side::Migrated => &self.new,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::SshHosts;
 use crate::host::hardware::Whose;
 use crate::host::local::{accepts, pause};
-use crate::host::power::{Door, Means, Request, State, Turn};
+use crate::host::power::{Door, Means, PowerAction, PowerState, Request};
 use crate::host::{HostError, Server, Side};
 
 /// Between two looks at a machine that should be gone, and how many.
@@ -16,11 +16,11 @@ impl Means for SshHosts {
         self.controls.controlled(server)
     }
 
-    fn status(&self, server: Server) -> Result<State, HostError> {
+    fn status(&self, server: Server) -> Result<PowerState, HostError> {
         self.controls.status(server)
     }
 
-    fn turn(&self, server: Server, turn: Turn) -> Result<(), HostError> {
+    fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         self.controls.turn(server, turn)
     }
 

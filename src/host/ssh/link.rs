@@ -21,7 +21,7 @@ const SESSIONS: usize = 6;
 /// After us, the master goes by itself.
 const PERSIST: Duration = Duration::from_secs(120);
 
-pub(super) struct Link {
+pub(super) struct Connection {
     pub side: Side,
     pub remote: Remote,
     known_hosts: PathBuf,
@@ -67,7 +67,7 @@ enum Heard {
     Closed,
 }
 
-struct Slot<'a>(&'a Link);
+struct Slot<'a>(&'a Connection);
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
@@ -80,7 +80,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Link {
+impl Connection {
     pub fn new(
         side: Side,
         remote: Remote,
@@ -89,13 +89,13 @@ impl Link {
         sockets: &Path,
         patience: Patience,
         stop: Option<Arc<AtomicBool>>,
-    ) -> Link {
+    ) -> Connection {
         let socket = sockets.join(match side {
             Side::Old => "o",
             Side::New => "n",
             Side::Migrated => "m",
         });
-        Link {
+        Connection {
             side,
             remote,
             known_hosts,
@@ -308,14 +308,14 @@ impl Link {
         Ok(seen.boot_id)
     }
 
-    fn hardware(&self, fresh: bool) -> Result<hardware::Seen, Lost> {
+    fn hardware(&self, fresh: bool) -> Result<hardware::Machine, Lost> {
         let Query::Run(argv) = hardware::query() else { unreachable!("it is a command") };
         let make = |before: &Before| Script::look([argv.as_slice()], before);
         let limit = self.patience.connect * 2;
         match self.send(make, None, fresh, Some(limit))?.1 {
             Answer::Outputs(all) => {
                 let text = all.first().map(|raw| String::from_utf8_lossy(&raw.stdout).into_owned());
-                Ok(hardware::Seen::parse(&text.unwrap_or_default()))
+                Ok(hardware::Machine::parse(&text.unwrap_or_default()))
             }
             answer => {
                 Err(Lost::before(self.unreachable(format!("it gave an answer that makes no sense: {answer:?}"))))

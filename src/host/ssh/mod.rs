@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 
 use crate::host::hardware::Machines;
 use crate::host::local::{Confirm, Controls, pause};
-use crate::host::power::{Memory, Power};
+use crate::host::power::{Memory, PowerSwitch};
 use crate::host::{Act, HostError, Hosts, Look, Output, Query, Said, Side, Text, Trail};
 use crate::secret::{SecretError, Secrets};
 
@@ -29,7 +29,7 @@ mod probe;
 mod script;
 mod trace;
 
-use link::{Link, Lost};
+use link::{Connection, Lost};
 use script::{Answer, Before, Mode, Script};
 
 pub use config::{Patience, Remote, SshConfig, Trace, Traced};
@@ -40,7 +40,7 @@ pub use script::{brief, quote};
 /// The servers over SSH.
 pub struct SshHosts {
     migration: String,
-    links: BTreeMap<Side, Link>,
+    links: BTreeMap<Side, Connection>,
     machines: Option<Machines>,
     controls: Controls,
     confirm: Option<Confirm>,
@@ -72,12 +72,19 @@ impl SshHosts {
         }
         write_known_hosts(&known_hosts, &remotes)?;
         let sockets = socket_dir().map_err(|e| HostError::Local(format!("failed to make a directory: {e}")))?;
-        let links: BTreeMap<Side, Link> = remotes
+        let links: BTreeMap<Side, Connection> = remotes
             .into_iter()
             .map(|(side, remote)| {
                 let (known_hosts, machines) = (known_hosts.clone(), machines.clone());
-                let link =
-                    Link::new(side, remote, known_hosts, machines, sockets.path(), patience.clone(), stop.clone());
+                let link = Connection::new(
+                    side,
+                    remote,
+                    known_hosts,
+                    machines,
+                    sockets.path(),
+                    patience.clone(),
+                    stop.clone(),
+                );
                 (side, link)
             })
             .collect();
@@ -106,7 +113,7 @@ impl SshHosts {
         }
     }
 
-    fn link(&self, side: Side) -> Result<&Link, HostError> {
+    fn link(&self, side: Side) -> Result<&Connection, HostError> {
         self.links
             .get(&side)
             .ok_or_else(|| HostError::Local(format!("there is nothing to log in to {side} ({side:?}) with")))
@@ -153,8 +160,8 @@ impl SshHosts {
         }
     }
 
-    fn power(&self) -> Power<'_> {
-        Power { means: self, memory: &self.memory }
+    fn power(&self) -> PowerSwitch<'_> {
+        PowerSwitch { means: self, memory: &self.memory }
     }
 
     fn fill(&self, act: &Act) -> Result<Option<secrecy::SecretString>, HostError> {
@@ -166,7 +173,11 @@ impl SshHosts {
     }
 
     /// Follows long work through lost links, until it ends or the link stays lost.
-    fn through(&self, link: &Link, make: impl Fn(Mode, &Before) -> Script) -> Result<(Script, Answer), HostError> {
+    fn through(
+        &self,
+        link: &Connection,
+        make: impl Fn(Mode, &Before) -> Script,
+    ) -> Result<(Script, Answer), HostError> {
         let mut mode = Mode::Long;
         let mut lost_at = None;
         loop {
@@ -339,7 +350,7 @@ impl SshHosts {
 
 impl Drop for SshHosts {
     fn drop(&mut self) {
-        self.links.values().for_each(Link::forget);
+        self.links.values().for_each(Connection::forget);
     }
 }
 

@@ -10,7 +10,7 @@ use super::lock::FileLock;
 use crate::host::sha256;
 use crate::journal::error::Error;
 use crate::journal::line::{Header, json};
-use crate::journal::log::{Journal, Store, Story};
+use crate::journal::log::{Journal, Ledger, Story};
 use crate::journal::state::State;
 use crate::journal::who::Who;
 
@@ -178,7 +178,7 @@ struct OnDisk {
     good: u64,
 }
 
-impl Store for OnDisk {
+impl Ledger for OnDisk {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
         match written {

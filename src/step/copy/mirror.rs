@@ -71,7 +71,7 @@ impl Mirror {
 pub(super) struct State {
     lvs: Vec<Lv>,
     pvs: Vec<Pv>,
-    status: Vec<dm::Status>,
+    status: Vec<dm::Mapping>,
     log: String,
     pub(super) ages: Ages,
 }

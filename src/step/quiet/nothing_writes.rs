@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::writers::{self, Holder, Live, Way, Writer};
+use crate::facts::writers::{self, Holder, Live, Writable, Writer};
 use crate::host::{Act, HostError, Look, Side};
 use crate::step::{Mark, Seen, Step, Undo, answered, parsed};
 
@@ -40,10 +40,10 @@ pub struct Yet {
 impl Yet {
     fn allows(&self, writer: &Writer, live: &Live, targets: &[String]) -> bool {
         match &writer.way {
-            Way::Mounted(number) => live.is_on(number, targets),
-            Way::Swap(path) => self.swaps.iter().any(|swap| live.same(swap, path)),
-            Way::Loop(path) => self.loops.contains(path),
-            Way::Raw(volume) | Way::Open(volume) => self.raw.contains(volume),
+            Writable::Mounted(number) => live.is_on(number, targets),
+            Writable::Swap(path) => self.swaps.iter().any(|swap| live.same(swap, path)),
+            Writable::Loop(path) => self.loops.contains(path),
+            Writable::Raw(volume) | Writable::Open(volume) => self.raw.contains(volume),
         }
     }
 
@@ -94,7 +94,7 @@ impl Step for NothingWrites {
             }));
         }
         // a superblock or a swap does not go by itself; who has a device or a file open for a moment, does
-        let lasting: Vec<&Writer> = found.iter().filter(|writer| !matches!(writer.way, Way::Open(_))).collect();
+        let lasting: Vec<&Writer> = found.iter().filter(|writer| !matches!(writer.way, Writable::Open(_))).collect();
         if !lasting.is_empty() {
             let all = lasting.iter().map(|writer| format!("{} (`{}`)", writer.what, writer.help));
             let all = all.collect::<Vec<_>>().join("; ");

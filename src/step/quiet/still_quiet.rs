@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::nothing_writes;
 use super::writes_counted;
-use crate::facts::writers::Way;
+use crate::facts::writers::Writable;
 use crate::host::{Act, HostError, Look, Query, Server, Side};
 use crate::step::{LOST, Mark, Seen, Step, Undo, answered, lost, power};
 
@@ -65,7 +65,7 @@ impl Step for StillQuiet {
         let live = nothing_writes::live(on, side)?;
         for writer in live.writers(&self.volumes, &self.read_only) {
             // who only looks at a volume may have it open
-            if !matches!(writer.way, Way::Open(_)) {
+            if !matches!(writer.way, Writable::Open(_)) {
                 return written(writer.what);
             }
         }
