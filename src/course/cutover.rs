@@ -4,16 +4,15 @@
 use super::book::{Book, Handle};
 use super::connect::{Connected, portal};
 use super::copy::{Copied, hash_file};
-use super::method;
+use super::method::{self, Cut};
 use super::prepare::Ready;
 use super::text;
 use crate::host::Side::{New, Old};
-use crate::layout::Layout;
-use crate::layout::needed_names;
+use crate::layout::{Group, Layout, needed_names};
 use crate::runbook::Stage;
 use crate::step::{
     ArrayWhole, File, Flushed, LetGo, Logout, NothingWrites, OldOff, PowerReady, Remount, SameBoot, Service,
-    StillQuiet, SwapOff, WritesCounted,
+    StepKind, StillQuiet, SwapOff, WritesCounted,
 };
 
 pub struct Off {
@@ -47,9 +46,57 @@ const RESTARTED: [&str; 10] = [
 
 pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
+    let asked = ask_before(book, layout, ready, copied);
+    let quiet = fall_silent(book, layout, &asked.last);
+    let silent = prove_silence(book, layout, copied, quiet);
+    for look in &asked.looks {
+        book.until(look, &silent.in_sync); // it ends where the stopping begins: it is not asked again after
+    }
+    let cut = cut(book, layout, copied, &silent);
+    let parted = part(book, layout, link, copied, &cut);
+    switch_off(book, layout, &silent, &parted)
+}
+
+/// What is asked before anything is stopped.
+struct Asked {
+    looks: Vec<Handle>,
+    last: Handle,
+}
+
+fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) -> Asked {
+    let whole = arrays_are_whole(book, layout, ready);
     let mut before = method::done(&copied.groups);
     before.extend(copied.boot.as_ref());
     before.push(&ready.initiator);
+    before.extend(&whole);
+    let in_sync = method::in_sync(
+        book,
+        &copied.groups,
+        "all-in-sync",
+        &before,
+        "the last moment at which nothing has been stopped",
+    );
+    let mut yet = layout.yet.clone();
+    yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
+    let known = book.step(
+        "nothing-new-writes",
+        Old,
+        NothingWrites { volumes: volumes(layout), targets: targets(layout), yet: Some(yet) },
+        &[&in_sync],
+        "what was mounted or started since the plan was made would go on writing after the cut",
+    );
+    let switchable = book.step(
+        "power-ready",
+        Old,
+        PowerReady {},
+        &[&known],
+        "a power control that does not answer must be noticed while services still run",
+    );
+    let looks = whole.into_iter().chain([in_sync, known, switchable.clone()]).collect();
+    Asked { looks, last: switchable }
+}
+
+fn arrays_are_whole(book: &mut Book, layout: &Layout, ready: &Ready) -> Vec<Handle> {
     let mut whole = Vec::new();
     for ((store, _), runs) in layout.arrays().zip(&ready.stores) {
         whole.push(book.step(
@@ -60,230 +107,222 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, 
             "new must not take over on disks that are failing already",
         ));
     }
-    before.extend(&whole);
-    let sound = method::in_sync(
-        book,
-        &copied.groups,
-        "all-in-sync",
-        &before,
-        "the last moment at which nothing has been stopped",
-    );
+    whole
+}
 
-    let volumes: Vec<String> = layout
-        .groups
-        .iter()
-        .flat_map(|group| group.copied.iter().map(|volume| format!("{}/{}", group.vg, volume.lv)))
-        .collect();
-    let targets: Vec<String> = layout.mounts.iter().map(|mount| mount.target.clone()).collect();
-    let mut yet = layout.yet.clone();
-    yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
-    let known = book.step(
-        "nothing-new-writes",
-        Old,
-        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: Some(yet) },
-        &[&sound],
-        "what was mounted or started since the plan was made would go on writing after the cut",
-    );
+/// `vg0/root`: all that are copied.
+fn volumes(layout: &Layout) -> Vec<String> {
+    let of = |group: &Group| -> Vec<String> {
+        group.copied.iter().map(|volume| format!("{}/{}", group.vg, volume.lv)).collect()
+    };
+    layout.groups.iter().flat_map(of).collect()
+}
 
-    let switchable = book.step(
-        "power-ready",
-        Old,
-        PowerReady {},
-        &[&known],
-        "a power control that does not answer must be noticed while services still run",
-    );
+/// Where file systems that move are mounted.
+fn targets(layout: &Layout) -> Vec<String> {
+    layout.mounts.iter().map(|mount| mount.target.clone()).collect()
+}
 
-    // ---- quiet ----------------------------------------------------------------------------------------------------
-    let boot_target = layout.boot.as_ref().map(|boot| &boot.target);
-    let mut quiet = switchable.clone();
-    let mut silence = Vec::new();
-    if !layout.stop.is_empty() {
-        quiet = book.step(
-            "stop-services",
-            Old,
-            Service { units: layout.stop.clone(), run: false, in_order: true, record: layout.ran("stop-services") },
-            &[&quiet],
-            "downtime begins: from here on nothing new is promised to anybody",
-        );
-        silence.push(quiet.clone());
+/// Steps that make old fall silent, one after the other.
+struct Quiet {
+    steps: Vec<Handle>,
+    last: Handle,
+}
+
+impl Quiet {
+    fn step(&mut self, book: &mut Book, id: impl Into<String>, step: impl Into<StepKind>, why: &str) {
+        self.last = book.step(id, Old, step, &[&self.last], why);
+        self.steps.push(self.last.clone());
     }
-    quiet = book.step(
-        "stop-journal",
-        Old,
-        Service {
-            units: JOURNAL.map(str::to_string).to_vec(),
-            run: false,
-            in_order: false,
-            record: layout.ran("stop-journal"),
-        },
-        &[&quiet],
-        "it writes to the file systems that must fall silent",
-    );
-    silence.push(quiet.clone());
+}
+
+fn fall_silent(book: &mut Book, layout: &Layout, after: &Handle) -> Quiet {
+    let mut quiet = Quiet { steps: Vec::new(), last: after.clone() };
+    stop_services(book, layout, &mut quiet);
+    swap_off(book, layout, &mut quiet);
+    let_go(book, layout, &mut quiet);
+    close_boot(book, layout, &mut quiet); // before the others: its hash is written to one of them
+    read_only(book, layout, &mut quiet);
+    quiet
+}
+
+fn stop_services(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+    let stopped =
+        |id: &str, units: Vec<String>, in_order| Service { units, run: false, in_order, record: layout.ran(id) };
+    if !layout.stop.is_empty() {
+        let step = stopped("stop-services", layout.stop.clone(), true);
+        quiet.step(book, "stop-services", step, "downtime begins: from here on nothing new is promised to anybody");
+    }
+    let step = stopped("stop-journal", JOURNAL.map(str::to_string).to_vec(), false);
+    quiet.step(book, "stop-journal", step, "it writes to the file systems that must fall silent");
+}
+
+fn swap_off(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
     for swap in &layout.swaps {
         let name = swap.trim_start_matches("/dev/mapper/").trim_start_matches('/').replace('/', "-");
-        quiet = book.step(
-            format!("swap-off-{name}"),
-            Old,
-            SwapOff { device: swap.clone() },
-            &[&quiet],
-            "what is in it must be in memory, for it is not copied",
-        );
-        silence.push(quiet.clone());
+        let step = SwapOff { device: swap.clone() };
+        quiet.step(book, format!("swap-off-{name}"), step, "what is in it must be in memory, for it is not copied");
     }
-    quiet = book.step(
+}
+
+fn let_go(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+    let boot = layout.boot.as_ref().map(|boot| &boot.target);
+    let step = LetGo {
+        targets: targets(layout).into_iter().filter(|target| boot != Some(target)).collect(),
+        // the monitor of arrays is told of nothing any more
+        spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
+        restart: RESTARTED.map(str::to_string).to_vec(),
+        record: layout.ran("let-go"),
+        dir: layout.run.clone(),
+    };
+    quiet.step(
+        book,
         "let-go",
-        Old,
-        LetGo {
-            targets: targets.iter().filter(|target| boot_target != Some(*target)).cloned().collect(),
-            // the monitor of arrays is told of nothing any more
-            spare: needed_names().filter(|name| *name != "mdadm").map(str::to_string).collect(),
-            restart: RESTARTED.map(str::to_string).to_vec(),
-            record: layout.ran("let-go"),
-            dir: layout.run.clone(),
-        },
-        &[&quiet],
+        step,
         "a file that is open for writing, or that an upgrade has replaced while it is in use, keeps a file system writable",
     );
-    silence.push(quiet.clone());
-    // Before the others: its hash is written to one of them.
-    let same_boot = same_boot(layout);
-    if let Some(same) = &same_boot {
-        quiet = book.step(
-            "boot-still-read-only",
-            Old,
-            Remount { target: same.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
-            &[&quiet],
-            "somebody may have made it writable while the rest was copied",
-        );
-        silence.push(quiet.clone());
-        quiet = book.step(
-            "same-boot",
-            Old,
-            same.clone(),
-            &[&quiet],
-            "what was written to it after it was copied, a kernel update for one, is copied again",
-        );
-        silence.push(quiet.clone());
-    }
-    // those below first, `/` last
-    for mount in layout.mounts.iter().rev() {
-        if boot_target == Some(&mount.target) {
-            continue; // it is
-        }
-        quiet = book.step(
-            format!(
-                "read-only-{}",
-                if mount.target == "/" { "root" } else { mount.target[1..].trim() }.replace('/', "-")
-            ),
-            Old,
-            Remount { target: mount.target.clone(), last_resort: format!("{}/was-writable", layout.run) },
-            &[&quiet],
+}
+
+fn close_boot(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+    let Some(same) = same_boot(layout) else { return };
+    quiet.step(
+        book,
+        "boot-still-read-only",
+        remount(layout, &same.target),
+        "somebody may have made it writable while the rest was copied",
+    );
+    quiet.step(
+        book,
+        "same-boot",
+        same,
+        "what was written to it after it was copied, a kernel update for one, is copied again",
+    );
+}
+
+/// Those below first, `/` last.
+fn read_only(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+    let boot = layout.boot.as_ref().map(|boot| &boot.target);
+    for mount in layout.mounts.iter().rev().filter(|mount| boot != Some(&mount.target)) {
+        let name = if mount.target == "/" { "root" } else { mount.target[1..].trim() };
+        quiet.step(
+            book,
+            format!("read-only-{}", name.replace('/', "-")),
+            remount(layout, &mount.target),
             "flushed and clean, so that both halves are as after a proper shutdown",
         );
-        silence.push(quiet.clone());
     }
-    let still = method::in_sync(
+}
+
+fn remount(layout: &Layout, target: &str) -> Remount {
+    Remount { target: target.to_string(), last_resort: format!("{}/was-writable", layout.run) }
+}
+
+/// Nothing writes, and that is proven.
+struct Silent {
+    in_sync: Handle,
+    /// what holds until the first volume is cut
+    holds: Vec<Handle>,
+    marked: Handle,
+    mark: String,
+    counted: String,
+}
+
+fn prove_silence(book: &mut Book, layout: &Layout, copied: &Copied, mut quiet: Quiet) -> Silent {
+    let in_sync = method::in_sync(
         book,
         &copied.groups,
         "still-in-sync",
-        &[&quiet],
+        &[&quiet.last],
         "what was written last must be on both halves",
     );
-    let mut last = still.clone();
-    if let Some(same) = same_boot {
-        last = book.step(
-            "boot-unchanged",
-            Old,
-            SameBoot { check: true, ..same },
-            &[&last],
-            "the last moment at which it could have been written to",
-        );
-        silence.push(last.clone());
+    quiet.last = in_sync.clone();
+    if let Some(same) = same_boot(layout) {
+        let check = SameBoot { check: true, ..same };
+        quiet.step(book, "boot-unchanged", check, "the last moment at which it could have been written to");
     }
     let counted = layout.ran("writes").replace(".ran", ".counted");
-    let count = book.step(
-        "count-writes",
-        Old,
-        WritesCounted { record: counted.clone(), volumes: volumes.clone() },
-        &[&last],
-        "one more of any, and something was written that is not on new",
-    );
-    let silent = book.step(
+    let count = WritesCounted { record: counted.clone(), volumes: volumes(layout) };
+    quiet.step(book, "count-writes", count, "one more of any, and something was written that is not on new");
+    quiet.step(
+        book,
         "nothing-writes",
-        Old,
-        NothingWrites { volumes: volumes.clone(), targets: targets.clone(), yet: None },
-        &[&count],
+        NothingWrites { volumes: volumes(layout), targets: targets(layout), yet: None },
         "as it is now, in every mount namespace: what is written from here on is lost",
     );
-    // The first look ends where the stopping begins: it is not asked again after.
-    book.until(&sound, &still);
-    book.until(&known, &still);
-    for whole in whole.iter().chain([&switchable]) {
-        book.until(whole, &still);
-    }
-
     // A boot of old forgets this mark, and with it that old is silent.
     let mark = format!("/run/replant/{}/quiet", layout.name);
-    let marked = book.step(
+    quiet.step(
+        book,
         "mark-quiet",
-        Old,
         File::new(&mark, "nothing is written here any more\n"),
-        &[&silent],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
     );
+    let mut holds = quiet.steps;
+    holds.push(in_sync.clone());
+    Silent { in_sync, holds, marked: quiet.last, mark, counted }
+}
 
-    // ---- the cut --------------------------------------------------------------------------------------------------
-    let volumes_cut = method::cut(book, layout, &copied.groups, &marked);
-    let mut cut = volumes_cut.last.clone();
-    if let Some(first) = &volumes_cut.first {
-        for before in [&still, &count, &silent, &marked] {
-            book.until(before, first);
-        }
-        // Silence that is broken after the cut must be noticed, and not made again: `still-quiet` looks.
-        for silent in &silence {
-            book.until(silent, first);
+/// Cuts old's volumes off from their copies. Silence that is broken after the cut must be noticed, and not made again:
+/// `still-quiet` looks.
+fn cut(book: &mut Book, layout: &Layout, copied: &Copied, silent: &Silent) -> Cut {
+    let cut = method::cut(book, layout, &copied.groups, &silent.marked);
+    if let Some(first) = &cut.first {
+        for held in &silent.holds {
+            book.until(held, first);
         }
     }
+    cut
+}
+
+/// Old lets go of new's disks.
+fn part(book: &mut Book, layout: &Layout, link: &Connected, copied: &Copied, cut: &Cut) -> Handle {
+    let mut last = cut.last.clone();
     for group in &layout.groups {
-        let parted = method::part(book, group, &copied.groups, &volumes_cut, &cut);
-        cut = parted.clone();
+        let parted = method::part(book, group, &copied.groups, cut, &last);
+        last = parted.clone();
         for lun in group.moves.luns() {
-            logout(book, &mut cut, layout, link, lun, &parted);
+            logout(book, &mut last, layout, link, lun, &parted);
         }
     }
     if let Some(boot) = &layout.boot {
-        let before = cut.clone();
-        logout(book, &mut cut, layout, link, boot.lun, &before);
+        let before = last.clone();
+        logout(book, &mut last, layout, link, boot.lun, &before);
     }
+    last
+}
 
-    cut = book.step(
+fn switch_off(book: &mut Book, layout: &Layout, silent: &Silent, after: &Handle) -> Off {
+    let flushed = book.step(
         "flush-old",
         Old,
         Flushed { mark: format!("{}/flushed", layout.run) },
-        &[&cut],
+        &[after],
         "its power is taken without a shutdown: what stays behind must be whole for the way back",
     );
-
     let mut units = layout.stop.clone();
     units.extend(JOURNAL.map(str::to_string));
-    cut = book.step(
+    let quiet = book.step(
         "still-quiet",
         Old,
-        StillQuiet { mark, units, read_only: targets, volumes, counted },
-        &[&cut],
+        StillQuiet {
+            mark: silent.mark.clone(),
+            units,
+            read_only: targets(layout),
+            volumes: volumes(layout),
+            counted: silent.counted.clone(),
+        },
+        &[&flushed],
         "what old wrote after the cut would be lost",
     );
-    let quiet_until_off = cut.clone();
     let off = book.step(
         "old-off",
         Old,
         OldOff {},
-        &[&cut],
+        &[&quiet],
         "two servers must never be up with the same name and addresses",
     );
     book.fence(&off);
-    Off { off, quiet: quiet_until_off }
+    Off { off, quiet }
 }
 
 /// The boot file system as it is compared while nothing writes, where it is one of its own.

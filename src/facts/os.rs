@@ -248,21 +248,7 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
                 Some(Named::Card(line)) => parts.card_lines.push(line),
                 None => {}
             },
-            "driver" => {
-                let (path, modules) = rest.split_once(' ').unwrap_or((rest, ""));
-                let mut drivers: Vec<String> = Vec::new();
-                for module in modules.split_whitespace() {
-                    if !drivers.iter().any(|known| known == module) {
-                        drivers.push(module.to_string());
-                    }
-                }
-                if let Some(disk) = path.strip_prefix("/sys/block/") {
-                    // the kernel writes `!` for a `/` in a device's name
-                    parts.disks.insert(disk.replace('!', "/"), drivers);
-                } else if let Some(card) = path.strip_prefix("/sys/class/net/") {
-                    parts.cards.insert(card.to_string(), drivers);
-                }
-            }
+            "driver" => drivers(rest, &mut parts),
             // `module` is ours: loaded or built in; the other two are modprobe's: `insmod /lib/…/raid1.ko.xz`, `builtin xfs`
             "module" | "builtin" | "insmod" => {
                 let file = rest.split(' ').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
@@ -278,6 +264,23 @@ pub fn parse_parts(text: &str) -> Result<Parts, ParseError> {
         return Err(ParseError::new("there is no `arch` or no `clock`"));
     }
     Ok(parts)
+}
+
+/// Of a disk or a card, the modules that drive it: `/sys/block/sda sd_mod ahci`
+fn drivers(line: &str, parts: &mut Parts) {
+    let (path, modules) = line.split_once(' ').unwrap_or((line, ""));
+    let mut drivers: Vec<String> = Vec::new();
+    for module in modules.split_whitespace() {
+        if !drivers.iter().any(|known| known == module) {
+            drivers.push(module.to_string());
+        }
+    }
+    if let Some(disk) = path.strip_prefix("/sys/block/") {
+        // the kernel writes `!` for a `/` in a device's name
+        parts.disks.insert(disk.replace('!', "/"), drivers);
+    } else if let Some(card) = path.strip_prefix("/sys/class/net/") {
+        parts.cards.insert(card.to_string(), drivers);
+    }
 }
 
 enum Named {

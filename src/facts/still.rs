@@ -9,14 +9,33 @@ use super::{Interface, Mount, ServerFacts, identity};
 /// and without what other fields tell too. Devices have names that stay when it boots again, and lists that have no order
 /// are sorted.
 pub(super) fn still(found: &ServerFacts) -> ServerFacts {
-    let names = names(found);
-    let name = |path: &str| names.get(path).cloned().unwrap_or(path.to_string());
-    let sorted = |paths: &[String]| {
-        let mut named: Vec<String> = paths.iter().map(|path| name(path)).collect();
+    let names = Names(names(found));
+    let mut server = found.clone();
+    forget(&mut server);
+    name_blocks(&mut server, &names);
+    name_volumes(&mut server, &names);
+    name_mounts(&mut server, &names);
+    keep_cards(&mut server);
+    sort(&mut server);
+    server
+}
+
+/// Of devices, by each of their paths: what stays when the kernel numbers them again.
+struct Names(BTreeMap<String, String>);
+
+impl Names {
+    fn of(&self, path: &str) -> String {
+        self.0.get(path).cloned().unwrap_or(path.to_string())
+    }
+
+    fn sorted(&self, paths: &[String]) -> Vec<String> {
+        let mut named: Vec<String> = paths.iter().map(|path| self.of(path)).collect();
         named.sort();
         named
-    };
-    let mut server = found.clone();
+    }
+}
+
+fn forget(server: &mut ServerFacts) {
     server.clock = 0;
     server.boot_id.clear();
     (server.memory, server.memory_available) = (0, 0);
@@ -36,32 +55,41 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.under_way.clear();
     // follows from the package
     server.iscsi_database = None;
+}
+
+fn is_snap(fstype: Option<&str>) -> bool {
+    fstype == Some("squashfs")
+}
+
+fn name_blocks(server: &mut ServerFacts, names: &Names) {
     // volumes are told by LVM. Snaps are loop devices that come and go, as containers' of device-mapper do; a disc in its
     // drive is of no matter
-    let snap = |fstype: Option<&str>| fstype == Some("squashfs");
     server.blocks.retain(|block| match block.kind.as_str() {
         "lvm" | "dm" | "rom" => false,
-        "loop" => !snap(block.fstype.as_deref()),
+        "loop" => !is_snap(block.fstype.as_deref()),
         _ => true,
     });
     for block in &mut server.blocks {
-        block.path = name(&block.path);
+        block.path = names.of(&block.path);
         block.kname.clear();
         block.mountpoints.clear();
         block.health = None;
-        block.ancestors = sorted(&block.ancestors);
+        block.ancestors = names.sorted(&block.ancestors);
         block.by_id.sort();
         block.by_path.sort();
         // made of what other fields tell, or by rules of udev
         block.links.clear();
     }
     for array in &mut server.arrays {
-        array.path = name(&array.path);
+        array.path = names.of(&array.path);
         array.action = None;
-        array.members = sorted(&array.members);
+        array.members = names.sorted(&array.members);
     }
+}
+
+fn name_volumes(server: &mut ServerFacts, names: &Names) {
     for pv in &mut server.pvs {
-        pv.path = name(&pv.path);
+        pv.path = names.of(&pv.path);
         // what is free follows from the volumes
         (pv.free, pv.pe_alloc_count) = (0, 0);
     }
@@ -73,18 +101,25 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
         lv.write_rate = 0;
         // some of its letters tell of sync and of being open (lvs(8)); what else it tells is in other fields
         lv.attr.clear();
-        lv.devices = sorted(&lv.devices);
+        lv.devices = names.sorted(&lv.devices);
     }
-    server.mounts.retain(|mount| on_a_device(mount) && !snap(Some(&mount.fstype)));
+}
+
+fn name_mounts(server: &mut ServerFacts, names: &Names) {
+    server.mounts.retain(|mount| on_a_device(mount) && !is_snap(Some(&mount.fstype)));
     for mount in &mut server.mounts {
-        mount.source = name(&mount.source);
+        mount.source = names.of(&mount.source);
         (mount.used, mount.avail) = (0, 0);
     }
     for swap in &mut server.swaps {
-        swap.path = name(&swap.path);
+        swap.path = names.of(&swap.path);
         swap.used = 0;
     }
+}
+
+fn keep_cards(server: &mut ServerFacts) {
     let cards = cards(&server.interfaces);
+    let configured = &server.configured;
     server.interfaces.retain(|interface| cards.contains(&interface.name));
     for card in &mut server.interfaces {
         card.speed = None;
@@ -95,7 +130,7 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
         }
         // one that floats between servers is here today and there tomorrow: a whole address, and in no file
         let floats = |address: &str| match address.split_once('/') {
-            Some((address, "32" | "128")) => !found.configured.contains(address),
+            Some((address, "32" | "128")) => !configured.contains(address),
             _ => false,
         };
         card.addresses.retain(|address| card.dynamic.contains(address) || !floats(address));
@@ -103,6 +138,10 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
         card.dynamic.sort();
         card.altnames.sort();
     }
+}
+
+/// Lists that have no order.
+fn sort(server: &mut ServerFacts) {
     server.host_keys.sort();
     server.initrds.sort();
     server.link_files.sort();
@@ -119,7 +158,6 @@ pub(super) fn still(found: &ServerFacts) -> ServerFacts {
     server.mounts.sort_by(|a, b| a.target.cmp(&b.target));
     server.swaps.sort_by(|a, b| a.path.cmp(&b.path));
     server.interfaces.sort_by(|a, b| a.name.cmp(&b.name));
-    server
 }
 
 /// By each path of a device: what stays when the kernel numbers them again.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use super::identify::{arrays_on, what_is_on};
 use super::ids::Ids;
-use super::loader::Loader;
+use super::loader::{Loader, Reserved};
 use super::model::{Array, Disk, Made, Store};
 use super::sizes::MIB;
 use crate::facts::{Block, Facts, md};
-use crate::plan::{Plan, Size, Table};
+use crate::plan::{self, Plan, Size, Table};
 use crate::step::Partition;
 
 /// The link that says most about the disk itself. One that is made of what another disk tells as well may lead to that one
@@ -45,106 +45,145 @@ const LVM: [&str; 2] = ["E6D6D379-F507-44C2-A23C-238F2A3DF928", "8e"];
 const LINUX: [&str; 2] = ["0FC63DAF-8483-4772-8E79-3D69D8477DE4", "83"];
 
 pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], loader: &Loader, ids: &Ids) -> Vec<Disk> {
-    let reserved = loader.partitions();
-    let boot_partition =
-        plan.boot.as_ref().map(|boot| match plan.arrays.iter().find(|array| array.name == boot.to) {
-            Some(array) => array.partitions.as_str(),
-            None => boot.to.as_str(),
-        });
-    let kind = |part: &crate::plan::Partition| {
-        let [gpt, dos] = if plan.arrays.iter().any(|array| array.partitions == part.name) {
+    let shares = Shares::of(plan, blocks, loader.partitions());
+    let one = |(said, block): (&plan::Disk, &&Block)| disk(&shares, facts, said, block, ids);
+    plan.disks.iter().zip(blocks).map(one).collect()
+}
+
+fn disk(shares: &Shares, facts: &Facts, said: &plan::Disk, block: &Block, ids: &Ids) -> Disk {
+    let name = said.name.to_string();
+    let sector = block.log_sec.max(512);
+    let by_id = identity(block, facts);
+    let table = ids.uuid(&format!("table {name}"));
+    Disk {
+        label: format!(
+            "{name}  {}  {:.1} GiB",
+            said.serial.as_ref().or(said.wwn.as_ref()).map_or("", |id| id.as_str()),
+            block.size as f64 / (1u64 << 30) as f64
+        ),
+        serials: block.serial.iter().cloned().collect(),
+        has: what_is_on(&facts.new, block),
+        arrays_now: arrays_on(&facts.new, block).map(|array| array.path.clone()).collect(),
+        table_id: match shares.plan.table {
+            Table::Gpt => table.to_string().to_uppercase(),
+            Table::Dos => format!("0x{:08x}", table.as_fields().0),
+        },
+        parts_now: partitions_now(facts, block, &by_id),
+        sector,
+        by_id,
+        partitions: shares.partitions(said, sector, ids),
+        name,
+    }
+}
+
+/// Paths of the partitions that a disk has, the last first.
+fn partitions_now(facts: &Facts, block: &Block, by_id: &str) -> Vec<String> {
+    let parts = facts.new.blocks.iter().filter(|part| part.kind == "part" && part.ancestors.contains(&block.path));
+    let number = |part: &Block| {
+        let digits = part.path.rsplit(|c: char| !c.is_ascii_digit()).next();
+        digits.unwrap_or("1").to_string()
+    };
+    let mut paths: Vec<String> = parts.map(|part| format!("{by_id}-part{}", number(part))).collect();
+    paths.reverse();
+    paths
+}
+
+/// How the plan's partitions share new's disks.
+struct Shares<'p> {
+    plan: &'p Plan,
+    /// partitions of the boot loader: at the beginning of each disk
+    reserved: Vec<Reserved>,
+    /// bytes; what `rest` is: the same on every disk that has the partition, and so what the smallest of them has left
+    rest: HashMap<&'p str, u64>,
+}
+
+impl<'p> Shares<'p> {
+    fn of(plan: &'p Plan, blocks: &[&Block], reserved: Vec<Reserved>) -> Shares<'p> {
+        let mut shares = Shares { plan, reserved, rest: HashMap::new() };
+        for (said, block) in plan.disks.iter().zip(blocks) {
+            let taken: u64 = plan.partitions_of(said).map(fixed).sum();
+            let left = (block.size / MIB * MIB).saturating_sub(MIB + shares.first() + taken);
+            for part in plan.partitions_of(said) {
+                let least = shares.rest.entry(&part.name).or_insert(left);
+                *least = left.min(*least);
+            }
+        }
+        shares
+    }
+
+    /// Where the plan's first partition begins, in bytes. The first MiB stays free, as everywhere; on GPT the last one too,
+    /// for the second copy of the table.
+    fn first(&self) -> u64 {
+        MIB + self.reserved.iter().map(|part| part.size).sum::<u64>()
+    }
+
+    fn size(&self, part: &plan::Partition) -> u64 {
+        if *part.size == Size::Rest { self.rest[part.name.as_str()] } else { fixed(part) }
+    }
+
+    /// The name of the partition that /boot is on, or that the array is made of that it is on.
+    fn boot(&self) -> Option<&str> {
+        let boot = self.plan.boot.as_ref()?;
+        let array = self.plan.arrays.iter().find(|array| array.name == boot.to);
+        Some(array.map_or(boot.to.as_str(), |array| array.partitions.as_str()))
+    }
+
+    /// The type in the table.
+    fn kind(&self, part: &plan::Partition) -> String {
+        let [gpt, dos] = if self.plan.arrays.iter().any(|array| array.partitions == part.name) {
             RAID
-        } else if boot_partition == Some(part.name.as_str()) {
+        } else if self.boot() == Some(part.name.as_str()) {
             LINUX
         } else {
             LVM
         };
-        if plan.table == Table::Gpt { gpt.to_string() } else { dos.to_string() }
-    };
-    // The first MiB stays free, as everywhere; on GPT the last one too, for the second copy of the table.
-    let first = MIB + reserved.iter().map(|part| part.size).sum::<u64>();
-    let fixed = |part: &crate::plan::Partition| match *part.size {
-        Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
-        Size::Rest => 0,
-    };
-    // what `rest` is: the same on every disk that has the partition, and so what the smallest of them has left
-    let mut rest: HashMap<&str, u64> = HashMap::new();
-    for (said, block) in plan.disks.iter().zip(blocks) {
-        let taken: u64 = plan.partitions_of(said).map(fixed).sum();
-        let left = (block.size / MIB * MIB).saturating_sub(MIB + first + taken);
-        for part in plan.partitions_of(said) {
-            let least = rest.entry(&part.name).or_insert(left);
-            *least = left.min(*least);
-        }
+        if self.plan.table == Table::Gpt { gpt.to_string() } else { dos.to_string() }
     }
-    let one = |(said, block): (&crate::plan::Disk, &&Block)| {
-        let name = said.name.to_string();
-        let sector = block.log_sec.max(512);
-        let id = ids.uuid(&format!("table {name}"));
-        let id_hex = format!("{:08x}", id.as_fields().0);
-        let mut partitions = Vec::new();
-        let mine: Vec<&crate::plan::Partition> = plan.partitions_of(said).collect();
+
+    /// The boot loader's come first on the disk, and have the last numbers.
+    fn partitions(&self, said: &plan::Disk, sector: u64, ids: &Ids) -> Vec<Partition> {
         let uuid = |what: &str| {
-            (plan.table == Table::Gpt)
-                .then(|| ids.uuid(&format!("partition {name} {what}")).to_string().to_uppercase())
+            let of = format!("partition {} {what}", *said.name);
+            (self.plan.table == Table::Gpt).then(|| ids.uuid(&of).to_string().to_uppercase())
         };
-        let mut before = MIB;
-        for (number, part) in (mine.len() as u32 + 1..).zip(&reserved) {
+        let mine: Vec<&plan::Partition> = self.plan.partitions_of(said).collect();
+        let mut partitions = Vec::new();
+        let mut at = MIB;
+        for (number, part) in (mine.len() as u32 + 1..).zip(&self.reserved) {
             partitions.push(Partition {
                 name: part.name.into(),
                 number,
-                start: before / sector,
+                start: at / sector,
                 size: part.size / sector,
                 kind: part.kind.into(),
                 uuid: uuid(part.name),
                 bootable: false,
             });
-            before += part.size;
+            at += part.size;
         }
-        let mut at = first;
-        for (index, part) in mine.iter().enumerate() {
-            let size = if *part.size == Size::Rest { rest[part.name.as_str()] } else { fixed(part) };
+        for (number, part) in (1..).zip(mine) {
+            let size = self.size(part);
             partitions.push(Partition {
                 name: part.name.to_string(),
-                number: index as u32 + 1,
+                number,
                 start: at / sector,
                 size: size / sector,
-                kind: kind(part),
+                kind: self.kind(part),
                 uuid: uuid(&part.name),
-                bootable: plan.table == Table::Dos && boot_partition == Some(part.name.as_str()),
+                bootable: self.plan.table == Table::Dos && self.boot() == Some(part.name.as_str()),
             });
             at += size;
         }
-        let by_id = identity(block, facts);
-        let numbers =
-            facts.new.blocks.iter().filter(|part| part.kind == "part" && part.ancestors.contains(&block.path));
-        let mut parts_now: Vec<String> = numbers
-            .map(|part| {
-                format!("{by_id}-part{}", part.path.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or("1"))
-            })
-            .collect();
-        parts_now.reverse();
-        Disk {
-            label: format!(
-                "{name}  {}  {:.1} GiB",
-                said.serial.as_ref().or(said.wwn.as_ref()).map_or("", |id| id.as_str()),
-                block.size as f64 / (1u64 << 30) as f64
-            ),
-            serials: block.serial.iter().cloned().collect(),
-            has: what_is_on(&facts.new, block),
-            arrays_now: arrays_on(&facts.new, block).map(|array| array.path.clone()).collect(),
-            table_id: match plan.table {
-                Table::Gpt => id.to_string().to_uppercase(),
-                Table::Dos => format!("0x{id_hex}"),
-            },
-            parts_now,
-            sector,
-            by_id,
-            partitions,
-            name,
-        }
-    };
-    plan.disks.iter().zip(blocks).map(one).collect()
+        partitions
+    }
+}
+
+/// Bytes of a partition whose size the plan says, in whole MiB.
+fn fixed(part: &plan::Partition) -> u64 {
+    match *part.size {
+        Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
+        Size::Rest => 0,
+    }
 }
 
 pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
@@ -155,7 +194,7 @@ pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
         sector,
         made,
     };
-    let array = |said: &crate::plan::Array| {
+    let array = |said: &plan::Array| {
         let name = said.name.to_string();
         let number =
             name.strip_prefix("md").filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
@@ -177,8 +216,8 @@ pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
             uuid: ids.md(&format!("array {name}")),
             level: said.level.name().into(),
             metadata: match *said.metadata {
-                crate::plan::Metadata::V1_2 => "1.2".into(),
-                crate::plan::Metadata::V1_0 => "1.0".into(),
+                plan::Metadata::V1_2 => "1.2".into(),
+                plan::Metadata::V1_0 => "1.0".into(),
             },
             members,
             member_size,

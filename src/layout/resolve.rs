@@ -7,15 +7,15 @@ use super::firstboot::runs_cloud_init;
 use super::groups;
 use super::lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 use super::lun::server;
-use super::model::{Card, Lasting, Layout};
+use super::model::{Card, Lasting, Layout, MovedMount};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
 use super::sizes::MIB;
 use super::units::disturbing;
 use crate::facts::resolve::Names;
-use crate::facts::{Facts, lvm};
-use crate::plan::Plan;
+use crate::facts::{Block, Facts, lvm};
+use crate::plan::{self, Plan};
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
@@ -49,35 +49,14 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit
     }
     let (initiator, portal) = transfer_addresses(plan, facts);
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.clone(), |name| name.to_string());
-    let mut modules: Vec<String> = blocks.iter().flat_map(|block| block.drivers.iter().cloned()).collect();
-    modules.push("sd_mod".into());
-    for array in &plan.arrays {
-        modules.push(match array.level.name() {
-            "raid5" | "raid6" => "raid456".into(),
-            level => level.to_string(),
-        });
-    }
-    modules.extend(["dm_mod".to_string(), "dm_mirror".into(), "dm_raid".into()]);
-    let mut seen = BTreeSet::new();
-    modules.retain(|module| seen.insert(module.clone()));
-
+    let modules = modules(plan, &blocks);
     let card = service_card(plan, facts).zip(new_card(plan, facts)).map(|(old, new)| Card {
         name: old.name.clone(),
         mac: new.own_mac().to_string(),
         links: reads_links(facts),
         by_rule: named_by_rule(facts, old),
     });
-    let stop = plan.cutover.units();
-    let lasting = Lasting {
-        hostname: lasting_hostname(facts),
-        addresses: lasting_addresses(plan, facts),
-        mounts: mounts
-            .iter()
-            .filter(|mount| lasting_mount(facts, &mount.target))
-            .map(|mount| (mount.target.clone(), mount.fstype.clone()))
-            .collect(),
-        units: stop.iter().filter(|unit| lasting_unit(facts, unit)).cloned().collect(),
-    };
+    let lasting = lasting(plan, facts, &mounts, &stop);
 
     Ok(Layout {
         name: plan.name.to_string(),
@@ -126,6 +105,32 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit
         groups,
         mounts,
     })
+}
+
+/// Kernel modules, each once: of new's disks, of its arrays, and what the mirrors need.
+fn modules(plan: &Plan, disks: &[&Block]) -> Vec<String> {
+    let level = |array: &plan::Array| match array.level.name() {
+        "raid5" | "raid6" => "raid456".to_string(),
+        level => level.to_string(),
+    };
+    let mut modules: Vec<String> = disks.iter().flat_map(|disk| disk.drivers.iter().cloned()).collect();
+    modules.push("sd_mod".into());
+    modules.extend(plan.arrays.iter().map(level));
+    modules.extend(["dm_mod", "dm_mirror", "dm_raid"].map(str::to_string));
+    let mut seen = BTreeSet::new();
+    modules.retain(|module| seen.insert(module.clone()));
+    modules
+}
+
+/// What must hold of the migrated system as it holds of old.
+fn lasting(plan: &Plan, facts: &Facts, mounts: &[MovedMount], stop: &[String]) -> Lasting {
+    let mounts = mounts.iter().filter(|mount| lasting_mount(facts, &mount.target));
+    Lasting {
+        hostname: lasting_hostname(facts),
+        addresses: lasting_addresses(plan, facts),
+        mounts: mounts.map(|mount| (mount.target.clone(), mount.fstype.clone())).collect(),
+        units: stop.iter().filter(|unit| lasting_unit(facts, unit)).cloned().collect(),
+    }
 }
 
 fn old_arrays(facts: &Facts) -> Vec<String> {

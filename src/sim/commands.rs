@@ -17,60 +17,69 @@ fn argv(query: Query) -> Vec<String> {
 }
 
 impl World {
-    /// Answers a question. None of these changes anything.
-    pub(super) fn ask(&mut self, server: Server, asked: &[&str]) -> Said {
+    /// Scripts and long questions of the facts.
+    fn ask_fact(&mut self, server: Server, asked: &[&str]) -> Option<Said> {
         let is = |query: Query| argv(query) == asked;
-        // scripts and long questions of the facts
         if is(lsblk::query()) {
-            return Ok(self.lsblk(server));
+            return Some(Ok(self.lsblk(server)));
         }
         if is(os::links_query()) {
-            return Ok(self.links(server));
+            return Some(Ok(self.links(server)));
         }
         if is(md::exports_query()) {
             let arrays = self.machine(server).run.arrays.iter();
-            return Ok(arrays.map(|array| format!("== {}\n{}", array.name, self.md_export(server, array))).collect());
+            return Some(Ok(arrays
+                .map(|array| format!("== {}\n{}", array.name, self.md_export(server, array)))
+                .collect()));
         }
         if is(os::parts_query()) {
-            return Ok(self.parts(server));
+            return Some(Ok(self.parts(server)));
         }
         for side in [Side::Old, Side::New] {
             if is(filesystems::query(side)) {
-                return Ok(self.file_systems(server, side == Side::Old));
+                return Some(Ok(self.file_systems(server, side == Side::Old)));
             }
         }
         if is(health::query()) {
-            return Ok(self.health(server));
+            return Some(Ok(self.health(server)));
         }
         if is(activity::query()) {
-            return Ok(self.activity(server));
+            return Some(Ok(self.activity(server)));
         }
         if is(writers::query()) {
-            return Ok(self.writers_answer(server));
+            return Some(Ok(self.writers_answer(server)));
         }
         if is(apt::iscsi_packages_query()) {
-            return self.apt_simulate(server);
+            return Some(self.apt_simulate(server));
         }
         if is(mounts::query()) {
-            return self.findmnt(server);
+            return Some(self.findmnt(server));
         }
         if is(net::query()) {
-            return self.ip_json(server);
+            return Some(self.ip_json(server));
         }
         if is(lvm::lvs_query()) {
-            return Ok(self.lvs(server));
+            return Some(Ok(self.lvs(server)));
         }
         if is(lvm::vgs_query()) {
-            return Ok(self.vgs(server));
+            return Some(Ok(self.vgs(server)));
         }
         if is(lvm::pvs_query()) {
-            return Ok(self.pvs(server));
+            return Some(Ok(self.pvs(server)));
         }
         if let Query::Run(texts) = os::texts_query()
             && asked.len() >= 4
             && texts[..4] == asked[..4]
         {
-            return Ok(self.texts(server, &asked[4..]));
+            return Some(Ok(self.texts(server, &asked[4..])));
+        }
+        None
+    }
+
+    /// Answers a question. None of these changes anything.
+    pub(super) fn ask(&mut self, server: Server, asked: &[&str]) -> Said {
+        if let Some(said) = self.ask_fact(server, asked) {
+            return said;
         }
         let args = Args::of(asked);
         match asked {

@@ -75,6 +75,112 @@ impl View {
     }
 }
 
+/// What lvs(8) tells of one volume.
+struct LvRows<'a> {
+    view: &'a View,
+    lv: &'a Volume,
+    active: Option<&'a Active>,
+    /// the letters of its attributes that say whether it is active and open
+    state: &'static str,
+}
+
+impl LvRows<'_> {
+    fn row(&self, name: String, uuid: &str, attr: String, kind: &str, role: &str, devices: String) -> Value {
+        let group = &self.view.group;
+        json!({
+            "lv_name": name, "lv_uuid": uuid, "vg_name": group.name,
+            "lv_size": (self.lv.extents() * group.extent).to_string(), "lv_attr": attr,
+            "segtype": kind, "lv_layout": if kind == "raid1" { "raid,raid1" } else { kind }, "lv_role": role,
+            "sync_percent": "", "raid_sync_action": "", "lv_health_status": "", "seg_monitor": "",
+            "lv_active": if self.active.is_some() { "active" } else { "" }, "devices": devices, "seg_count": "1",
+            "mirror_log": "",
+        })
+    }
+
+    fn raid(&self) -> bool {
+        self.lv.segtype == Segtype::Raid1
+    }
+
+    fn letter(&self) -> char {
+        if self.raid() { 'r' } else { 'm' }
+    }
+
+    fn broken(&self) -> bool {
+        self.lv.legs.iter().any(|leg| !self.view.leg_lives(leg))
+    }
+
+    /// The letter of its attributes that says so.
+    fn partial(&self) -> char {
+        if self.broken() { 'p' } else { '-' }
+    }
+
+    /// One row for each of its segments.
+    fn linear(&self) -> Vec<Value> {
+        let lv = self.lv;
+        let segments = &lv.legs[0].extents;
+        let row = |extents: &Extents| {
+            let attr = format!("-wi-{}--{}-", self.state, self.partial());
+            let mut one = self.row(lv.name.clone(), &lv.uuid, attr, "linear", "public", self.view.device(extents));
+            one["seg_count"] = segments.len().to_string().into();
+            one["lv_health_status"] = if self.broken() { "partial" } else { "" }.into();
+            one
+        };
+        segments.iter().map(row).collect()
+    }
+
+    fn mirror(&self) -> Value {
+        let (lv, letter) = (self.lv, self.letter());
+        let images: Vec<String> =
+            (0..lv.legs.len()).map(|at| format!("{}_{}_{at}(0)", lv.name, lv.image())).collect();
+        let attr = format!("{letter}wi-{}{letter}-{}-", self.state, self.partial());
+        let kind = if self.raid() { "raid1" } else { "mirror" };
+        let mut top = self.row(lv.name.clone(), &lv.uuid, attr, kind, "public", images.join(","));
+        if let Some(active) = self.active {
+            top["sync_percent"] = format!("{}.00", told(lv, active)).into();
+            top["seg_monitor"] = if active.watched { "monitored" } else { "not monitored" }.into();
+            if self.raid() {
+                top["raid_sync_action"] = if told(lv, active) < 100 { "recover" } else { "idle" }.into();
+            }
+        }
+        let dead = self.active.is_some_and(|active| active.health.contains('D'));
+        top["lv_health_status"] = match (self.broken(), dead && self.raid()) {
+            (true, _) => "partial",
+            (false, true) => "refresh needed",
+            _ => "",
+        }
+        .into();
+        top
+    }
+
+    /// The hidden volumes of one leg: its image, and of RAID what it keeps of itself.
+    fn leg(&self, at: usize) -> Vec<Value> {
+        let (lv, view, leg) = (self.lv, self.view, &self.lv.legs[at]);
+        let (p, health) = match (view.leg_lives(leg), leg.write_mostly) {
+            (false, _) => ('p', "partial"),
+            (true, true) => ('w', "writemostly"),
+            (true, false) => ('-', ""),
+        };
+        let syncing = self.active.is_some_and(|active| active.synced < 100);
+        let first = if syncing && (at > 0 || !self.raid()) { 'I' } else { 'i' };
+        let attr = format!("{first}wi-{}{}-{p}-", self.state, self.letter());
+        let devices: Vec<String> = leg.extents.iter().map(|extents| view.device(extents)).collect();
+        let role = if self.raid() { "private,raid,image" } else { "private,mirror,image" };
+        let name = format!("[{}_{}_{at}]", lv.name, lv.image());
+        let mut image = self.row(name, &leg.uuid, attr, "linear", role, devices.join(","));
+        image["lv_health_status"] = health.into();
+        let meta = leg.meta.as_ref().map(|meta| {
+            let name = format!("[{}_rmeta_{at}]", lv.name);
+            let attr = format!("ewi-{}r-{p}-", self.state);
+            let uuid = format!("m{}", &leg.uuid[1..]);
+            let mut one = self.row(name, &uuid, attr, "linear", "private,raid,metadata", view.device(meta));
+            one["lv_health_status"] = health.into();
+            one["lv_size"] = view.group.extent.to_string().into();
+            one
+        });
+        std::iter::once(image).chain(meta).collect()
+    }
+}
+
 impl World {
     /// Everything with a label that LVM may look at: path, location, label's UUID.
     fn labels<'d>(&self, server: Server, devs: &'d [Dev]) -> Vec<(&'d Dev, &PvLabel)> {
@@ -152,10 +258,9 @@ impl World {
     }
 
     fn lv_rows(&self, server: Server, view: &View, lv: &Volume, devs: &[Dev], rows: &mut Vec<Value>) {
-        let group = &view.group;
         let active = self.active(server, &lv.uuid);
         let open = active.is_some() && {
-            let path = format!("/dev/mapper/{}", crate::step::dm_name(&group.name, &lv.name));
+            let path = format!("/dev/mapper/{}", crate::step::dm_name(&view.group.name, &lv.name));
             devs.iter().find(|dev| dev.path == path).is_some_and(|dev| self.opened(server, dev, devs))
         };
         let state = match (active.is_some(), open) {
@@ -163,78 +268,14 @@ impl World {
             (true, false) => "a-",
             _ => "--",
         };
-        let is = if active.is_some() { "active" } else { "" };
-        let broken = lv.legs.iter().any(|leg| !view.leg_lives(leg));
-        let size = (lv.extents() * group.extent).to_string();
-        let row = |name: String, uuid: &str, attr: String, kind: &str, role: &str, devices: String| {
-            json!({
-                "lv_name": name, "lv_uuid": uuid, "vg_name": group.name, "lv_size": size, "lv_attr": attr,
-                "segtype": kind, "lv_layout": if kind == "raid1" { "raid,raid1" } else { kind }, "lv_role": role,
-                "sync_percent": "", "raid_sync_action": "", "lv_health_status": "", "seg_monitor": "",
-                "lv_active": is, "devices": devices, "seg_count": "1", "mirror_log": "",
-            })
-        };
+        let of = LvRows { view, lv, active, state };
         if lv.segtype == Segtype::Linear {
-            let p = if broken { 'p' } else { '-' };
-            for extents in &lv.legs[0].extents {
-                let attr = format!("-wi-{state}--{p}-");
-                let mut one = row(lv.name.clone(), &lv.uuid, attr, "linear", "public", view.device(extents));
-                one["seg_count"] = lv.legs[0].extents.len().to_string().into();
-                one["lv_health_status"] = if broken { "partial" } else { "" }.into();
-                rows.push(one);
-            }
+            rows.extend(of.linear());
             return;
         }
-        let raid = lv.segtype == Segtype::Raid1;
-        let (letter, kind) = if raid { ('r', "raid1") } else { ('m', "mirror") };
-        let names = |image: &str| -> String {
-            let names: Vec<String> = (0..lv.legs.len()).map(|at| format!("{}_{image}_{at}(0)", lv.name)).collect();
-            names.join(",")
-        };
-        let p = if broken { 'p' } else { '-' };
-        let attr = format!("{letter}wi-{state}{letter}-{p}-");
-        let mut top = row(lv.name.clone(), &lv.uuid, attr, kind, "public", names(lv.image()));
-        if let Some(active) = active {
-            top["sync_percent"] = format!("{}.00", told(lv, active)).into();
-            top["seg_monitor"] = if active.watched { "monitored" } else { "not monitored" }.into();
-            if raid {
-                top["raid_sync_action"] = if told(lv, active) < 100 { "recover" } else { "idle" }.into();
-            }
-        }
-        let dead = active.is_some_and(|active| active.health.contains('D'));
-        top["lv_health_status"] = match (broken, dead && raid) {
-            (true, _) => "partial",
-            (false, true) => "refresh needed",
-            _ => "",
-        }
-        .into();
-        rows.push(top);
-        let syncing = active.is_some_and(|active| active.synced < 100);
-        for (at, leg) in lv.legs.iter().enumerate() {
-            let lives = view.leg_lives(leg);
-            let (p, health) = match (lives, leg.write_mostly) {
-                (false, _) => ('p', "partial"),
-                (true, true) => ('w', "writemostly"),
-                (true, false) => ('-', ""),
-            };
-            let first = if syncing && (at > 0 || !raid) { 'I' } else { 'i' };
-            let name = format!("[{}_{}_{at}]", lv.name, lv.image());
-            let attr = format!("{first}wi-{state}{letter}-{p}-");
-            let devices: Vec<String> = leg.extents.iter().map(|extents| view.device(extents)).collect();
-            let role = if raid { "private,raid,image" } else { "private,mirror,image" };
-            let mut one = row(name, &leg.uuid, attr, "linear", role, devices.join(","));
-            one["lv_health_status"] = health.into();
-            rows.push(one);
-            if let Some(meta) = &leg.meta {
-                let name = format!("[{}_rmeta_{at}]", lv.name);
-                let uuid = format!("m{}", &leg.uuid[1..]);
-                let attr = format!("ewi-{state}r-{p}-");
-                let role = "private,raid,metadata";
-                let mut one = row(name, &uuid, attr, "linear", role, view.device(meta));
-                one["lv_health_status"] = health.into();
-                one["lv_size"] = group.extent.to_string().into();
-                rows.push(one);
-            }
+        rows.push(of.mirror());
+        for at in 0..lv.legs.len() {
+            rows.extend(of.leg(at));
         }
     }
 

@@ -13,6 +13,7 @@ use super::world::{
 };
 use super::{Fail, Sim};
 use crate::facts::Facts;
+use crate::facts::lvm::mapper_path;
 use crate::host::Server;
 use crate::plan::{CopyHow, IscsiServer, Plan, Size};
 
@@ -65,6 +66,15 @@ impl Sim {
     }
 }
 
+/// A group of old by its name, and what volumes it has.
+type NamedGroup = (String, Vec<Wanted>);
+
+/// Old's arrays: mdadm.conf, and of each where what is on it stands, and its bytes.
+struct Arrays {
+    conf: String,
+    bodies: Vec<(String, u64)>,
+}
+
 pub(super) struct Maker<'p> {
     pub(super) plan: &'p Plan,
     pub(super) facts: Option<&'p Facts>,
@@ -76,6 +86,51 @@ pub(super) struct Maker<'p> {
 fn md_uuid(of: &str) -> String {
     let hex = uuid(of).replace('-', "");
     format!("{}:{}:{}:{}", &hex[..8], &hex[8..16], &hex[16..24], &hex[24..])
+}
+
+/// In sectors of 512 bytes, whole MiB.
+fn sectors(bytes: u64) -> u64 {
+    bytes.div_ceil(MIB) * 2048
+}
+
+/// Where partitions of these sizes begin, in sectors: one after the other.
+fn starts(sizes: &[u64]) -> impl Iterator<Item = u64> {
+    sizes.iter().scan(2048, |next, size| {
+        let start = *next;
+        *next += sectors(*size);
+        Some(start)
+    })
+}
+
+fn card(mac: &str, name: &str) -> Card {
+    Card { mac: mac.into(), name: name.into(), in_rescue: "eth0".into(), drivers: virtio("virtio_net") }
+}
+
+fn fstab(groups: &[NamedGroup], boot: Option<&str>) -> String {
+    let mut text = boot.map(|uuid| format!("UUID={uuid} /boot ext4 defaults 0 2\n")).unwrap_or_default();
+    for (group, volumes) in groups {
+        for volume in volumes {
+            let path = mapper_path(group, &volume.name);
+            text += &match volume.kind.as_str() {
+                "swap" => format!("{path} none swap sw 0 0\n"),
+                kind => format!("{path} {} {kind} defaults 0 2\n", volume.target),
+            };
+        }
+    }
+    text
+}
+
+/// New in rescue, then old; its initramfs is made by its own tools, as it stands.
+fn switch_on(world: &mut World, initiator: bool) {
+    world.power(Server::New, crate::host::PowerTo::On);
+    world.power(Server::Old, crate::host::PowerTo::On);
+    assert_eq!(world.machine(Server::Old).system, System::Own, "the simulated old server boots");
+    let made = world.mkinitramfs(Server::Old, KERNEL);
+    let image = format!("/boot/initrd.img-{KERNEL}");
+    let _: Result<(), Fail> = world.write_file(Server::Old, &image, &made, 0o644);
+    if initiator {
+        let _ = world.packages_install(Server::Old, &[]);
+    }
 }
 
 impl Maker<'_> {
@@ -93,39 +148,46 @@ impl Maker<'_> {
     }
 
     fn make(mut self) -> World {
-        let hostname = self.hostname();
-        let groups: Vec<(String, Vec<Wanted>)> =
-            (0..self.plan.volume_groups.len()).map(|at| self.wanted(at)).collect();
-        let boot_size = self.boot_size();
+        let groups: Vec<NamedGroup> = (0..self.plan.volume_groups.len()).map(|at| self.wanted(at)).collect();
+        let sizes = self.partition_sizes(&groups);
+        self.partition_old(&sizes);
+        let arrays = self.mirror_old(&sizes);
+        let boots_from = self.fill_old(&groups, arrays);
+        let grub = self.old_serials().into_iter().map(|serial| (serial, boots_from.clone())).collect();
+        let old = self.old_machine(&groups);
+        let new = self.new_machine(&groups, &old);
+        let initiator = self.shape.initiator_installed;
+        let mut world = self.world(old, new, grub);
+        switch_on(&mut world, initiator);
+        world
+    }
 
-        // ---- old's disks: /boot, then a partition for each group, mirrored over two
-        let mut sizes: Vec<u64> = boot_size.into_iter().collect();
-        for (_, volumes) in &groups {
+    /// Bytes of old's partitions: /boot, where it is one of its own, then one for each group.
+    fn partition_sizes(&self, groups: &[NamedGroup]) -> Vec<u64> {
+        let group = |(_, volumes): &NamedGroup| {
             let data: u64 = volumes.iter().map(|volume| volume.size).sum();
-            sizes.push(data + self.shape.free_extents * EXTENT + 8 * MIB + 128 * MIB);
-        }
+            data + self.shape.free_extents * EXTENT + 8 * MIB + 128 * MIB
+        };
+        self.boot_size().into_iter().chain(groups.iter().map(group)).collect()
+    }
+
+    /// Old's disks, all with the same partitions.
+    fn partition_old(&mut self, sizes: &[u64]) {
         let disk_size = sizes.iter().sum::<u64>().div_ceil(MIB) * MIB + 4 * MIB;
-        let serials: Vec<String> = self.old_serials();
-        for (at, serial) in serials.iter().enumerate() {
-            let id = format!("0x32c962f{at}");
-            let mut parts = Vec::new();
-            let mut start = 2048;
-            for (number, size) in sizes.iter().enumerate() {
-                let sectors = size.div_ceil(MIB) * 2048;
-                let kind = "fd".to_string();
-                parts.push(Part {
-                    number: number as u32 + 1,
-                    start,
-                    size: sectors,
-                    kind,
-                    bootable: number == 0,
-                    ..Part::default()
-                });
-                start += sectors;
-            }
-            self.places.insert(serial.clone(), Written::Table(Table { kind: "dos".into(), id, parts }));
+        for (at, serial) in self.old_serials().into_iter().enumerate() {
+            let part = |((number, size), start): ((usize, &u64), u64)| Part {
+                number: number as u32 + 1,
+                start,
+                size: sectors(*size),
+                kind: "fd".into(),
+                bootable: number == 0,
+                ..Part::default()
+            };
+            let parts = sizes.iter().enumerate().zip(starts(sizes)).map(part).collect();
+            let table = Table { kind: "dos".into(), id: format!("0x32c962f{at}"), parts };
+            self.places.insert(serial.clone(), Written::Table(table));
             self.old_disks.push(Disk {
-                serial: serial.clone(),
+                serial,
                 wwn: None,
                 model: "LABSATA".into(),
                 tran: Some("sata".into()),
@@ -135,10 +197,14 @@ impl Maker<'_> {
                 by_path: format!("pci-0000:00:05.0-ata-{}", at + 1),
             });
         }
-        let mut mdadm = "HOMEHOST <system>\nMAILADDR root\n".to_string();
-        let mut bodies = Vec::new();
-        let mut start = 2048;
-        for (number, size) in sizes.iter().enumerate() {
+    }
+
+    /// Each partition is mirrored over both disks.
+    fn mirror_old(&mut self, sizes: &[u64]) -> Arrays {
+        let hostname = self.hostname();
+        let serials = self.old_serials();
+        let mut arrays = Arrays { conf: "HOMEHOST <system>\nMAILADDR root\n".into(), bodies: Vec::new() };
+        for (number, (size, start)) in sizes.iter().zip(starts(sizes)).enumerate() {
             let array = md_uuid(&format!("{hostname} old array {number}"));
             let locs: Vec<String> = serials.iter().map(|serial| format!("{serial}@{start}")).collect();
             for (slot, loc) in locs.iter().enumerate() {
@@ -153,78 +219,46 @@ impl Maker<'_> {
                 };
                 self.places.insert(loc.clone(), Written::Member(member));
             }
-            mdadm += &format!("ARRAY /dev/md/{number} metadata=1.2 UUID={array} name={hostname}:{number}\n");
-            let sectors = size.div_ceil(MIB) * 2048;
-            bodies.push((body_loc("raid1", &locs), super::array_size("raid1", 2, sectors * 512, "1.2")));
-            start += sectors;
+            arrays.conf += &format!("ARRAY /dev/md/{number} metadata=1.2 UUID={array} name={hostname}:{number}\n");
+            let size = super::array_size("raid1", 2, sectors(*size) * 512, "1.2");
+            arrays.bodies.push((body_loc("raid1", &locs), size));
         }
+        arrays
+    }
 
-        // ---- what is on them
-        let mut fstab = String::new();
-        let boot_uuid = uuid(&format!("{hostname} boot"));
-        let mut bodies = bodies.into_iter();
-        let boot_body = boot_size.and_then(|_| bodies.next());
+    /// Writes old's system onto its arrays. Returns the UUID of the file system that it boots from.
+    fn fill_old(&mut self, groups: &[NamedGroup], arrays: Arrays) -> String {
+        let mut bodies = arrays.bodies.into_iter();
+        let boot_uuid = uuid(&format!("{} boot", self.hostname()));
+        let boot = self.boot_size().and_then(|_| bodies.next());
         let root = groups[0].1.iter().find(|volume| volume.target == "/").expect("a root");
-        let root_path = crate::facts::lvm::mapper_path(&groups[0].0, &root.name);
-        let root_loc_uuid = root.uuid.clone();
-        let mut kept: BTreeMap<String, Files> = BTreeMap::new();
-        self.files(&mut kept, &mdadm, &root_path, if boot_body.is_some() { &boot_uuid } else { &root_loc_uuid });
-        if boot_body.is_some() {
-            fstab += &format!("UUID={boot_uuid} /boot ext4 defaults 0 2\n");
-        }
-        for (group, volumes) in &groups {
-            for volume in volumes {
-                let path = crate::facts::lvm::mapper_path(group, &volume.name);
-                match volume.kind.as_str() {
-                    "swap" => fstab += &format!("{path} none swap sw 0 0\n"),
-                    kind => fstab += &format!("{path} {} {kind} defaults 0 2\n", volume.target),
-                }
-            }
-        }
-        kept.entry("/".into()).or_default().insert("/etc/fstab".into(), file(fstab));
+        let root_path = mapper_path(&groups[0].0, &root.name);
+        let boots_from = if boot.is_some() { boot_uuid.clone() } else { root.uuid.clone() };
+
+        let mut files: BTreeMap<String, Files> = BTreeMap::new();
+        self.files(&mut files, &arrays.conf, &root_path, &boots_from);
+        let fstab = fstab(groups, boot.is_some().then_some(boot_uuid.as_str()));
+        files.entry("/".into()).or_default().insert("/etc/fstab".into(), file(fstab));
         // a file lies in the file system that is mounted nearest above it
-        let mut targets: Vec<String> =
-            groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.target.clone())).collect();
-        if boot_body.is_some() {
-            targets.push("/boot".into());
-        }
-        let mut split = spread(kept, &targets);
-        if let Some((loc, size)) = boot_body {
+        let volumes = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.target.clone()));
+        let targets: Vec<String> = volumes.chain(boot.is_some().then(|| "/boot".into())).collect();
+        let mut split = spread(files, &targets);
+        if let Some((loc, size)) = boot {
             let files = split.remove("/boot").unwrap_or_default();
-            let fs = Fs {
-                kind: "ext4".into(),
-                uuid: boot_uuid.clone(),
-                size,
-                generation: 1,
-                records: 0,
-                dirty: false,
-                files,
-            };
+            let kind = "ext4".into();
+            let fs = Fs { kind, uuid: boot_uuid, size, generation: 1, records: 0, dirty: false, files };
             self.places.insert(loc, Written::Fs(fs));
         }
         for ((name, volumes), (loc, size)) in groups.iter().zip(bodies) {
             self.group(name, volumes, &loc, size, &mut split);
         }
-        let grub: BTreeMap<String, String> = serials
-            .iter()
-            .map(|serial| {
-                (serial.clone(), if boot_size.is_some() { boot_uuid.clone() } else { root_loc_uuid.clone() })
-            })
-            .collect();
+        boots_from
+    }
 
-        // ---- the machines
-        let needs: u64 = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.size)).sum();
-        let new_disks = self.new_disks(needs);
-        let units = self.units(&groups);
-        let apt = if self.shape.initiator_installed {
-            Vec::new()
-        } else {
-            let all = [("libisns0", "0.101-0.2+b1"), ("libopeniscsiusr", "2.1.8-1"), ("open-iscsi", "2.1.8-1")];
-            all.map(|(name, version)| (name.to_string(), version.to_string())).to_vec()
-        };
-        let lio = self.shape.lio.unwrap_or(*self.plan.transfer.iscsi.server != IscsiServer::Tgt);
-        let target = ["iscsi_target_mod", "target_core_mod", "target_core_iblock"];
-        let old = Machine {
+    fn old_machine(&self, groups: &[NamedGroup]) -> Machine {
+        let packages = [("libisns0", "0.101-0.2+b1"), ("libopeniscsiusr", "2.1.8-1"), ("open-iscsi", "2.1.8-1")];
+        let packages = packages.map(|(name, version)| (name.to_string(), version.to_string())).to_vec();
+        Machine {
             server: Server::Old,
             on: false,
             firmware: None,
@@ -233,12 +267,7 @@ impl Maker<'_> {
             own_disks: true,
             uuid: uuid("replant simulated old machine"),
             disks: self.old_disks.clone(),
-            card: Card {
-                mac: "52:54:00:77:00:21".into(),
-                name: "ens3".into(),
-                in_rescue: "eth0".into(),
-                drivers: virtio("virtio_net"),
-            },
+            card: card("52:54:00:77:00:21", "ens3"),
             memory: 1 << 30,
             uefi: false,
             rescue: Files::new(),
@@ -246,30 +275,28 @@ impl Maker<'_> {
             rescue_addresses: Vec::new(),
             lacks: ["tgtd", "tgtadm", "tgt-admin", "dracut"].map(str::to_string).to_vec(),
             modules: modules(&[]),
-            units,
-            apt,
+            units: self.units(groups),
+            apt: if self.shape.initiator_installed { Vec::new() } else { packages },
             run: Run::default(),
-        };
-        let lacks: &[&str] = if lio && *self.plan.transfer.iscsi.server == IscsiServer::Lio {
-            &["tgtd", "tgtadm", "tgt-admin", "dracut"]
-        } else {
-            &["dracut"]
-        };
+        }
+    }
+
+    fn new_machine(&mut self, groups: &[NamedGroup], old: &Machine) -> Machine {
+        let needs: u64 = groups.iter().flat_map(|(_, all)| all.iter().map(|one| one.size)).sum();
+        let wanted = *self.plan.transfer.iscsi.server;
+        let lio = self.shape.lio.unwrap_or(wanted != IscsiServer::Tgt);
+        let target = ["iscsi_target_mod", "target_core_mod", "target_core_iblock"];
+        let lacks: &[&str] =
+            if lio && wanted == IscsiServer::Lio { &["tgtd", "tgtadm", "tgt-admin", "dracut"] } else { &["dracut"] };
         // the second may be on a network for the copy; old comes to it by a router
-        let mut rescue_addresses = vec![with_prefix(*self.plan.new.address)];
-        rescue_addresses.push(with_prefix(**self.plan.portal()));
+        let mut rescue_addresses = vec![with_prefix(*self.plan.new.address), with_prefix(**self.plan.portal())];
         rescue_addresses.dedup();
-        let new = Machine {
+        Machine {
             server: Server::New,
             own_disks: false,
             uuid: uuid("replant simulated new machine"),
-            disks: new_disks,
-            card: Card {
-                mac: "52:54:00:77:00:22".into(),
-                name: "ens9".into(),
-                in_rescue: "eth0".into(),
-                drivers: virtio("virtio_net"),
-            },
+            disks: self.new_disks(needs),
+            card: card("52:54:00:77:00:22", "ens9"),
             rescue: rescue_files(),
             rescue_hostname: "rescue".into(),
             rescue_addresses,
@@ -278,8 +305,12 @@ impl Maker<'_> {
             units: Vec::new(),
             apt: Vec::new(),
             ..old.clone()
-        };
-        let mut world = World {
+        }
+    }
+
+    /// Both machines, switched off. `grub`: by disk, the file system that its boot loader looks for.
+    fn world(self, old: Machine, new: Machine, grub: BTreeMap<String, String>) -> World {
+        World {
             old,
             new,
             places: self.places,
@@ -292,24 +323,12 @@ impl Maker<'_> {
             lost: Vec::new(),
             rescue_assembles: self.shape.rescue_assembles,
             modern: self.shape.modern,
-            announced: self.shape.announced.clone(),
+            announced: self.shape.announced,
             controls: controls(self.plan),
             person: Person::Truthful,
             louder: Server::Old,
             given_addresses: None,
-        };
-        world.power(Server::New, crate::host::PowerTo::On);
-        world.power(Server::Old, crate::host::PowerTo::On);
-        let up = |world: &World, server| world.machine(server).system.clone();
-        assert_eq!(up(&world, Server::Old), System::Own, "the simulated old server boots");
-        // its initramfs is made by its own tools, as it stands
-        let made = world.mkinitramfs(Server::Old, KERNEL);
-        let image = format!("/boot/initrd.img-{KERNEL}");
-        let _: Result<(), Fail> = world.write_file(Server::Old, &image, &made, 0o644);
-        if self.shape.initiator_installed {
-            let _ = world.packages_install(Server::Old, &[]);
         }
-        world
     }
 
     fn old_serials(&self) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! Power, and what a boot finds: GRUB, the initramfs, arrays, groups, fstab, the network card's name. Whatever is wrong
 //! with any of these keeps a server from coming up, as it does in life.
 
+use std::collections::BTreeMap;
+
 use super::files::KERNEL;
 use super::lvm::View;
 use super::mdadm::Known;
@@ -14,6 +16,21 @@ type Up = Result<(), String>;
 fn gives_up(hook: &str, group: &str) -> bool {
     hook.contains(&format!("vgreduce --removemissing --mirrorsonly --force {group}\n"))
         || hook.contains(&format!("vgreduce --removemissing --mirrorsonly --force {group} "))
+}
+
+/// The device of a line of fstab, where a boot mounts it. `None`: of the network, of the kernel, a directory, a file, or
+/// nothing that a boot mounts.
+fn mounted_at_boot(source: &str, kind: &str, options: &[&str]) -> Option<String> {
+    let aside = ["noauto", "bind", "rbind", "loop", "_netdev"];
+    if options.iter().any(|one| aside.contains(one)) || matches!(kind, "tmpfs" | "proc" | "sysfs" | "none") {
+        return None;
+    }
+    let tags =
+        [("UUID=", "by-uuid"), ("LABEL=", "by-label"), ("PARTUUID=", "by-partuuid"), ("PARTLABEL=", "by-partlabel")];
+    let tagged = tags
+        .iter()
+        .find_map(|(tag, dir)| Some(format!("/dev/disk/{dir}/{}", source.strip_prefix(tag)?.trim_matches('"'))));
+    Some(tagged.unwrap_or_else(|| source.to_string())).filter(|device| device.starts_with("/dev/"))
 }
 
 impl World {
@@ -259,45 +276,52 @@ impl World {
         }
     }
 
-    /// From the mounted root on: fstab, name, network, units.
+    /// From the mounted root on: fstab, network, units, name.
     fn start(&mut self, server: Server) -> Up {
+        self.mount_by_fstab(server)?;
+        let card = self.card_name(server);
+        let (addresses, vlan) = self.addresses_at_boot(server, &card)?;
+        let units = self.units_at_boot(server);
+        let cloud =
+            units.contains_key("cloud-init.service") && !self.exists(server, "/etc/cloud/cloud-init.disabled");
+        if cloud && server == Server::New {
+            return Err("cloud-init took it for a new server: other host keys, and no address".into());
+        }
+        let hostname = self.read_file(server, "/etc/hostname").unwrap_or_default().trim().to_string();
+        let announced = self.announced.clone();
+        let machine = self.machine_mut(server);
+        let run = &mut machine.run;
+        if let Some(prefix) = announced {
+            run.made = Some(format!("{prefix}{}/64", interface_id(&machine.card.mac)));
+        }
+        (run.card, run.vlan, run.addresses, run.units, run.hostname) = (card, vlan, addresses, units, hostname);
+        run.sysctls = sysctls();
+        Ok(())
+    }
+
+    fn mount_by_fstab(&mut self, server: Server) -> Up {
         let fstab = self.read_file(server, "/etc/fstab").unwrap_or_default();
         for line in fstab.lines().filter(|line| !line.trim_start().starts_with('#')) {
             let [source, target, kind, options, ..] = line.split_whitespace().collect::<Vec<_>>()[..] else {
                 continue;
             };
-            // of the network, of the kernel, a directory, a file, or nothing that a boot mounts
-            let aside = ["noauto", "bind", "rbind", "loop", "_netdev"];
-            if options.split(',').any(|one| aside.contains(&one))
-                || matches!(kind, "tmpfs" | "proc" | "sysfs" | "none")
-            {
-                continue;
-            }
-            let tags = [
-                ("UUID=", "by-uuid"),
-                ("LABEL=", "by-label"),
-                ("PARTUUID=", "by-partuuid"),
-                ("PARTLABEL=", "by-partlabel"),
-            ];
-            let tagged = tags.iter().find_map(|(tag, dir)| {
-                Some(format!("/dev/disk/{dir}/{}", source.strip_prefix(tag)?.trim_matches('"')))
-            });
-            let device = tagged.unwrap_or_else(|| source.to_string());
-            if !device.starts_with("/dev/") {
-                continue;
-            }
+            let options: Vec<&str> = options.split(',').collect();
+            let Some(device) = mounted_at_boot(source, kind, &options) else { continue };
             if kind == "swap" {
                 // a swap that is not there makes nobody wait for ever
                 let _ = self.swapon(server, &device);
             } else if target != "/"
-                && let Err(error) =
-                    self.mount_device(server, &device, target, options.split(',').any(|one| one == "ro"))
-                && !options.contains("nofail")
+                && let Err(error) = self.mount_device(server, &device, target, options.contains(&"ro"))
+                && !options.iter().any(|option| option.contains("nofail"))
             {
                 return Err(format!("emergency mode: {}", error.err));
             }
         }
-        let card = self.card_name(server);
+        Ok(())
+    }
+
+    /// Its addresses, and the VLAN that has them, if it is one.
+    fn addresses_at_boot(&self, server: Server, card: &str) -> Result<(Vec<String>, Option<String>), String> {
         let interfaces = self.read_file(server, "/etc/network/interfaces").unwrap_or_default();
         let mut addresses = Vec::new();
         // what stands on the card has a stanza of its own, which names the card
@@ -305,7 +329,7 @@ impl World {
             interfaces.split("iface ").map(|text| (text.split_whitespace().next().unwrap_or_default(), text));
         let mut vlan = None;
         for (name, text) in stanzas {
-            let stands_on = text.lines().any(|line| line.trim().strip_prefix("vlan-raw-device ") == Some(&card));
+            let stands_on = text.lines().any(|line| line.trim().strip_prefix("vlan-raw-device ") == Some(card));
             if stands_on {
                 // it goes by the card's address: whatever names that, names it, too
                 let mac = self.machine(server).card.mac.to_lowercase();
@@ -327,27 +351,18 @@ impl World {
         if addresses.is_empty() {
             return Err(format!("{card} has no address"));
         }
-        let mut units: std::collections::BTreeMap<String, bool> =
+        Ok((addresses, vlan))
+    }
+
+    /// Its units, and whether they run.
+    fn units_at_boot(&self, server: Server) -> BTreeMap<String, bool> {
+        let mut units: BTreeMap<String, bool> =
             self.old.units.iter().map(|unit| (unit.name.clone(), !unit.disabled)).collect();
         if self.installed(server, "open-iscsi") {
             units.extend([("iscsid.service".to_string(), false), ("iscsid.socket".into(), true)]);
             units.insert("open-iscsi.service".into(), false);
         }
-        let cloud =
-            units.contains_key("cloud-init.service") && !self.exists(server, "/etc/cloud/cloud-init.disabled");
-        if cloud && server == Server::New {
-            return Err("cloud-init took it for a new server: other host keys, and no address".into());
-        }
-        let hostname = self.read_file(server, "/etc/hostname").unwrap_or_default().trim().to_string();
-        let announced = self.announced.clone();
-        let machine = self.machine_mut(server);
-        let run = &mut machine.run;
-        if let Some(prefix) = announced {
-            run.made = Some(format!("{prefix}{}/64", interface_id(&machine.card.mac)));
-        }
-        (run.card, run.vlan, run.addresses, run.units, run.hostname) = (card, vlan, addresses, units, hostname);
-        run.sysctls = sysctls();
-        Ok(())
+        units
     }
 
     /// A rule that gives a name counts first; then systemd.link(5), where a rule looks at it; then the card's own.

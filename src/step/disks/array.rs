@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, md_uuid, signature_list};
 
-/// An md array, created on empty partitions. Whether it runs is another step ([`crate::step::Assembled`]): this one is about
+/// An md array, created on empty partitions. Whether it runs is another step (`assembled`): this one is about
 /// what is written on the members, and creating is never done twice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

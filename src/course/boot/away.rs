@@ -1,0 +1,59 @@
+//! All is closed again, as for a shutdown: so the migrated system finds its disks.
+
+use crate::course::book::{Book, Handle};
+use crate::course::prepare::Ready;
+use crate::host::Side::New;
+use crate::layout::Layout;
+use crate::step::{ArrayStopped, Inactive, Unmounted};
+
+/// `inside`: what is mounted or edited there, and need hold no longer.
+pub fn unmount<'a>(book: &mut Book, root: &str, inside: impl Iterator<Item = &'a Handle>, after: &Handle) -> Handle {
+    let unmounted = book.step(
+        "unmount",
+        New,
+        Unmounted { target: root.to_string() },
+        &[after],
+        "flushed and clean, as after a proper shutdown",
+    );
+    for handle in inside {
+        book.until(handle, &unmounted);
+    }
+    unmounted
+}
+
+/// The groups; `volumes` need hold no longer from the first on.
+pub fn close(book: &mut Book, layout: &Layout, volumes: &[Handle], after: &Handle) -> Handle {
+    let mut closed = after.clone();
+    let mut first = None;
+    for group in &layout.groups {
+        closed = book.step(
+            format!("close-{}", group.vg),
+            New,
+            Inactive { vg: group.vg.clone(), lvs: group.volumes() },
+            &[&closed],
+            "nothing may hold the arrays",
+        );
+        first.get_or_insert(closed.clone());
+    }
+    if let Some(first) = first {
+        for volume in volumes {
+            book.until(volume, &first);
+        }
+    }
+    closed
+}
+
+pub fn stop_arrays(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
+    let mut stopped = after.clone();
+    for ((store, array), assembled) in layout.arrays().zip(&ready.stores) {
+        stopped = book.step(
+            format!("stop-{}", store.name),
+            New,
+            ArrayStopped { device: array.device.clone(), uuid: array.uuid.clone() },
+            &[&stopped],
+            "stopped cleanly, its members agree at the next boot",
+        );
+        book.until(assembled, &stopped);
+    }
+    stopped
+}

@@ -1,0 +1,164 @@
+//! boot: the array belongs to new alone. The volumes get their names, the system its boot loader, and new boots from its
+//! own disks with old's name, addresses and host keys.
+
+mod away;
+mod fit;
+mod mounts;
+mod names;
+
+use minijinja::context;
+
+use super::book::{Book, Handle};
+use super::connect::{Connected, backstore, tgt_conf_path};
+use super::cutover::Off;
+use super::paths::LVMLOCAL;
+use super::prepare::{self, Ready};
+use super::text::{self, job, render};
+use crate::facts::lvm::mapper_path;
+use crate::host::Side::{Migrated, New};
+use crate::layout::Layout;
+use crate::plan::IscsiServer;
+use crate::runbook::Stage;
+use crate::step::{File, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
+
+pub struct Booted {
+    pub up: Handle,
+    /// it has been verified to be the same system
+    pub same: Handle,
+}
+
+pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
+    book.stage(Stage::Boot);
+    let root = format!("/run/replant/{}/root", layout.name);
+
+    let fenced = old_is_off(book, old);
+    let withdrawn = withdraw(book, layout, link, &fenced);
+    let open = open_lvm(book, layout, ready, &withdrawn);
+    let named = names::write(book, layout, &open);
+    let sound = check(book, layout, &named.last);
+    let mounted = mounts::write(book, layout, &root, &sound);
+    let fit = fit::write(book, layout, &root, &mounted.last);
+    let unmounted = away::unmount(book, &root, mounted.all.iter().chain(&fit.edits), &fit.last);
+    let closed = away::close(book, layout, &named.volumes, &unmounted);
+    let stopped = away::stop_arrays(book, layout, ready, &closed);
+    come_up(book, layout, old, &[&stopped, &fenced])
+}
+
+fn old_is_off(book: &mut Book, old: &Off) -> Handle {
+    book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory")
+}
+
+/// New offers its disks to nobody any more.
+fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle) -> Handle {
+    for export in link.exports.iter().chain(&link.daemon) {
+        book.until(export, fenced);
+    }
+    match layout.server {
+        IscsiServer::Lio => withdraw_from_lio(book, layout, fenced),
+        _ => {
+            let targets = layout.luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun)));
+            let devices = layout.luns.iter().map(|lun| lun.on_new.clone()).collect();
+            book.step(
+                "withdraw",
+                New,
+                TgtGone { targets: targets.collect(), stop: true, devices },
+                &[fenced],
+                "nobody else may write to new's disks any more",
+            )
+        }
+    }
+}
+
+fn withdraw_from_lio(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+    let mut gone = after.clone();
+    for lun in &layout.luns {
+        gone = book.step(
+            format!("withdraw-{}", lun.name),
+            New,
+            LioGone {
+                iqn: lun.iqn.clone(),
+                name: backstore(layout, lun),
+                dir: layout.run.clone(),
+                device: lun.on_new.clone(),
+            },
+            &[&gone],
+            "nobody else may write to it any more",
+        );
+    }
+    gone
+}
+
+fn open_lvm(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
+    let stores: Vec<String> = layout.groups.iter().map(|group| layout.stores[group.to].path.clone()).collect();
+    let isolation = prepare::isolation(layout);
+    let opened = render(text::LVM_OPEN, context! { name => &layout.name, stores => &stores });
+    let open = book.step(
+        "open-lvm",
+        New,
+        File::instead(LVMLOCAL, Some(&isolation), opened),
+        &[after],
+        "LVM on new may see what old has left to it now, and nothing else",
+    );
+    book.until(&ready.isolated, &open);
+    open
+}
+
+/// The file systems that came over: before anything is written to one of them.
+fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+    let mut sound = after.clone();
+    for group in &layout.groups {
+        for copied in &group.copied {
+            let Some(fstype) = copied.fstype.as_ref().filter(|fstype| fstype.starts_with("ext") || *fstype == "xfs")
+            else {
+                continue;
+            };
+            sound = book.step(
+                format!("check-{}-{}", group.vg, copied.lv),
+                New,
+                job(
+                    layout,
+                    format!("check {}/{} ({fstype})", group.vg, copied.lv),
+                    // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
+                    format!("check-{}", dm_name(&group.vg, &copied.lv)),
+                    text::FSCK,
+                    vec![fstype.clone(), mapper_path(&group.vg, &copied.lv)],
+                ),
+                &[&sound],
+                "a file system that is not clean ends the migration here, and old is switched on again",
+            );
+        }
+    }
+    sound
+}
+
+fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Booted {
+    let up = book.step(
+        "own-boot",
+        New,
+        OwnBoot { serials: layout.disks.iter().flat_map(|disk| disk.serials.iter().cloned()).collect() },
+        after,
+        "it must show old's host key at old's address, and have new's disks",
+    );
+    let same = book.step(
+        "same-system",
+        Migrated,
+        identity(layout),
+        &[&up],
+        "downtime ends: it is the same system, and it serves",
+    );
+    // Not only until the switching has begun: it may be interrupted before new boots, and old come back then.
+    book.until(&old.quiet, &same);
+    Booted { up, same }
+}
+
+/// What must hold of the migrated system.
+pub fn identity(layout: &Layout) -> Identity {
+    let lasting = &layout.lasting;
+    Identity {
+        hostname: lasting.hostname.clone().unwrap_or_default(),
+        addresses: lasting.addresses.clone(),
+        mounts: lasting.mounts.clone(),
+        units: lasting.units.clone(),
+        alone: true,
+    }
+}

@@ -1,0 +1,106 @@
+//! The migrated system, mounted on new as it will be: /boot only once it is proven to be old's.
+
+use crate::course::book::{Book, Handle};
+use crate::course::copy::hash_file;
+use crate::course::loader;
+use crate::course::text::{self, job};
+use crate::host::Side::New;
+use crate::layout::{Layout, MovedMount};
+use crate::step::{Job, Mount};
+
+pub struct Mounts {
+    pub last: Handle,
+    pub all: Vec<Handle>,
+}
+
+impl Mounts {
+    fn mount(&mut self, book: &mut Book, id: String, step: Mount, why: &str) -> Handle {
+        let handle = book.step(id, New, step, &[&self.last], why);
+        self.last = handle.clone();
+        self.all.push(handle.clone());
+        handle
+    }
+}
+
+pub fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
+    let mut mounts = Mounts { last: after.clone(), all: Vec::new() };
+    mount_own(book, layout, root, &mut mounts);
+    bind(book, layout, root, &mut mounts);
+    mounts
+}
+
+fn mount_own(book: &mut Book, layout: &Layout, root: &str, mounts: &mut Mounts) {
+    // what the hash of /boot stands in is mounted for its proof
+    let mut early: Vec<&str> = Vec::new();
+    for mount in &layout.mounts {
+        let is_boot = layout.boot.as_ref().is_some_and(|boot| boot.target == mount.target);
+        let proof = is_boot.then(|| {
+            early = mount_hash(book, layout, root, mounts);
+            prove_boot(book, layout, root, mount, mounts)
+        });
+        if early.contains(&mount.target.as_str()) {
+            continue;
+        }
+        let mounted =
+            mounts.mount(book, id(mount), inside(root, mount), "to make the system ready for its new disks");
+        if let Some(proof) = proof {
+            // mounting writes to it
+            book.until(&proof, &mounted);
+        }
+    }
+}
+
+fn id(mount: &MovedMount) -> String {
+    if mount.target == "/" { "mount-root".into() } else { format!("mount{}", mount.target.replace('/', "-")) }
+}
+
+fn inside(root: &str, mount: &MovedMount) -> Mount {
+    let target = format!("{root}{}", mount.target.trim_end_matches('/'));
+    Mount { source: mount.source.clone(), target, bind: false }
+}
+
+/// The hash travelled in old's file system, which is not mounted whole before this: whatever it stands in below `/`.
+fn mount_hash<'a>(book: &mut Book, layout: &'a Layout, root: &str, mounts: &mut Mounts) -> Vec<&'a str> {
+    let hash = hash_file(layout);
+    let above = layout.mounts.iter().filter(|mount| hash.starts_with(&format!("{}/", mount.target)));
+    let mut mounted = Vec::new();
+    for mount in above {
+        mounts.mount(book, id(mount), inside(root, mount), "the hash of old's boot file system is there");
+        mounted.push(mount.target.as_str());
+    }
+    mounted
+}
+
+fn prove_boot(book: &mut Book, layout: &Layout, root: &str, boot: &MovedMount, mounts: &mut Mounts) -> Handle {
+    let hash = format!("{root}{}", hash_file(layout));
+    let proof = book.step(
+        "prove-boot",
+        New,
+        Job {
+            check: true,
+            ..job(
+                layout,
+                format!("{} arrived byte for byte", boot.target),
+                "boot-proof",
+                text::BOOT_PROOF,
+                vec![boot.source.clone(), hash],
+            )
+        },
+        &[&mounts.last],
+        "by the hash that travelled with the volumes",
+    );
+    mounts.last = proof.clone();
+    proof
+}
+
+/// What the boot loader's own tools need of the rescue system.
+fn bind(book: &mut Book, layout: &Layout, root: &str, mounts: &mut Mounts) {
+    for dir in loader::bound(layout) {
+        mounts.mount(
+            book,
+            format!("bind{}", dir.replace('/', "-")),
+            Mount { source: dir.to_string(), target: format!("{root}{dir}"), bind: true },
+            "the boot loader's own tools run inside the migrated system",
+        );
+    }
+}
