@@ -77,6 +77,7 @@ pub struct Node {
     pub fence: bool,
     /// why this step, for people
     pub why: String,
+    #[serde(deserialize_with = "crate::step::saved::deserialize")]
     pub step: StepKind,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A value never leaves this room but as a [`SecretString`], which does not print.
 
+#![warn(missing_docs)]
+
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +25,9 @@ pub enum SecretSource {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("secret `{name}`: {cause}")]
 pub struct SecretError {
+    /// as the plan calls it: `chap`
     pub name: String,
+    /// why, in words
     pub cause: String,
 }
 
@@ -70,7 +74,7 @@ impl Secrets {
     }
 
     /// `text` with every `@@secret:NAME@@` replaced by the secret of that name.
-    pub fn fill(&self, text: &str) -> Result<SecretString, SecretError> {
+    pub(crate) fn fill(&self, text: &str) -> Result<SecretString, SecretError> {
         let mut filled = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("@@secret:") {

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{
-    activity, apt, dm, filesystems, health, iscsi, lsblk, lvm, md, mounts, net, os, queries, writers,
-};
+use replant::facts::{activity, apt, dm, filesystems, health, lsblk, lvm, md, mounts, net, os, queries, writers};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -50,7 +48,6 @@ const PARSERS: &[(&str, Parse)] = &[
     ("mdstat", |text| md::parse_mdstat(text).map(|it| json(&it))),
     ("dm-status", |text| dm::parse_status(text).map(|it| json(&it))),
     ("activity", |text| activity::parse(text).map(|it| json(&it))),
-    ("iscsi-sessions", |text| iscsi::parse_sessions(text).map(|it| json(&it))),
 ];
 
 /// Name and text of every recorded answer in a directory.

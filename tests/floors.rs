@@ -93,7 +93,6 @@ const SHARED: &[(&str, &str)] = &[
     ("Copied", "the steps that copy, of each part of the course"),
     ("Disk", "a disk of new"),
     ("Entry", "an entry of a list: of fstab, of mdadm.conf, of the journal"),
-    ("Lun", "a disk offered over iSCSI"),
     ("Mirror", "a mirrored volume"),
     ("Mount", "a mounted file system"),
     ("Partition", "a partition of new's disks"),

@@ -386,7 +386,7 @@ fn new_boots_only_what_is_proven_and_let_go_of() {
         let named = boot(&kind!(StepKind::GroupName(_) | StepKind::VolumeName(_)));
         book.order_if_any("LVM may look", &open, &named);
         let active = boot(&kind!(StepKind::Active(_)));
-        let checks = boot(&kind!(StepKind::Job(job) if job.script.contains("e2fsck")));
+        let checks = boot(&kind!(StepKind::FsCheck(_)));
         let mounts = boot(&kind!(StepKind::Mount(_)));
         book.order("there is something to check", &active, &checks);
         book.order("what is mounted was checked", &checks, &mounts);
@@ -399,10 +399,10 @@ fn new_boots_only_what_is_proven_and_let_go_of() {
             }
             let checked = checks
                 .iter()
-                .any(|check| matches!(&check.step, StepKind::Job(job) if job.args.contains(&mounted.source)));
+                .any(|check| matches!(&check.step, StepKind::FsCheck(check) if check.device == mounted.source));
             assert!(checked, "{}: {} is mounted unchecked", book.name, mounted.source);
         }
-        let loaders = boot(&kind!(StepKind::Job(job) if job.script.contains("grub-install")));
+        let loaders = boot(&kind!(StepKind::BootLoader(_)));
         let StepKind::OwnBoot(own) = &booted[0].step else { unreachable!() };
         let mut disks: BTreeSet<&String> = BTreeSet::new();
         for node in &book.nodes {
@@ -415,7 +415,7 @@ fn new_boots_only_what_is_proven_and_let_go_of() {
         let loaded: BTreeSet<&String> = loaders
             .iter()
             .filter_map(|node| match &node.step {
-                StepKind::Job(job) => job.args.last(),
+                StepKind::BootLoader(loader) => Some(&loader.disk),
                 _ => None,
             })
             .collect();
@@ -455,15 +455,12 @@ fn boot_is_copied_read_only_and_proven_before_it_is_mounted() {
             book.order("it is not written to while it is copied", &silent, &[copy]);
             let held = book.of(|node| node.stage == Stage::Copy && matches!(&node.step, StepKind::Service(_)));
             book.order_if_any("no upgrade needs it meanwhile", &held, &silent);
-            let proofs = book.of(|node| {
-                node.stage == Stage::Boot
-                    && matches!(&node.step, StepKind::Job(job) if job.script.contains("boot-proof"))
-            });
+            let proofs = book.of(|node| node.stage == Stage::Boot && matches!(&node.step, StepKind::BootProof(_)));
             let [proof] = proofs.as_slice() else { panic!("{}: {} proofs", book.name, proofs.len()) };
-            let StepKind::Job(job) = &proof.step else { unreachable!() };
+            let StepKind::BootProof(proven) = &proof.step else { unreachable!() };
             let mount = book.of(|node| {
                 node.stage == Stage::Boot
-                    && matches!(&node.step, StepKind::Mount(mount) if mount.source == job.args[0])
+                    && matches!(&node.step, StepKind::Mount(mount) if mount.source == proven.device)
             });
             book.order("it is proven before mounting writes to it", &[proof], &mount);
         }

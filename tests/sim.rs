@@ -170,6 +170,9 @@ fn puts_back(step: &StepKind) -> bool {
         StepKind::Split(_)
             | StepKind::GroupSplit(_)
             | StepKind::Job(_)
+            | StepKind::FsCheck(_)
+            | StepKind::BootProof(_)
+            | StepKind::BootLoader(_)
             | StepKind::OldOff(_)
             | StepKind::Service(_)
             // a volume that was just made is active already

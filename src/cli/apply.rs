@@ -18,7 +18,7 @@ use crate::step::StepKind;
 
 const BOTH: [Side; 2] = [Side::Old, Side::New];
 
-pub fn run(
+pub(super) fn run(
     talk: &Talk,
     dir: &Path,
     path: &Path,

@@ -11,7 +11,7 @@ use crate::runbook::Stage;
 /// Only what its own steps have changed should be other than it was found. A person must have seen what else is: `--yes` is
 /// no answer, and what was accepted once is not asked again. In the middle of the cutover it is said and not asked:
 /// standing still is worse there.
-pub fn may_go_on(
+pub(crate) fn may_go_on(
     talk: &Talk,
     prompts: &Prompts,
     interrupt: &Interrupt,

@@ -12,7 +12,7 @@ use crate::host::power::Request;
 use crate::report::out;
 
 /// Asks the person to type `word`. Says whether they did; Ctrl-C ends the command.
-pub fn confirm(
+pub(super) fn confirm(
     talk: &Talk,
     prompts: &Prompts,
     interrupt: &Interrupt,
@@ -39,12 +39,12 @@ pub fn confirm(
 }
 
 /// There is nobody to ask.
-pub fn nobody(prompts: &Prompts) -> bool {
+pub(super) fn nobody(prompts: &Prompts) -> bool {
     prompts.no_input || !io::stdin().is_terminal()
 }
 
 /// Asks a person about a server's power; the question is asked on the terminal only.
-pub fn by_hand(interrupt: &Interrupt, request: &Request) -> bool {
+pub(super) fn by_hand(interrupt: &Interrupt, request: &Request) -> bool {
     let prompt = format!("{request}\nType `{}` if so, anything else if not: ", request.word());
     io::stdin().is_terminal()
         && answer(interrupt, &prompt).is_ok_and(|line| line.is_some_and(|line| line.trim() == request.word()))

@@ -10,7 +10,7 @@ use crate::plan::Ssh;
 use crate::report::out;
 
 /// Both servers, as they were typed.
-pub fn ends(
+pub(super) fn ends(
     name: Option<String>,
     old: &str,
     new: &str,

@@ -1,7 +1,7 @@
 use super::{End, Failure, Talk};
 use crate::{findings, plan};
 
-pub fn run(talk: &Talk, code: &str) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, code: &str) -> Result<End, Failure> {
     let code = code.to_uppercase();
     let rules = findings::rules();
     if let Some(rule) = rules.iter().find(|rule| rule.code == code) {

@@ -12,7 +12,7 @@ use crate::layout;
 use crate::plan::{Plan, Ssh};
 
 #[derive(clap::Args)]
-pub struct Facts {
+pub(super) struct Facts {
     /// A plan (YAML), whose servers are read; or both servers: [USER@]HOST[:PORT] each
     #[arg(value_name = "PLAN | OLD NEW", num_args = 1..=2, required = true)]
     what: Vec<String>,
@@ -37,7 +37,7 @@ pub struct Facts {
 }
 
 /// Asks both servers everything that replant would, and keeps the raw answers. Changes nothing on them.
-pub fn run(talk: &Talk, how: Facts) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, how: Facts) -> Result<End, Failure> {
     let plan = match how.what.as_slice() {
         [plan] => Some(Path::new(plan)),
         _ => None,
@@ -128,7 +128,7 @@ fn ask(
 }
 
 /// Facts of a file in place of the servers, and what must be known of them.
-pub fn open(talk: &Talk, path: &Path) -> Result<(Recording, facts::Facts), Failure> {
+pub(super) fn open(talk: &Talk, path: &Path) -> Result<(Recording, facts::Facts), Failure> {
     let again = "facts are written by `replant facts PLAN --out FILE`; read them again with this version";
     let recording = Recording::read(path).map_err(|error| Failure { help: Some(again.into()), ..error.into() })?;
     talk.say(format!("Facts of {} in place of the servers, read {}", path.display(), recording.read_at));
@@ -145,7 +145,7 @@ pub fn open(talk: &Talk, path: &Path) -> Result<(Recording, facts::Facts), Failu
 }
 
 /// The same for a plan: facts of other addresses are probably those of other servers.
-pub fn open_for(talk: &Talk, dir: &Path, path: &Path, plan: &Plan) -> Result<(facts::Facts, Link), Failure> {
+pub(crate) fn open_for(talk: &Talk, dir: &Path, path: &Path, plan: &Plan) -> Result<(facts::Facts, Link), Failure> {
     let (recording, facts) = open(talk, path)?;
     let facts = under_way::without_own(talk, dir, &plan.name, facts);
     let ends = [("old", &recording.old.login, *plan.old.address), ("new", &recording.new.login, *plan.new.address)];

@@ -4,7 +4,7 @@ use super::{End, Failure, Talk, kept, plan, validate};
 use crate::report;
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// for Graphviz
     Dot,
     /// for Mermaid, as in Markdown on many sites
@@ -14,7 +14,13 @@ pub enum Format {
 }
 
 /// Of a plan the servers are read, as `plan` does; a runbook, or a migration's, is enough in itself.
-pub fn run(talk: &Talk, dir: &Path, what: &Path, format: Format, facts: Option<&Path>) -> Result<End, Failure> {
+pub(super) fn run(
+    talk: &Talk,
+    dir: &Path,
+    what: &Path,
+    format: Format,
+    facts: Option<&Path>,
+) -> Result<End, Failure> {
     let runbook = if let Some(runbook) = kept::of_name(dir, what)? {
         runbook
     } else if kept::is_runbook(what)? {

@@ -9,7 +9,7 @@ use crate::host::Side;
 use crate::plan::{self};
 
 #[derive(clap::Args)]
-pub struct Init {
+pub(super) struct Init {
     /// The server in service: [USER@]HOST[:PORT], or a name from ~/.ssh/config. The default user is root; any other needs `sudo -n`
     #[arg(required_unless_present = "facts")]
     old: Option<String>,
@@ -40,7 +40,7 @@ pub struct Init {
 }
 
 /// Reads both servers and writes a plan to begin with. Changes nothing on them.
-pub fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, init: Init) -> Result<End, Failure> {
     let save = init.out.as_deref().map(|out| Save::to(out, None, |_| (!init.force).then_some(""))).transpose()?;
     if let Some(name) = &init.name {
         let bad = |fault: plan::Fault| Failure {

@@ -12,7 +12,7 @@ use super::Failure;
 const LARGEST: usize = 512 << 20;
 
 /// The content of a file, or of standard input for `-`. A device without an end is left early.
-pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let wanted = "a plan is wanted here, or a runbook saved by `replant plan PLAN --out FILE`. Is the path right?";
     let cannot = |cause: String| Failure::new(format!("cannot read `{}`: {cause}", path.display()), wanted);
     let mut bytes = Vec::new();
@@ -55,7 +55,7 @@ fn fill(mut from: impl Read, bytes: &mut Vec<u8>) -> std::io::Result<Option<&'st
 }
 
 /// Whether a text is a runbook, and not a plan. A plan in YAML's flow form, or in JSON, begins with a brace too.
-pub fn is_runbook(bytes: &[u8]) -> bool {
+pub(crate) fn is_runbook(bytes: &[u8]) -> bool {
     #[derive(serde::Deserialize)]
     struct Keys {
         format: Option<IgnoredAny>,

@@ -11,7 +11,7 @@ use super::Failure;
 use crate::report::out;
 
 #[derive(Clone, Default)]
-pub struct Interrupt {
+pub(super) struct Interrupt {
     /// 0: go on; 1: start nothing new; 2: stop waiting
     pub level: Arc<AtomicU8>,
     /// for those who wait for a server: true at level 2
@@ -22,7 +22,7 @@ pub struct Interrupt {
 
 impl Interrupt {
     /// Listens from now on.
-    pub fn listen() -> Result<Interrupt, Failure> {
+    pub(super) fn listen() -> Result<Interrupt, Failure> {
         let interrupt = Interrupt::default();
         let shared = interrupt.clone();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
@@ -31,12 +31,12 @@ impl Interrupt {
     }
 
     /// From here on servers are changed.
-    pub fn work_begins(&self) {
+    pub(crate) fn work_begins(&self) {
         self.at_work.store(true, Ordering::SeqCst);
     }
 
     /// The person wants it to end.
-    pub fn wanted(&self) -> bool {
+    pub(super) fn wanted(&self) -> bool {
         self.level.load(Ordering::SeqCst) > 0
     }
 

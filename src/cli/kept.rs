@@ -10,7 +10,7 @@ use crate::journal::{self, Depot, Migration};
 const ELSEWHERE: &str = "if one was begun, the servers keep where: `replant plan PLAN` tells";
 
 /// The runbook of the migration of that name; none where it names a file.
-pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
+pub(crate) fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
     if what.exists() && !what.is_dir() {
         return Ok(None);
     }
@@ -32,16 +32,16 @@ pub fn of_name(dir: &Path, what: &Path) -> Result<Option<Runbook>, Failure> {
 const WANTED: &str = "is the path right? There is no migration of that name either";
 
 /// Whether a file holds a runbook, and not a plan.
-pub fn is_runbook(path: &Path) -> Result<bool, Failure> {
+pub(crate) fn is_runbook(path: &Path) -> Result<bool, Failure> {
     Ok(input::is_runbook(&input::read(path)?))
 }
 
-pub fn read(path: &Path) -> Result<Runbook, Failure> {
+pub(super) fn read(path: &Path) -> Result<Runbook, Failure> {
     of_bytes(&input::read(path)?, &path.display().to_string())
 }
 
 /// `shown`: what messages call it.
-pub fn of_bytes(bytes: &[u8], shown: &str) -> Result<Runbook, Failure> {
+pub(crate) fn of_bytes(bytes: &[u8], shown: &str) -> Result<Runbook, Failure> {
     let text = String::from_utf8_lossy(bytes);
     let runbook = parse(text.trim_start_matches('\u{feff}'), &format!("`{shown}`"))?;
     if *runbook.plan.name != runbook.name {
@@ -53,7 +53,7 @@ pub fn of_bytes(bytes: &[u8], shown: &str) -> Result<Runbook, Failure> {
     Ok(runbook)
 }
 
-pub fn of_migration(migration: &Migration) -> Result<Runbook, Failure> {
+pub(crate) fn of_migration(migration: &Migration) -> Result<Runbook, Failure> {
     parse(&migration.runbook()?, &format!("the runbook of migration `{}`", migration.name()))
 }
 
@@ -89,7 +89,7 @@ fn parse(text: &str, what: &str) -> Result<Runbook, Failure> {
 }
 
 /// The migration of that name, or what there is instead.
-pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
+pub(super) fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
     Depot::at(dir).open(name).map_err(|error| match error {
         journal::Error::Unknown { .. } => {
             let help = match Depot::at(dir).list().unwrap_or_default().as_slice() {
@@ -104,7 +104,7 @@ pub fn open(dir: &Path, name: &str) -> Result<Migration, Failure> {
 }
 
 /// The migration of that name, or the only one.
-pub fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
+pub(super) fn choose(dir: &Path, name: Option<&str>) -> Result<Migration, Failure> {
     if let Some(name) = name {
         return open(dir, name);
     }

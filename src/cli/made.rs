@@ -5,7 +5,7 @@ use crate::course::{self, Runbook};
 use crate::facts;
 
 /// A runbook that was reviewed is what `plan` made of the plan and the facts in it, to the letter.
-pub fn as_made(book: &Runbook, shown: &str) -> Result<(), Failure> {
+pub(crate) fn as_made(book: &Runbook, shown: &str) -> Result<(), Failure> {
     if facts::digest(&book.facts) != book.facts_digest {
         return Err(Failure::new(
             format!(

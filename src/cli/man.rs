@@ -54,7 +54,7 @@ Interrupted.
 const PAGES: &str = "replant, replant-init, replant-plan … one for each command";
 
 /// The page of `command`, or the program's own; with `out` all of them into that directory.
-pub fn run(talk: &Talk, command: Option<&str>, out: Option<&Path>) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, command: Option<&str>, out: Option<&Path>) -> Result<End, Failure> {
     let all = pages()?;
     let Some(directory) = out else {
         let wanted = command.map_or("replant".to_string(), |command| format!("replant-{command}"));

@@ -12,7 +12,7 @@ use crate::host::ssh::SshHosts;
 use crate::plan::Loaded;
 use crate::report;
 
-pub struct PlanOptions {
+pub(super) struct PlanOptions {
     /// replace what is no runbook
     pub force: bool,
     /// exit with 2 when there is something to do
@@ -23,7 +23,13 @@ pub struct PlanOptions {
     pub facts: Option<PathBuf>,
 }
 
-pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: PlanOptions) -> Result<End, Failure> {
+pub(super) fn run(
+    talk: &Talk,
+    dir: &Path,
+    path: &Path,
+    out: Option<&Path>,
+    how: PlanOptions,
+) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = out.map(|out| save_runbook(out, path, how.force)).transpose()?;
     let Some((runbook, outlook)) = of(talk, dir, &loaded, how.facts.as_deref(), how.probe)? else {
@@ -52,7 +58,7 @@ pub fn run(talk: &Talk, dir: &Path, path: &Path, out: Option<&Path>, how: PlanOp
 }
 
 /// The file that a runbook is saved to. A runbook that is there is replaced, nothing else is.
-pub fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failure> {
+pub(crate) fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failure> {
     Save::to(out, Some(plan), |there| {
         let may_go = force || kept::is_runbook(there).unwrap_or(false);
         (!may_go).then_some(", and it is no runbook")
@@ -62,7 +68,7 @@ pub fn save_runbook(out: &Path, plan: &Path, force: bool) -> Result<Save, Failur
 type Made = (Runbook, Outlook);
 
 /// The runbook of a plan: from facts in a file, or from the servers.
-pub fn of(
+pub(super) fn of(
     talk: &Talk,
     dir: &Path,
     loaded: &Loaded,
@@ -80,7 +86,7 @@ pub fn of(
 }
 
 /// Reads both servers and the link between them (with `probe` it is measured), and makes the runbook.
-pub fn of_servers(
+pub(crate) fn of_servers(
     talk: &Talk,
     dir: &Path,
     loaded: &Loaded,
@@ -114,7 +120,7 @@ fn look(talk: &Talk, loaded: &Loaded, hosts: &SshHosts) -> Result<Facts, Failure
 
 /// The runbook, unless a finding blocks it. Findings are shown either way; what comes of the estimate (R1501) is known
 /// only of a runbook that could be made.
-pub fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Made>, Failure> {
+pub(super) fn make(talk: &Talk, loaded: &Loaded, facts: &Facts, link: Link) -> Result<Option<Made>, Failure> {
     make_with(talk, loaded, facts, link, Vec::new())
 }
 
@@ -151,7 +157,7 @@ fn make_with(
 }
 
 /// The same, and nothing is shown.
-pub fn of_facts(loaded: &Loaded, facts: &Facts, link: Link) -> Result<Made, Vec<Finding>> {
+pub(crate) fn of_facts(loaded: &Loaded, facts: &Facts, link: Link) -> Result<Made, Vec<Finding>> {
     let found = findings::find_with_link(&loaded.plan, facts, &link);
     let book = course::make(&loaded.plan, &loaded.digest, facts)?;
     let runbook = Runbook { link, ..book };

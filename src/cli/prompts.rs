@@ -17,7 +17,7 @@ pub(super) struct Prompts {
 
 /// As `ssh-keyscan` prints it behind the name.
 #[derive(Debug, Clone)]
-pub struct HostKey(pub(super) String);
+pub(super) struct HostKey(pub(super) String);
 
 impl std::str::FromStr for HostKey {
     type Err = String;

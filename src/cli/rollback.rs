@@ -12,11 +12,11 @@ use crate::runbook::Stage;
 
 /// What can be given up: without old there is no way back.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum Lost {
+pub(super) enum Lost {
     New,
 }
 
-pub fn run(
+pub(super) fn run(
     talk: &Talk,
     dir: &Path,
     name: Option<&str>,

@@ -9,7 +9,7 @@ use super::Failure;
 use crate::journal;
 
 /// A file that may be written.
-pub struct Save {
+pub(crate) struct Save {
     /// behind symbolic links
     path: PathBuf,
 }
@@ -17,7 +17,7 @@ pub struct Save {
 impl Save {
     /// The file named `typed`. One that is there is replaced unless `why_not` says something; never what is no file, and
     /// never the plan that this is made from.
-    pub fn to(
+    pub(super) fn to(
         typed: &Path,
         plan: Option<&Path>,
         why_not: impl Fn(&Path) -> Option<&'static str>,
@@ -62,7 +62,7 @@ impl Save {
         Ok(Save { path })
     }
 
-    pub fn write(&self, text: &str, mode: u32) -> Result<(), Failure> {
+    pub(super) fn write(&self, text: &str, mode: u32) -> Result<(), Failure> {
         Ok(journal::write_whole(&self.path, text.as_bytes(), mode)?)
     }
 }

@@ -23,7 +23,7 @@ use crate::secret::{SecretSource, Secrets};
 use crate::step::StepKind;
 
 /// The servers of a plan. With facts their host keys are pinned, and the migrated system can be known.
-pub fn open(
+pub(super) fn open(
     plan: &Plan,
     facts: Option<&Facts>,
     dir: &Path,
@@ -77,7 +77,7 @@ pub fn open(
 
 /// What is known of the servers, with the operator's newer word on the key of new's rescue system, which makes others at
 /// each boot. What answers with it is known by its hardware all the same.
-pub fn known(runbook: &Runbook, state: &State) -> Facts {
+pub(super) fn known(runbook: &Runbook, state: &State) -> Facts {
     let mut facts = runbook.facts.clone();
     if let Some(key) = state.host_key(Server::New) {
         facts.new.host_keys = vec![key.to_string()];
@@ -86,7 +86,7 @@ pub fn known(runbook: &Runbook, state: &State) -> Facts {
 }
 
 /// Records that key, where one was given.
-pub fn now_shows(journal: &mut Journal, key: Option<&HostKey>) -> Result<(), Failure> {
+pub(crate) fn now_shows(journal: &mut Journal, key: Option<&HostKey>) -> Result<(), Failure> {
     if let Some(HostKey(key)) = key
         && journal.state().host_key(Server::New) != Some(key)
     {
@@ -108,7 +108,7 @@ fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<Str
 }
 
 /// Two servers of which there is no plan yet, to be read as `plan` would read them, and to be switched by nobody.
-pub fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts, Failure> {
+pub(super) fn reach(ends: &Ends, dir: &Path, interrupt: &Interrupt) -> Result<SshHosts, Failure> {
     let one = |end: &TypedServer, alias: &str| {
         let keys = end.ssh.host_key.iter().map(|key| key.to_string()).collect();
         remote(end.address.to_string(), &end.ssh, alias.to_string(), keys)
@@ -132,7 +132,7 @@ fn source(secret: &Secret) -> SecretSource {
 }
 
 /// Reads both servers at the same time.
-pub fn read(hosts: &dyn Look) -> Result<Facts, Failure> {
+pub(super) fn read(hosts: &dyn Look) -> Result<Facts, Failure> {
     std::thread::scope(|scope| {
         let old = scope.spawn(|| facts::read(hosts, Side::Old));
         let new = facts::read(hosts, Side::New);
@@ -142,7 +142,7 @@ pub fn read(hosts: &dyn Look) -> Result<Facts, Failure> {
 }
 
 /// What is known of the way by which the data goes; with `probe` it is measured.
-pub fn link(hosts: &SshHosts, plan: &Plan, facts: &Facts, probe: bool) -> Result<Link, Failure> {
+pub(super) fn link(hosts: &SshHosts, plan: &Plan, facts: &Facts, probe: bool) -> Result<Link, Failure> {
     let (from, to) = transfer_addresses(plan, facts);
     let mut link = match card_speed(hosts, from, to)? {
         Some(mbit) => Link::of_card(mbit),
@@ -180,7 +180,7 @@ fn round_trip(hosts: &SshHosts, side: Side) -> Result<f64, Failure> {
 
 /// What has changed on the servers since the runbook was made, and not by its steps. A system that is there no more is
 /// not asked.
-pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> Drift {
+pub(super) fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> Drift {
     let begun = |id: &StepId| state.ours(id);
     let over = |over: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| over(&node.step) && begun(&node.id));
     let of = |side| {
@@ -209,7 +209,7 @@ pub fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &State) -> 
     })
 }
 
-pub fn explain(error: facts::FactsError) -> Failure {
+pub(super) fn explain(error: facts::FactsError) -> Failure {
     match error {
         facts::FactsError::Host(error) => explain_host(error),
         other => {
@@ -220,12 +220,12 @@ pub fn explain(error: facts::FactsError) -> Failure {
 }
 
 /// A server's error, with what to do about it.
-pub fn explain_host(error: HostError) -> Failure {
+pub(crate) fn explain_host(error: HostError) -> Failure {
     Failure::from(error)
 }
 
 /// How a server will be switched, by its power control's own word.
-pub fn tried(hosts: &dyn Look, server: Server) -> Result<Tried, Failure> {
+pub(super) fn tried(hosts: &dyn Look, server: Server) -> Result<Tried, Failure> {
     let side = if server == Server::Old { Side::Old } else { Side::New };
     let answer = hosts.ask(side, Query::Control(server)).map_err(explain_host)?;
     Ok(match answer.stdout.trim() {
@@ -257,7 +257,7 @@ fn owner(who: &Who, path: &Path, identity: &str, machine: &str) -> String {
 }
 
 /// The locks that are held on the servers.
-pub struct Locked<'a> {
+pub(crate) struct Locked<'a> {
     hosts: &'a SshHosts,
     owner: String,
     sides: Vec<Side>,
@@ -266,7 +266,7 @@ pub struct Locked<'a> {
 impl<'a> Locked<'a> {
     /// Locks those of `sides` that answer. A server that does not cannot be worked on by anybody, and the engine will
     /// say so if it is needed.
-    pub fn take(hosts: &'a SshHosts, migration: &Migration, sides: &[Side]) -> Result<Locked<'a>, Failure> {
+    pub(super) fn take(hosts: &'a SshHosts, migration: &Migration, sides: &[Side]) -> Result<Locked<'a>, Failure> {
         let machine = fs_err::read_to_string("/etc/machine-id").unwrap_or_default();
         let owner = owner(&Who::me(), migration.path(), &migration.identity()?, machine.trim());
         let mut locked = Locked { hosts, owner, sides: Vec::new() };
@@ -275,7 +275,7 @@ impl<'a> Locked<'a> {
     }
 
     /// Makes sure of the locks: a server that was restarted has forgotten its own. One that is held stays held meanwhile.
-    pub fn hold(&mut self, sides: &[Side]) -> Result<(), Failure> {
+    pub(super) fn hold(&mut self, sides: &[Side]) -> Result<(), Failure> {
         for side in sides {
             match self.hosts.act(*side, "lock", &Act::run(["sh", "-c", LOCK, "sh", &self.owner])) {
                 Ok(()) if self.sides.contains(side) => {}

@@ -4,7 +4,7 @@ use super::{End, Failure, Talk, kept};
 use crate::forecast::Outlook;
 use crate::report;
 
-pub fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, dir: &Path, what: &Path, step: Option<&str>) -> Result<End, Failure> {
     let runbook = match kept::of_name(dir, what)? {
         Some(runbook) => runbook,
         None => kept::read(what)?,

@@ -10,7 +10,7 @@ use crate::report::{self, LiveView, To, out};
 use crate::runbook::Stage;
 use crate::sim::{Patient, Sim};
 
-pub struct SimulateOptions {
+pub(super) struct SimulateOptions {
     /// a file of facts that the pair is made of
     pub facts: Option<PathBuf>,
     pub out: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub struct SimulateOptions {
 }
 
 /// The whole migration against a pair of servers that exists in memory only: the same rules, course, steps and engine.
-pub fn run(talk: &Talk, dir: &Path, path: &Path, how: &SimulateOptions) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, dir: &Path, path: &Path, how: &SimulateOptions) -> Result<End, Failure> {
     let loaded = validate::load(talk, path)?;
     let save = how.out.as_deref().map(|out| plan::save_runbook(out, path, how.force)).transpose()?;
     let interrupt = Interrupt::listen()?;

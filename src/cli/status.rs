@@ -5,7 +5,7 @@ use super::{End, Failure, Talk, kept, servers};
 use crate::engine;
 use crate::report::{self, AtWork, Next, Survey};
 
-pub fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, dir: &Path, name: Option<&str>, offline: bool) -> Result<End, Failure> {
     let migration = kept::choose(dir, name)?;
     let runbook = kept::of_migration(&migration)?;
     // before the journal, which has an end of the run when the lock is let go

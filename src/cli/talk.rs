@@ -60,7 +60,7 @@ impl Talk {
     }
 
     /// An error, for the person only.
-    pub fn tell_error(&self, failure: &Failure) {
+    pub(crate) fn tell_error(&self, failure: &Failure) {
         match failure.interrupted {
             true => out::tell(&failure.message),
             false => out::tell(&format!("{RED}error{RED:#}: {}", failure.message)),
@@ -93,7 +93,7 @@ impl Talk {
     }
 
     /// How a run is told.
-    pub fn manner(&self) -> Manner {
+    pub(crate) fn manner(&self) -> Manner {
         Manner { json: self.json, verbose: self.verbose, quiet: self.quiet }
     }
 

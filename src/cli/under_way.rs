@@ -10,7 +10,7 @@ use crate::plan::Plan;
 
 /// Takes the migration `name` of `dir` out of what the servers keep: another one could not begin there, but this is it. One
 /// that was rolled back makes room for another, which the servers must let act.
-pub fn without_own(talk: &Talk, dir: &Path, name: &str, facts: Facts) -> Facts {
+pub(crate) fn without_own(talk: &Talk, dir: &Path, name: &str, facts: Facts) -> Facts {
     // one that cannot be read is not known by the servers' marks; apply says what is wrong with it
     let story = Depot::at(dir).open(name).and_then(|migration| migration.read());
     let Some(own) = story.ok().filter(|story| !story.state.rolled_back()) else { return facts };
@@ -31,7 +31,7 @@ pub fn without_own(talk: &Talk, dir: &Path, name: &str, facts: Facts) -> Facts {
 }
 
 /// Refuses where another one is under way, before anything else is made of such facts.
-pub fn is_there_another(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
+pub(crate) fn is_there_another(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
     match findings::under_way(plan, facts) {
         Some(Finding { message, help, .. }) => Err(Failure::new(message, help)),
         None => Ok(()),

@@ -7,7 +7,7 @@ use crate::plan;
 use crate::report::out;
 
 /// Each file, a plan or a runbook; all of them are read, whatever is wrong with the first.
-pub fn run(talk: &Talk, files: &[PathBuf]) -> Result<End, Failure> {
+pub(super) fn run(talk: &Talk, files: &[PathBuf]) -> Result<End, Failure> {
     if let [only] = files {
         let (good, data) = one(talk, only)?;
         if talk.json {
@@ -80,7 +80,7 @@ fn invalid(found: &plan::Diagnostics) -> Value {
 }
 
 /// A plan that is good, or everything that is wrong with it on the screen.
-pub fn load(talk: &Talk, path: &Path) -> Result<plan::Loaded, Failure> {
+pub(super) fn load(talk: &Talk, path: &Path) -> Result<plan::Loaded, Failure> {
     plan::load(path).map_err(|found| {
         out::tell_drawn(found.render(talk.color()).trim_end());
         let words = Failure::new(format!("`{}` is not a valid plan", path.display()), "correct what is said above");

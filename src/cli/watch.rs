@@ -15,12 +15,12 @@ use crate::report::{duration, ink, out};
 static TRACE: OnceLock<Trace> = OnceLock::new();
 
 /// Who is told of each command; nobody, unless it was asked for.
-pub fn trace() -> Option<Trace> {
+pub(crate) fn trace() -> Option<Trace> {
     TRACE.get().cloned()
 }
 
 /// From here on commands are told on the screen (`shown`), and with their output to the file.
-pub fn begin(shown: bool, log: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn begin(shown: bool, log: Option<&Path>) -> Result<(), Failure> {
     let log = log.map(open).transpose()?;
     if !shown && log.is_none() {
         return Ok(());

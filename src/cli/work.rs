@@ -16,9 +16,9 @@ use crate::step::Mark;
 const AGAIN: usize = 3;
 
 /// Steps at a time, if nothing else is said.
-pub const PARALLELISM: usize = 4;
+pub(crate) const PARALLELISM: usize = 4;
 
-pub struct Work<'a> {
+pub(super) struct Work<'a> {
     pub talk: &'a Talk,
     pub runbook: &'a Runbook,
     pub hosts: &'a dyn Hosts,
@@ -36,7 +36,7 @@ pub struct Work<'a> {
 
 impl Work<'_> {
     /// Goes through the stages up to `until`; `hold` takes the locks of the servers again.
-    pub fn carry_out(
+    pub(crate) fn carry_out(
         &self,
         journal: &mut Journal,
         until: Option<Stage>,

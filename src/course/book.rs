@@ -8,30 +8,30 @@ use crate::step::StepKind;
 /// A step that stands in the book. Only such a one can be waited for, so a circle cannot be written, and the order of
 /// the list is an order in which it can be done.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Handle {
+pub(super) struct Handle {
     id: StepId,
     /// its place in the book
     at: usize,
 }
 
 /// A runbook while it is written.
-pub struct Book {
+pub(super) struct Book {
     nodes: Vec<Node>,
     ids: HashSet<String>,
     stage: Stage,
 }
 
 impl Book {
-    pub fn new() -> Book {
+    pub(super) fn new() -> Book {
         Book { nodes: Vec::new(), ids: HashSet::new(), stage: Stage::Prepare }
     }
 
     /// Turns to the next stage: every step from here on belongs to it.
-    pub fn stage(&mut self, stage: Stage) {
+    pub(super) fn stage(&mut self, stage: Stage) {
         self.stage = stage;
     }
 
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         id: impl Into<String>,
         on: Side,
@@ -63,12 +63,12 @@ impl Book {
     }
 
     /// `step` need hold only until `end` begins.
-    pub fn until(&mut self, step: &Handle, end: &Handle) {
+    pub(super) fn until(&mut self, step: &Handle, end: &Handle) {
         self.node(step).until = Some(end.id.clone());
     }
 
     /// Going back over `step` means changing servers.
-    pub fn fence(&mut self, step: &Handle) {
+    pub(super) fn fence(&mut self, step: &Handle) {
         self.node(step).fence = true;
     }
 
@@ -78,7 +78,7 @@ impl Book {
 
     /// The list, with what goes without saying: nothing on old need hold once it is switched off, and nothing in the
     /// rescue system once new boots from its own disks.
-    pub fn close(mut self, old_off: &Handle, own_boot: &Handle) -> Vec<Node> {
+    pub(crate) fn close(mut self, old_off: &Handle, own_boot: &Handle) -> Vec<Node> {
         let mut gone: Vec<Side> = Vec::new();
         for node in &mut self.nodes {
             let end = match node.on {

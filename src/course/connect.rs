@@ -10,9 +10,9 @@ use crate::host::{Text, secret_place};
 use crate::layout::{Layout, Lun};
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
-use crate::step::{Daemon, File, IscsiNode, LioExport, Login, TgtExport};
+use crate::step::{Daemon, File, IscsiNode, LioExport, Login, StepKind, TgtExport};
 
-pub struct Connected {
+pub(super) struct Connected {
     pub daemon: Option<Handle>,
     pub exports: Vec<Handle>,
     /// in the order of the layout's LUNs
@@ -20,13 +20,13 @@ pub struct Connected {
 }
 
 /// The name of the secret by which new proves itself to old; `chap` is the one by which old does to new.
-pub const CHAP_BACK: &str = "chap-back";
+pub(crate) const CHAP_BACK: &str = "chap-back";
 
 fn back_user(layout: &Layout) -> String {
     format!("{}-new", layout.chap_user)
 }
 
-pub fn portal(layout: &Layout) -> String {
+pub(super) fn portal(layout: &Layout) -> String {
     if layout.portal_address.contains(':') {
         format!("[{}]:{}", layout.portal_address, layout.port)
     } else {
@@ -34,85 +34,92 @@ pub fn portal(layout: &Layout) -> String {
     }
 }
 
-pub fn tgt_conf_path(layout: &Layout, lun: &Lun) -> String {
+pub(crate) fn tgt_conf_path(layout: &Layout, lun: &Lun) -> String {
     format!("{}/tgt-{}.conf", layout.run, lun.name)
 }
 
 /// Where open-iscsi keeps what it knows of a target: iscsiadm(8), FILES
-pub fn record_path(layout: &Layout, lun: &Lun) -> String {
+pub(crate) fn record_path(layout: &Layout, lun: &Lun) -> String {
     format!("{}/{}/{},{},1/default", layout.iscsi_nodes, lun.iqn, layout.portal_address, layout.port)
 }
 
-pub fn backstore(layout: &Layout, lun: &Lun) -> String {
+pub(super) fn backstore(layout: &Layout, lun: &Lun) -> String {
     format!("replant-{}-{}", layout.name, lun.name)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
     book.stage(Stage::Connect);
-    let portal = portal(layout);
-    let back_user = back_user(layout);
+    let daemon = serve(book, layout, ready);
+    let exports = export(book, layout, ready, daemon.as_ref());
+    let shy = keep_links(book, ready);
+    let logins = log_in(book, layout, ready, &exports, &shy);
+    Connected { daemon, exports, logins }
+}
 
-    // ---- new ------------------------------------------------------------------------------------------------------
-    let daemon = (layout.server == IscsiServer::Tgt).then(|| {
-        book.step("tgtd", New, Daemon { portal: portal.clone() }, &[&ready.isolated], "it serves new's arrays to old")
-    });
+/// A daemon, where it is not the kernel that serves.
+fn serve(book: &mut Book, layout: &Layout, ready: &Ready) -> Option<Handle> {
+    (layout.server == IscsiServer::Tgt).then(|| {
+        let daemon = Daemon { portal: portal(layout) };
+        book.step("tgtd", New, daemon, &[&ready.isolated], "it serves new's arrays to old")
+    })
+}
+
+fn export(book: &mut Book, layout: &Layout, ready: &Ready, daemon: Option<&Handle>) -> Vec<Handle> {
     let mut exports: Vec<Handle> = Vec::new();
     for lun in &layout.luns {
         let mut after = vec![&ready.stores[lun.store], &ready.isolated];
         after.extend(&ready.throttled);
-        after.extend(daemon.as_ref());
+        after.extend(daemon);
         // one after the other: two that are made at once would choose the same number
-        let before = exports.last().cloned();
-        after.extend(before.as_ref());
-        let id = format!("export-{}", lun.name);
-        let why = "offer it to old, and to no other";
-        exports.push(match layout.server {
-            IscsiServer::Lio => book.step(
-                id,
-                New,
-                LioExport {
-                    iqn: lun.iqn.clone(),
-                    name: backstore(layout, lun),
-                    device: lun.on_new.clone(),
-                    serial: lun.serial.clone(),
-                    portal: portal.clone(),
-                    initiator: layout.initiator.clone(),
-                    user: layout.chap_user.clone(),
-                    back_user: back_user.clone(),
-                    dir: layout.run.clone(),
-                },
-                &after,
-                why,
-            ),
-            _ => book.step(
-                id,
-                New,
-                TgtExport {
-                    iqn: lun.iqn.clone(),
-                    device: lun.on_new.clone(),
-                    serial: lun.serial.clone(),
-                    initiator_address: layout.initiator_address.clone(),
-                    user: layout.chap_user.clone(),
-                    back_user: back_user.clone(),
-                    conf: Text(render(
-                        text::TGT_CONF,
-                        context! {
-                            name => &layout.name, iqn => &lun.iqn, device => &lun.on_new, product => &lun.name,
-                            serial => &lun.serial, sector => &lun.sector, user => &layout.chap_user,
-                            secret => secret_place("chap"),
-                            back_user => &back_user, back_secret => secret_place(CHAP_BACK), initiator_address => &layout.initiator_address,
-                        },
-                    )),
-                    conf_path: tgt_conf_path(layout, lun),
-                },
-                &after,
-                why,
-            ),
-        });
+        after.extend(exports.last());
+        let step: StepKind = match layout.server {
+            IscsiServer::Lio => lio_export(layout, lun).into(),
+            _ => tgt_export(layout, lun).into(),
+        };
+        let export = book.step(format!("export-{}", lun.name), New, step, &after, "offer it to old, and to no other");
+        exports.push(export);
     }
+    exports
+}
 
-    // ---- old ------------------------------------------------------------------------------------------------------
-    let shy = book.step(
+fn lio_export(layout: &Layout, lun: &Lun) -> LioExport {
+    LioExport {
+        iqn: lun.iqn.clone(),
+        name: backstore(layout, lun),
+        device: lun.on_new.clone(),
+        serial: lun.serial.clone(),
+        portal: portal(layout),
+        initiator: layout.initiator.clone(),
+        user: layout.chap_user.clone(),
+        back_user: back_user(layout),
+        dir: layout.run.clone(),
+    }
+}
+
+fn tgt_export(layout: &Layout, lun: &Lun) -> TgtExport {
+    TgtExport {
+        iqn: lun.iqn.clone(),
+        device: lun.on_new.clone(),
+        serial: lun.serial.clone(),
+        initiator_address: layout.initiator_address.clone(),
+        user: layout.chap_user.clone(),
+        back_user: back_user(layout),
+        conf: Text(render(
+            text::TGT_CONF,
+            context! {
+                name => &layout.name, iqn => &lun.iqn, device => &lun.on_new, product => &lun.name,
+                serial => &lun.serial, sector => &lun.sector, user => &layout.chap_user,
+                secret => secret_place("chap"),
+                back_user => back_user(layout), back_secret => secret_place(CHAP_BACK), initiator_address => &layout.initiator_address,
+            },
+        )),
+        conf_path: tgt_conf_path(layout, lun),
+    }
+}
+
+/// udev's links by UUID go on meaning old's own disks.
+fn keep_links(book: &mut Book, ready: &Ready) -> Handle {
+    book.step(
         "quiet-links",
         Old,
         File {
@@ -121,37 +128,27 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
         },
         &[&ready.initiator],
         "the copies on new have the same UUIDs as the originals: links by UUID must go on meaning old's own",
-    );
+    )
+}
+
+/// Old learns of each target, and logs in to it.
+fn log_in(book: &mut Book, layout: &Layout, ready: &Ready, exports: &[Handle], shy: &Handle) -> Vec<Handle> {
     let mut logins = Vec::new();
     for lun in &layout.luns {
         let node = book.step(
             format!("node-{}", lun.name),
             Old,
-            IscsiNode {
-                iqn: lun.iqn.clone(),
-                portal: portal.clone(),
-                path: record_path(layout, lun),
-                record: Text(render(
-                    text::NODE_RECORD,
-                    context! {
-                        iqn => &lun.iqn, initiator => &layout.initiator, user => &layout.chap_user,
-                        secret => secret_place("chap"),
-                            back_user => &back_user, back_secret => secret_place(CHAP_BACK), timeout => &layout.timeout,
-                        address => &layout.portal_address, port => &layout.port,
-                    },
-                )),
-            },
+            iscsi_node(layout, lun),
             &[&ready.initiator],
             "never logged in to by itself; a dead link holds up writes for a bounded time only",
         );
-        let mut after = vec![&node, &shy];
-        after.extend(exports.iter());
+        let after: Vec<&Handle> = [&node, shy].into_iter().chain(exports).collect();
         logins.push(book.step(
             format!("login-{}", lun.name),
             Old,
             Login {
                 iqn: lun.iqn.clone(),
-                portal: portal.clone(),
+                portal: portal(layout),
                 device: lun.on_old.clone(),
                 serial: lun.serial.clone(),
                 at_least: lun.needs,
@@ -161,7 +158,24 @@ pub fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
             "the disk must have the serial number of this migration, the size and the block size: or nothing is written",
         ));
     }
-    Connected { daemon, exports, logins }
+    logins
+}
+
+fn iscsi_node(layout: &Layout, lun: &Lun) -> IscsiNode {
+    IscsiNode {
+        iqn: lun.iqn.clone(),
+        portal: portal(layout),
+        path: record_path(layout, lun),
+        record: Text(render(
+            text::NODE_RECORD,
+            context! {
+                iqn => &lun.iqn, initiator => &layout.initiator, user => &layout.chap_user,
+                secret => secret_place("chap"),
+                    back_user => back_user(layout), back_secret => secret_place(CHAP_BACK), timeout => &layout.timeout,
+                address => &layout.portal_address, port => &layout.port,
+            },
+        )),
+    }
 }
 
 /// Links of our disks lose against those of any other device with the same content: udev(7), link_priority

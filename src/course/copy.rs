@@ -10,62 +10,74 @@ use crate::layout::Layout;
 use crate::runbook::Stage;
 use crate::step::{Job, Remount, Service};
 
-pub struct Copied {
+pub(super) struct Copied {
     pub boot: Option<Handle>,
     pub groups: method::Copied,
 }
 
 /// Where old leaves the hash of its boot file system; it travels to new with the volumes.
-pub fn hash_file(layout: &Layout) -> String {
+pub(super) fn hash_file(layout: &Layout) -> String {
     format!("{}/boot.sha256", layout.keep)
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
-    // Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
-    let mut held = Vec::new();
-    if !layout.timers.is_empty() {
-        held.push(book.step(
-            "hold-timers",
-            Old,
-            Service { units: layout.timers.clone(), run: false, in_order: false, record: layout.ran("hold-timers") },
-            &[&ready.portable],
-            "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
-        ));
-    }
+    let held = hold_timers(book, layout, ready);
     let begun = method::begin(book, layout, &ready.portable);
-    let mut boot_copied = None;
-    if let Some(boot) = &layout.boot {
-        let login = &link.logins[boot.lun];
-        let readonly = book.step(
-            "boot-read-only",
-            Old,
-            Remount { target: boot.target.clone(), last_resort: String::new() },
-            &[login, &ready.portable].into_iter().chain(&held).collect::<Vec<_>>(),
-            "it stays so until the cutover: what is copied once stays equal",
-        );
-        boot_copied = Some(book.step(
-            "copy-boot",
-            Old,
-            Job {
-                title: format!("copy {} and prove it equal  {} MiB", boot.target, boot.size >> 20),
-                check: false,
-                script: text::BOOT_COPY.into(),
-                args: vec![boot.device.clone(), layout.luns[boot.lun].on_old.clone(), hash_file(layout)],
-                dir: layout.run.clone(),
-                name: "boot-copy".into(),
-                bytes: boot.size,
-                leaves: vec![hash_file(layout)],
-            },
-            &[&readonly],
-            "as a block device, so that it keeps its UUID",
-        ));
-    }
-
+    let boot = copy_boot(book, layout, ready, link, held.as_ref());
     let mut after = vec![&ready.portable];
-    after.extend(boot_copied.as_ref());
+    after.extend(&boot);
     after.extend(&held);
     after.extend(&begun);
     let groups = method::copy(book, layout, &link.logins, &after);
-    Copied { boot: boot_copied, groups }
+    Copied { boot, groups }
+}
+
+/// Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
+fn hold_timers(book: &mut Book, layout: &Layout, ready: &Ready) -> Option<Handle> {
+    let units = layout.timers.clone();
+    (!units.is_empty()).then(|| {
+        book.step(
+            "hold-timers",
+            Old,
+            Service { units, run: false, in_order: false, record: layout.ran("hold-timers") },
+            &[&ready.portable],
+            "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
+        )
+    })
+}
+
+/// The boot file system, where it is one of its own.
+fn copy_boot(
+    book: &mut Book,
+    layout: &Layout,
+    ready: &Ready,
+    link: &Connected,
+    held: Option<&Handle>,
+) -> Option<Handle> {
+    let boot = layout.boot.as_ref()?;
+    let login = &link.logins[boot.lun];
+    let readonly = book.step(
+        "boot-read-only",
+        Old,
+        Remount { target: boot.target.clone(), last_resort: String::new() },
+        &[login, &ready.portable].into_iter().chain(held).collect::<Vec<_>>(),
+        "it stays so until the cutover: what is copied once stays equal",
+    );
+    Some(book.step(
+        "copy-boot",
+        Old,
+        Job {
+            title: format!("copy {} and prove it equal  {} MiB", boot.target, boot.size >> 20),
+            check: false,
+            script: text::BOOT_COPY.into(),
+            args: vec![boot.device.clone(), layout.luns[boot.lun].on_old.clone(), hash_file(layout)],
+            dir: layout.run.clone(),
+            name: "boot-copy".into(),
+            bytes: boot.size,
+            leaves: vec![hash_file(layout)],
+        },
+        &[&readonly],
+        "as a block device, so that it keeps its UUID",
+    ))
 }

@@ -15,7 +15,7 @@ use crate::step::{
     StepKind, StillQuiet, SwapOff, WritesCounted,
 };
 
-pub struct Off {
+pub(super) struct Off {
     pub off: Handle,
     /// looked at until new serves: whoever switches old on again meanwhile lets it write
     pub quiet: Handle,
@@ -44,7 +44,7 @@ const RESTARTED: [&str; 10] = [
     "serial-getty@",
 ];
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let asked = ask_before(book, layout, ready, copied);
     let quiet = fall_silent(book, layout, &asked.last);

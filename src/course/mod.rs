@@ -25,9 +25,9 @@ use crate::plan::Plan;
 use crate::runbook::Node;
 
 use book::Book;
-pub use connect::CHAP_BACK;
+pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
-pub use power::{power_control, power_secret};
+pub(crate) use power::{power_control, power_secret};
 
 /// The format that is written, and the only one that there has been.
 pub const FORMAT: u32 = 1;

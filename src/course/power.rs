@@ -7,7 +7,7 @@ use crate::host::local::PowerControl;
 use crate::plan::{At, Plan, Power};
 
 /// What switches a server. A password is a secret's name: [`power_secret`].
-pub fn power_control(plan: &Plan, server: Server) -> PowerControl {
+pub(crate) fn power_control(plan: &Plan, server: Server) -> PowerControl {
     let words = |words: &[At<String>]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
     match said(plan, server) {
         Power::Manual {} => PowerControl::Manual,
@@ -24,7 +24,7 @@ pub fn power_control(plan: &Plan, server: Server) -> PowerControl {
     }
 }
 
-pub fn power_secret(server: Server) -> String {
+pub(crate) fn power_secret(server: Server) -> String {
     format!("power-{server}")
 }
 

@@ -8,12 +8,12 @@ use super::paths::{LINK, LVMLOCAL, RULES};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
-use crate::layout::{Card, Layout, Made};
+use crate::layout::{self, Card, Disk, Layout, Made, Store};
 use crate::plan::Table;
 use crate::runbook::Stage;
 use crate::step::{Array, Assembled, File, Hostname, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped};
 
-pub struct Ready {
+pub(super) struct Ready {
     /// LVM on new sees nothing
     pub isolated: Handle,
     /// in the order of the layout's stores
@@ -26,12 +26,27 @@ pub struct Ready {
     pub portable: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout) -> Ready {
+pub(super) fn write(book: &mut Book, layout: &Layout) -> Ready {
     book.stage(Stage::Prepare);
+    // new
+    let named = name_for_arrays(book, layout);
+    let isolated = isolate_lvm(book, layout);
+    let tables = partition(book, layout, &isolated);
+    let stores = make_stores(book, layout, &tables, named.as_ref());
+    let throttled = throttle_resync(book, layout, &stores);
+    // old
+    let fit = make_fit(book, layout);
+    let portable = build_initramfs(book, layout, &fit);
+    let initiator = start_initiator(book, layout, &portable);
+    Ready { isolated, stores, throttled, initiator, portable }
+}
 
-    // ---- new ------------------------------------------------------------------------------------------------------
-    let has_arrays = layout.arrays().next().is_some();
-    let hostname = has_arrays.then(|| {
+fn has_arrays(layout: &Layout) -> bool {
+    layout.arrays().next().is_some()
+}
+
+fn name_for_arrays(book: &mut Book, layout: &Layout) -> Option<Handle> {
+    has_arrays(layout).then(|| {
         book.step(
             "hostname",
             New,
@@ -39,36 +54,24 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
             &[],
             "md writes the hostname into the arrays it makes, and knows them as its own by it",
         )
-    });
-    let isolated = book.step(
+    })
+}
+
+fn isolate_lvm(book: &mut Book, layout: &Layout) -> Handle {
+    book.step(
         "isolate-lvm",
         New,
         File::instead(LVMLOCAL, layout.new_lvmlocal.as_ref(), isolation(layout)),
         &[],
         "new must not look at the volume group while old uses it",
-    );
+    )
+}
 
+/// A table on each of new's disks, in their order.
+fn partition(book: &mut Book, layout: &Layout, isolated: &Handle) -> Vec<Handle> {
     let mut tables = Vec::new();
     for disk in &layout.disks {
-        let mut before = isolated.clone();
-        let mut wipe = None;
-        if let Some(has) = &disk.has {
-            let wiped = book.step(
-                format!("wipe-{}", disk.name),
-                New,
-                Wiped {
-                    disk: disk.by_id.clone(),
-                    label: disk.label.clone(),
-                    has: has.clone(),
-                    partitions: disk.parts_now.clone(),
-                    arrays: disk.arrays_now.clone(),
-                },
-                &[&before],
-                "the plan says that what is on it may go",
-            );
-            before = wiped.clone();
-            wipe = Some(wiped);
-        }
+        let wiped = disk.has.as_ref().map(|has| wipe(book, disk, has, isolated));
         let table = book.step(
             format!("table-{}", disk.name),
             New,
@@ -79,53 +82,78 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
                 id: disk.table_id.clone(),
                 partitions: disk.partitions.clone(),
             },
-            &[&before],
+            &[wiped.as_ref().unwrap_or(isolated)],
             "the same partitions on every disk, each with identifiers of its own",
         );
-        if let Some(wipe) = wipe {
-            book.until(&wipe, &table);
+        if let Some(wiped) = wiped {
+            book.until(&wiped, &table);
         }
         tables.push(table);
     }
+    tables
+}
 
+fn wipe(book: &mut Book, disk: &Disk, has: &str, isolated: &Handle) -> Handle {
+    book.step(
+        format!("wipe-{}", disk.name),
+        New,
+        Wiped {
+            disk: disk.by_id.clone(),
+            label: disk.label.clone(),
+            has: has.to_string(),
+            partitions: disk.parts_now.clone(),
+            arrays: disk.arrays_now.clone(),
+        },
+        &[isolated],
+        "the plan says that what is on it may go",
+    )
+}
+
+/// What takes data on new, in the order of the layout's stores: arrays that run, and partitions.
+fn make_stores(book: &mut Book, layout: &Layout, tables: &[Handle], named: Option<&Handle>) -> Vec<Handle> {
     let mut stores = Vec::new();
     for store in &layout.stores {
-        let array = match &store.made {
-            Made::Array(array) => array,
-            Made::Partition(disk) => {
-                stores.push(tables[*disk].clone());
-                continue;
+        stores.push(match &store.made {
+            Made::Array(array) => {
+                let after: Vec<&Handle> = tables.iter().chain(named).collect();
+                make_array(book, layout, store, array, &after)
             }
-        };
-        let mut after: Vec<&Handle> = tables.iter().collect();
-        after.extend(&hostname);
-        let step = book.step(
-            format!("array-{}", store.name),
-            New,
-            Array {
-                device: array.device.clone(),
-                uuid: array.uuid.clone(),
-                name: array.md_name.clone(),
-                homehost: layout.hostname.clone(),
-                level: array.level.clone(),
-                metadata: array.metadata.clone(),
-                bitmap: array.level != "raid0"
-                    && layout.boot.as_ref().is_none_or(|boot| layout.stores[boot.to].name != store.name),
-                members: array.members.clone(),
-                member_size: array.member_size,
-            },
-            &after,
-            "its UUID was decided with this runbook, so that old's configuration can name it before it exists",
-        );
-        stores.push(book.step(
-            format!("assemble-{}", store.name),
-            New,
-            Assembled { device: array.device.clone(), uuid: array.uuid.clone(), members: array.members.clone() },
-            &[&step],
-            "it runs already when it was just made; after a reboot of the rescue system it must be assembled",
-        ));
+            Made::Partition(disk) => tables[*disk].clone(),
+        });
     }
-    let throttled = has_arrays.then(|| {
+    stores
+}
+
+fn make_array(book: &mut Book, layout: &Layout, store: &Store, array: &layout::Array, after: &[&Handle]) -> Handle {
+    let has_boot = layout.boot.as_ref().is_some_and(|boot| layout.stores[boot.to].name == store.name);
+    let made = book.step(
+        format!("array-{}", store.name),
+        New,
+        Array {
+            device: array.device.clone(),
+            uuid: array.uuid.clone(),
+            name: array.md_name.clone(),
+            homehost: layout.hostname.clone(),
+            level: array.level.clone(),
+            metadata: array.metadata.clone(),
+            bitmap: array.level != "raid0" && !has_boot,
+            members: array.members.clone(),
+            member_size: array.member_size,
+        },
+        after,
+        "its UUID was decided with this runbook, so that old's configuration can name it before it exists",
+    );
+    book.step(
+        format!("assemble-{}", store.name),
+        New,
+        Assembled { device: array.device.clone(), uuid: array.uuid.clone(), members: array.members.clone() },
+        &[&made],
+        "it runs already when it was just made; after a reboot of the rescue system it must be assembled",
+    )
+}
+
+fn throttle_resync(book: &mut Book, layout: &Layout, stores: &[Handle]) -> Option<Handle> {
+    has_arrays(layout).then(|| {
         book.step(
             "throttle-resync",
             New,
@@ -137,30 +165,20 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
             &stores.iter().collect::<Vec<_>>(),
             "the first resync of the arrays would compete with the copy; it ends later by itself",
         )
-    });
+    })
+}
 
-    // ---- old ------------------------------------------------------------------------------------------------------
+/// What old's configuration must say before its initramfs is built.
+struct Fit {
+    files: Vec<Handle>,
+    /// paths that the initramfs must have
+    must_have: Vec<String>,
+}
+
+fn make_fit(book: &mut Book, layout: &Layout) -> Fit {
     let mut files = Vec::new();
-    let md_conf = layout.family.md.file;
-    if let Some(was) = layout.files.get(md_conf).filter(|_| has_arrays) {
-        files.push(book.step(
-            "know-arrays",
-            Old,
-            File::instead(md_conf, Some(was), with_arrays(layout, was)),
-            &[],
-            "the initramfs must know the arrays of both servers",
-        ));
-    }
-    if let Some(card) = &layout.card {
-        let (path, template) = if card.links { (LINK, text::NETWORK_LINK) } else { (RULES, text::NETWORK_RULES) };
-        files.push(book.step(
-            "keep-card-name",
-            Old,
-            File::new(path, named(template, layout, card)),
-            &[],
-            "new's network card gets the name that the configuration knows; on old it matches nothing",
-        ));
-    }
+    files.extend(know_arrays(book, layout));
+    files.extend(keep_card_name(book, layout));
     files.push(book.step(
         "drivers",
         Old,
@@ -168,14 +186,43 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
         &[],
         "the drivers of new's disks and the levels of its arrays",
     ));
-    let fit = method::fit(book, layout);
-    files.extend(fit.iter().map(|(file, _)| file.clone()));
-    let mut portable = files[0].clone();
+    let of_method = method::fit(book, layout);
+    let drivers = layout.modules.iter().map(|module| format!("/{module}.ko"));
+    let must_have = of_method.iter().map(|(_, path)| path.clone()).chain(drivers).collect();
+    files.extend(of_method.into_iter().map(|(file, _)| file));
+    Fit { files, must_have }
+}
+
+fn know_arrays(book: &mut Book, layout: &Layout) -> Option<Handle> {
+    let path = layout.family.md.file;
+    let was = layout.files.get(path).filter(|_| has_arrays(layout))?;
+    Some(book.step(
+        "know-arrays",
+        Old,
+        File::instead(path, Some(was), with_arrays(layout, was)),
+        &[],
+        "the initramfs must know the arrays of both servers",
+    ))
+}
+
+fn keep_card_name(book: &mut Book, layout: &Layout) -> Option<Handle> {
+    let card = layout.card.as_ref()?;
+    let (path, template) = if card.links { (LINK, text::NETWORK_LINK) } else { (RULES, text::NETWORK_RULES) };
+    Some(book.step(
+        "keep-card-name",
+        Old,
+        File::new(path, named(template, layout, card)),
+        &[],
+        "new's network card gets the name that the configuration knows; on old it matches nothing",
+    ))
+}
+
+/// One for each kernel, one after the other.
+fn build_initramfs(book: &mut Book, layout: &Layout, fit: &Fit) -> Handle {
+    let mut portable = fit.files[0].clone();
     for kernel in &layout.kernels {
-        let mut after: Vec<&Handle> = files.iter().collect();
-        after.push(&portable);
-        let mut must_have: Vec<String> = fit.iter().map(|(_, path)| path.clone()).collect();
-        must_have.extend(layout.modules.iter().map(|module| format!("/{}.ko", module)));
+        let after: Vec<&Handle> = fit.files.iter().chain([&portable]).collect();
+        let must_have = fit.must_have.clone();
         portable = book.step(
             format!("initramfs-{kernel}"),
             Old,
@@ -190,40 +237,40 @@ pub fn write(book: &mut Book, layout: &Layout) -> Ready {
             "built now, while old serves, so that nothing has to be built while services are down",
         );
     }
+    portable
+}
 
-    let mut initiator = portable.clone();
-    if !layout.packages.is_empty() {
-        initiator = book.step(
+fn start_initiator(book: &mut Book, layout: &Layout, portable: &Handle) -> Handle {
+    let installed = (!layout.packages.is_empty()).then(|| {
+        book.step(
             "install-initiator",
             Old,
             Packages { packages: layout.packages.clone(), dir: layout.run.clone(), family: layout.family },
-            &[&portable],
+            &[portable],
             "old must be able to log in to new's disks",
-        );
-    }
-    let initiator = book.step(
+        )
+    });
+    book.step(
         "start-iscsid",
         Old,
         Service { units: vec!["iscsid.service".into()], run: true, in_order: false, record: String::new() },
-        &[&initiator],
+        &[installed.as_ref().unwrap_or(portable)],
         "it keeps the sessions, and ends them when the link is dead for too long",
-    );
-
-    Ready { isolated, stores, throttled, initiator, portable }
+    )
 }
 
 /// A file that gives new's card the name of old's.
-pub fn named(template: &str, layout: &Layout, card: &Card) -> String {
+pub(super) fn named(template: &str, layout: &Layout, card: &Card) -> String {
     render(template, context! { name => &layout.name, card => &card.name, mac => &card.mac })
 }
 
-pub fn isolation(layout: &Layout) -> String {
+pub(crate) fn isolation(layout: &Layout) -> String {
     render(text::LVM_ISOLATED, context! { name => &layout.name })
 }
 
 /// An ARRAY line of mdadm.conf(5) for each array of new.
-pub fn array_lines(layout: &Layout) -> String {
-    let line = |array: &crate::layout::Array| {
+pub(crate) fn array_lines(layout: &Layout) -> String {
+    let line = |array: &layout::Array| {
         format!(
             "ARRAY /dev/md/{} metadata={} UUID={} name={}:{}\n",
             array.md_name, array.metadata, array.uuid, layout.hostname, array.md_name
@@ -233,7 +280,7 @@ pub fn array_lines(layout: &Layout) -> String {
 }
 
 /// mdadm.conf with new's arrays beside old's, where new has any.
-pub fn with_arrays(layout: &Layout, was: &str) -> String {
+pub(crate) fn with_arrays(layout: &Layout, was: &str) -> String {
     if layout.arrays().next().is_none() {
         return was.to_string();
     }
@@ -263,7 +310,7 @@ fn is_narrow(conf: &str) -> bool {
 }
 
 /// mdadm.conf with new's arrays only.
-pub fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
+pub(crate) fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
     let kept = open(was, |entry| entry.keyword == "array");
     format!("{}\n{}", kept.trim_end(), array_lines(layout))
 }

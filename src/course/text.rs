@@ -7,7 +7,7 @@ use crate::step::Job;
 
 macro_rules! templates {
     ($($name:ident = $file:literal),* $(,)?) => {
-        $(pub const $name: &str = include_str!(concat!("templates/", $file));)*
+        $(pub(crate) const $name: &str = include_str!(concat!("templates/", $file));)*
     };
 }
 
@@ -29,7 +29,7 @@ templates! {
 ///
 /// # Panics
 /// Where the template names something that `values` does not have: a mistake of ours that every test would show.
-pub fn render(template: &str, values: Value) -> String {
+pub(crate) fn render(template: &str, values: Value) -> String {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut text = env.render_str(template, values).expect("the template and its values belong together");
@@ -41,7 +41,7 @@ pub fn render(template: &str, values: Value) -> String {
 }
 
 /// A script that is put on a server and run there. `name`: of its file, and of its stamp.
-pub fn job(
+pub(crate) fn job(
     layout: &Layout,
     title: impl Into<String>,
     name: impl Into<String>,

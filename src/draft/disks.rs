@@ -8,7 +8,7 @@ use crate::facts::{Block, Facts, ServerFacts};
 use crate::layout::{fleeting, what_is_on};
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Choice {
+pub(crate) struct Choice {
     pub used: Vec<Disk>,
     pub why: String,
     /// the others, each with the reason
@@ -16,7 +16,7 @@ pub struct Choice {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Disk {
+pub(super) struct Disk {
     name: String,
     /// `serial: S1` or `wwn: "0x50…"`
     identity: String,

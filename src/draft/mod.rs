@@ -4,6 +4,8 @@
 //! It invents no rules. Whether something fits, and what is in the way, is asked of the same findings as for any plan:
 //! layouts are tried in the order of preference, and the first that has room is taken.
 
+#![warn(missing_docs)]
+
 mod disks;
 mod fault;
 mod servers;
@@ -23,8 +25,11 @@ pub use servers::{Ends, TypedServer};
 /// A plan that is valid, and what still stands in its way on these servers.
 #[derive(Debug)]
 pub struct Draft {
+    /// YAML, with its comments
     pub text: String,
+    /// the same, read again as `validate` reads it
     pub loaded: Loaded,
+    /// what the rules say of it on these servers
     pub findings: Vec<Finding>,
     /// what a person must decide or do before it can be applied, in words
     pub decide: Vec<String>,

@@ -13,15 +13,20 @@ use crate::plan::Ssh;
 pub struct TypedServer {
     /// as it was typed, without the user and the port: `srv1.example.org`
     pub host: String,
+    /// what its name means, or as it was typed
     pub address: IpAddr,
+    /// how to log in
     pub ssh: Ssh,
 }
 
+/// Both servers, and a name for what is between them.
 #[derive(Debug, Clone)]
 pub struct Ends {
     /// what the migration is called; old's host name, if nothing was said
     pub name: Option<String>,
+    /// the server that moves
     pub old: TypedServer,
+    /// the server that takes its place, in its rescue system
     pub new: TypedServer,
 }
 

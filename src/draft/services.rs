@@ -12,7 +12,7 @@ use crate::facts::resolve::Names;
 use crate::layout::needed;
 
 #[derive(Debug, Default)]
-pub struct Services {
+pub(crate) struct Services {
     pub stop: Vec<StoppedUnit>,
     /// what is not to be stopped though it listens or writes, in words
     pub left_running: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Services {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StoppedUnit {
+pub(crate) struct StoppedUnit {
     unit: String,
     why: String,
 }

@@ -14,7 +14,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 #[derive(Debug, Clone)]
-pub struct Groups {
+pub(super) struct Groups {
     /// the largest last: it gets the rest of the disks
     all: Vec<Group>,
     /// those of which nothing is in use, in words

@@ -3,15 +3,17 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+/// What the engine knows of time: waiting for a link, patience, the time between two looks.
 pub trait Clock: Sync {
     /// Since some fixed moment; never goes back.
     fn now(&self) -> Duration;
+    /// Returns when `time` has passed, by this clock.
     fn sleep(&self, time: Duration);
 }
 
 /// The time outside.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Real;
+pub(crate) struct Real;
 
 impl Clock for Real {
     fn now(&self) -> Duration {

@@ -3,6 +3,8 @@
 //! Resuming is applying again: what is so is seen to be so. Nothing is done on a server before the journal has it on the
 //! disk that it begins; what the journal does not call ours is never changed and never taken back.
 
+#![warn(missing_docs)]
+
 mod clock;
 mod decide;
 mod event;
@@ -14,10 +16,12 @@ mod stopped;
 mod turn;
 mod work;
 
-pub use clock::{Clock, Real};
+pub use clock::Clock;
 pub use event::{Notice, Observer};
-pub use options::{Options, POLL};
-pub use preview::{Back, Preview, Sight, Way, preview_without_new, rollback_preview, survey};
+pub use options::Options;
+pub(crate) use options::POLL;
+pub(crate) use preview::preview_without_new;
+pub use preview::{Back, Preview, Sight, Way, rollback_preview, survey};
 pub use stopped::{Reason, Stopped, Summary};
 
 use crate::host::Hosts;

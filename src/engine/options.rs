@@ -6,7 +6,7 @@ use crate::journal::Who;
 use crate::runbook::Stage;
 
 /// Between two looks at real servers.
-pub const POLL: Duration = Duration::from_secs(2);
+pub(crate) const POLL: Duration = Duration::from_secs(2);
 
 /// How a run goes. None of it changes what a step does.
 pub struct Options<'a> {
@@ -24,12 +24,14 @@ pub struct Options<'a> {
     /// waits is left as it is. 2: stop waiting for acts too, which is for [`Hosts`] to hear: the same flag is given to it,
     /// and it answers [`HostError::Interrupted`](crate::host::HostError::Interrupted).
     pub stop: &'a AtomicU8,
+    /// the time outside, or that of a simulation
     pub clock: &'a dyn Clock,
     /// who does this, for the journal
     pub by: String,
 }
 
 impl<'a> Options<'a> {
+    /// As on the command line, if nothing else is said: four steps at a time, to the end.
     pub fn new(stop: &'a AtomicU8) -> Options<'a> {
         Options {
             parallelism: 4,

@@ -26,7 +26,9 @@ pub enum Way {
 /// A step and what a rollback does with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Back<'a> {
+    /// the step with its place
     pub node: &'a Node,
+    /// what a rollback does with it
     pub way: Way,
 }
 
@@ -41,12 +43,13 @@ pub struct Preview<'a> {
     pub gone: bool,
 }
 
+/// What a rollback would do, by the journal alone: no server is asked.
 pub fn rollback_preview<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
     preview(nodes, state, state.new_is_gone())
 }
 
 /// What a rollback would do if new were given up. After the change of servers nothing on new is taken back anyway.
-pub fn preview_without_new<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
+pub(crate) fn preview_without_new<'a>(nodes: &'a [Node], state: &State) -> Preview<'a> {
     preview(nodes, state, !fenced(nodes, state))
 }
 
@@ -85,9 +88,11 @@ pub(super) fn way(node: &Node, state: &State, only_old: bool) -> Way {
 /// What is seen of a step.
 #[derive(Debug, Clone)]
 pub enum Sight {
+    /// the system answered
     Seen(Seen),
     /// another step has taken its place, or it was left on new's disks: not looked at
     Over,
+    /// the system could not be asked
     Error(HostError),
 }
 

@@ -11,9 +11,11 @@ use crate::step::Seen;
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct Stopped {
+    /// what ended it
     pub reason: Reason,
     /// where; `None`: the run as a whole
     pub step: Option<StepId>,
+    /// on which system; `None`: the run as a whole
     pub side: Option<Side>,
     /// the state that this leaves, where it could still be looked at
     pub seen: Option<Seen>,
@@ -48,7 +50,9 @@ impl Stopped {
     }
 }
 
+/// What ends a run, or one of its steps, before its goal.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum Reason {
     /// Something is there that this migration did not make, or made otherwise. It was not touched.
     #[error("{0}")]
@@ -68,10 +72,13 @@ pub enum Reason {
     /// Trying again would not help.
     #[error(transparent)]
     Host(HostError),
+    /// A line could not be written or read. Nothing is done that is not written down first.
     #[error(transparent)]
     Journal(journal::Error),
+    /// The person wants it to stop.
     #[error("interrupted")]
     Interrupted,
+    /// The graph of the runbook contradicts itself. Nothing was done.
     #[error("the runbook is damaged: {}", .0.iter().map(Lint::to_string).collect::<Vec<_>>().join("; "))]
     Damaged(Vec<Lint>),
     /// Servers were changed back, or new was given up: what was left on new's disks is between two states.
@@ -86,6 +93,7 @@ pub enum Reason {
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// forward or backward; `None`: it ended before it began
     pub kind: Option<Kind>,
     /// acts done on servers; 0: nothing was changed
     pub changed: usize,
@@ -103,6 +111,7 @@ pub struct Summary {
     pub abandoned: Vec<StepId>,
     /// steps that were not come to, or not ended
     pub left: Vec<StepId>,
+    /// from its first line in the journal to its last
     pub took: Duration,
     /// a server was away for a while
     pub link_lost: bool,

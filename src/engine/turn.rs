@@ -42,11 +42,11 @@ enum Settled {
 }
 
 impl<'t, 'w> Turn<'t, 'w> {
-    pub fn new(work: &'t Work<'w>, node: &'t Node) -> Turn<'t, 'w> {
+    pub(super) fn new(work: &'t Work<'w>, node: &'t Node) -> Turn<'t, 'w> {
         Turn { work, node, kind: work.kind, step: node.step.as_step() }
     }
 
-    pub fn apply(&self) -> Ended<()> {
+    pub(super) fn apply(&self) -> Ended<()> {
         let step = self.id();
         if self.work.state(|state| state.over(self.node)) {
             self.work.tell(Notice::Over { step });
@@ -59,7 +59,7 @@ impl<'t, 'w> Turn<'t, 'w> {
         self.reach(&self.step.apply())
     }
 
-    pub fn rollback(&self) -> Ended<()> {
+    pub(super) fn rollback(&self) -> Ended<()> {
         let step = self.id();
         match self.work.state(|state| preview::way(self.node, state, self.work.only_old)) {
             Way::NotBegun | Way::Found | Way::Abandoned => Ok(()),
@@ -74,7 +74,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     /// Takes back what the rollback before this run had begun to take back; where all of it is still there, it stays.
-    pub fn finish_undo(&self) -> Ended<()> {
+    pub(crate) fn finish_undo(&self) -> Ended<()> {
         self.await_others()?;
         match self.observe(None)?.0 {
             Seen::Present => Ok(()),

@@ -7,7 +7,7 @@ use crate::host::Query;
 
 /// Packages that are missing for the iSCSI initiator: answers [`parse`], with nothing where it is there already.
 /// Fails where no family's package manager is there, or has lists.
-pub fn iscsi_packages_query() -> Query {
+pub(crate) fn iscsi_packages_query() -> Query {
     let each = Family::ALL.map(|family| format!("(\n{})", family.scripts().initiator));
     Query::run(["sh", "-c", &each.join(" || ")])
 }

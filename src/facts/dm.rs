@@ -4,7 +4,7 @@ use super::parse::{ParseError, number};
 use crate::host::Query;
 
 /// All devices, or those of the names given: answers [`parse_status`].
-pub fn status_query<'a>(names: impl IntoIterator<Item = &'a str>) -> Query {
+pub(crate) fn status_query<'a>(names: impl IntoIterator<Item = &'a str>) -> Query {
     Query::run(["dmsetup", "status"].into_iter().chain(names))
 }
 

@@ -45,9 +45,9 @@ impl fmt::Display for Change {
 pub const FILE: &str = "file";
 /// Kinds of which more is no harm.
 pub const COMMAND: &str = "command";
-pub const MODULE: &str = "kernel module";
+pub(crate) const MODULE: &str = "kernel module";
 /// Compared only until it is installed.
-pub const PACKAGE: &str = "package for iSCSI";
+pub(crate) const PACKAGE: &str = "package for iSCSI";
 
 /// `, at line 3: it says `x`, said `y``
 fn first_difference(was: &str, now: &str) -> String {

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::parse::ParseError;
 
 #[derive(Debug, Clone)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// whether it accepts, and what
     patterns: Vec<(bool, Regex)>,
 }
@@ -17,12 +17,12 @@ impl Filter {
     ///
     /// # Errors
     /// It is none that LVM would take.
-    pub fn parse(value: &str) -> Result<Filter, ParseError> {
+    pub(crate) fn parse(value: &str) -> Result<Filter, ParseError> {
         Ok(Filter { patterns: strings(value)?.iter().map(|one| pattern(one)).collect::<Result<_, _>>()? })
     }
 
     /// Whether a device that has these names is looked at.
-    pub fn accepts<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
+    pub(crate) fn accepts<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
         let first =
             |name: &str| self.patterns.iter().find(|(_, regex)| regex.is_match(name)).map(|(accept, _)| *accept);
         let mut rejected = false;

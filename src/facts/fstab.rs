@@ -68,7 +68,7 @@ impl Entry {
     }
 
     /// Without it the boot ends in emergency mode: systemd.mount(5). A swap that is missing is only waited for.
-    pub fn fatal(&self) -> bool {
+    pub(crate) fn fatal(&self) -> bool {
         !self.is_swap() && !["noauto", "nofail", "x-systemd.automount"].iter().any(|option| self.has(option))
     }
 

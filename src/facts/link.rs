@@ -68,7 +68,7 @@ const CARD: &str =
     r#"card=$(ip -o route get "$1" | sed -n 's/.* dev \([^ ]*\).*/\1/p') && cat "/sys/class/net/$card/speed""#;
 
 /// Answered by [`speed`].
-pub fn speed_query(address: std::net::IpAddr) -> Query {
+pub(crate) fn speed_query(address: std::net::IpAddr) -> Query {
     Query::run(["sh", "-c", CARD, "sh", &address.to_string()])
 }
 
@@ -78,7 +78,7 @@ pub fn speed(text: &str) -> Option<u64> {
 }
 
 /// `113 MB/s`: whole megabytes, but for a rate so low that they would be none.
-pub fn per_second(bytes: u64) -> String {
+pub(crate) fn per_second(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
     format!("{megabytes:.*} MB/s", if megabytes < 10.0 { 1 } else { 0 })
 }

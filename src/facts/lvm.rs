@@ -10,7 +10,7 @@ use super::{Lv, Pv, Vg};
 use crate::host::Query;
 
 /// lvm.conf(5): what is said here holds over lvm.conf.
-pub const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
+pub(crate) const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
 
 const LVS: &str = "lv_name,lv_uuid,vg_name,lv_size,lv_attr,segtype,lv_layout,lv_role,sync_percent,raid_sync_action,\
 lv_health_status,seg_monitor,lv_active,devices,seg_count,mirror_log";
@@ -38,17 +38,17 @@ pub fn vgs_query() -> Query {
 }
 
 /// Settings in force that decide what LVM does by itself: answers [`parse_config`].
-pub fn config_query() -> Query {
+pub(crate) fn config_query() -> Query {
     Query::run(["lvmconfig", "--typeconfig", "full"].into_iter().chain(SETTINGS.iter().copied()))
 }
 
 /// Answers [`parse_version`].
-pub fn version_query() -> Query {
+pub(crate) fn version_query() -> Query {
     Query::run(["lvm", "version"])
 }
 
 /// What [`config_query`] asks for, from lvm.conf(5).
-pub const SETTINGS: &[&str] = &[
+pub(crate) const SETTINGS: &[&str] = &[
     "activation/monitoring",
     "activation/raid_fault_policy",
     "activation/mirror_image_fault_policy",

@@ -19,18 +19,13 @@ pub fn exports_query() -> Query {
     Query::run(["sh", "-c", EXPORTS])
 }
 
-/// One array: answers [`parse_export`].
-pub fn export_query(path: &str) -> Query {
-    Query::run(["mdadm", "--detail", "--export", path])
-}
-
 /// Answers [`parse_mdstat`]. There is no such file before the first array: an answer too.
-pub fn mdstat_query() -> Query {
+pub(crate) fn mdstat_query() -> Query {
     Query::file("/proc/mdstat")
 }
 
 /// What `mdadm --detail --export` says; `path`, `degraded` and `action` are not in it.
-pub fn parse_export(text: &str) -> Result<Array, ParseError> {
+pub(crate) fn parse_export(text: &str) -> Result<Array, ParseError> {
     let get = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let must = |key: &str| get(key).ok_or_else(|| ParseError(format!("there is no `{key}=`")));
     let mut members: Vec<String> = text

@@ -78,13 +78,13 @@ impl Entry {
     }
 
     /// A list of devices that leaves out some which the kernel has.
-    pub fn narrows(&self) -> bool {
+    pub(crate) fn narrows(&self) -> bool {
         self.keyword == "devices" && !self.words.iter().any(|word| word.eq_ignore_ascii_case("partitions"))
     }
 
     /// An array by something else than its UUID: its name, its number, the names of its members. Another array may have the
     /// same, and mdadm(8) takes neither then.
-    pub fn is_vague(&self) -> bool {
+    pub(crate) fn is_vague(&self) -> bool {
         self.keyword == "array" && self.value("uuid").is_none()
     }
 }

@@ -12,7 +12,6 @@ pub mod filter;
 pub mod fstab;
 pub mod health;
 mod holder;
-pub mod iscsi;
 pub mod link;
 pub mod lsblk;
 pub mod lvm;
@@ -33,11 +32,13 @@ mod wanted;
 pub mod writers;
 
 pub use digest::digest;
-pub use drift::{COMMAND, Change, FILE, MODULE, PACKAGE, drift};
+pub use drift::{COMMAND, Change, FILE, drift};
+pub(crate) use drift::{MODULE, PACKAGE};
 pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, both, read};
+pub(crate) use server::known_by_hardware;
 pub use server::{
     Array, Block, CardLine, Facts, Firmware, Health, Interface, Lv, MacLine, Mount, Os, Package, Pv, ServerFacts,
-    Swap, Vg, identity, known_by_hardware, machines,
+    Swap, Vg, identity, machines,
 };

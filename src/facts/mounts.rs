@@ -61,7 +61,7 @@ fn flatten(node: Node, mounts: &mut Vec<Mount>) {
 }
 
 /// /proc/swaps, proc_swaps(5): a header and, for each swap, name, type, size and use in KiB, priority.
-pub fn parse_swaps(text: &str) -> Result<Vec<Swap>, ParseError> {
+pub(crate) fn parse_swaps(text: &str) -> Result<Vec<Swap>, ParseError> {
     let rows = text.lines().skip(1).filter(|line| !line.trim().is_empty());
     rows.map(|line| match line.split_whitespace().collect::<Vec<_>>().as_slice() {
         [path, kind, size, used, _] => Ok(Swap {
@@ -91,13 +91,13 @@ pub struct MountPoint {
 
 impl MountPoint {
     /// The file system as a whole takes no writes.
-    pub fn sealed(&self) -> bool {
+    pub(crate) fn sealed(&self) -> bool {
         self.options.iter().any(|option| option == "ro")
     }
 }
 
 /// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`; lines of other forms are none.
-pub fn parse_mountinfo(text: &str) -> Vec<MountPoint> {
+pub(crate) fn parse_mountinfo(text: &str) -> Vec<MountPoint> {
     text.lines().filter_map(mount_point).collect()
 }
 

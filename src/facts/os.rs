@@ -321,7 +321,7 @@ fn mac_at_end(text: &str, length: usize) -> Option<(&str, String)> {
 }
 
 /// os-release(5).
-pub fn parse_release(text: &str) -> Os {
+pub(crate) fn parse_release(text: &str) -> Os {
     let get = |key: &str| {
         let value = text.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));
         let words = value.and_then(shlex::split);
@@ -341,7 +341,7 @@ pub fn parse_memory(text: &str) -> Result<u64, ParseError> {
 }
 
 /// `MemAvailable` of /proc/meminfo, in bytes; 0 where it is not told.
-pub fn parse_memory_available(text: &str) -> u64 {
+pub(crate) fn parse_memory_available(text: &str) -> u64 {
     memory(text, "MemAvailable").unwrap_or(0)
 }
 
@@ -367,7 +367,7 @@ pub fn parse_uptime(text: &str) -> Option<u64> {
 }
 
 /// Links that udev(7) makes: answers [`parse_links`]. Those by the kernel's numbers are left out: there are hundreds.
-pub fn links_query() -> Query {
+pub(crate) fn links_query() -> Query {
     let numbers = ["-path", "/dev/char", "-o", "-path", "/dev/block"];
     let links = ["-prune", "-o", "-type", "l", "-printf", "%p %l\\n"];
     Query::run(["find", "/dev", "("].into_iter().chain(numbers).chain([")"]).chain(links))
@@ -386,7 +386,7 @@ pub fn parse_links(text: &str) -> Result<Vec<(String, String)>, ParseError> {
 }
 
 /// Active services and timers: answers [`parse_services`].
-pub fn services_query() -> Query {
+pub(crate) fn services_query() -> Query {
     Query::run(
         "systemctl list-units --type=service,timer --state=active --plain --full --no-legend --no-pager".split(' '),
     )
@@ -401,7 +401,7 @@ pub fn parse_services(text: &str) -> Vec<String> {
 }
 
 /// What starts at boot, as far as each unit's own file says it: answers [`parse_unit_files`].
-pub fn unit_files_query() -> Query {
+pub(crate) fn unit_files_query() -> Query {
     Query::run("systemctl list-unit-files --type=service,timer,socket,mount --full --no-legend --no-pager".split(' '))
 }
 
@@ -422,7 +422,7 @@ pub fn parse_unit_files(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// Key type and base64 of a line `ssh-ed25519 AAAA… root@srv1`.
-pub fn parse_host_key(line: &str) -> Option<String> {
+pub(crate) fn parse_host_key(line: &str) -> Option<String> {
     match line.split_whitespace().collect::<Vec<_>>().as_slice() {
         [kind, key, ..] => Some(format!("{kind} {key}")),
         _ => None,
@@ -430,7 +430,7 @@ pub fn parse_host_key(line: &str) -> Option<String> {
 }
 
 /// `InitiatorName=` of /etc/iscsi/initiatorname.iscsi.
-pub fn parse_initiator(text: &str) -> Option<String> {
+pub(crate) fn parse_initiator(text: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.trim().strip_prefix("InitiatorName="))?;
     Some(value.trim().to_string()).filter(|name| !name.is_empty())
 }

@@ -1,7 +1,8 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
-pub use super::wanted::{ABILITIES, MODULES, PRESENCE, files, parts_of, tools};
+pub use super::wanted::MODULES;
+pub(crate) use super::wanted::{PRESENCE, files, parts_of, tools};
 use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{Query, Side};
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::holder::Holder;
 use super::parse::ParseError;
 use super::queries;
 use super::{
-    Array, Facts, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, under_way, writers,
+    Array, Block, Facts, Interface, Lv, Mount, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net,
+    os, under_way, writers,
 };
 use crate::family;
 use crate::host::{HostError, IN_MEMORY, KEPT, Look, Output, Query, Side};
@@ -127,6 +129,14 @@ impl Answers {
         if not_there(self.output(name)) { Ok(T::default()) } else { self.must(name, parse) }
     }
 
+    /// The answer of a command that may not have been asked, or may have failed.
+    fn if_good<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, ParseError>) -> Result<Option<T>, FactsError> {
+        match self.all.get(name) {
+            Some((_, output)) if output.success() => self.must(name, parse).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Every command that is there and does not know what it is asked, in one error.
     fn able(&self) -> Result<(), FactsError> {
         let asked = ["lsblk", "mounts", "interfaces", "pvs", "vgs", "lvs", "lvm-version"];
@@ -173,13 +183,101 @@ pub fn both(look: &dyn Look) -> Result<Facts, FactsError> {
 pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let answers = Answers::ask(look, side)?;
     answers.able()?;
-
     let parts = answers.must("parts", os::parse_parts)?;
-    let texts = answers.must("texts", os::parse_texts)?;
-    let text = |path: &str| texts.get(path).map(String::as_str).unwrap_or_default();
-    let line = |path: &str| text(path).trim().to_string();
+    let texts = Texts(answers.must("texts", os::parse_texts)?);
     let misread = |cause| answers.misread("texts", cause);
+    let blocks = blocks(&answers, &parts)?;
+    let lvs = volumes(&answers, &texts, &blocks)?;
+    let mdstat = md::parse_mdstat(texts.of("/proc/mdstat")).map_err(misread)?;
+    let arrays = arrays(answers.may("arrays", md::parse_exports)?, &mdstat);
+    let interfaces = interfaces(&answers, &parts)?;
+    let mounts = mounts(&answers)?;
+    let iscsi_packages = answers.if_good("iscsi-packages", apt::parse)?;
+    let holders = holders(&answers, &mounts)?;
+    let (disabled, mount_units) = os::parse_unit_files(&answers.output("unit-files").stdout);
+    let file_systems = answers.must("file-systems", filesystems::parse)?;
+    Ok(ServerFacts {
+        hostname: texts.line("/proc/sys/kernel/hostname"),
+        boot_id: texts.line("/proc/sys/kernel/random/boot_id"),
+        machine: Some(texts.line("/sys/class/dmi/id/product_uuid")).filter(|uuid| !uuid.is_empty()),
+        os: os::parse_release(texts.of("/etc/os-release")),
+        kernel: texts.line("/proc/sys/kernel/osrelease"),
+        memory: os::parse_memory(texts.of("/proc/meminfo")).map_err(misread)?,
+        memory_available: os::parse_memory_available(texts.of("/proc/meminfo")),
+        arrays,
+        pvs: answers.may("pvs", lvm::parse_pvs)?,
+        vgs: answers.may("vgs", lvm::parse_vgs)?,
+        lvs,
+        swaps: mounts::parse_swaps(texts.of("/proc/swaps")).map_err(misread)?,
+        interfaces,
+        host_keys: texts.under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect(),
+        files: texts.files(),
+        fs_tools: file_systems.tools,
+        fs_features: file_systems.features,
+        disabled,
+        mount_units,
+        services: os::parse_services(&answers.output("services").stdout),
+        holders,
+        iscsi_packages,
+        iscsi_database: parts.iscsi,
+        iscsi_sessions: texts
+            .under("/sys/class/iscsi_session/", "/targetname")
+            .into_iter()
+            .map(str::to_string)
+            .collect(),
+        initiator: os::parse_initiator(texts.of("/etc/iscsi/initiatorname.iscsi")),
+        lvm_version: answers.may("lvm-version", |text| lvm::parse_version(text).map(Some))?,
+        // exits with a failure where one of the settings is not known to it, and tells of the others all the same
+        lvm_config: lvm::parse_config(&answers.output("lvm-config").stdout),
+        under_way: under_way::of([texts.of(IN_MEMORY), texts.of(KEPT)]),
+        blocks,
+        mounts,
+        arch: parts.arch,
+        uid: parts.uid,
+        uefi: parts.uefi,
+        clock: parts.clock,
+        present: parts.present,
+        tools: parts.tools,
+        unable: parts.unable,
+        modules: parts.modules,
+        initrds: parts.initrds,
+        initrd_sizes: parts.initrd_sizes,
+        macs: parts.macs,
+        card_lines: parts.card_lines,
+        link_files: parts.link_files,
+        configured: parts.configured,
+        firmware: parts.firmware,
+        boot_packages: parts.boot_packages,
+    })
+}
 
+/// Files, by their paths.
+struct Texts(BTreeMap<String, String>);
+
+impl Texts {
+    /// Empty where there is no such file.
+    fn of(&self, path: &str) -> &str {
+        self.0.get(path).map(String::as_str).unwrap_or_default()
+    }
+
+    fn line(&self, path: &str) -> String {
+        self.of(path).trim().to_string()
+    }
+
+    /// Those whose paths begin and end so.
+    fn under(&self, place: &str, name: &str) -> Vec<&str> {
+        let found = self.0.iter().filter(|(path, _)| path.starts_with(place) && path.ends_with(name));
+        found.map(|(_, text)| text.trim()).collect()
+    }
+
+    fn files(&self) -> BTreeMap<String, String> {
+        let files = self.0.iter().filter(|(path, _)| os::is_file(path));
+        files.map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+}
+
+/// With their names from udev, their health and their drivers.
+fn blocks(answers: &Answers, parts: &os::Parts) -> Result<Vec<Block>, FactsError> {
     let mut blocks = answers.must("lsblk", lsblk::parse)?;
     // find(1) fails where a place vanishes meanwhile, and tells of the others all the same
     let links = match answers.output("links") {
@@ -200,9 +298,13 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         }
         block.drivers = parts.disks.get(&block.kname).cloned().unwrap_or_default();
     }
+    Ok(blocks)
+}
 
-    let written = os::parse_written(text("/proc/diskstats"));
-    let uptime = os::parse_uptime(text("/proc/uptime")).unwrap_or(0);
+/// With what is on them, and how much is written to them on average since the boot.
+fn volumes(answers: &Answers, texts: &Texts, blocks: &[Block]) -> Result<Vec<Lv>, FactsError> {
+    let written = os::parse_written(texts.of("/proc/diskstats"));
+    let uptime = os::parse_uptime(texts.of("/proc/uptime")).unwrap_or(0);
     let mut lvs = answers.may("lvs", lvm::parse_lvs)?;
     for lv in &mut lvs {
         let path = lvm::mapper_path(&lv.vg, &lv.name);
@@ -212,9 +314,10 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
             lv.write_rate = written.get(&block.kname).and_then(|bytes| bytes.checked_div(uptime)).unwrap_or(0);
         }
     }
+    Ok(lvs)
+}
 
-    let mdstat = md::parse_mdstat(text("/proc/mdstat")).map_err(misread)?;
-    let exported = answers.may("arrays", md::parse_exports)?;
+fn interfaces(answers: &Answers, parts: &os::Parts) -> Result<Vec<Interface>, FactsError> {
     let mut interfaces = answers.must("interfaces", net::parse)?;
     for interface in &mut interfaces {
         interface.speed = parts.speeds.get(&interface.name).copied();
@@ -222,85 +325,22 @@ pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
         interface.drivers = parts.cards.get(&interface.name).cloned().unwrap_or_default();
         interface.random_mac = parts.random_macs.contains(&interface.name);
     }
+    Ok(interfaces)
+}
 
-    // exit code 1 and silence: no real file system is mounted
-    let mounts = match answers.output("mounts") {
-        output if output.code == 1 && output.stdout.is_empty() && output.stderr.is_empty() => Vec::new(),
-        _ => answers.must("mounts", mounts::parse)?,
-    };
-    let iscsi_packages = match answers.all.get("iscsi-packages") {
-        Some((_, output)) if output.success() => Some(answers.must("iscsi-packages", apt::parse)?),
-        _ => None,
-    };
-    // of the new server, which is in rescue, nobody asks
-    let live = match answers.all.get("writers") {
-        Some((_, output)) if output.success() => Some(answers.must("writers", writers::parse)?),
-        _ => None,
-    };
+fn mounts(answers: &Answers) -> Result<Vec<Mount>, FactsError> {
+    match answers.output("mounts") {
+        // exit code 1 and silence: no real file system is mounted
+        output if output.code == 1 && output.stdout.is_empty() && output.stderr.is_empty() => Ok(Vec::new()),
+        _ => answers.must("mounts", mounts::parse),
+    }
+}
+
+/// Of the new server, which is in rescue, nobody asks.
+fn holders(answers: &Answers, mounts: &[Mount]) -> Result<Vec<Holder>, FactsError> {
     let targets: Vec<String> = mounts.iter().map(|mount| mount.target.clone()).collect();
-    let under = |place: &str, name: &str| -> Vec<&str> {
-        let found = texts.iter().filter(|(path, _)| path.starts_with(place) && path.ends_with(name));
-        found.map(|(_, text)| text.trim()).collect()
-    };
-
-    let (disabled, mount_units) = os::parse_unit_files(&answers.output("unit-files").stdout);
-    let file_systems = answers.must("file-systems", filesystems::parse)?;
-    Ok(ServerFacts {
-        hostname: line("/proc/sys/kernel/hostname"),
-        boot_id: line("/proc/sys/kernel/random/boot_id"),
-        machine: Some(line("/sys/class/dmi/id/product_uuid")).filter(|uuid| !uuid.is_empty()),
-        os: os::parse_release(text("/etc/os-release")),
-        kernel: line("/proc/sys/kernel/osrelease"),
-        arch: parts.arch,
-        uid: parts.uid,
-        memory: os::parse_memory(text("/proc/meminfo")).map_err(misread)?,
-        memory_available: os::parse_memory_available(text("/proc/meminfo")),
-        uefi: parts.uefi,
-        clock: parts.clock,
-        arrays: arrays(exported, &mdstat),
-        pvs: answers.may("pvs", lvm::parse_pvs)?,
-        vgs: answers.may("vgs", lvm::parse_vgs)?,
-        lvs,
-        mounts,
-        swaps: mounts::parse_swaps(text("/proc/swaps")).map_err(misread)?,
-        interfaces,
-        host_keys: under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect(),
-        files: texts
-            .iter()
-            .filter(|(path, _)| os::is_file(path))
-            .map(|(path, text)| (path.clone(), text.clone()))
-            .collect(),
-        present: parts.present,
-        tools: parts.tools,
-        unable: parts.unable,
-        modules: parts.modules,
-        initrds: parts.initrds,
-        initrd_sizes: parts.initrd_sizes,
-        macs: parts.macs,
-        card_lines: parts.card_lines,
-        link_files: parts.link_files,
-        configured: parts.configured,
-        fs_tools: file_systems.tools,
-        fs_features: file_systems.features,
-        firmware: parts.firmware,
-        boot_packages: parts.boot_packages,
-        disabled,
-        mount_units,
-        services: os::parse_services(&answers.output("services").stdout),
-        holders: live.map_or(Vec::new(), |live| live.holders(&targets)),
-        iscsi_packages,
-        iscsi_database: parts.iscsi,
-        iscsi_sessions: under("/sys/class/iscsi_session/", "/targetname").into_iter().map(str::to_string).collect(),
-        initiator: os::parse_initiator(text("/etc/iscsi/initiatorname.iscsi")),
-        lvm_version: match answers.output("lvm-version") {
-            output if not_there(output) => None,
-            _ => Some(answers.must("lvm-version", lvm::parse_version)?),
-        },
-        // exits with a failure where one of the settings is not known to it, and tells of the others all the same
-        lvm_config: lvm::parse_config(&answers.output("lvm-config").stdout),
-        under_way: under_way::of([text(IN_MEMORY), text(KEPT)]),
-        blocks,
-    })
+    let live = answers.if_good("writers", writers::parse)?;
+    Ok(live.map_or(Vec::new(), |live| live.holders(&targets)))
 }
 
 /// mdadm's answer and the kernel's; what mdadm did not tell of (it is not installed) is known by the kernel's alone.

@@ -139,7 +139,7 @@ pub fn machines(facts: &Facts) -> Machines {
 }
 
 /// Whether old, and whether new, has anything in its hardware that the other has not.
-pub fn known_by_hardware(facts: &Facts) -> [bool; 2] {
+pub(crate) fn known_by_hardware(facts: &Facts) -> [bool; 2] {
     let machines = machines(facts);
     [Server::Old, Server::New].map(|server| machines.can_tell(server))
 }
@@ -157,7 +157,7 @@ impl ServerFacts {
 
     /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian
     /// moved it with 2.1.10.
-    pub fn iscsi_nodes(&self) -> String {
+    pub(crate) fn iscsi_nodes(&self) -> String {
         let numbers = |version: &str| -> Vec<u32> {
             let upstream = version.rsplit(':').next().unwrap_or_default();
             let end = upstream.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(upstream.len());
@@ -281,7 +281,7 @@ pub struct Pv {
 }
 
 impl Pv {
-    pub fn given_up(&self) -> bool {
+    pub(crate) fn given_up(&self) -> bool {
         self.vg == "[unknown]"
     }
 
@@ -402,7 +402,7 @@ pub struct Interface {
 
 impl Interface {
     /// The MAC address that it will have when it boots again.
-    pub fn own_mac(&self) -> &str {
+    pub(crate) fn own_mac(&self) -> &str {
         self.permanent.as_ref().unwrap_or(&self.mac)
     }
 }

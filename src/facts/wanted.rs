@@ -4,7 +4,7 @@ use crate::family::{Builder, Family};
 use crate::host::{IN_MEMORY, KEPT};
 
 /// Files whose text is in [`super::ServerFacts::files`]: those of every system, and those of each family.
-pub fn files() -> Vec<&'static str> {
+pub(crate) fn files() -> Vec<&'static str> {
     let mut all = FILES.to_vec();
     for family in Family::ALL {
         all.push(family.md.file);
@@ -16,7 +16,7 @@ pub fn files() -> Vec<&'static str> {
 }
 
 /// Directories whose files are parts of one of [`files`], with the end of their names.
-pub fn parts_of() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn parts_of() -> Vec<(&'static str, &'static str)> {
     let mut all = PARTS_OF.to_vec();
     all.extend(Family::ALL.iter().flat_map(|family| [family.menu.more, family.md.more]));
     all.extend(Builder::ALL.iter().flat_map(|builder| builder.more));
@@ -24,7 +24,7 @@ pub fn parts_of() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Commands that a migration may use, on whatever system.
-pub fn tools() -> Vec<&'static str> {
+pub(crate) fn tools() -> Vec<&'static str> {
     let mut all = TOOLS.to_vec();
     all.extend(Builder::ALL.iter().flat_map(|builder| builder.tools));
     for family in Family::ALL {
@@ -71,7 +71,7 @@ pub(super) const SMALL: &[&str] = &[
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.
-pub const PRESENCE: &[&str] = &[
+pub(crate) const PRESENCE: &[&str] = &[
     "/etc/iscsi/iscsid.conf",
     "/etc/tgt/targets.conf",
     "/etc/lvm/devices/system.devices",
@@ -117,7 +117,7 @@ const TOOLS: &[&str] = &[
 ];
 
 /// Commands with an option that a migration uses, and that older releases of them do not have.
-pub const ABILITIES: &[&str] = &["wipefs --json", "sfdisk --json"];
+pub(crate) const ABILITIES: &[&str] = &["wipefs --json", "sfdisk --json"];
 
 /// Kernel modules that a migration may use, as the kernel writes their names; then drivers of disks and of network cards,
 /// which old's kernel must have for those of new.

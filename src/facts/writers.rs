@@ -13,7 +13,7 @@ use super::parse::{ParseError, number};
 use crate::host::Query;
 
 /// Shell functions: `mounts`, and `holders` that goes by it.
-pub const HOLDERS: &str = include_str!("holders.sh");
+pub(crate) const HOLDERS: &str = include_str!("holders.sh");
 
 /// A handful of processes, however many there are on the server.
 const ASK: &str = r#"

@@ -40,7 +40,8 @@ pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
 pub use refused::refused;
 pub use rule::{Finding, Hit, Rule, Severity};
-pub use under_way::{UNDER_WAY, under_way};
+pub(crate) use under_way::UNDER_WAY;
+pub use under_way::under_way;
 
 /// Every room's rules.
 const ROOMS: &[&[Rule]] = &[

@@ -105,7 +105,7 @@ impl Finding {
     }
 
     /// With the plan's waiver of it, if there is one and it can be waived.
-    pub fn waived_by(self, plan: &Plan) -> Finding {
+    pub(crate) fn waived_by(self, plan: &Plan) -> Finding {
         let waiver = plan.waive.iter().find(|waiver| !self.absolute && self.is_waived_by(waiver, plan));
         Finding { waived: waiver.map(|waiver| waiver.reason.to_string()), ..self }
     }

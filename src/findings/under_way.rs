@@ -5,7 +5,7 @@ use crate::facts::{Facts, under_way};
 use crate::plan::Plan;
 
 /// Told before all others: many of them are only its consequences.
-pub const UNDER_WAY: &str = "R1904";
+pub(crate) const UNDER_WAY: &str = "R1904";
 
 pub(super) const RULES: &[Rule] = &[Rule {
     code: UNDER_WAY,

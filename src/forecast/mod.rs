@@ -92,7 +92,7 @@ pub fn forecast(runbook: &Runbook) -> Forecast {
 }
 
 /// How long each step takes, in seconds, in the order of the nodes; for a run that tells how far it is.
-pub fn estimates(runbook: &Runbook) -> Vec<f64> {
+pub(crate) fn estimates(runbook: &Runbook) -> Vec<f64> {
     let checks = work::Checks::of(&runbook.facts);
     let rate = runbook.link.rate.max(1) as f64;
     let of = |node: &Node| match node.step.as_step().bytes() {

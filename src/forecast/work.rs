@@ -8,7 +8,7 @@ use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, lvm};
 use crate::plan::Power::Manual;
 use crate::runbook::{Node, Stage};
-use crate::step::{Job, StepKind};
+use crate::step::StepKind;
 
 /// A person who stands ready, and the way to the switch.
 const BY_HAND: f64 = 60.0;
@@ -17,7 +17,7 @@ const BOOT: f64 = 150.0;
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// How long the check of a file system takes.
-pub struct Checks {
+pub(super) struct Checks {
     /// bytes in use on old's volumes, by path; of what is not mounted, all of them
     used: HashMap<String, u64>,
     /// new has disks that turn
@@ -25,7 +25,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    pub fn of(facts: &Facts) -> Checks {
+    pub(super) fn of(facts: &Facts) -> Checks {
         let volumes = facts.old.lvs.iter().map(|lv| (lvm::mapper_path(&lv.vg, &lv.name), lv.size));
         let mounts = mounted(&facts.old, &Names::of(&facts.old)).into_iter();
         let used = mounts.map(|(path, mount)| (path, mount.used));
@@ -36,19 +36,19 @@ impl Checks {
     }
 
     /// All metadata is read: the more is in use, the longer; much longer on disks that turn.
-    fn seconds(&self, job: &Job) -> f64 {
-        let used = job.args.last().and_then(|device| self.used.get(device)).copied().unwrap_or(0);
+    fn seconds(&self, device: &str) -> f64 {
+        let used = self.used.get(device).copied().unwrap_or(0);
         1.0 + used as f64 / GIB * if self.turns { 0.2 } else { 0.05 }
     }
 }
 
-pub struct Estimate {
+pub(super) struct Estimate {
     pub part: &'static str,
     pub seconds: f64,
     pub assumed: Option<String>,
 }
 
-pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
+pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
     let (part, seconds) = match &node.step {
@@ -68,7 +68,10 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new's volumes get their names", 1.5),
         StepKind::GroupName(_) | StepKind::VolumeName(_) => ("new's volumes get their names", 0.5),
         StepKind::Volume(_) | StepKind::Active(_) | StepKind::SwapSpace(_) => ("new's volumes get their names", 0.7),
-        StepKind::Job(job) => of_job(runbook, job, checks),
+        StepKind::FsCheck(check) => ("file systems are checked", checks.seconds(&check.device)),
+        StepKind::BootLoader(_) => ("boot loader on new's disks", 4.0),
+        StepKind::BootProof(_) => ("the system is mounted and made fit", hashed(runbook)),
+        StepKind::Job(job) if job.bytes > 0 => ("the system is mounted and made fit", hashed(runbook)),
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
         StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
@@ -79,7 +82,8 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::File(_) if node.stage == Stage::Cutover => ("the mirror is cut", 0.1),
         StepKind::File(_) | StepKind::NoFile(_) => ("the system is mounted and made fit", 0.1),
         // before the downtime or after it
-        StepKind::Hostname(_)
+        StepKind::Job(_)
+        | StepKind::Hostname(_)
         | StepKind::Tunable(_)
         | StepKind::Packages(_)
         | StepKind::Purged(_)
@@ -110,26 +114,17 @@ pub fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
             Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
         }
         StepKind::OwnBoot(_) => Some(format!("new starts in {BOOT} s")),
-        StepKind::Job(job) if job.name.starts_with("check-") => {
-            Some("by the bytes in use, not by the number of files".into())
-        }
+        StepKind::FsCheck(_) => Some("by the bytes in use, not by the number of files".into()),
         _ => None,
     };
     Estimate { part, seconds, assumed }
 }
 
-fn of_job(runbook: &Runbook, job: &Job, checks: &Checks) -> (&'static str, f64) {
-    match job.name.split('-').next() {
-        Some("check") => ("file systems are checked", checks.seconds(job)),
-        Some("grub") => ("boot loader on new's disks", 4.0),
-        // read from disk and hashed
-        Some("boot") => {
-            let boot = runbook.nodes.iter().map(|node| match &node.step {
-                StepKind::Job(job) => job.bytes,
-                _ => 0,
-            });
-            ("the system is mounted and made fit", boot.sum::<u64>() as f64 / 150e6)
-        }
-        _ => ("other steps", 1.0),
-    }
+/// The boot file system is read from disk and hashed.
+fn hashed(runbook: &Runbook) -> f64 {
+    let boot = runbook.nodes.iter().map(|node| match &node.step {
+        StepKind::Job(job) => job.bytes,
+        _ => 0,
+    });
+    boot.sum::<u64>() as f64 / 150e6
 }

@@ -91,7 +91,7 @@ impl Machines {
     }
 
     /// Whether this server has anything that the other has not.
-    pub fn can_tell(&self, server: Server) -> bool {
+    pub(crate) fn can_tell(&self, server: Server) -> bool {
         let (it, other) = (self.of(server), self.of(server.other()));
         it.machine.as_ref().is_some_and(|uuid| other.machine.as_ref() != Some(uuid))
             || it.disks.difference(&other.disks).next().is_some()

@@ -105,7 +105,7 @@ impl PowerControl {
 }
 
 impl Controls {
-    pub fn controlled(&self, server: Server) -> bool {
+    pub(super) fn controlled(&self, server: Server) -> bool {
         !matches!(self.all.get(&server), None | Some(PowerControl::Manual))
     }
 
@@ -113,7 +113,7 @@ impl Controls {
     ///
     /// # Errors
     /// It cannot be asked, or its command fails.
-    pub fn status(&self, server: Server) -> Result<PowerState, HostError> {
+    pub(super) fn status(&self, server: Server) -> Result<PowerState, HostError> {
         let Some(commands) = self.commands(server)? else { return Ok(PowerState::Unknown) };
         let (state, code, said) = self.said(server, &commands)?;
         if code == 0 {
@@ -124,7 +124,7 @@ impl Controls {
     }
 
     /// One command, and asking until the status agrees.
-    pub fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
+    pub(super) fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         let Some(commands) = self.commands(server)? else { return Ok(()) };
         match turn {
             PowerAction::Off => self.until(server, &commands, &commands.off, PowerState::Off),

@@ -88,7 +88,8 @@ pub enum Query {
 }
 
 /// Prints `present` and the file's content, or `absent`: a missing file is an answer, not a failure.
-pub const READ_FILE: &str = r#"if [ -e "$1" ] || [ -L "$1" ]; then echo present; cat -- "$1"; else echo absent; fi"#;
+pub(crate) const READ_FILE: &str =
+    r#"if [ -e "$1" ] || [ -L "$1" ]; then echo present; cat -- "$1"; else echo absent; fi"#;
 
 impl Query {
     pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Query {
@@ -132,7 +133,7 @@ impl Output {
 pub struct Text(pub String);
 
 /// What stands in a [`Text`] where the secret of that name goes.
-pub fn secret_place(name: &str) -> String {
+pub(crate) fn secret_place(name: &str) -> String {
     format!("@@secret:{name}@@")
 }
 

@@ -132,7 +132,7 @@ impl Trail {
     ///
     /// # Errors
     /// The server has seen a later line than the journal holds, another one in its place, or another migration.
-    pub fn may_act(&self, seen: &str) -> Result<(), String> {
+    pub(crate) fn may_act(&self, seen: &str) -> Result<(), String> {
         let Some(mark) = RunMark::parse(seen) else { return Ok(()) };
         let lines = self.lines();
         let last = lines.sums.len() - 1;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::line::FORMAT;
 use super::state::Impossible;
 
+/// Each message says what was attempted; [`Error::help`] says what to type.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum Error {
     #[error("cannot {doing} `{}`", path.display())]
     Io {

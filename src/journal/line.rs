@@ -13,10 +13,13 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
+    /// [`FORMAT`] when it was written
     pub format: u32,
+    /// its name
     pub migration: String,
     /// sha256 of the runbook's file, in hexadecimal
     pub runbook: String,
+    /// when the migration was made
     pub made_at: Timestamp,
     /// at random: no two migrations share it, but a copy has that of its original
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -24,6 +27,7 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header of a new migration. `runbook`: sha256 of its file, in hexadecimal.
     pub fn new(migration: impl Into<String>, runbook: impl Into<String>) -> Header {
         let id = uuid::Uuid::new_v4().simple().to_string();
         Header { format: FORMAT, migration: migration.into(), runbook: runbook.into(), made_at: now(), id }
@@ -42,15 +46,21 @@ pub enum Event {
     Adopted,
     /// it was seen to be absent and is about to be done: ours from here on
     Began,
+    /// it was seen to be so
     Done,
+    /// an act failed, or what it should have brought about did not come
     Failed {
+        /// the error, in words
         what: String,
     },
     /// it was looked at and can never be made good, whatever is seen later; how it stands is not changed
     Refused {
+        /// what was seen, in words
         what: String,
     },
+    /// it is about to be taken back
     UndoBegan,
+    /// it was seen to be gone
     Undone,
 }
 
@@ -58,7 +68,9 @@ pub enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// forward: steps are done
     Apply,
+    /// backward: steps are taken back
     Rollback,
 }
 
@@ -79,16 +91,22 @@ pub enum Outcome {
 /// What happened to a run as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs, reason = "what is said of a variant is said of its fields")]
 pub enum Run {
+    /// the first line of a run
     Started {
+        /// forward or backward
         kind: Kind,
         /// `user@host`, process
         by: String,
         /// of replant
         version: String,
     },
+    /// the last line of a run; a run that was killed has none
     Ended {
+        /// how
         outcome: Outcome,
+        /// the error, in words, where there was one
         #[serde(default, skip_serializing_if = "Option::is_none")]
         what: Option<String>,
     },
@@ -105,15 +123,21 @@ pub enum Run {
     /// these are not taken back: they are left as they are on new's disks, because servers have changed, or because
     /// new is `gone`: given up by the operator's word while old was still on
     Abandoned {
+        /// they stay on new
         steps: Vec<StepId>,
+        /// new was given up
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         gone: bool,
     },
 }
 
+/// What a line is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "what is said of a variant is said of its fields")]
 pub enum Entry {
+    /// one step
     Step { id: StepId, event: Event },
+    /// the run as a whole
     Run(Run),
 }
 
@@ -121,7 +145,9 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Line {
+    /// by the clock of the machine on which replant runs
     pub at: Timestamp,
+    /// what happened
     pub entry: Entry,
 }
 

@@ -12,6 +12,10 @@ use crate::runbook::StepId;
 
 /// Where lines go. A line is kept for good when `append` returns, or it is an error.
 pub trait Ledger: Send {
+    /// Adds one line, which ends with its line break.
+    ///
+    /// # Errors
+    /// It is uncertain whether the line is kept. Whoever gets this writes nothing more.
     fn append(&mut self, line: &[u8]) -> std::io::Result<()>;
 }
 
@@ -37,8 +41,11 @@ pub struct Journal {
 /// What was read from a journal.
 #[derive(Debug, Clone)]
 pub struct Story {
+    /// its first line
     pub header: Header,
+    /// all others, in the order in which they were written
     pub lines: Vec<Line>,
+    /// where the migration stands after them
     pub state: State,
     /// its lines, as servers know them
     pub trail: Trail,
@@ -69,10 +76,12 @@ impl Journal {
         &self.trail
     }
 
+    /// Which migration this is, and of which runbook.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
+    /// Where the migration stands.
     pub fn state(&self) -> &State {
         &self.state
     }

@@ -4,6 +4,8 @@
 //! ever done on a server that the journal does not know of. A crash can tear the last line only, and what a torn line
 //! was about to allow has not been done: it is cut off.
 
+#![warn(missing_docs)]
+
 mod depot;
 mod error;
 mod line;
@@ -11,7 +13,8 @@ mod log;
 mod state;
 mod who;
 
-pub use depot::{Depot, Lock, Migration, write_whole};
+pub(crate) use depot::write_whole;
+pub use depot::{Depot, Lock, Migration};
 pub use error::Error;
 pub use line::{Entry, Event, FORMAT, Header, Kind, Line, Outcome, Run};
 pub use log::{Journal, Ledger, Story};

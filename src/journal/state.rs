@@ -9,14 +9,21 @@ use super::line::{Entry, Event, Kind, Line, Outcome, Run};
 use crate::host::{Said, Server};
 use crate::runbook::{Node, Stage, StepId};
 
+/// How far a step is, by the journal alone. What is seen on the servers is another matter ([`crate::step::Seen`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Status {
+    /// nothing is written of it
     #[default]
     New,
+    /// it was there before: not ours, and never undone
     Adopted,
+    /// its acts may have been done, all or some of them or none
     Began,
+    /// done, and seen to be so
     Done,
+    /// begun, and ended by an error
     Failed,
+    /// its undoing may have been done in part
     UndoBegan,
     /// taken back: for the next apply as if it had never been
     Undone,
@@ -24,9 +31,12 @@ pub enum Status {
 
 /// What can never come after what the journal holds: a line of a damaged journal, or a mistake of ours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum Impossible {
+    /// an event of a step whose status does not allow it
     #[error("step `{step}`: `{event}` cannot come after `{status}`")]
     Step { step: StepId, event: String, status: String },
+    /// the end of a run that is not going on
     #[error("a run ends that has not begun, or has ended already")]
     NoRun,
 }
@@ -78,13 +88,17 @@ struct Record {
 /// One run of replant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRecord {
+    /// forward or backward
     pub kind: Kind,
+    /// `user@host`, process
     pub by: String,
+    /// by the clock of the machine on which replant ran
     pub started: Timestamp,
     /// `None`: it is still going on, or it was killed
     pub ended: Option<(Timestamp, Outcome, Option<String>)>,
 }
 
+/// All that a journal says, folded. Two journals with the same lines have the same state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     steps: BTreeMap<StepId, Record>,
@@ -166,6 +180,7 @@ impl State {
         }
     }
 
+    /// How far this step is. A step that the journal does not know is [`Status::New`].
     pub fn status(&self, step: &StepId) -> Status {
         self.steps.get(step).map_or(Status::New, |record| record.status)
     }
@@ -176,7 +191,7 @@ impl State {
     }
 
     /// Whether rollback takes it back.
-    pub fn to_undo(&self, step: &StepId) -> bool {
+    pub(crate) fn to_undo(&self, step: &StepId) -> bool {
         self.ours(step) && !self.found(step)
     }
 
@@ -193,7 +208,7 @@ impl State {
     }
 
     /// New was given up by the operator's word, before servers changed: nothing on it is looked at any more.
-    pub fn new_is_gone(&self) -> bool {
+    pub(crate) fn new_is_gone(&self) -> bool {
         self.gone
     }
 
@@ -202,6 +217,7 @@ impl State {
         self.host_keys.get(&server).map(String::as_str)
     }
 
+    /// All runs, oldest first.
     pub fn runs(&self) -> &[RunRecord] {
         &self.runs
     }
@@ -217,7 +233,7 @@ impl State {
     }
 
     /// Nothing has been begun, or all of it was taken back.
-    pub fn untouched(&self) -> bool {
+    pub(crate) fn untouched(&self) -> bool {
         self.abandoned.is_none() && self.steps.values().all(|record| record.found || !record.status.ours())
     }
 

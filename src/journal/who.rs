@@ -6,9 +6,13 @@ use super::line::now;
 /// Who is at work, for the one who has to wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
+    /// login name
     pub user: String,
+    /// of the machine on which replant runs
     pub host: String,
+    /// process, on that machine
     pub pid: u32,
+    /// when the lock was taken
     pub since: Timestamp,
 }
 

@@ -12,7 +12,7 @@ pub fn service_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> 
 }
 
 /// The real card by which new is reached.
-pub fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
+pub(crate) fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
     card(&facts.new, &plan.new.address.to_string())
 }
 
@@ -20,7 +20,7 @@ pub fn new_card<'a>(plan: &Plan, facts: &'a Facts) -> Option<&'a Interface> {
 /// one in the smallest network that has both, as the kernel chooses it (ip-route(8): routes of directly connected networks), on
 /// the card of its service where two have it; or old's own where a router is between them. Routes that somebody has made by
 /// hand are not looked at.
-pub fn transfer_addresses(plan: &Plan, facts: &Facts) -> (IpAddr, IpAddr) {
+pub(crate) fn transfer_addresses(plan: &Plan, facts: &Facts) -> (IpAddr, IpAddr) {
     let portal = **plan.portal();
     let cards = facts.old.interfaces.iter().filter(|card| card.up);
     let beside = cards.flat_map(|card| {
@@ -44,7 +44,7 @@ fn beside(with_prefix: &str, other: IpAddr) -> Option<(u32, IpAddr)> {
 }
 
 /// The real cards between which the data goes, old's and new's.
-pub fn transfer_cards<'a>(plan: &Plan, facts: &'a Facts) -> [Option<&'a Interface>; 2] {
+pub(crate) fn transfer_cards<'a>(plan: &Plan, facts: &'a Facts) -> [Option<&'a Interface>; 2] {
     let (from, to) = transfer_addresses(plan, facts);
     [card(&facts.old, &from.to_string()), card(&facts.new, &to.to_string())]
 }

@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 
 /// cloud-init runs on old at each boot.
-pub fn runs_cloud_init(facts: &Facts) -> bool {
+pub(crate) fn runs_cloud_init(facts: &Facts) -> bool {
     let unit = |unit: &String| {
         unit.starts_with("cloud-init") || unit == "cloud-config.service" || unit == "cloud-final.service"
     };
@@ -12,4 +12,4 @@ pub fn runs_cloud_init(facts: &Facts) -> bool {
 }
 
 /// cloud-init does nothing where this file is.
-pub const CLOUD_INIT_DISABLED: &str = "/etc/cloud/cloud-init.disabled";
+pub(crate) const CLOUD_INIT_DISABLED: &str = "/etc/cloud/cloud-init.disabled";

@@ -46,12 +46,12 @@ pub fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a 
 }
 
 /// Everything that stands on a block device.
-pub fn standing_on<'a>(server: &'a ServerFacts, path: &'a str) -> impl Iterator<Item = &'a Block> {
+pub(crate) fn standing_on<'a>(server: &'a ServerFacts, path: &'a str) -> impl Iterator<Item = &'a Block> {
     server.blocks.iter().filter(move |block| block.ancestors.iter().any(|ancestor| ancestor == path))
 }
 
 /// What a disk holds, for people; `None` where it is blank.
-pub fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
+pub(crate) fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
     let parts: Vec<_> = standing_on(server, &block.path).filter(|part| part.kind == "part").collect();
     let mut what = Vec::new();
     if let Some(table) = &block.pttype {
@@ -69,7 +69,7 @@ pub fn what_is_on(server: &ServerFacts, block: &Block) -> Option<String> {
 }
 
 /// Why a disk may not be there when its server boots, if so.
-pub fn fleeting(block: &Block) -> Option<String> {
+pub(crate) fn fleeting(block: &Block) -> Option<String> {
     match block.tran.as_deref() {
         // a disk in a bay that can be changed while the server runs may call itself removable: SATA does
         Some("sata" | "sas" | "ata" | "nvme") => None,
@@ -87,18 +87,18 @@ pub fn is_on(server: &ServerFacts, member: &str, disk: &Block) -> bool {
 }
 
 /// Running arrays that have a member on a disk.
-pub fn arrays_on<'a>(server: &'a ServerFacts, disk: &'a Block) -> impl Iterator<Item = &'a Array> {
+pub(crate) fn arrays_on<'a>(server: &'a ServerFacts, disk: &'a Block) -> impl Iterator<Item = &'a Array> {
     server.arrays.iter().filter(|array| array.members.iter().any(|member| is_on(server, member, disk)))
 }
 
 /// The arrays that must be stopped before the disks of the plan are wiped.
-pub fn arrays_to_stop<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = &'a Array> {
+pub(crate) fn arrays_to_stop<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = &'a Array> {
     found(plan, facts).flat_map(|(_, block)| arrays_on(&facts.new, block))
 }
 
 /// What a file system type says that belongs to something which shows no block device of its own: a pool of ZFS, a path of
 /// multipath, a disk of a firmware RAID. Members of md and LVM are told by their arrays and groups.
-pub fn claimed(block: &Block) -> Option<&str> {
+pub(crate) fn claimed(block: &Block) -> Option<&str> {
     let fstype = block.fstype.as_deref()?;
     let known = matches!(fstype, "linux_raid_member" | "LVM2_member" | "LVM1_member");
     let other = fstype.ends_with("_member") || matches!(fstype, "bcache" | "drbd" | "ceph_bluestore" | "bcachefs");

@@ -25,7 +25,7 @@ pub fn bare(address: &str) -> &str {
 
 /// The addresses of old, with their prefixes, that new must have when it serves: that by which old is known, and those
 /// that somebody wrote down. Others come from a router, a lease or a service, and need not.
-pub fn lasting_addresses(plan: &Plan, facts: &Facts) -> Vec<String> {
+pub(crate) fn lasting_addresses(plan: &Plan, facts: &Facts) -> Vec<String> {
     let (configured, own) = (configured(facts), plan.old.address.to_string());
     let cards = facts.old.interfaces.iter().filter(|card| card.name != "lo");
     let lasts = |card: &Interface, address: &String| {
@@ -37,7 +37,7 @@ pub fn lasting_addresses(plan: &Plan, facts: &Facts) -> Vec<String> {
 }
 
 /// The host name that old's files give it; `None`: they give it none.
-pub fn lasting_hostname(facts: &Facts) -> Option<String> {
+pub(crate) fn lasting_hostname(facts: &Facts) -> Option<String> {
     let text = facts.old.files.get("/etc/hostname")?;
     let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     // with this one, what the network says counts: hostname(5)
@@ -45,7 +45,7 @@ pub fn lasting_hostname(facts: &Facts) -> Option<String> {
 }
 
 /// Something mounts it on this place at each boot.
-pub fn lasting_mount(facts: &Facts, target: &str) -> bool {
+pub(crate) fn lasting_mount(facts: &Facts, target: &str) -> bool {
     let Some(fstab) = facts.old.files.get("/etc/fstab") else { return true };
     let by_itself = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -78,7 +78,7 @@ fn mount_unit(target: &str) -> String {
 }
 
 /// Something starts the unit at boot, as far as its own file says it.
-pub fn lasting_unit(facts: &Facts, unit: &str) -> bool {
+pub(crate) fn lasting_unit(facts: &Facts, unit: &str) -> bool {
     let template =
         unit.split_once('@').and_then(|(name, rest)| Some(format!("{name}@.{}", rest.rsplit('.').next()?)));
     let disabled = |name: &str| facts.old.disabled.contains(name);

@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// `array md0`, `partition data`
-    pub fn in_a_sentence(&self) -> String {
+    pub(crate) fn in_a_sentence(&self) -> String {
         match self.made {
             Made::Array(_) => format!("array {}", self.name),
             Made::Partition(_) => self.label(),

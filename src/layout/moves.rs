@@ -27,7 +27,7 @@ pub struct Leg {
 
 impl Moves {
     /// The disks that new offers for it, by their index.
-    pub fn luns(&self) -> Vec<usize> {
+    pub(crate) fn luns(&self) -> Vec<usize> {
         match self {
             Moves::Mirror(mirrored) => vec![mirrored.lun],
         }

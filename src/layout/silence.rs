@@ -40,7 +40,7 @@ pub enum Use {
 }
 
 /// Volumes that move and are in use by what no step of the course silences.
-pub fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<InUse> {
+pub(crate) fn unsilenced(plan: &Plan, facts: &Facts) -> Vec<InUse> {
     let Ok(Places { stores, boot, groups, .. }) = places(plan, "", facts) else { return Vec::new() };
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);

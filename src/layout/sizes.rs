@@ -1,2 +1,2 @@
 /// Bytes.
-pub const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;

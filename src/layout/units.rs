@@ -14,7 +14,7 @@ const DISTURBING: [&str; 6] = [
 ];
 
 /// Whether a timer of old is held while old is copied.
-pub fn disturbing(facts: &Facts, timer: &str) -> bool {
+pub(crate) fn disturbing(facts: &Facts, timer: &str) -> bool {
     DISTURBING.contains(&timer) || facts.old.family().timers.contains(&timer)
 }
 
@@ -38,6 +38,6 @@ pub fn needed(unit: &str) -> Option<&'static str> {
 }
 
 /// The beginnings of the names of all that must go on running.
-pub fn needed_names() -> impl Iterator<Item = &'static str> {
+pub(crate) fn needed_names() -> impl Iterator<Item = &'static str> {
     NEEDED.iter().flat_map(|(names, _)| names.iter().copied())
 }

@@ -31,7 +31,7 @@ fn default_copy(lv: &Lv) -> CopyHow {
 
 /// Whether those volumes of a group of which the plan does not say how become raid1: all that could be must find room for
 /// their metadata.
-pub fn room_for_raid1(plan: &Plan, facts: &Facts, vg: &Vg) -> bool {
+pub(crate) fn room_for_raid1(plan: &Plan, facts: &Facts, vg: &Vg) -> bool {
     let mirrored = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name);
     let mirrored = mirrored.filter(|(_, how, _)| matches!(how, CopyHow::Auto | CopyHow::Raid1)).map(|(lv, ..)| lv);
     without_room(facts, vg, &mirrored.collect::<Vec<_>>()).is_none()
@@ -40,7 +40,7 @@ pub fn room_for_raid1(plan: &Plan, facts: &Facts, vg: &Vg) -> bool {
 /// The first of these volumes that cannot become raid1 together with those before it. Each keeps metadata in an extent on
 /// old's side, which lvconvert(8) looks for on the physical volumes that the volume is on, and nowhere else: free extents on
 /// another are of no use to it. A volume on several takes it from any of them.
-pub fn without_room<'a>(facts: &'a Facts, vg: &Vg, lvs: &[&'a Lv]) -> Option<&'a Lv> {
+pub(crate) fn without_room<'a>(facts: &'a Facts, vg: &Vg, lvs: &[&'a Lv]) -> Option<&'a Lv> {
     let names = Names::of(&facts.old);
     let place = |path: &str| names.block(path).map_or(path.to_string(), |block| block.path.clone());
     let pvs: Vec<_> = facts.old.pvs.iter().filter(|pv| pv.vg == vg.name && !pv.missing).collect();

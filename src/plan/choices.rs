@@ -85,7 +85,7 @@ impl RaidLevel {
     }
 
     /// The fewest members md takes (md(4)).
-    pub fn fewest_members(self) -> usize {
+    pub(crate) fn fewest_members(self) -> usize {
         match self {
             RaidLevel::Raid0 | RaidLevel::Raid1 | RaidLevel::Raid10 => 2,
             RaidLevel::Raid5 => 3,

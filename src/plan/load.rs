@@ -61,7 +61,7 @@ fn unreadable(name: &str, message: String, help: &str) -> Diagnostics {
 ///
 /// # Errors
 /// Everything that is wrong with them, at once.
-pub fn of_bytes(name: &str, bytes: &[u8]) -> Result<Loaded, Diagnostics> {
+pub(crate) fn of_bytes(name: &str, bytes: &[u8]) -> Result<Loaded, Diagnostics> {
     if bytes.len() > LARGEST {
         let help = "a plan has some dozens of lines; is this the right file?";
         return Err(unreadable(name, "the file is larger than 1 MiB".to_owned(), help));

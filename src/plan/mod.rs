@@ -30,11 +30,13 @@ mod yaml;
 pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use load::{Loaded, load, of_bytes, parse};
+pub(crate) use load::of_bytes;
+pub use load::{Loaded, load, parse};
 pub use schema::{named, schema};
 pub use source::{At, Place, Source, Span};
 pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
-pub use words::{host_key, plan_name, suggest};
+pub use words::host_key;
+pub(crate) use words::{plan_name, suggest};
 
 /// A plan: one old server, one new server, and how the new one is laid out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -89,18 +91,18 @@ impl Plan {
     }
 
     /// Where the data goes on new: names of arrays, or of partitions that stand alone.
-    pub fn stores(&self) -> impl Iterator<Item = &At<String>> {
+    pub(crate) fn stores(&self) -> impl Iterator<Item = &At<String>> {
         self.boot.iter().map(|boot| &boot.to).chain(self.volume_groups.iter().map(|group| &group.to))
     }
 
     /// The partitions that a disk gets.
-    pub fn partitions_of<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = &'a Partition> {
+    pub(crate) fn partitions_of<'a>(&'a self, disk: &'a Disk) -> impl Iterator<Item = &'a Partition> {
         let gets = |part: &&Partition| part.disks.as_ref().is_none_or(|disks| disks.contains(&disk.name));
         self.partitions.iter().filter(gets)
     }
 
     /// The disks on which lies what `boot.to` or a group's `to` names.
-    pub fn disks_under<'a>(&'a self, to: &At<String>) -> impl Iterator<Item = &'a Disk> {
+    pub(crate) fn disks_under<'a>(&'a self, to: &At<String>) -> impl Iterator<Item = &'a Disk> {
         let array = self.arrays.iter().find(|array| array.name == *to);
         let partition = array.map_or(to, |array| &array.partitions).clone();
         let only = array.and_then(|array| array.disks.as_ref());

@@ -169,7 +169,7 @@ fn begins_alphanumeric(text: &str, help: &str) -> Result<(), Fault> {
 }
 
 /// What a migration may be called.
-pub fn plan_name(text: &str) -> Result<(), Fault> {
+pub(crate) fn plan_name(text: &str) -> Result<(), Fault> {
     let help =
         "1 to 41 of `a-z 0-9 . _ -`, the first a letter or a digit: it becomes a directory and a part of iSCSI names";
     made_of(text, |c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'), 41, help)?;
@@ -342,7 +342,7 @@ fn object(text: &str) -> Result<(), Fault> {
 }
 
 /// What was probably meant by a word that is none of the candidates.
-pub fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn suggest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let near = |candidate: &&'a str| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), *candidate);
     let (distance, candidate) = candidates.iter().map(near).min_by_key(|(distance, _)| *distance)?;

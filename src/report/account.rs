@@ -93,7 +93,7 @@ pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next)
 }
 
 /// A rollback that was stopped.
-pub fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, command: &str) -> String {
+pub(crate) fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, command: &str) -> String {
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     let _ = write!(text, "To resume going back: {command}");
@@ -216,7 +216,7 @@ fn wiped(runbook: &Runbook, such: impl Fn(&StepId) -> bool) -> Vec<&str> {
 }
 
 /// After a rollback that went as it should.
-pub fn taken_back(runbook: &Runbook, state: &State, summary: &Summary, fenced: bool, serving: &str) -> String {
+pub(crate) fn taken_back(runbook: &Runbook, state: &State, summary: &Summary, fenced: bool, serving: &str) -> String {
     let mut text = format!("Taken back: {} steps, in {}.\n", summary.undone.len(), duration(summary.took));
     if fenced {
         let _ = write!(

@@ -8,7 +8,7 @@ use crate::runbook::Stage;
 
 /// How far the run as a whole is.
 #[derive(Debug, Clone, Default)]
-pub struct Head {
+pub(super) struct Head {
     pub stage: Option<Stage>,
     pub done: usize,
     pub steps: usize,
@@ -19,14 +19,14 @@ pub struct Head {
 
 /// A step that is under way.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(super) struct Row {
     pub title: String,
     pub elapsed: Duration,
     pub copying: Option<Copying>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Copying {
+pub(super) struct Copying {
     pub done: u64,
     pub total: u64,
     /// bytes in a second, once it is known
@@ -34,23 +34,23 @@ pub struct Copying {
 }
 
 impl Copying {
-    pub fn amounts(&self) -> String {
+    pub(crate) fn amounts(&self) -> String {
         format!("{} of {}", bytes(self.done), bytes(self.total))
     }
 
-    pub fn percent(&self) -> String {
+    pub(super) fn percent(&self) -> String {
         format!("{:.1} %", self.done as f64 * 100.0 / self.total.max(1) as f64)
     }
 
     /// `110.2 MiB/s  58 min left`
-    pub fn speed(&self) -> [String; 2] {
+    pub(super) fn speed(&self) -> [String; 2] {
         match self.rate.filter(|rate| *rate >= 1.0) {
             Some(rate) => [format!("{}/s", bytes(rate as u64)), format!("{} left", about(self.left() as f64 / rate))],
             None => ["measuring the rate".into(), String::new()],
         }
     }
 
-    pub fn left(&self) -> u64 {
+    pub(super) fn left(&self) -> u64 {
         self.total.saturating_sub(self.done)
     }
 }
@@ -69,7 +69,7 @@ fn joined(parts: &[&str]) -> String {
     parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("  ")
 }
 
-pub fn head(head: &Head, width: usize) -> String {
+pub(super) fn head(head: &Head, width: usize) -> String {
     let stage = head.stage.map_or(String::new(), |stage| stage.to_string());
     // the one that is under way, counted from 1
     let step = format!("step {} of {}", (head.done + 1).min(head.steps), head.steps);
@@ -85,7 +85,7 @@ pub fn head(head: &Head, width: usize) -> String {
     fits.cloned().unwrap_or_else(|| cut(&all[2], width))
 }
 
-pub fn row(row: &Row, width: usize) -> String {
+pub(super) fn row(row: &Row, width: usize) -> String {
     let Some(copying) = &row.copying else {
         let elapsed = duration(row.elapsed);
         let room = width.saturating_sub(length(&elapsed) + INDENT.len() + 2);

@@ -127,7 +127,7 @@ fn shown<'a>(node: &'a Node, apply: &'a [Act], files: Vec<FileChange>) -> Shown<
     }
 }
 
-pub fn node_json(node: &Node, changes: &Changes) -> Value {
+pub(crate) fn node_json(node: &Node, changes: &Changes) -> Value {
     let (acts, files) = (node.step.as_step().apply(), changes.apply.iter().flatten().cloned().collect());
     let alone = Alone { shown: shown(node, &acts, files), step: &node.step };
     serde_json::to_value(alone).expect("a step is plain data")

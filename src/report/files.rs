@@ -57,7 +57,7 @@ pub fn changes(runbook: &Runbook) -> impl Iterator<Item = Changes> {
 }
 
 /// A file that an act writes or removes: its texts before and after, not compared yet.
-pub struct Written<'a> {
+pub(super) struct Written<'a> {
     path: &'a str,
     before: Option<String>,
     after: Option<&'a str>,
@@ -66,13 +66,13 @@ pub struct Written<'a> {
 }
 
 impl Written<'_> {
-    pub fn change(&self) -> FileChange {
+    pub(super) fn change(&self) -> FileChange {
         FileChange { fleeting: self.fleeting, ..FileChange::new(self.path, self.before.as_deref(), self.after) }
     }
 }
 
 /// The texts that are known, as the runbook goes on.
-pub struct Files {
+pub(super) struct Files {
     texts: HashMap<(Side, String), String>,
     /// where the system that moves is mounted in the rescue system
     root: String,
@@ -80,7 +80,7 @@ pub struct Files {
 
 impl Files {
     /// As they are found.
-    pub fn of(runbook: &Runbook) -> Files {
+    pub(super) fn of(runbook: &Runbook) -> Files {
         let of = |side: Side, files: &BTreeMap<String, String>| -> Vec<_> {
             files.iter().map(|(path, text)| ((side, path.clone()), text.clone())).collect()
         };
@@ -107,7 +107,7 @@ impl Files {
     }
 
     /// What an act does; `None` where it touches no file, or removes one whose text is not known.
-    pub fn write<'a>(&mut self, on: Side, act: &'a Act) -> Option<Written<'a>> {
+    pub(super) fn write<'a>(&mut self, on: Side, act: &'a Act) -> Option<Written<'a>> {
         let (path, after) = match act {
             Act::Put { path, text, .. } => (path, Some(text.0.as_str())),
             Act::Remove { path } => (path, None),

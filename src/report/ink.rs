@@ -8,15 +8,15 @@ use std::fmt::{self, Display, Formatter, Write};
 
 /// `{RED}text{RED:#}`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ink(char);
+pub(crate) struct Ink(char);
 
 /// as it is
-pub const NONE: Ink = Ink(OFF);
-pub const BOLD: Ink = Ink('\u{fdd2}');
-pub const DIM: Ink = Ink('\u{fdd3}');
-pub const RED: Ink = Ink('\u{fdd4}');
-pub const GREEN: Ink = Ink('\u{fdd5}');
-pub const YELLOW: Ink = Ink('\u{fdd6}');
+pub(crate) const NONE: Ink = Ink(OFF);
+pub(crate) const BOLD: Ink = Ink('\u{fdd2}');
+pub(crate) const DIM: Ink = Ink('\u{fdd3}');
+pub(crate) const RED: Ink = Ink('\u{fdd4}');
+pub(crate) const GREEN: Ink = Ink('\u{fdd5}');
+pub(crate) const YELLOW: Ink = Ink('\u{fdd6}');
 /// Unicode keeps these code points for use inside of a program: they are never exchanged.
 const OFF: char = '\u{fdd0}';
 
@@ -27,7 +27,7 @@ impl Display for Ink {
 }
 
 /// The text as it is printed.
-pub fn printed(text: &str, colour: bool) -> String {
+pub(crate) fn printed(text: &str, colour: bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -58,7 +58,7 @@ pub fn printed(text: &str, colour: bool) -> String {
 }
 
 /// As [`printed`] without colour: for a file that somebody will look at on a terminal.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     printed(text, false)
 }
 

@@ -22,13 +22,13 @@ use crate::step::{Mark, Progress, Seen};
 
 /// How much is told, and in which form.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Manner {
+pub(crate) struct Manner {
     pub json: bool,
     pub verbose: bool,
     pub quiet: bool,
 }
 
-pub struct LiveView {
+pub(crate) struct LiveView {
     told: Arc<Told>,
     /// draws the block; none where there is no terminal
     ticker: Option<JoinHandle<()>>,
@@ -88,7 +88,7 @@ const SOME_RATE: f64 = 100e6;
 
 impl LiveView {
     /// `until`: the last stage that is gone through.
-    pub fn new(runbook: &Runbook, until: Stage, to: To, manner: Manner) -> LiveView {
+    pub(crate) fn new(runbook: &Runbook, until: Stage, to: To, manner: Manner) -> LiveView {
         let estimates = forecast::estimates(runbook);
         let steps: BTreeMap<StepId, About> = runbook
             .nodes
@@ -124,7 +124,7 @@ impl LiveView {
     }
 
     /// Told from several threads. Nobody needs to listen: what counts is the journal.
-    pub fn tell(&self, event: Notice) {
+    pub(crate) fn tell(&self, event: Notice) {
         self.told.tell(event);
     }
 }

@@ -34,7 +34,7 @@ pub fn tell(text: &str) {
 }
 
 /// As [`tell`], of a text that has colours of its own and holds nothing of a server.
-pub fn tell_drawn(text: &str) {
+pub(crate) fn tell_drawn(text: &str) {
     let _ = screen().text(To::Err, &format!("{text}\n"));
 }
 
@@ -43,7 +43,7 @@ fn to(to: To, text: &str) -> Result<()> {
 }
 
 /// Whether colours are wanted there.
-pub fn colour(to: To) -> bool {
+pub(crate) fn colour(to: To) -> bool {
     let choice = match to {
         To::Out => AutoStream::choice(&io::stdout()),
         To::Err => AutoStream::choice(&io::stderr()),
@@ -73,6 +73,6 @@ impl Drop for Question {
 }
 
 /// Somebody is being asked.
-pub fn asking() -> bool {
+pub(crate) fn asking() -> bool {
     screen().asking()
 }

@@ -48,7 +48,7 @@ pub fn findings(all: &[Finding], loaded: Option<&Loaded>) -> String {
 }
 
 /// One line: how much there is to do.
-pub fn outline(runbook: &Runbook, forecast: &Forecast) -> String {
+pub(crate) fn outline(runbook: &Runbook, forecast: &Forecast) -> String {
     let stages = Stage::ALL.iter().filter(|stage| runbook.nodes.iter().any(|node| node.stage == **stage)).count();
     format!(
         "Runbook: {} steps, {stages} stages, {} to copy in about {}, about {} of downtime",

@@ -14,7 +14,7 @@ pub enum To {
 }
 
 /// What is written to; a test has another.
-pub trait Sink {
+pub(crate) trait Sink {
     fn put(&mut self, to: To, text: &str) -> Result<()>;
     /// columns of a terminal
     fn width(&self, to: To) -> usize;
@@ -22,7 +22,7 @@ pub trait Sink {
 
 /// Standard output and standard error. Whoever reads them may be gone (a closed pipe, a full disk behind a redirect). The
 /// macros of the standard library panic then, which in the middle of a cutover nobody wants: so it is an error.
-pub struct Streams;
+pub(super) struct Streams;
 
 impl Sink for Streams {
     fn put(&mut self, to: To, text: &str) -> Result<()> {
@@ -47,7 +47,7 @@ impl Sink for Streams {
 }
 
 /// Whether a block of lines can be drawn again and again there.
-pub fn is_terminal(to: To) -> bool {
+pub(crate) fn is_terminal(to: To) -> bool {
     let terminal = match to {
         To::Out => io::stdout().is_terminal(),
         To::Err => io::stderr().is_terminal(),
@@ -55,7 +55,7 @@ pub fn is_terminal(to: To) -> bool {
     terminal && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
 }
 
-pub struct Screen<S> {
+pub(super) struct Screen<S> {
     sink: S,
     /// the live block, and where it is drawn
     block: Option<(To, Vec<String>)>,
@@ -69,17 +69,17 @@ pub struct Screen<S> {
 /// The one of this process.
 static SCREEN: Mutex<Screen<Streams>> = Mutex::new(Screen::new(Streams));
 
-pub fn screen() -> MutexGuard<'static, Screen<Streams>> {
+pub(super) fn screen() -> MutexGuard<'static, Screen<Streams>> {
     SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Sink> Screen<S> {
-    pub const fn new(sink: S) -> Screen<S> {
+    pub(super) const fn new(sink: S) -> Screen<S> {
         Screen { sink, block: None, drawn: 0, asking: false, late: Vec::new() }
     }
 
     /// A text above the block; later, where somebody is being asked.
-    pub fn text(&mut self, to: To, text: &str) -> Result<()> {
+    pub(super) fn text(&mut self, to: To, text: &str) -> Result<()> {
         if self.asking {
             self.late.push((to, text.to_string()));
             return Ok(());
@@ -103,7 +103,7 @@ impl<S: Sink> Screen<S> {
     }
 
     /// What stands below the lines that scroll from now on: it is drawn in place of what stood there.
-    pub fn block(&mut self, to: To, lines: Vec<String>) {
+    pub(super) fn block(&mut self, to: To, lines: Vec<String>) {
         let erased = self.erase();
         self.block = (!lines.is_empty()).then_some((to, lines));
         if self.asking {
@@ -116,12 +116,12 @@ impl<S: Sink> Screen<S> {
         }
     }
 
-    pub fn width(&self, to: To) -> usize {
+    pub(super) fn width(&self, to: To) -> usize {
         self.sink.width(to)
     }
 
     /// Asks: from here on nothing else is written until [`Screen::answered`].
-    pub fn ask(&mut self, text: &str) -> Result<()> {
+    pub(super) fn ask(&mut self, text: &str) -> Result<()> {
         let on = self.block.as_ref().map_or(To::Err, |(on, _)| *on);
         let erased = self.erase();
         self.asking = true;
@@ -132,7 +132,7 @@ impl<S: Sink> Screen<S> {
     }
 
     /// The question is over; `answered`: the person has ended its line.
-    pub fn answered(&mut self, answered: bool) {
+    pub(super) fn answered(&mut self, answered: bool) {
         self.asking = false;
         if !answered {
             let _ = self.sink.put(To::Err, "\n");
@@ -142,7 +142,7 @@ impl<S: Sink> Screen<S> {
         }
     }
 
-    pub fn asking(&self) -> bool {
+    pub(crate) fn asking(&self) -> bool {
         self.asking
     }
 
@@ -164,7 +164,7 @@ impl<S: Sink> Screen<S> {
 }
 
 /// At most so many columns: a line that the terminal breaks is two, and could not be taken off again.
-pub fn cut(line: &str, width: usize) -> String {
+pub(super) fn cut(line: &str, width: usize) -> String {
     match line.chars().count() > width {
         true => line.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
         false => line.to_string(),

@@ -35,7 +35,7 @@ fn sight(sight: &Sight) -> Option<String> {
 }
 
 /// One line for each difference: `old: disk `OLD0` is gone`.
-pub fn changes_on(side: Side, changes: &[Change]) -> Vec<String> {
+pub(crate) fn changes_on(side: Side, changes: &[Change]) -> Vec<String> {
     changes.iter().map(|change| format!("{side}: {change}")).collect()
 }
 
@@ -190,7 +190,7 @@ fn next(runbook: &Runbook, state: &State, Next { go_on, go_back }: &Next) -> Str
     }
 }
 
-pub fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &AtWork) -> Value {
+pub(crate) fn status_json(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &AtWork) -> Value {
     let sights: HashMap<_, _> =
         survey.into_iter().flat_map(|survey| &survey.sights).map(|(id, seen)| (id, seen)).collect();
     let seen = |id: &StepId| {

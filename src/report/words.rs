@@ -44,7 +44,7 @@ pub fn about(seconds: f64) -> String {
 }
 
 /// An act in passing: a script in its arguments is cut short.
-pub fn brief_act(one: &Act) -> String {
+pub(crate) fn brief_act(one: &Act) -> String {
     match one {
         Act::Run { argv, .. } => brief(argv),
         other => act(other),

@@ -276,7 +276,7 @@ impl World {
 }
 
 /// md's four groups as blkid(8) writes a UUID.
-pub fn dashed(md: &str) -> String {
+pub(super) fn dashed(md: &str) -> String {
     let hex: String = md.chars().filter(|c| *c != ':').collect();
     match hex.len() {
         32 => format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]),

@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Old is switched on by somebody else, and stays in its firmware for so many looks.
-    pub fn on_slowly(&mut self, server: Server, looks: usize) {
+    pub(crate) fn on_slowly(&mut self, server: Server, looks: usize) {
         if self.machine(server).on {
             return;
         }

@@ -6,7 +6,7 @@ use super::world::{Backing, File, Files, Mounted, World, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
 
-pub const KERNEL: &str = "6.1.0-50-amd64";
+pub(super) const KERNEL: &str = "6.1.0-50-amd64";
 
 impl World {
     pub(super) fn mount_at(&self, server: Server, path: &str) -> Option<&Mounted> {
@@ -53,7 +53,7 @@ impl World {
     }
 
     /// Every file below a directory, by its full path.
-    pub fn files_below(&self, server: Server, directory: &str) -> Vec<(String, File)> {
+    pub(crate) fn files_below(&self, server: Server, directory: &str) -> Vec<(String, File)> {
         let Some(mount) = self.mount_at(server, directory) else { return Vec::new() };
         let inner = format!("{}/", World::inner(mount, directory).trim_end_matches('/'));
         let Some(files) = self.files_of(server, &mount.backing) else { return Vec::new() };

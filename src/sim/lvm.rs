@@ -60,12 +60,12 @@ impl View {
     }
 
     /// Where a leg's data is, if it can be reached.
-    pub fn leg_loc(&self, leg: &Leg) -> Option<Loc> {
+    pub(crate) fn leg_loc(&self, leg: &Leg) -> Option<Loc> {
         let first = leg.extents.first()?;
         Some(format!("{}#{}", self.devs.get(&first.pv)?, first.start))
     }
 
-    pub fn leg_lives(&self, leg: &Leg) -> bool {
+    pub(crate) fn leg_lives(&self, leg: &Leg) -> bool {
         leg.extents.iter().chain(&leg.meta).all(|extents| !self.missing(&extents.pv))
     }
 

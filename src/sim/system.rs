@@ -9,7 +9,7 @@ use crate::facts::queries::{MODULES, PRESENCE, files, parts_of, tools};
 use crate::host::{Server, sha256};
 
 const DPKG: &str = "/var/lib/dpkg/status";
-pub const MODULES_FILE: &str = "/etc/initramfs-tools/modules";
+pub(crate) const MODULES_FILE: &str = "/etc/initramfs-tools/modules";
 
 impl World {
     // ---- units --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ use crate::host::Server;
 
 /// A place on a storage medium, whoever looks at it: `NEW0`, `NEW0@2048` (a partition by its first sector), `md:raid1:…`
 /// (an array by its members), `md:raid1:…#0` (a volume's extents by the first of them).
-pub type Loc = String;
+pub(super) type Loc = String;
 
 /// How identifiers begin that a tool made up, and nobody decided.
 const MADE: &str = "simmed";
@@ -18,7 +18,7 @@ pub(super) fn decided(uuid: &str) -> &str {
 }
 
 /// Path and file of one file system.
-pub type Files = BTreeMap<String, File>;
+pub(super) type Files = BTreeMap<String, File>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct File {
@@ -478,7 +478,7 @@ pub(super) fn body_loc(level: &str, members: &[Loc]) -> Loc {
 }
 
 /// Six to thirty-eight letters in LVM's form, from any text.
-pub fn lvm_uuid(of: &str) -> String {
+pub(crate) fn lvm_uuid(of: &str) -> String {
     use sha2::{Digest, Sha256};
     const LETTERS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let hash = Sha256::digest(of.as_bytes());

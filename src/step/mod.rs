@@ -99,6 +99,8 @@ pub(crate) mod copy;
 pub(crate) mod disks;
 pub(crate) mod link;
 pub(crate) mod quiet;
+pub mod saved;
+mod stamped;
 pub(crate) mod system;
 pub(crate) mod takeover;
 mod touched;
@@ -111,7 +113,8 @@ use ask::{
 pub use contract::{Mark, Progress, Seen, Step, Undo};
 pub use touched::{Compared, Touched};
 
-pub use copy::mirror::{How, dm_name};
+pub use copy::mirror::How;
+pub(crate) use copy::mirror::dm_name;
 pub use disks::partition_table::Partition;
 pub use quiet::nothing_writes::Yet;
 
@@ -133,6 +136,7 @@ steps! {
     disks::assembled::Assembled,
     disks::array_stopped::ArrayStopped,
     disks::array_whole::ArrayWhole,
+    disks::boot_loader::BootLoader,
     // the link
     link::daemon::Daemon,
     link::tgt_export::TgtExport,
@@ -173,6 +177,8 @@ steps! {
     volumes::volume::Volume,
     volumes::swap_space::SwapSpace,
     volumes::active::Active,
+    volumes::fs_check::FsCheck,
+    volumes::boot_proof::BootProof,
     volumes::mount::Mount,
     volumes::unmounted::Unmounted,
     volumes::pv_size::PvSize,

@@ -51,7 +51,7 @@ impl Touched {
     }
 
     /// It may also vanish.
-    pub fn or_gone(self) -> Touched {
+    pub(crate) fn or_gone(self) -> Touched {
         Touched { goes: true, ..self }
     }
 
@@ -62,7 +62,7 @@ impl Touched {
     }
 
     /// Whether a change may be the work of the step that says this.
-    pub fn explains(&self, change: &Change) -> bool {
+    pub(crate) fn explains(&self, change: &Change) -> bool {
         let named = match &self.name {
             Name::Any => true,
             Name::Is(name) => change.name == *name,

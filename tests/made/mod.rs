@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use replant::facts::{Block, Facts, Lv, Mount, lvm};
+use replant::facts::{Block, Facts, Lv, Mount, ServerFacts, lvm};
 use replant::plan::{self, CopyHow, Loaded, Plan};
 
 const GIB: u64 = 1 << 30;
@@ -85,13 +85,24 @@ fn letters(at: usize) -> String {
     if at < 26 { last.to_string() } else { format!("{}{last}", letters(at / 26 - 1)) }
 }
 
+/// What volumes and groups of old are like, but for their names.
+struct Like {
+    root: Lv,
+    swap: Lv,
+    data: Lv,
+    array: Block,
+    volume: Block,
+    pv: replant::facts::Pv,
+    vg: replant::facts::Vg,
+}
+
 fn old_groups(plan: &Plan, facts: &mut Facts) {
     let old = &mut facts.old;
     let lv = |name: &str| old.lvs.iter().find(|lv| lv.name == name).unwrap().clone();
     let (root, swap, data) = (lv("root"), lv("swap_1"), lv("var"));
     let block = |path: &str| old.blocks.iter().find(|block| block.path == path).unwrap().clone();
     let (array, volume) = (block("/dev/md1"), block("/dev/mapper/vg0-var"));
-    let (pv, vg) = (old.pvs.remove(0), old.vgs.remove(0));
+    let like = Like { root, swap, data, array, volume, pv: old.pvs.remove(0), vg: old.vgs.remove(0) };
     old.lvs.clear();
     old.swaps.clear();
     old.blocks.retain(|block| block.kind != "lvm" && block.path != "/dev/md1");
@@ -100,98 +111,16 @@ fn old_groups(plan: &Plan, facts: &mut Facts) {
         old.blocks.iter_mut().for_each(|block| block.mountpoints.clear());
     }
     let mut fstab = old.mounts.iter().map(line).collect::<String>();
-    let mut number = 0;
     for (at, said) in plan.volume_groups.iter().enumerate() {
         let group = said.name.to_string();
         let names: Vec<(String, bool)> = match &said.volumes {
             Some(all) => all.iter().map(|one| (one.name.to_string(), *one.copy == CopyHow::Recreate)).collect(),
             None => vec![("root".into(), false), ("swap_1".into(), true), ("var".into(), false)],
         };
-        let device = format!("/dev/md{}", at + 1);
         for (name, is_swap) in &names {
-            let like = match (*is_swap, at == 0 && name == "root") {
-                (true, _) => &swap,
-                (false, true) => &root,
-                (false, false) => &data,
-            };
-            let path = lvm::mapper_path(&group, name);
-            let uuid = format!("bbbbbbbb-0000-4000-8000-{number:012x}");
-            let target = match (name.as_str(), at) {
-                _ if *is_swap => "[SWAP]".to_string(),
-                ("root", 0) => "/".to_string(),
-                ("var", 0) => "/var".to_string(),
-                _ => format!("/srv/{group}/{name}"),
-            };
-            old.blocks.push(Block {
-                path: path.clone(),
-                kname: format!("dm-{number}"),
-                size: GIB,
-                fstype: like.fstype.clone(),
-                uuid: Some(uuid.clone()),
-                mountpoints: vec![target.clone()],
-                by_id: vec![format!("/dev/disk/by-id/dm-name-{group}-{name}")],
-                ancestors: [vec![device.clone()], array.ancestors.clone()].concat(),
-                ..volume.clone()
-            });
-            old.lvs.push(Lv {
-                name: name.clone(),
-                vg: group.clone(),
-                uuid: format!("lv-{number}"),
-                size: GIB,
-                devices: vec![device.clone()],
-                fs_uuid: Some(uuid.clone()),
-                ..like.clone()
-            });
-            if *is_swap {
-                fstab += &format!("{path} none swap sw 0 0\n");
-                old.swaps.push(replant::facts::Swap {
-                    path: format!("/dev/dm-{number}"),
-                    kind: "partition".into(),
-                    size: GIB,
-                    ..Default::default()
-                });
-            } else {
-                let fstype = like.fstype.clone().unwrap_or_default();
-                let mount = Mount {
-                    target,
-                    source: path,
-                    fstype,
-                    options: vec!["rw".into()],
-                    size: GIB,
-                    used: GIB / 2,
-                    avail: GIB / 2,
-                    uuid: Some(uuid),
-                };
-                fstab += &line(&mount);
-                old.mounts.push(mount);
-            }
-            number += 1;
+            fstab += &old_volume(old, &like, at, &group, name, *is_swap);
         }
-        let extents = names.len() as u64 * GIB / vg.extent_size;
-        let size = extents * vg.extent_size;
-        old.blocks.push(Block {
-            path: device.clone(),
-            kname: format!("md{}", at + 1),
-            size: size + (4 << 20),
-            ..array.clone()
-        });
-        old.pvs.push(replant::facts::Pv {
-            path: device,
-            uuid: format!("{}{}", &pv.uuid[..pv.uuid.len() - 1], at),
-            vg: group.clone(),
-            size,
-            pe_count: extents,
-            pe_alloc_count: extents,
-            ..pv.clone()
-        });
-        old.vgs.push(replant::facts::Vg {
-            name: group.clone(),
-            uuid: format!("{}{}", &vg.uuid[..vg.uuid.len() - 1], at),
-            size,
-            extent_count: extents,
-            lv_count: names.len() as u64,
-            ..vg.clone()
-        });
+        old_group(old, &like, at, &group, names.len() as u64);
     }
     old.files.insert("/etc/fstab".into(), fstab);
     if let Some(first) = plan.volume_groups.first() {
@@ -199,6 +128,91 @@ fn old_groups(plan: &Plan, facts: &mut Facts) {
         let root = lvm::mapper_path(&first.name, "root");
         old.files.values_mut().for_each(|text| *text = text.replace("/dev/mapper/vg0-root", &root));
     }
+}
+
+/// Returns its line of fstab.
+fn old_volume(old: &mut ServerFacts, like: &Like, at: usize, group: &str, name: &str, is_swap: bool) -> String {
+    let number = old.lvs.len();
+    let device = format!("/dev/md{}", at + 1);
+    let lv = match (is_swap, at == 0 && name == "root") {
+        (true, _) => &like.swap,
+        (false, true) => &like.root,
+        (false, false) => &like.data,
+    };
+    let path = lvm::mapper_path(group, name);
+    let uuid = format!("bbbbbbbb-0000-4000-8000-{number:012x}");
+    let target = match (name, at) {
+        _ if is_swap => "[SWAP]".to_string(),
+        ("root", 0) => "/".to_string(),
+        ("var", 0) => "/var".to_string(),
+        _ => format!("/srv/{group}/{name}"),
+    };
+    old.blocks.push(Block {
+        path: path.clone(),
+        kname: format!("dm-{number}"),
+        size: GIB,
+        fstype: lv.fstype.clone(),
+        uuid: Some(uuid.clone()),
+        mountpoints: vec![target.clone()],
+        by_id: vec![format!("/dev/disk/by-id/dm-name-{group}-{name}")],
+        ancestors: [vec![device.clone()], like.array.ancestors.clone()].concat(),
+        ..like.volume.clone()
+    });
+    old.lvs.push(Lv {
+        name: name.to_string(),
+        vg: group.to_string(),
+        uuid: format!("lv-{number}"),
+        size: GIB,
+        devices: vec![device],
+        fs_uuid: Some(uuid.clone()),
+        ..lv.clone()
+    });
+    if is_swap {
+        let path_now = format!("/dev/dm-{number}");
+        let kind = "partition".into();
+        old.swaps.push(replant::facts::Swap { path: path_now, kind, size: GIB, ..Default::default() });
+        return format!("{path} none swap sw 0 0\n");
+    }
+    let mount = Mount {
+        target,
+        source: path,
+        fstype: lv.fstype.clone().unwrap_or_default(),
+        options: vec!["rw".into()],
+        size: GIB,
+        used: GIB / 2,
+        avail: GIB / 2,
+        uuid: Some(uuid),
+    };
+    let line = line(&mount);
+    old.mounts.push(mount);
+    line
+}
+
+/// A group on an array of its own, which its volumes fill.
+fn old_group(old: &mut ServerFacts, like: &Like, at: usize, group: &str, volumes: u64) {
+    let Like { array, pv, vg, .. } = like;
+    let device = format!("/dev/md{}", at + 1);
+    let extents = volumes * GIB / vg.extent_size;
+    let size = extents * vg.extent_size;
+    let kname = format!("md{}", at + 1);
+    old.blocks.push(Block { path: device.clone(), kname, size: size + (4 << 20), ..array.clone() });
+    old.pvs.push(replant::facts::Pv {
+        path: device,
+        uuid: format!("{}{}", &pv.uuid[..pv.uuid.len() - 1], at),
+        vg: group.to_string(),
+        size,
+        pe_count: extents,
+        pe_alloc_count: extents,
+        ..pv.clone()
+    });
+    old.vgs.push(replant::facts::Vg {
+        name: group.to_string(),
+        uuid: format!("{}{}", &vg.uuid[..vg.uuid.len() - 1], at),
+        size,
+        extent_count: extents,
+        lv_count: volumes,
+        ..vg.clone()
+    });
 }
 
 fn line(mount: &Mount) -> String {

@@ -6,8 +6,14 @@ use crate::place::{Place, Ran, node};
 
 /// A job's script, with other arguments.
 fn job(id: &str, place: &Place, args: &[&str]) -> Ran {
-    let StepKind::Job(job) = &node(id).step else { panic!("{id} is no job") };
-    place.write("/run/job.sh", &job.script);
+    let script = match &node(id).step {
+        StepKind::Job(step) => step.script.clone(),
+        StepKind::FsCheck(step) => step.script.clone(),
+        StepKind::BootProof(step) => step.script.clone(),
+        StepKind::BootLoader(step) => step.script.clone(),
+        other => panic!("{id} has no script: {other:?}"),
+    };
+    place.write("/run/job.sh", &script);
     place.run(&[&["sh", "/run/job.sh"], args].concat())
 }
 

@@ -22,8 +22,10 @@ const DIGEST: &str = "8d9d2ad0c8d4b7a0";
 
 // a row is a line
 #[rustfmt::skip]
+#[expect(clippy::too_many_lines, reason = "a table: each world is a line")]
 pub fn tables() -> Vec<Table> {
     let digest = replant::host::sha256("true\0a");
+    let of_two = replant::host::sha256("true\0a\0b");
     let job = r#"{ "job": { "title": "t", "script": "true", "args": ["a"], "dir": "/run/replant", "name": "check", "leaves": ["/var/lib/replant/hash"] } }"#;
     let packages = r#"{ "packages": { "packages": [["open-iscsi", "2.1.8"], ["libisns0", "0.101"]], "dir": "/run/replant" } }"#;
     let purged = r#"{ "purged": { "packages": ["open-iscsi", "libisns0"], "dir": "/run/replant" } }"#;
@@ -89,6 +91,36 @@ pub fn tables() -> Vec<Table> {
                 ("no stamp", "/run/replant/check.done says absent\n & /var/lib/replant/hash says absent\n", Absent),
                 ("no stamp, and what it leaves", "/run/replant/check.done says absent\n", Partial("/var/lib/replant/hash is there")),
                 ("the stamp of another script, and what it leaves", "/run/replant/check.done says present\n0\n", Partial("/var/lib/replant/hash is there")),
+                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "fs-check",
+            world: old(r#"{ "fs-check": { "volume": "vg0/root", "fstype": "a", "device": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
+            rows: vec![
+                ("done", "", Present),
+                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
+                ("no stamp", "/run/replant/check.done says absent\n", Absent),
+                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "boot-proof",
+            world: old(r#"{ "boot-proof": { "target": "/boot", "device": "a", "hash_file": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
+            rows: vec![
+                ("done", "", Present),
+                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
+                ("no stamp", "/run/replant/check.done says absent\n", Absent),
+                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "boot-loader",
+            world: old(r#"{ "boot-loader": { "disk": "b", "label": "b", "root": "a", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
+            rows: vec![
+                ("done", "", Present),
+                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
+                ("no stamp", "/run/replant/check.done says absent\n", Absent),
                 ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
             ],
         },

@@ -7,7 +7,12 @@ use crate::layout::Layout;
 use crate::step::{ArrayStopped, Inactive, Unmounted};
 
 /// `inside`: what is mounted or edited there, and need hold no longer.
-pub fn unmount<'a>(book: &mut Book, root: &str, inside: impl Iterator<Item = &'a Handle>, after: &Handle) -> Handle {
+pub(super) fn unmount<'a>(
+    book: &mut Book,
+    root: &str,
+    inside: impl Iterator<Item = &'a Handle>,
+    after: &Handle,
+) -> Handle {
     let unmounted = book.step(
         "unmount",
         New,
@@ -22,7 +27,7 @@ pub fn unmount<'a>(book: &mut Book, root: &str, inside: impl Iterator<Item = &'a
 }
 
 /// The groups; `volumes` need hold no longer from the first on.
-pub fn close(book: &mut Book, layout: &Layout, volumes: &[Handle], after: &Handle) -> Handle {
+pub(super) fn close(book: &mut Book, layout: &Layout, volumes: &[Handle], after: &Handle) -> Handle {
     let mut closed = after.clone();
     let mut first = None;
     for group in &layout.groups {
@@ -43,7 +48,7 @@ pub fn close(book: &mut Book, layout: &Layout, volumes: &[Handle], after: &Handl
     closed
 }
 
-pub fn stop_arrays(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
+pub(super) fn stop_arrays(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
     let mut stopped = after.clone();
     for ((store, array), assembled) in layout.arrays().zip(&ready.stores) {
         stopped = book.step(

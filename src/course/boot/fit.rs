@@ -7,14 +7,14 @@ use crate::host::Side::New;
 use crate::layout::{CLOUD_INIT_DISABLED, Layout};
 use crate::step::{File, NoFile, StepKind};
 
-pub struct Fit {
+pub(super) struct Fit {
     pub last: Handle,
     /// files of the migrated system
     pub edits: Vec<Handle>,
 }
 
 /// `root`: where the migrated system is mounted on new.
-pub fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Fit {
+pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Fit {
     let mut fit = Fit { last: after.clone(), edits: Vec::new() };
     for edit in
         [arrays(layout, root), names_of_cards(layout, root), no_cloud_init(layout, root)].into_iter().flatten()

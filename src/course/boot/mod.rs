@@ -13,21 +13,21 @@ use super::connect::{Connected, backstore, tgt_conf_path};
 use super::cutover::Off;
 use super::paths::LVMLOCAL;
 use super::prepare::{self, Ready};
-use super::text::{self, job, render};
+use super::text::{self, render};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::{Migrated, New};
 use crate::layout::Layout;
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
-use crate::step::{File, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
+use crate::step::{File, FsCheck, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
 
-pub struct Booted {
+pub(super) struct Booted {
     pub up: Handle,
     /// it has been verified to be the same system
     pub same: Handle,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
+pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     book.stage(Stage::Boot);
     let root = format!("/run/replant/{}/root", layout.name);
 
@@ -115,14 +115,15 @@ fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
             sound = book.step(
                 format!("check-{}-{}", group.vg, copied.lv),
                 New,
-                job(
-                    layout,
-                    format!("check {}/{} ({fstype})", group.vg, copied.lv),
+                FsCheck {
+                    volume: format!("{}/{}", group.vg, copied.lv),
+                    fstype: fstype.clone(),
+                    device: mapper_path(&group.vg, &copied.lv),
+                    script: text::FSCK.into(),
+                    dir: layout.run.clone(),
                     // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
-                    format!("check-{}", dm_name(&group.vg, &copied.lv)),
-                    text::FSCK,
-                    vec![fstype.clone(), mapper_path(&group.vg, &copied.lv)],
-                ),
+                    name: format!("check-{}", dm_name(&group.vg, &copied.lv)),
+                },
                 &[&sound],
                 "a file system that is not clean ends the migration here, and old is switched on again",
             );
@@ -152,7 +153,7 @@ fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Bo
 }
 
 /// What must hold of the migrated system.
-pub fn identity(layout: &Layout) -> Identity {
+pub(super) fn identity(layout: &Layout) -> Identity {
     let lasting = &layout.lasting;
     Identity {
         hostname: lasting.hostname.clone().unwrap_or_default(),

@@ -3,12 +3,12 @@
 use crate::course::book::{Book, Handle};
 use crate::course::copy::hash_file;
 use crate::course::loader;
-use crate::course::text::{self, job};
+use crate::course::text;
 use crate::host::Side::New;
 use crate::layout::{Layout, MovedMount};
-use crate::step::{Job, Mount};
+use crate::step::{BootProof, Mount};
 
-pub struct Mounts {
+pub(super) struct Mounts {
     pub last: Handle,
     pub all: Vec<Handle>,
 }
@@ -22,7 +22,7 @@ impl Mounts {
     }
 }
 
-pub fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
+pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
     let mut mounts = Mounts { last: after.clone(), all: Vec::new() };
     mount_own(book, layout, root, &mut mounts);
     bind(book, layout, root, &mut mounts);
@@ -72,19 +72,16 @@ fn mount_hash<'a>(book: &mut Book, layout: &'a Layout, root: &str, mounts: &mut 
 }
 
 fn prove_boot(book: &mut Book, layout: &Layout, root: &str, boot: &MovedMount, mounts: &mut Mounts) -> Handle {
-    let hash = format!("{root}{}", hash_file(layout));
     let proof = book.step(
         "prove-boot",
         New,
-        Job {
-            check: true,
-            ..job(
-                layout,
-                format!("{} arrived byte for byte", boot.target),
-                "boot-proof",
-                text::BOOT_PROOF,
-                vec![boot.source.clone(), hash],
-            )
+        BootProof {
+            target: boot.target.clone(),
+            device: boot.source.clone(),
+            hash_file: format!("{root}{}", hash_file(layout)),
+            script: text::BOOT_PROOF.into(),
+            dir: layout.run.clone(),
+            name: "boot-proof".into(),
         },
         &[&mounts.last],
         "by the hash that travelled with the volumes",

@@ -7,13 +7,13 @@ use crate::host::Side::New;
 use crate::layout::{Group, Layout};
 use crate::step::{Active, SwapSpace, Volume};
 
-pub struct Named {
+pub(super) struct Named {
     pub last: Handle,
     /// what holds until the groups are closed again
     pub volumes: Vec<Handle>,
 }
 
-pub fn write(book: &mut Book, layout: &Layout, after: &Handle) -> Named {
+pub(super) fn write(book: &mut Book, layout: &Layout, after: &Handle) -> Named {
     let mut last = after.clone();
     let mut volumes = Vec::new();
     for group in &layout.groups {

@@ -4,26 +4,28 @@ use crate::course::book::{Book, Handle};
 use crate::course::text::job;
 use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
+use crate::step::BootLoader;
 
-pub const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
+pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
 
-pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
     book.step(
         format!("grub-{}", disk.name),
         New,
-        job(
-            layout,
-            format!("boot loader on disk {}", disk.label),
-            format!("grub-{}", disk.name),
-            layout.family.scripts().loader,
-            vec![root.to_string(), disk.by_id.clone()],
-        ),
+        BootLoader {
+            disk: disk.by_id.clone(),
+            label: disk.label.clone(),
+            root: root.to_string(),
+            script: layout.family.scripts().loader.into(),
+            dir: layout.run.clone(),
+            name: format!("grub-{}", disk.name),
+        },
         &[after],
         "new must boot whichever of its disks is missing",
     )
 }
 
-pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     book.step(
         "finish-boot",
         Migrated,

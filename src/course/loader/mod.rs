@@ -9,21 +9,21 @@ use crate::layout::{Disk, Layout, Loader};
 
 /// boot: what the loader's own tools must find in the migrated system's root besides its own file systems, of the rescue
 /// system.
-pub fn bound(layout: &Layout) -> &'static [&'static str] {
+pub(super) fn bound(layout: &Layout) -> &'static [&'static str] {
     match layout.loader {
         Loader::Bios(_) => &bios::BOUND,
     }
 }
 
 /// boot: installs it on one disk. `root`: where the migrated system is mounted on new.
-pub fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
     match layout.loader {
         Loader::Bios(_) => bios::install(book, layout, root, disk, after),
     }
 }
 
 /// grow: the boot files as the system's own tools make them, who also learn on which disks its loader is.
-pub fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     match layout.loader {
         Loader::Bios(_) => bios::settle(book, layout, after),
     }

@@ -1,7 +1,7 @@
 use crate::course::book::Handle;
 
 /// The cut through all volumes.
-pub struct Cut {
+pub(crate) struct Cut {
     /// `None`: nothing is copied
     pub first: Option<Handle>,
     pub last: Handle,

@@ -19,7 +19,7 @@ use crate::step::{
 /// A group with what is chosen for it.
 type Chosen<'a> = (&'a Group, &'a Mirrored);
 
-pub struct Copied {
+pub(super) struct Copied {
     /// looked at until the cut
     fresh: Handle,
     groups: Vec<CopiedGroup>,
@@ -38,11 +38,11 @@ struct CopiedGroup {
 }
 
 /// Files that are of no use on new, with the ids of the steps that remove them.
-pub fn left(layout: &Layout) -> Vec<(String, &'static str)> {
+pub(super) fn left(layout: &Layout) -> Vec<(String, &'static str)> {
     layout.builder.hooks.iter().map(|hook| (format!("no-{}", hook.id), hook.path)).collect()
 }
 
-pub fn fit(book: &mut Book, layout: &Layout, groups: &[Chosen]) -> Vec<(Handle, String)> {
+pub(super) fn fit(book: &mut Book, layout: &Layout, groups: &[Chosen]) -> Vec<(Handle, String)> {
     let builder = layout.builder;
     let write = |hook: &Hook| {
         let file = File::new(hook.path, boot_hook(layout, groups, hook.place)).mode(0o755);
@@ -75,7 +75,7 @@ fn lvm_backups(layout: &Layout, groups: &[Chosen]) -> Option<String> {
 }
 
 /// Before the first mirror: dmeventd, which is started with it, reads it.
-pub fn begin(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) -> Option<Handle> {
+pub(super) fn begin(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) -> Option<Handle> {
     let text = lvm_backups(layout, groups)?;
     Some(book.step(
         "lvm-backups",
@@ -87,7 +87,7 @@ pub fn begin(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle
 }
 
 /// Whoever was begun is taken back on the migrated system, which has old's files.
-pub fn end(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) -> Option<Handle> {
+pub(super) fn end(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) -> Option<Handle> {
     let travelled = lvm_backups(layout, groups)?;
     let step = match layout.files.get(LVMLOCAL) {
         Some(was) => StepKind::from(File::instead(LVMLOCAL, Some(&travelled), was)),
@@ -96,7 +96,13 @@ pub fn end(book: &mut Book, layout: &Layout, groups: &[Chosen], after: &Handle) 
     Some(book.step("lvm-backups-as-before", Migrated, step, &[after], "nothing is mirrored any more"))
 }
 
-pub fn copy(book: &mut Book, layout: &Layout, groups: &[Chosen], logins: &[Handle], before: &[&Handle]) -> Copied {
+pub(super) fn copy(
+    book: &mut Book,
+    layout: &Layout,
+    groups: &[Chosen],
+    logins: &[Handle],
+    before: &[&Handle],
+) -> Copied {
     let steps: Vec<Vec<Mirror>> = groups.iter().map(|(group, how)| mirrors(layout, group, how)).collect();
     let mut in_order: Vec<_> = layout.luns.iter().zip(logins).collect();
     in_order.sort_by_key(|(lun, _)| lun.store);
@@ -191,17 +197,17 @@ fn mirrors(layout: &Layout, group: &Group, mirrored: &Mirrored) -> Vec<Mirror> {
 }
 
 /// All mirrors, and then those that are read from old alone.
-pub fn done(copied: &Copied) -> Vec<&Handle> {
+pub(super) fn done(copied: &Copied) -> Vec<&Handle> {
     let mirrors = copied.groups.iter().flat_map(|group| &group.mirrors);
     mirrors.chain(copied.groups.iter().flat_map(|group| group.reads.iter().flatten())).collect()
 }
 
-pub fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Handle], why: &str) -> Handle {
+pub(super) fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Handle], why: &str) -> Handle {
     let mirrors = copied.groups.iter().flat_map(|group| group.steps.iter().cloned()).collect();
     book.step(id, Old, InSync { mirrors }, after, why)
 }
 
-pub fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &Handle) -> Cut {
+pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &Handle) -> Cut {
     let mut last = after.clone();
     let mut splits = Vec::new();
     for ((group, mirrored), copy) in groups.iter().zip(&copied.groups) {
@@ -236,7 +242,7 @@ pub fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &Handle) 
 }
 
 /// The half on new becomes a group of its own.
-pub fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
+pub(super) fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
     let inactive = book.step(
         format!("deactivate-{}", mirrored.travels),
         Old,
@@ -264,7 +270,7 @@ pub fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, cut: &C
     split
 }
 
-pub fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<Handle>, after: &Handle) -> Handle {
+pub(crate) fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<Handle>, after: &Handle) -> Handle {
     let mut named = book.step(
         format!("name-{}", group.vg),
         New,
@@ -286,7 +292,7 @@ pub fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<Handle>,
     named
 }
 
-pub fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Handle) -> Handle {
+pub(super) fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Handle) -> Handle {
     let store = &layout.stores[group.to];
     book.step(
         format!("pv-size-{}", group.vg),

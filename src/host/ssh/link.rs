@@ -81,7 +81,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Connection {
-    pub fn new(
+    pub(super) fn new(
         side: Side,
         remote: Remote,
         known_hosts: PathBuf,
@@ -160,7 +160,7 @@ impl Connection {
 
     /// The address and the port that ssh would go to, by all of its configuration; `None` where it goes by another host
     /// or program, so that nothing is to be learnt by connecting from here.
-    pub fn door(&self) -> Option<(String, u16)> {
+    pub(super) fn door(&self) -> Option<(String, u16)> {
         self.door.get_or_init(|| self.find_door()).clone()
     }
 
@@ -232,7 +232,7 @@ impl Connection {
     }
 
     /// Lets the connection go.
-    pub fn forget(&self) {
+    pub(super) fn forget(&self) {
         let mut state = lock(&self.state);
         if !state.started {
             return;
@@ -262,7 +262,7 @@ impl Connection {
 
     /// One exchange: sends the script that `make` makes (told what it must make sure of first), and waits for its whole
     /// answer, for at most `limit`. Where the machines are known, a new connection is first seen to lead to the right one.
-    pub fn exchange(
+    pub(super) fn exchange(
         &self,
         make: impl Fn(&Before) -> Script,
         limit: Option<Duration>,
@@ -278,7 +278,7 @@ impl Connection {
     }
 
     /// Which machine it is that answers; the connection is made if need be.
-    pub fn whose(&self, machines: &Machines) -> Result<Whose, HostError> {
+    pub(super) fn whose(&self, machines: &Machines) -> Result<Whose, HostError> {
         let _slot = self.slot()?;
         let ask = || self.connect().map_err(Lost::before).and_then(|fresh| self.hardware(fresh));
         let seen = ask().or_else(|lost| match lost.old_connection {

@@ -35,7 +35,8 @@ use script::{Answer, Before, Mode, Script};
 pub use config::{Patience, Remote, SshConfig, Trace, Traced};
 pub use names::{Configured, configured};
 pub use probe::{Probe, Probed};
-pub use script::{brief, quote};
+pub(crate) use script::brief;
+pub use script::quote;
 
 /// The servers over SSH.
 pub struct SshHosts {

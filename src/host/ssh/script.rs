@@ -77,7 +77,7 @@ pub fn quote(argv: &[String]) -> String {
 
 /// As [`quote`], for a line that a person reads in passing: a script that stands in the arguments is cut short. The whole
 /// of it is in the runbook.
-pub fn brief(argv: &[String]) -> String {
+pub(crate) fn brief(argv: &[String]) -> String {
     match argv {
         [sh, dash_c, script, rest @ ..] if sh == "sh" && dash_c == "-c" && script.chars().count() > 60 => {
             let begin: String = script.chars().take_while(|c| *c != '\n').take(44).collect();
@@ -122,7 +122,7 @@ impl Script {
     }
 
     /// Runs all of `commands`, one after the other, each with nothing on its standard input.
-    pub fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, before: &Before) -> Script {
+    pub(super) fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, before: &Before) -> Script {
         let mut body =
             String::from("q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; }\n");
         for argv in commands {
@@ -134,20 +134,20 @@ impl Script {
     }
 
     /// Tells a server what it is to keep of the run that works on it: see `seen.sh`.
-    pub fn seen(migration: &str, text: &str, kept: &str, before: &Before) -> Script {
+    pub(super) fn seen(migration: &str, text: &str, kept: &str, before: &Before) -> Script {
         let body = format!("M={}\nW={}\nP={kept}\n{}", quote_one(migration), quote_one(text), SEEN);
         Script { sum: true, ..Script::new(body, before) }
     }
 
     /// Waits for what was left running: see `wait.sh`.
-    pub fn wait(migration: &str, step: &str, direction: &str, before: &Before) -> Script {
+    pub(super) fn wait(migration: &str, step: &str, direction: &str, before: &Before) -> Script {
         let of = format!("{}.{direction}", plain(step));
         let body = format!("M={}\nS={}\n{}", quote_one(migration), quote_one(&of), WAIT);
         Script::new(body, before)
     }
 
     /// Does one act, whose texts are `filled`. With a trail only where the server knows it.
-    pub fn act(
+    pub(super) fn act(
         (migration, trail): (&str, Option<&Trail>),
         job: &str,
         act: &Act,
@@ -198,19 +198,19 @@ impl Script {
         Script { sum: true, confirm: mode != Mode::Short, ..Script::new(body, before) }
     }
 
-    pub fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
     /// What ssh is to run, as one word for the login shell there, whatever shell that is.
-    pub fn command(&self, sudo: bool) -> String {
+    pub(super) fn command(&self, sudo: bool) -> String {
         let sudo = if sudo { "sudo -n " } else { "" };
         let sum = if self.sum { sha256(&self.text) } else { "-".into() };
         format!("exec {sudo}/bin/sh -c '{TAKE}' replant {} {sum}", self.text.len())
     }
 
     /// The whole answer, once it is there.
-    pub fn answer(&self, stdout: &[u8], stderr: &[u8]) -> Option<Answer> {
+    pub(super) fn answer(&self, stdout: &[u8], stderr: &[u8]) -> Option<Answer> {
         let (outs, errs) = (self.pieces(stdout), self.pieces(stderr));
         let (_, first) = outs.first()?;
         let last = &outs.last()?.1;
@@ -235,12 +235,12 @@ impl Script {
     }
 
     /// Whether the script has begun to run, and how many of its commands have ended.
-    pub fn progress(&self, stdout: &[u8]) -> Option<usize> {
+    pub(super) fn progress(&self, stdout: &[u8]) -> Option<usize> {
         self.pieces(stdout).len().checked_sub(1)
     }
 
     /// Whether a stream has come to its end; what may still hold it open there is of no interest.
-    pub fn ended(&self, stream: &[u8]) -> bool {
+    pub(super) fn ended(&self, stream: &[u8]) -> bool {
         stream.strip_suffix(b" end\n").is_some_and(|stream| stream.ends_with(self.nonce.as_bytes()))
     }
 

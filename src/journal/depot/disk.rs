@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::journal::error::Error;
 
 /// Writes a file whole or not at all: beside, synced, renamed into place, its directory synced.
-pub fn write_whole(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+pub(crate) fn write_whole(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
     let mut beside = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::io("write", path))?;
     beside
         .write_all(content)

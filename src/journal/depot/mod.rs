@@ -12,7 +12,7 @@ use super::error::Error;
 use super::log::{Journal, Story};
 use super::who::Who;
 
-pub use disk::write_whole;
+pub(crate) use disk::write_whole;
 
 /// Where migrations are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,14 @@ pub enum Depot {
 /// A migration that is kept: its runbook and its journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Migration {
+    /// a directory of its own: `.replant/NAME`
     Directory(directory::Kept),
 }
 
 /// Holds a migration for one process, until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub enum Lock {
+    /// flock(2) on its file `lock`
     Directory(lock::FileLock),
 }
 
@@ -51,6 +53,8 @@ impl Depot {
 
     /// # Errors
     /// There is none of that name, or it cannot be read, or has lost its journal: these are not the same.
+    /// Finds a migration by its name; it is not held by that ([`Lock`]).
+    ///
     pub fn open(&self, name: &str) -> Result<Migration, Error> {
         match self {
             Depot::Directory(place) => place.open(name).map(Migration::Directory),
@@ -69,6 +73,7 @@ impl Depot {
 }
 
 impl Migration {
+    /// As it was made: the name of its directory.
     pub fn name(&self) -> &str {
         match self {
             Migration::Directory(kept) => kept.name(),

@@ -8,14 +8,14 @@ use crate::host::{HostError, Look, Query, Side};
 use crate::step::answered;
 
 /// Prints `now SECONDS`, and for each of the files that is there its name and its first word: seconds since the boot.
-pub const AGES: &str = r#"read -r now _ </proc/uptime; echo "now ${now%.*}"
+pub(crate) const AGES: &str = r#"read -r now _ </proc/uptime; echo "now ${now%.*}"
 for f; do [ ! -e "$f" ] || { read -r at _ <"$f"; echo "$f ${at%.*}"; }; done"#;
 
 /// Prints for how many seconds new has run, and each tgtd on it: proc(5), starttime.
-pub const SERVED: &str = r#"read -r up _ </proc/uptime; up=${up%.*}; echo "up $up"; hz=$(getconf CLK_TCK || echo 100)
+pub(crate) const SERVED: &str = r#"read -r up _ </proc/uptime; up=${up%.*}; echo "up $up"; hz=$(getconf CLK_TCK || echo 100)
 for p in $(pidof tgtd); do set -- $(sed 's/.*) //' "/proc/$p/stat"); echo "tgtd $((up - ${20} / hz))"; done"#;
 
-pub const OUTLIVED: &str =
+pub(crate) const OUTLIVED: &str =
     "new was started again after this copy began: what it had not written to its disks by then is lost";
 
 /// Asks old for the ages of copies, by the files that say since when each goes on.

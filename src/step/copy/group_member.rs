@@ -51,10 +51,10 @@ impl Step for GroupMember {
 }
 
 /// Takes the disk into the group; or back in, where the group went on without it while the link was dead.
-pub const JOIN: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing,vg_name 2>/dev/null | grep "$3" | grep -q "missing *$1 *\$"
+pub(crate) const JOIN: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing,vg_name 2>/dev/null | grep "$3" | grep -q "missing *$1 *\$"
 then vgck --updatemetadata "$1"; vgextend --restoremissing "$1" "$2"; else vgextend "$1" "$2"; fi"#;
 
 /// Takes the disk out of the group: by name, or as a missing one where the link is gone, or was gone for a while. All
 /// volumes have left it before, and vgreduce(8) refuses otherwise (there is no `--force` here).
-pub const LEAVE: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing,vg_name 2>/dev/null | grep "$3" | grep -v missing | grep -q " $1 *\$"
+pub(crate) const LEAVE: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing,vg_name 2>/dev/null | grep "$3" | grep -v missing | grep -q " $1 *\$"
 then vgreduce "$1" "$2"; else vgreduce --removemissing "$1"; fi"#;

@@ -39,20 +39,20 @@ pub enum How {
 
 /// For a raid1 that is there already but lost its leg for a while: take the leg back in, which copies what changed only.
 /// The copy began when it was made, not when it is refreshed.
-pub const RAID1: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvchange --refresh "$1" && lvchange --monitor y "$1"
+pub(crate) const RAID1: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvchange --refresh "$1" && lvchange --monitor y "$1"
 else mkdir -p "${4%/*}" && cat /proc/uptime >"$4" && lvconvert --yes --type raid1 --mirrors 1 --regionsize "$3" "$1" "$2"; fi"#;
 
 /// A core log remembers nothing: a mirror that is there but not sound is taken apart and begun again. One that dmeventd
 /// does not watch, too: `lvchange --monitor y` reloads its table, and that begins the copy again as well. lvconvert(8) has
 /// the new one watched, and starts dmeventd where its socket is there.
-pub const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2" || exit; fi
+pub(crate) const CORE_LOG: &str = r#"if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = mirror ]; then lvconvert --yes --mirrors 0 "$1" "$2" || exit; fi
 systemctl start dm-event.socket 2>/dev/null
 mkdir -p "${4%/*}" && cat /proc/uptime >"$4" &&
 lvconvert --yes --background --type mirror --mirrors 1 --mirrorlog core --regionsize "$3" "$1" "$2""#;
 
 /// Takes the leg on new out of a mirror. Where that disk is missing it cannot be named; then what is missing leaves all
 /// mirrors of the group, and only what is mirrored: vgreduce(8).
-pub const UNMIRROR: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing 2>/dev/null | grep "$3" | grep -qv missing; then lvconvert --yes --mirrors 0 "$1" "$2"
+pub(crate) const UNMIRROR: &str = r#"if pvs --noheadings -o pv_uuid,pv_missing 2>/dev/null | grep "$3" | grep -qv missing; then lvconvert --yes --mirrors 0 "$1" "$2"
 else vgreduce --removemissing --mirrorsonly --force "${1%%/*}"
 if [ "$(lvs --noheadings -o segtype "$1" | tr -d ' ')" = raid1 ]; then lvconvert --yes --mirrors 0 "$1"; fi; fi"#;
 
@@ -146,7 +146,7 @@ fn judge(
 }
 
 /// device-mapper's name of a volume: dashes are doubled in it.
-pub fn dm_name(vg: &str, lv: &str) -> String {
+pub(crate) fn dm_name(vg: &str, lv: &str) -> String {
     format!("{}-{}", vg.replace('-', "--"), lv.replace('-', "--"))
 }
 

@@ -20,10 +20,10 @@ pub struct PhysicalVolume {
 }
 
 /// Prints `gone` where there is no such device.
-pub const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+pub(crate) const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
 
 /// Wipes the disk. What is on a half that was cut off may be active, and hold it: vgremove(8) ends that.
-pub const WIPE: &str = r#"if [ "$3" ] && pvs --noheadings -o pv_uuid,vg_name 2>/dev/null | grep "$2" | grep -q " $3 *\$"
+pub(crate) const WIPE: &str = r#"if [ "$3" ] && pvs --noheadings -o pv_uuid,vg_name 2>/dev/null | grep "$2" | grep -q " $3 *\$"
 then vgremove --yes -ff --config "$4" "$3" || exit; fi
 wipefs --all --quiet "$1""#;
 

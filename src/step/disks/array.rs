@@ -30,12 +30,12 @@ pub struct Array {
 
 /// Creates it, and removes what an earlier array of the same members has left inside: a label that comes back with the
 /// array would be taken for one of now.
-pub const CREATE: &str = r#"d=$1; shift
+pub(crate) const CREATE: &str = r#"d=$1; shift
 mdadm --create "$d" "$@" && udevadm settle && wipefs --all --quiet "$d""#;
 
 /// Takes it apart, with what stands inside: superblocks that are gone do not erase a label, and the next array of the same
 /// members would show it again. So it must run once more where it does not.
-pub const ERASE: &str = r#"id=$1 d=$2 uuid=$3; shift 3
+pub(crate) const ERASE: &str = r#"id=$1 d=$2 uuid=$3; shift 3
 [ -e "$id" ] || mdadm --assemble --run "$d" --uuid="$uuid" "$@" 2>/dev/null || mdadm --stop "$d" 2>/dev/null
 udevadm settle
 [ ! -e "$id" ] || { wipefs --all --quiet "$id" && mdadm --stop "$id"; }"#;

@@ -22,7 +22,7 @@ impl Assembled {
 }
 
 /// Whether an array with this UUID runs.
-pub fn runs(on: &dyn Look, side: Side, uuid: &str) -> Result<bool, HostError> {
+pub(crate) fn runs(on: &dyn Look, side: Side, uuid: &str) -> Result<bool, HostError> {
     let all = answered(on, side, md::exports_query())?;
     Ok(all.stdout.lines().any(|line| line.strip_prefix("MD_UUID=") == Some(uuid)))
 }

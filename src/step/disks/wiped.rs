@@ -21,7 +21,7 @@ pub struct Wiped {
 }
 
 /// Stops an array if it runs.
-pub const STOP_ARRAY: &str = r#"[ ! -e "$1" ] || mdadm --stop "$1""#;
+pub(crate) const STOP_ARRAY: &str = r#"[ ! -e "$1" ] || mdadm --stop "$1""#;
 
 impl Step for Wiped {
     fn title(&self) -> String {

@@ -13,7 +13,7 @@ pub struct Daemon {
 }
 
 /// Prints the process ids of tgtd, nothing where it does not run.
-pub const TGTD_RUNS: &str = r#"pidof tgtd || true"#;
+pub(crate) const TGTD_RUNS: &str = r#"pidof tgtd || true"#;
 
 impl Step for Daemon {
     fn title(&self) -> String {

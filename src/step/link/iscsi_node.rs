@@ -49,4 +49,5 @@ impl Step for IscsiNode {
 }
 
 /// Removes the two directories above a node record where nothing else is in them.
-pub const REMOVE_EMPTY: &str = r#"d=${1%/*}; rmdir "$d" 2>/dev/null || true; rmdir "${d%/*}" 2>/dev/null || true"#;
+pub(crate) const REMOVE_EMPTY: &str =
+    r#"d=${1%/*}; rmdir "$d" 2>/dev/null || true; rmdir "${d%/*}" 2>/dev/null || true"#;

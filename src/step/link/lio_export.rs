@@ -25,11 +25,11 @@ pub struct LioExport {
     pub dir: String,
 }
 
-pub const EXPORT: &str = include_str!("../scripts/lio-export.sh");
-pub const WITHDRAW: &str = include_str!("../scripts/lio-withdraw.sh");
+pub(crate) const EXPORT: &str = include_str!("../scripts/lio-export.sh");
+pub(crate) const WITHDRAW: &str = include_str!("../scripts/lio-withdraw.sh");
 
 /// Prints what stands in configfs for one export, one fact a line; nothing where there is none.
-pub const LIO_STATE: &str = r#"c=/sys/kernel/config/target
+pub(crate) const LIO_STATE: &str = r#"c=/sys/kernel/config/target
 b=$c/core/iblock_0/$2; t=$c/iscsi/$1/tpgt_1
 [ ! -e "$b" ] || { echo "backstore $(cat "$b/enable") $(sed 's/.*: //' "$b/wwn/vpd_unit_serial") $(cat "$b/udev_path")"; }
 [ ! -e "$t" ] || { echo "target $(cat "$t/enable")"; for a in "$t"/acls/*; do [ ! -e "$a" ] || echo "acl ${a##*/}

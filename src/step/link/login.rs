@@ -22,15 +22,15 @@ pub struct Login {
 }
 
 /// Prints `TARGETNAME STATE` of each session; nothing where there is none.
-pub const SESSIONS: &str = r#"for s in /sys/class/iscsi_session/session*; do [ -e "$s/targetname" ] || continue
+pub(crate) const SESSIONS: &str = r#"for s in /sys/class/iscsi_session/session*; do [ -e "$s/targetname" ] || continue
 echo "$(cat "$s/targetname") $(cat "$s/state")"; done"#;
 
 /// The state of the session with `iqn`, if there is one.
-pub fn session(sessions: &str, iqn: &str) -> Option<String> {
+pub(crate) fn session(sessions: &str, iqn: &str) -> Option<String> {
     sessions.lines().find_map(|line| line.strip_prefix(iqn)?.strip_prefix(' ').map(|state| state.trim().to_string()))
 }
 
-pub fn sessions() -> Query {
+pub(crate) fn sessions() -> Query {
     Query::run(["sh", "-c", SESSIONS])
 }
 

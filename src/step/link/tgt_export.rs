@@ -29,7 +29,7 @@ pub struct TgtExport {
 }
 
 /// tgtd's answer as blocks, one per target: (name, lines).
-pub fn targets(show: &str) -> Vec<(String, Vec<String>)> {
+pub(crate) fn targets(show: &str) -> Vec<(String, Vec<String>)> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for line in show.lines() {
         match line.strip_prefix("Target ").and_then(|rest| rest.split_once(": ")) {
@@ -44,7 +44,7 @@ pub fn targets(show: &str) -> Vec<(String, Vec<String>)> {
     all
 }
 
-pub fn show_targets() -> Query {
+pub(crate) fn show_targets() -> Query {
     Query::run(["tgtadm", "--lld", "iscsi", "--mode", "target", "--op", "show"])
 }
 

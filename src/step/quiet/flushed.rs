@@ -13,7 +13,7 @@ pub struct Flushed {
 }
 
 /// For 60 s at most: a dead file server would keep sync(1) waiting for good, with services down. `MARK`
-pub const FLUSH: &str = r#"mkdir -p "${1%/*}" || exit
+pub(crate) const FLUSH: &str = r#"mkdir -p "${1%/*}" || exit
 sync &
 for _ in $(seq 600); do
   kill -0 $! 2>/dev/null || break

@@ -26,7 +26,7 @@ pub struct LetGo {
 }
 
 /// Ends what holds the mount points: `RECORD SPARE RESTART TARGET…`, where two are lists with blanks.
-pub fn script() -> String {
+pub(crate) fn script() -> String {
     format!("#!/bin/sh\n{HOLDERS}{}", include_str!("../scripts/let-go.sh"))
 }
 

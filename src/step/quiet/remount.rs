@@ -61,12 +61,12 @@ exit 1
 "#;
 
 /// Seals a file system: `TARGET RECORD`
-pub fn seal() -> String {
+pub(crate) fn seal() -> String {
     SEALED.to_string() + SEAL
 }
 
 /// Takes back [`seal`]: `TARGET RECORD`
-pub fn open() -> &'static str {
+pub(crate) fn open() -> &'static str {
     OPEN
 }
 

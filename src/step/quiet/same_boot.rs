@@ -28,7 +28,7 @@ pub struct SameBoot {
 
 /// Prints `equal` where a device still has the hash in a file, `differs` where it has another, `none` without the file.
 /// What the kernel keeps of the device in memory is written first, and not read.
-pub const COMPARE: &str = r#"[ -e "$2" ] || { echo none; exit; }
+pub(crate) const COMPARE: &str = r#"[ -e "$2" ] || { echo none; exit; }
 read -r hash _ <"$2"; sync; blockdev --flushbufs "$1"
 now=$(dd if="$1" bs=1M iflag=direct 2>/dev/null | sha256sum)
 if [ "${now%% *}" = "$hash" ]; then echo equal; else echo differs; fi"#;

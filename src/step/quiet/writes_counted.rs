@@ -16,14 +16,14 @@ pub struct WritesCounted {
 
 /// A line for each device of device-mapper: its name, and 512-byte sectors written to it since it was made. It stays the
 /// same device when a mirror is made of it, and when one is cut. Linux, Documentation/block/stat.rst
-pub const COUNT: &str = r#"for d in /sys/block/dm-*; do
+pub(crate) const COUNT: &str = r#"for d in /sys/block/dm-*; do
   [ -e "$d/dm/name" ] || continue
   read -r name <"$d/dm/name" && read -r _ _ _ _ _ _ written _ <"$d/stat" || exit
   echo "$name $written"
 done"#;
 
 /// Counts into a file: `FILE`
-pub fn script() -> String {
+pub(crate) fn script() -> String {
     format!("mkdir -p \"${{1%/*}}\" && {{ {COUNT}\n}} >\"$1.part\" && mv \"$1.part\" \"$1\"")
 }
 

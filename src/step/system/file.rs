@@ -51,7 +51,7 @@ impl File {
 const ON_DISKS: [&str; 3] = ["physical volume", "volume group", "logical volume"];
 
 /// A file, and what is read out of it.
-pub fn written(path: &str) -> Vec<Touched> {
+pub(crate) fn written(path: &str) -> Vec<Touched> {
     let mut touched = vec![Touched::one(FILE, path).or_gone()];
     if path == LVMLOCAL {
         touched.push(Touched::any("LVM setting"));
@@ -109,7 +109,7 @@ impl Step for File {
 }
 
 /// Whether `found` is `text`, with any text of one line in the place of each secret.
-pub fn agrees(text: &Text, found: &str) -> bool {
+pub(crate) fn agrees(text: &Text, found: &str) -> bool {
     let mut rest = found;
     let mut first = true;
     for piece in pieces(&text.0) {
@@ -139,7 +139,7 @@ pub fn agrees(text: &Text, found: &str) -> bool {
 }
 
 /// Whether each line of `text` stands in `found`, whatever else does.
-pub fn agrees_in_lines(text: &Text, found: &str) -> bool {
+pub(crate) fn agrees_in_lines(text: &Text, found: &str) -> bool {
     text.0.lines().filter(|line| line.contains('=')).all(|line| {
         let line = Text::new(line);
         found.lines().any(|other| agrees(&line, other))

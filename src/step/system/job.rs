@@ -1,19 +1,16 @@
-use std::iter;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Act, HostError, Look, Query, Side, sha256};
+use crate::host::{Act, HostError, Look, Query, Side};
+use crate::step::stamped::Stamped;
 use crate::step::{Mark, Seen, Step, Undo, answered};
 
-/// Work that leaves nothing by which it could be recognised: a comparison, a check of a file system, a boot loader
-/// written to a disk. Its script checks its own result and fails if it is not right; then a stamp is written that holds
-/// the hash of script and arguments. A stamp under /run is forgotten with the boot in which the work was true.
+/// A script that does its work once. It checks its own result and fails if it is not right; what it leaves is a stamp.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     pub title: String,
-    /// it only checks something
+    /// it only checks something: of runbooks that were saved before there was a step for the proof of /boot
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
     /// sh(1), safe to run again
@@ -32,13 +29,9 @@ pub struct Job {
 }
 
 impl Job {
-    fn stamp(&self) -> String {
-        format!("{}/{}.done", self.dir, self.name)
-    }
-
-    fn digest(&self) -> String {
-        let whole: Vec<&str> = iter::once(&self.script).chain(&self.args).map(String::as_str).collect();
-        sha256(whole.join("\0"))
+    fn stamped(&self) -> Stamped<'_> {
+        let args = self.args.iter().map(String::as_str).collect();
+        Stamped { script: &self.script, args, dir: &self.dir, name: &self.name }
     }
 }
 
@@ -52,9 +45,9 @@ impl Step for Job {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let stamp = answered(on, side, Query::file(&self.stamp()))?;
-        if stamp.file().is_some_and(|found| found.trim() == self.digest()) {
-            return Ok(Seen::Present);
+        let seen = self.stamped().observe(on, side)?;
+        if seen == Seen::Present {
+            return Ok(seen);
         }
         // The stamp is forgotten with the boot; what was left on a disk is not.
         for path in &self.leaves {
@@ -62,23 +55,16 @@ impl Step for Job {
                 return Ok(Seen::Partial(format!("{path} is there, but from an earlier boot or another run")));
             }
         }
-        Ok(Seen::Absent)
+        Ok(seen)
     }
 
     fn apply(&self) -> Vec<Act> {
-        let script = format!("{}/{}.sh", self.dir, self.name);
-        let mut argv = vec!["sh".to_string(), script.clone()];
-        argv.extend(self.args.iter().cloned());
-        vec![
-            Act::put(&script, &self.script, 0o700),
-            Act::long(argv),
-            Act::put(self.stamp(), self.digest() + "\n", 0o600),
-        ]
+        self.stamped().acts()
     }
 
     fn undo(&self) -> Undo {
-        let left = self.leaves.iter().cloned().chain([self.stamp()]);
-        Undo::Acts(left.map(|path| Act::Remove { path }).collect())
+        let left = self.leaves.iter().map(|path| Act::Remove { path: path.clone() });
+        Undo::Acts(left.chain(self.stamped().forget()).collect())
     }
 
     fn bytes(&self) -> u64 {

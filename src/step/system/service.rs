@@ -60,7 +60,7 @@ exit $code
 "#;
 
 /// Starts every unit of a list in a file, and removes it: `RECORD`
-pub const START_ALL: &str = r#"code=0
+pub(crate) const START_ALL: &str = r#"code=0
 [ -e "$1" ] || exit 0
 while read -r unit; do
   systemctl start "$unit" </dev/null || code=$?
@@ -70,12 +70,12 @@ exit $code
 "#;
 
 /// Stops units: `RECORD in-order|together UNIT…`
-pub fn stop_script() -> String {
+pub(crate) fn stop_script() -> String {
     STATE.to_string() + STOP
 }
 
 /// Starts what [`stop_script`] has stopped: `RECORD UNIT…`
-pub fn start_script() -> &'static str {
+pub(crate) fn start_script() -> &'static str {
     START
 }
 

@@ -54,6 +54,6 @@ impl Step for OldOff {
 }
 
 /// What someone waits for who cannot see the screen.
-pub fn booting() -> Seen {
+pub(crate) fn booting() -> Seen {
     Seen::Underway(Progress { what: "waiting for it to boot".into(), bytes: None })
 }

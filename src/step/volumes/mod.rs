@@ -1,6 +1,8 @@
 //! The volumes on new: their names and sizes, filesystems, where they are mounted.
 
 pub(crate) mod active;
+pub(crate) mod boot_proof;
+pub(crate) mod fs_check;
 pub(crate) mod fs_size;
 pub(crate) mod group_name;
 pub(crate) mod mount;

@@ -1,0 +1,55 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Act, HostError, Look, Side};
+use crate::step::stamped::Stamped;
+use crate::step::system::job::Job;
+use crate::step::{Seen, Step, Undo};
+
+/// The file system on a volume is clean, or was made so: fsck(8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FsCheck {
+    /// `vg0/root`
+    pub volume: String,
+    pub fstype: String,
+    pub device: String,
+    /// sh(1), safe to run again
+    pub script: String,
+    /// where script and stamp go on the server
+    pub dir: String,
+    /// file name of script and stamp
+    pub name: String,
+}
+
+impl FsCheck {
+    fn stamped(&self) -> Stamped<'_> {
+        Stamped { script: &self.script, args: vec![&self.fstype, &self.device], dir: &self.dir, name: &self.name }
+    }
+
+    /// As it was saved before it was a step of its own.
+    pub fn of_job(job: &Job) -> Option<FsCheck> {
+        let [fstype, device] = job.args.clone().try_into().ok()?;
+        let volume = job.title.strip_prefix("check ")?.strip_suffix(&format!(" ({fstype})"))?.to_string();
+        let Job { script, dir, name, .. } = job.clone();
+        Some(FsCheck { volume, fstype, device, script, dir, name })
+    }
+}
+
+impl Step for FsCheck {
+    fn title(&self) -> String {
+        format!("check {} ({})", self.volume, self.fstype)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        self.stamped().observe(on, side)
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        self.stamped().acts()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(self.stamped().forget())
+    }
+}
