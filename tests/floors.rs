@@ -80,7 +80,6 @@ const KEPT: &[(&[&str], &[&str], &str)] = &[
 const SHARED: &[(&str, &str)] = &[
     ("Array", "an md array"),
     ("Boot", "the file system of /boot"),
-    ("Copied", "the steps that copy, of each part of the course"),
     ("Disk", "a disk of new"),
     ("Entry", "an entry of a list: of fstab, of mdadm.conf, of the journal"),
     ("Mirror", "a mirrored volume"),
