@@ -22,3 +22,4 @@ pub mod runbook;
 pub mod secret;
 pub mod sim;
 pub mod step;
+pub mod units;

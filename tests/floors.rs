@@ -38,18 +38,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     // knows no plan and no facts
     ("engine", &["journal", "runbook", "step", "host"]),
     // the only room that knows both what is wanted and how it is done
-    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host", "family"]),
-    ("findings", &["layout", "facts", "plan", "family"]),
+    ("course", &["findings", "layout", "runbook", "step", "facts", "plan", "host", "units", "family"]),
+    ("findings", &["layout", "facts", "plan", "units", "family"]),
     // plan and facts, joined: what is meant, and nothing of what is wrong with it
-    ("layout", &["step", "facts", "plan", "family"]),
+    ("layout", &["step", "facts", "plan", "units", "family"]),
     ("journal", &["runbook", "host"]),
     ("runbook", &["step", "host"]),
     // knows no plan
-    ("step", &["facts", "host", "family"]),
+    ("step", &["facts", "host", "units", "family"]),
     ("facts", &["host", "family"]),
     ("plan", &[]),
     ("host", &["secret", "family"]),
     ("secret", &[]),
+    ("units", &[]),
     // what systems call things; it knows no other room
     ("family", &[]),
 ];
@@ -90,7 +91,6 @@ const FAMILY: Kept = (
 const SHARED: &[(&str, &str)] = &[
     ("Array", "an md array"),
     ("Boot", "the file system of /boot"),
-    ("Copied", "the steps that copy, of each part of the course"),
     ("Disk", "a disk of new"),
     ("Entry", "an entry of a list: of fstab, of mdadm.conf, of the journal"),
     ("Mirror", "a mirrored volume"),

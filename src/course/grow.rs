@@ -41,7 +41,7 @@ fn grow_volume(book: &mut Book, group: &Group, grown: &Grown, after: &Handle) ->
     let larger = book.step(
         format!("grow-{}-{}", group.vg, grown.lv),
         Migrated,
-        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to },
+        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to.map(|to| to.0) },
         &[after],
         "the plan asks for it",
     );

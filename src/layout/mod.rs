@@ -17,7 +17,6 @@ mod offers;
 mod places;
 mod resolve;
 mod silence;
-mod sizes;
 mod units;
 mod volumes;
 
@@ -40,7 +39,6 @@ pub use places::{Missing, Places, places};
 pub use resolve::{Unfit, resolve};
 pub(crate) use silence::unsilenced;
 pub use silence::{InUse, Use};
-pub(crate) use sizes::MIB;
 pub use units::needed;
 pub(crate) use units::{disturbing, needed_names};
 pub use volumes::volumes;

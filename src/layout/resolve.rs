@@ -11,11 +11,11 @@ use super::model::{Card, Lasting, Layout, MovedMount};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
-use super::sizes::MIB;
 use super::units::disturbing;
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, lvm};
 use crate::plan::{self, Plan};
+use crate::units::Bytes;
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit
         iscsi_nodes: facts.old.iscsi_nodes(),
         timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
         resync_limit: *plan.transfer.resync_limit_kib,
-        region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
+        region: Bytes(plan.transfer.region_size.0).mib().max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),

@@ -188,7 +188,7 @@ fn mirrors(layout: &Layout, group: &Group, mirrored: &Mirrored) -> Vec<Mirror> {
         how: leg.how,
         device: group.pv(),
         pv_uuid: group.pv_uuid.clone(),
-        size: copied.size,
+        size: copied.size.0,
         region: layout.region,
         // in memory: a boot forgets it, and with it the mirror
         since: format!("{}/copy-{}", layout.run, dm_name(&group.vg, &copied.lv)),
@@ -297,7 +297,7 @@ pub(super) fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Hand
     book.step(
         format!("pv-size-{}", group.vg),
         Migrated,
-        PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent },
+        PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent.0 },
         &[after],
         "what was seen over iSCSI may have been a little smaller",
     )
