@@ -10,6 +10,7 @@ pub mod course;
 pub mod draft;
 pub mod engine;
 pub mod facts;
+pub mod family;
 pub mod findings;
 pub mod forecast;
 pub mod host;

@@ -40,6 +40,6 @@ pub use resolve::{Unfit, resolve};
 pub(crate) use silence::unsilenced;
 pub use silence::{InUse, Use};
 pub use units::needed;
-pub(crate) use units::{DISTURBING, needed_names};
+pub(crate) use units::{disturbing, needed_names};
 pub use volumes::volumes;
 pub(crate) use volumes::{room_for_raid1, without_room};

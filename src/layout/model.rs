@@ -3,12 +3,17 @@
 use super::loader::Loader;
 use super::lun::Lun;
 use super::moves::Moves;
+use crate::family::{Builder, Family};
 use crate::plan::{IscsiServer, Table};
 use crate::step::{Partition, Yet};
 use crate::units::{Bytes, Extents, MIB, SectorSize};
 
 pub struct Layout {
     pub name: String,
+    /// of the system that moves
+    pub family: Family,
+    /// of its initramfs
+    pub builder: Builder,
     /// the name of the system that moves
     pub hostname: String,
     pub rescue_hostname: String,
