@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const FINISH_BOOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/course/templates/finish-boot.sh");
-const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/step/scripts/packages.sh");
+const FINISH_BOOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/family/scripts/debian/finish-boot.sh");
+const PACKAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/family/scripts/debian/packages.sh");
 
 /// A directory of commands, and what they leave.
 struct Fakes(tempfile::TempDir);

@@ -1,6 +1,7 @@
 //! The course over recorded facts: plan + facts -> runbook.
 
 use replant::forecast::Outlook;
+use replant::units::SectorSize;
 use replant::{course, facts::Facts, findings, plan, runbook};
 
 mod made;
@@ -419,7 +420,8 @@ fn the_rest_is_that_of_the_disks_that_have_the_partition() {
     let gib = |disk: &str, name: &str| {
         let node = book.nodes.iter().find(|node| node.id.0 == format!("table-{disk}")).unwrap();
         let replant::step::StepKind::PartitionTable(table) = &node.step else { panic!("a table") };
-        (table.partitions.iter().find(|part| part.name == name).unwrap().size * 512) >> 30
+        let part = table.partitions.iter().find(|part| part.name == name).unwrap();
+        part.size.bytes(SectorSize::LEAST).mib() >> 10
     };
     assert_eq!([gib("ssd1", "system"), gib("ssd2", "system")], [398, 398]);
     assert_eq!([gib("hdd1", "data"), gib("hdd3", "data")], [3999, 3999]);

@@ -50,10 +50,11 @@ fn every_code_is_one_rule_with_something_to_say() {
         let digits = rule.code.strip_prefix('R').unwrap_or_default();
         assert!(digits.len() == 4 && digits.starts_with('1'), "{}", rule.code);
         assert!(reference.contains(&format!("### {}: ", rule.code)), "{} belongs to no group", rule.code);
-        for text in [rule.why, rule.remedy] {
+        for text in [rule.why(), rule.remedy()] {
             assert!(text.len() > 15 && text.ends_with(['.', '?']), "{}: {text}", rule.code);
         }
-        assert!(!rule.title.ends_with('.') && !rule.title.is_empty(), "{}", rule.code);
+        let title = rule.title();
+        assert!(!title.ends_with('.') && !title.is_empty(), "{}", rule.code);
     }
 }
 

@@ -266,3 +266,36 @@ fn an_undo_that_was_ended_is_finished_before_going_forward() {
         assert_eq!(journal.state().status(&StepId("cut".into())), Status::Done);
     }
 }
+
+/// What an earlier run refused for good looks innocent by now. It stays refused: nothing is looked at, nothing is done.
+#[test]
+fn what_was_refused_for_good_stays_refused() {
+    let hosts = files(&[], |_| None);
+    let mut journal = nowhere();
+    journal.step(&StepId("quiet".into()), Event::Refused { what: "old has run since the cut".into() }).unwrap();
+    let stopped = run(Kind::Apply, &[node("quiet", Side::Old, &[])], &mut journal, &hosts, 1).unwrap_err();
+    assert!(matches!(&stopped.reason, Reason::Refused(what) if what == "old has run since the cut"), "{stopped}");
+    assert_eq!((acts(&hosts), *hosts.looks.lock().unwrap()), (Vec::new(), 0));
+}
+
+/// New was given up before servers changed: that is no change of servers, so nobody is switched, and it is not forgotten.
+#[test]
+fn giving_new_up_is_no_change_of_servers() {
+    let nodes = [
+        node("disks", Side::New, &[]),
+        node("mirror", Side::Old, &["disks"]),
+        Node { fence: true, ..node("off", Side::Old, &["mirror"]) },
+    ];
+    let hosts = files(&[("/disks", "ours\n"), ("/mirror", "ours\n")], |_| None);
+    let mut journal = nowhere();
+    for id in ["disks", "mirror"] {
+        journal.step(&StepId(id.into()), Event::Began).unwrap();
+        journal.step(&StepId(id.into()), Event::Done).unwrap();
+    }
+    engine::give_up_new(&nodes, &mut journal).unwrap();
+    let preview = engine::rollback_preview(&nodes, journal.state());
+    assert_eq!((preview.fenced, preview.gone), (false, true));
+    run(Kind::Rollback, &nodes, &mut journal, &hosts, 1).unwrap();
+    assert_eq!(acts(&hosts), ["mirror.undo.0"]);
+    assert!(hosts.files.lock().unwrap().contains_key("/disks"), "what is on new stays");
+}

@@ -7,8 +7,8 @@ pub(super) fn run(talk: &Talk, code: &str) -> Result<End, Failure> {
     if let Some(rule) = rules.iter().find(|rule| rule.code == code) {
         if talk.json {
             talk.data(&serde_json::json!({
-                "code": rule.code, "severity": rule.severity, "absolute": rule.absolute, "title": rule.title, "why": rule.why,
-                "remedy": rule.remedy,
+                "code": rule.code, "severity": rule.severity, "absolute": rule.absolute, "title": rule.title(), "why": rule.why(),
+                "remedy": rule.remedy(),
             }));
         } else {
             talk.result(findings::entry(rule));

@@ -332,7 +332,7 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
         device: boot.device.clone(),
         lun: layout.luns[boot.lun].on_old.clone(),
         hash_file: hash_file(layout),
-        size: boot.size,
+        size: boot.size.0,
         check: false,
         script: text::BOOT_COPY.into(),
         dir: layout.run.clone(),

@@ -41,7 +41,7 @@ fn grow_volume(book: &mut Book, group: &Group, grown: &Grown, after: &Handle) ->
     let larger = book.step(
         format!("grow-{}-{}", group.vg, grown.lv),
         Migrated,
-        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to },
+        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to.map(|to| to.0) },
         &[after],
         "the plan asks for it",
     );
@@ -67,8 +67,8 @@ fn remove_left(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     let mut remove = |id: String, path: String, why: &str| {
         last = book.step(id, Migrated, NoFile { path }, &[&last], why);
     };
-    for (id, path) in method::left() {
-        remove(id.into(), path.into(), "nothing is mirrored any more");
+    for (id, path) in method::left(layout) {
+        remove(id, path.into(), "nothing is mirrored any more");
     }
     for lun in &layout.luns {
         let why = "there is no such target any more, and the record holds a secret";
@@ -84,7 +84,11 @@ fn purge_initiator(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     book.step(
         "remove-initiator",
         Migrated,
-        Purged { packages: layout.packages.iter().map(|(name, _)| name.clone()).collect(), dir: layout.run.clone() },
+        Purged {
+            packages: layout.packages.iter().map(|(name, _)| name.clone()).collect(),
+            dir: layout.run.clone(),
+            family: layout.family,
+        },
         &[after],
         "it was installed for the migration",
     )

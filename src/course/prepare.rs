@@ -4,7 +4,7 @@ use minijinja::context;
 
 use super::book::{Book, Handle};
 use super::method;
-use super::paths::{LINK, LVMLOCAL, MDADM_CONF, MODULES, RULES};
+use super::paths::{LINK, LVMLOCAL, RULES};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
@@ -182,7 +182,7 @@ fn make_fit(book: &mut Book, layout: &Layout) -> Fit {
     files.push(book.step(
         "drivers",
         Old,
-        File::instead(MODULES, layout.files.get(MODULES), with_modules(layout)),
+        with_modules(layout),
         &[],
         "the drivers of new's disks and the levels of its arrays",
     ));
@@ -194,11 +194,12 @@ fn make_fit(book: &mut Book, layout: &Layout) -> Fit {
 }
 
 fn know_arrays(book: &mut Book, layout: &Layout) -> Option<Handle> {
-    let was = layout.files.get(MDADM_CONF).filter(|_| has_arrays(layout))?;
+    let path = layout.family.md.file;
+    let was = layout.files.get(path).filter(|_| has_arrays(layout))?;
     Some(book.step(
         "know-arrays",
         Old,
-        File::instead(MDADM_CONF, Some(was), with_arrays(layout, was)),
+        File::instead(path, Some(was), with_arrays(layout, was)),
         &[],
         "the initramfs must know the arrays of both servers",
     ))
@@ -225,7 +226,13 @@ fn build_initramfs(book: &mut Book, layout: &Layout, fit: &Fit) -> Handle {
         portable = book.step(
             format!("initramfs-{kernel}"),
             Old,
-            Initramfs { kernel: kernel.clone(), keep: layout.keep.clone(), dir: layout.run.clone(), must_have },
+            Initramfs {
+                kernel: kernel.clone(),
+                keep: layout.keep.clone(),
+                dir: layout.run.clone(),
+                must_have,
+                builder: layout.builder,
+            },
             &after,
             "built now, while old serves, so that nothing has to be built while services are down",
         );
@@ -238,7 +245,7 @@ fn start_initiator(book: &mut Book, layout: &Layout, portable: &Handle) -> Handl
         book.step(
             "install-initiator",
             Old,
-            Packages { packages: layout.packages.clone(), dir: layout.run.clone() },
+            Packages { packages: layout.packages.clone(), dir: layout.run.clone(), family: layout.family },
             &[portable],
             "old must be able to log in to new's disks",
         )
@@ -308,8 +315,11 @@ pub(crate) fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
     format!("{}\n{}", kept.trim_end(), array_lines(layout))
 }
 
-fn with_modules(layout: &Layout) -> String {
-    let was = layout.files.get(MODULES).map(String::as_str).unwrap_or_default();
+/// The list of modules for the initramfs, with those of new.
+fn with_modules(layout: &Layout) -> File {
+    let path = layout.builder.modules;
+    let there = layout.files.get(path);
+    let was = there.map(String::as_str).unwrap_or_default();
     let have: Vec<&str> = was.lines().filter_map(|line| line.split_whitespace().next()).collect();
     let mut text = was.trim_end().to_string();
     text += &format!("\n# replant: for the disks and arrays of the new server, in the migration {}\n", layout.name);
@@ -317,5 +327,5 @@ fn with_modules(layout: &Layout) -> String {
         text += module;
         text.push('\n');
     }
-    text.trim_start().to_string()
+    File::instead(path, there, text.trim_start())
 }

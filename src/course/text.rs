@@ -19,12 +19,9 @@ templates! {
     NODE_RECORD = "node.record.j2",
     NETWORK_LINK = "network.link.j2",
     NETWORK_RULES = "network.rules.j2",
-    BOOT_HOOK = "boot-hook.sh",
     BOOT_COPY = "boot-copy.sh",
     BOOT_PROOF = "boot-proof.sh",
     FSCK = "fsck.sh",
-    GRUB = "grub.sh",
-    FINISH_BOOT = "finish-boot.sh",
     TIDY = "tidy.sh",
 }
 

@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::parse::{ParseError, number};
-use super::wanted::{ABILITIES, BOOT_PACKAGES, FILES, MODULES, PARTS_OF, PRESENCE, SMALL, TOOLS};
+use super::wanted::{ABILITIES, MODULES, PRESENCE, SMALL, files, parts_of, tools};
 use super::{CardLine, Firmware, MacLine, Os, net};
+use crate::family::{Builder, Family};
 use crate::host::Query;
 
 /// Many files with two processes: sizes, then every line behind its file's name. Missing ones are not in the output.
-const TEXTS: &str = r#"set -- "$@" /etc/initramfs-tools/conf.d/* /etc/default/grub.d/*.cfg /etc/mdadm/mdadm.conf.d/*.conf \
-  /etc/udev/rules.d/*.rules /etc/modprobe.d/*.conf /etc/systemd/network/*.link /run/systemd/network/*.link
-echo @sizes
+const TEXTS: &str = r#"echo @sizes
 wc -c "$@" 2>/dev/null
 echo @lines
 grep -asH '' "$@" /sys/class/iscsi_session/*/targetname /etc/ssh/ssh_host_*_key.pub
 exit 0"#;
 
-/// The texts of [`FILES`], [`PARTS_OF`] and [`SMALL`]: answers [`parse_texts`].
+/// The texts of [`files`], [`parts_of`] and [`SMALL`]: answers [`parse_texts`].
 pub fn texts_query() -> Query {
-    Query::run(["sh", "-c", TEXTS, "sh"].into_iter().chain(SMALL.iter().copied()).chain(FILES.iter().copied()))
+    let parts: Vec<String> = parts_of().iter().map(|(dir, end)| format!("{dir}*{end}")).collect();
+    let script = format!("set -- \"$@\" {}\n{TEXTS}", parts.join(" "));
+    Query::run(["sh", "-c", &script, "sh"].into_iter().chain(SMALL.iter().copied()).chain(files()))
 }
 
 /// Path and text of every file that is there, byte for byte.
@@ -59,7 +60,7 @@ pub fn parse_texts(text: &str) -> Result<BTreeMap<String, String>, ParseError> {
 
 /// Whether the text of a file is one of [`super::ServerFacts::files`].
 pub(super) fn is_file(path: &str) -> bool {
-    FILES.contains(&path) || PARTS_OF.iter().any(|(dir, end)| path.starts_with(dir) && path.ends_with(end))
+    files().contains(&path) || parts_of().iter().any(|(dir, end)| path.starts_with(dir) && path.ends_with(end))
 }
 
 /// The names of iSCSI sessions' directories have no colon, and neither have the other files we ask for.
@@ -83,8 +84,10 @@ printf '%s\n' "$4" | while read -r t o; do
 done
 for m in $3; do [ -d "/sys/module/$m" ] && echo "module $m"; done
 for k in /lib/modules/*; do
-  i=/boot/initrd.img-${k##*/}
-  [ -e "$i" ] && echo "initrd ${k##*/}" && echo "image $(stat -L -c %s "$i") ${k##*/}"
+  for i in $5; do
+    i=$i${k##*/}
+    [ -e "$i" ] && echo "initrd ${k##*/}" && echo "image $(stat -L -c %s "$i") ${k##*/}" && break
+  done
 done
 for c in /sys/class/net/*/device; do
   c=${c%/device}
@@ -95,7 +98,7 @@ for l in /etc/systemd/network/*.link /run/systemd/network/*.link; do [ -e "$l" ]
 b='[[:blank:]]'
 grep -rsioHnE "^$b*\[[a-z0-9 _-]+\]|[][a-z0-9_{}.-]*[]\"'}]*($b|[:=/])*((ether|mac)($b|[:=/])*)?[\"']?(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4})|(^|$b|[,{])(path|driver)[\"']?$b*[:=]$b*[^],}# ]+" \
   /etc/netplan /etc/systemd/network /etc/NetworkManager/system-connections /etc/NetworkManager/conf.d /etc/network \
-  /etc/dracut.conf.d | while read -r m; do echo "mac $m"; done
+  $6 | while read -r m; do echo "mac $m"; done
 grep -rshvE "^$b*[#;]" /etc/network/interfaces /etc/network/interfaces.d /etc/netplan /etc/systemd/network \
   /etc/NetworkManager/system-connections /etc/rc.local |
   grep -oiE "[0-9a-f]*[.:][0-9a-f.:]*/[0-9]{1,3}|address[0-9]*([]\"':=[-]|$b)+[0-9a-f]*[.:][0-9a-f.:]+" | while read -r a; do echo "own $a"; done
@@ -132,21 +135,25 @@ modinfo $3 2>/dev/null | grep -E '^(name|filename|firmware):' | while read -r k 
     echo "firmware $w $m $v" ;;
   esac
 done
-dpkg-query -W -f 'package ${db:Status-Abbrev} ${Package}\n' $5 2>/dev/null
-exit 0"#;
+"#;
 
 /// Answers [`parse_parts`].
 pub fn parts_query() -> Query {
+    let packages = Family::ALL
+        .map(|family| format!("(\nset -- {}\n{})\n", family.boot_packages.join(" "), family.scripts().boot_packages));
+    let images: Vec<&str> = Builder::ALL.iter().map(|builder| builder.image).collect();
+    let cards = Family::ALL.map(|family| family.cards.join(" "));
     Query::run([
         "sh",
         "-c",
-        PARTS,
+        &format!("{PARTS}{}exit 0", packages.concat()),
         "sh",
         &PRESENCE.join(" "),
-        &TOOLS.join(" "),
+        &tools().join(" "),
         &MODULES.join(" "),
         &ABILITIES.join("\n"),
-        &BOOT_PACKAGES.join(" "),
+        &images.join(" "),
+        &cards.join(" "),
     ])
 }
 

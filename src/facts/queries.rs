@@ -2,7 +2,7 @@
 //! is a process there.
 
 pub use super::wanted::MODULES;
-pub(crate) use super::wanted::{FILES, PARTS_OF, PRESENCE, TOOLS};
+pub(crate) use super::wanted::{PRESENCE, files, parts_of, tools};
 use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
 use crate::host::{Query, Side};
 

@@ -9,6 +9,7 @@ use super::{
     Array, Block, Facts, Interface, Lv, Mount, ServerFacts, apt, filesystems, health, lsblk, lvm, md, mounts, net,
     os, under_way, writers,
 };
+use crate::family;
 use crate::host::{HostError, IN_MEMORY, KEPT, Look, Output, Query, Side};
 
 /// Why a server could not be read.
@@ -35,10 +36,8 @@ impl FactsError {
             FactsError::Failed { side, command, code, .. } => {
                 let tool =
                     command.split_whitespace().find(|word| !word.contains('=') && *word != "env").unwrap_or(command);
-                Some(match (code, PACKAGES.iter().find(|(known, _)| *known == tool)) {
-                    (126 | 127, Some((_, package))) => {
-                        format!("`apt-get install {package}` on {side}, then type the same again")
-                    }
+                Some(match (code, family::install(tool)) {
+                    (126 | 127, Some(install)) => format!("{install} on {side}, then type the same again"),
                     (126 | 127, None) => format!("install `{tool}` on {side}, then type the same again"),
                     _ => format!("see what it says there: `{command}` on {side}"),
                 })
@@ -57,21 +56,6 @@ impl FactsError {
         }
     }
 }
-
-/// Commands that nothing can be known without, and the Debian package of each.
-const PACKAGES: &[(&str, &str)] = &[
-    ("lsblk", "util-linux"),
-    ("findmnt", "util-linux"),
-    ("blkid", "util-linux"),
-    ("lvm", "lvm2"),
-    ("lvs", "lvm2"),
-    ("vgs", "lvm2"),
-    ("pvs", "lvm2"),
-    ("ip", "iproute2"),
-    ("mdadm", "mdadm"),
-    ("udevadm", "udev"),
-    ("systemctl", "systemd"),
-];
 
 /// What a tool of util-linux, LVM or iproute2 says that does not know an option or a column.
 const NOT_KNOWN: &[&str] = &[

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::holder::Holder;
+use crate::family::{Builder, Family};
 use crate::host::hardware::{Hardware, Machines};
 use crate::host::{RunMark, Server};
 
@@ -57,20 +58,20 @@ pub struct ServerFacts {
     pub interfaces: Vec<Interface>,
     /// lines of `/etc/ssh/ssh_host_*_key.pub`: key type and base64, without the comment
     pub host_keys: Vec<String>,
-    /// the text of files that a migration reads or rewrites (see `queries::FILES`); a missing file is not in the map
+    /// the text of files that a migration reads or rewrites (see `queries::files`); a missing file is not in the map
     pub files: BTreeMap<String, String>,
     /// those of `queries::PRESENCE` that are there: their text is not read
     pub present: BTreeSet<String>,
-    /// those of `queries::TOOLS` that are there
+    /// those of `queries::tools` that are there
     pub tools: BTreeSet<String>,
     /// what tools that are there cannot do, of `queries::ABILITIES`: `wipefs --json`
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unable: BTreeSet<String>,
     /// those of `queries::MODULES` that can be loaded or are built in (modprobe(8) `-n`)
     pub modules: BTreeSet<String>,
-    /// kernel versions with both `/boot/initrd.img-V` and `/lib/modules/V`
+    /// kernel versions with both an image in /boot and `/lib/modules/V`
     pub initrds: Vec<String>,
-    /// bytes of `/boot/initrd.img-V`, by kernel version
+    /// bytes of the image in /boot, by kernel version
     #[serde(default)]
     pub initrd_sizes: BTreeMap<String, u64>,
     /// lines of the network's configuration that name a MAC address (see `os::PARTS`)
@@ -97,7 +98,7 @@ pub struct ServerFacts {
     /// files below /lib/firmware that drivers of `queries::MODULES` may load, by the module: modinfo(8)
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub firmware: BTreeMap<String, Firmware>,
-    /// those of `queries::BOOT_PACKAGES` that are installed; none where dpkg is not there
+    /// those of the family's `boot_packages` that are installed; none where its package manager is not there
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub boot_packages: BTreeSet<String>,
     /// mount units of systemd, but those that it makes of fstab
@@ -108,7 +109,7 @@ pub struct ServerFacts {
     /// processes that keep a file system from becoming read-only: asked of old only
     #[serde(default)]
     pub holders: Vec<Holder>,
-    /// packages that `apt-get install open-iscsi` would install now: `apt-get -s`; `None` where there is no apt or it fails
+    /// packages that would be installed now for the iSCSI initiator; `None` where there is no package manager or it fails
     pub iscsi_packages: Option<Vec<Package>>,
     /// where the iscsiadm that is installed keeps its records: the place stands in the program itself
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,6 +145,16 @@ pub(crate) fn known_by_hardware(facts: &Facts) -> [bool; 2] {
 }
 
 impl ServerFacts {
+    /// What it calls things.
+    pub fn family(&self) -> Family {
+        Family::of(&self.os.id, &self.os.id_like)
+    }
+
+    /// What builds its initramfs.
+    pub fn builder(&self) -> Builder {
+        Builder::default()
+    }
+
     /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian
     /// moved it with 2.1.10.
     pub(crate) fn iscsi_nodes(&self) -> String {

@@ -1,35 +1,53 @@
 //! What is looked for on a server by its name.
 
+use crate::family::{Builder, Family};
 use crate::host::{IN_MEMORY, KEPT};
 
-/// Files whose text is in [`super::ServerFacts::files`].
-pub(crate) const FILES: &[&str] = &[
+/// Files whose text is in [`super::ServerFacts::files`]: those of every system, and those of each family.
+pub(crate) fn files() -> Vec<&'static str> {
+    let mut all = FILES.to_vec();
+    for family in Family::ALL {
+        all.push(family.md.file);
+        all.extend(family.md.instead);
+        all.extend([family.menu.settings, family.menu.file]);
+    }
+    all.extend(Builder::ALL.iter().flat_map(|builder| builder.files));
+    all
+}
+
+/// Directories whose files are parts of one of [`files`], with the end of their names.
+pub(crate) fn parts_of() -> Vec<(&'static str, &'static str)> {
+    let mut all = PARTS_OF.to_vec();
+    all.extend(Family::ALL.iter().flat_map(|family| [family.menu.more, family.md.more]));
+    all.extend(Builder::ALL.iter().flat_map(|builder| builder.more));
+    all
+}
+
+/// Commands that a migration may use, on whatever system.
+pub(crate) fn tools() -> Vec<&'static str> {
+    let mut all = TOOLS.to_vec();
+    all.extend(Builder::ALL.iter().flat_map(|builder| builder.tools));
+    for family in Family::ALL {
+        all.extend(family.menu.tools.iter().chain(family.installer.tools).chain(family.strange_builders));
+    }
+    all
+}
+
+const FILES: &[&str] = &[
     "/etc/fstab",
     "/etc/crypttab",
     "/etc/hosts",
     "/etc/hostname",
     "/etc/machine-id",
-    "/etc/mdadm/mdadm.conf",
-    "/etc/mdadm.conf",
-    "/etc/initramfs-tools/initramfs.conf",
-    "/etc/initramfs-tools/modules",
-    "/etc/initramfs-tools/update-initramfs.conf",
-    "/etc/initramfs-tools/conf.d/resume",
     "/etc/udev/rules.d/70-persistent-net.rules",
     "/etc/udev/rules.d/80-net-setup-link.rules",
-    "/etc/default/grub",
-    "/boot/grub/grub.cfg",
     super::lvm::LVMLOCAL,
     "/etc/network/interfaces",
     "/etc/iscsi/initiatorname.iscsi",
     "/proc/cmdline",
 ];
 
-/// Directories whose files are parts of one of [`FILES`], with the end of their names.
-pub(crate) const PARTS_OF: &[(&str, &str)] = &[
-    ("/etc/initramfs-tools/conf.d/", ""),
-    ("/etc/default/grub.d/", ".cfg"),
-    ("/etc/mdadm/mdadm.conf.d/", ".conf"),
+const PARTS_OF: &[(&str, &str)] = &[
     ("/etc/udev/rules.d/", ".rules"),
     ("/etc/modprobe.d/", ".conf"),
     ("/etc/systemd/network/", ".link"),
@@ -60,11 +78,7 @@ pub(crate) const PRESENCE: &[&str] = &[
     "/etc/cloud/cloud-init.disabled",
 ];
 
-/// Packages that build what a server boots with.
-pub(crate) const BOOT_PACKAGES: &[&str] = &["initramfs-tools", "dracut", "tiny-initramfs", "grub-pc"];
-
-/// Commands that a migration may use.
-pub(crate) const TOOLS: &[&str] = &[
+const TOOLS: &[&str] = &[
     "sfdisk",
     "wipefs",
     "mdadm",
@@ -79,13 +93,6 @@ pub(crate) const TOOLS: &[&str] = &[
     "tgt-admin",
     "iscsiadm",
     "iscsid",
-    "mkinitramfs",
-    "update-initramfs",
-    "lsinitramfs",
-    "dracut",
-    "grub-install",
-    "update-grub",
-    "grub-mkconfig",
     "e2fsck",
     "xfs_repair",
     "mkswap",
@@ -95,8 +102,6 @@ pub(crate) const TOOLS: &[&str] = &[
     "blkid",
     "udevadm",
     "systemctl",
-    "apt-get",
-    "dpkg",
     "fuser",
     "dd",
     "sha256sum",

@@ -54,19 +54,19 @@ pub(super) const RULES: &[Rule] = &[
         why: "replant builds an initramfs for both servers on old, while old serves. It has more drivers than the \
               present one and stands beside it in /boot: that takes half as much again as the largest one there, or 64 \
               MiB if that is not known.",
-        remedy: "remove kernels that are no longer used: `apt-get autoremove --purge`.",
+        remedy: "remove kernels that are no longer used: {{autoremove}}.",
         check: Check::Facts(boot_room),
     },
     Rule {
         code: "R1306",
-        title: "old builds its initramfs with dracut",
+        title: "old builds its initramfs with {{strange-builder}}",
         severity: Severity::Inhibitor,
         absolute: true,
-        why: "the hook that lets old boot in the middle of a copy is one of initramfs-tools. Beside dracut its \
-              package initramfs-tools-core may be installed and has the commands, but nothing calls them when a kernel \
+        why: "the hook that lets old boot in the middle of a copy is one of {{builder}}. Beside {{strange-builder}} its \
+              package {{builder}}-core may be installed and has the commands, but nothing calls them when a kernel \
               is installed.",
-        remedy: "`apt-get install initramfs-tools` on Debian and Ubuntu, and boot with it once.",
-        check: Check::Facts(dracut),
+        remedy: "{{install-builder}} on {{family}}, and boot with it once.",
+        check: Check::Facts(strange_builder),
     },
     Rule {
         code: "R1307",
@@ -74,7 +74,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: true,
         why: "new's arrays and volumes are assembled in the initramfs, before `/` can be mounted.",
-        remedy: "`update-initramfs -c -k all` on old.",
+        remedy: "{{build}} on old.",
         check: Check::Facts(no_initramfs),
     },
     Rule {
@@ -93,8 +93,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: false,
         why: "new's md arrays are assembled in the initramfs that is built on old: without mdadm there, and without \
-              an mdadm.conf that names the arrays, new finds no `/`.",
-        remedy: "`apt-get install mdadm`; if only the file is missing: `/usr/share/mdadm/mkconf force-generate`.",
+              an {{md}} that names the arrays, new finds no `/`.",
+        remedy: "{{install mdadm}}; if only the file is missing: {{md-make}}.",
         check: Check::Facts(no_mdadm),
     },
     Rule {
@@ -104,7 +104,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "mkinitramfs(8) unpacks drivers and tools below /var/tmp, and replant keeps the present images in \
               /var/lib/replant to go back to: together about five times the largest image.",
-        remedy: "make room in these file systems: `apt-get clean`, `journalctl --vacuum-size=100M`.",
+        remedy: "make room in these file systems: {{clean}}, `journalctl --vacuum-size=100M`.",
         check: Check::Facts(no_room_to_build),
     },
     Rule {
@@ -133,20 +133,21 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         code: "R1320",
-        title: "a part of mdadm.conf hides new's arrays",
+        title: "a part of {{md}} hides new's arrays",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "replant makes /etc/mdadm/mdadm.conf accept new's disks. A DEVICE line in a file beside it that names \
+        why: "replant makes {{md-file}} accept new's disks. A DEVICE line in a file beside it that names \
               old's disks still hides new's, and an ARRAY line without a UUID may mean one of new's arrays as well: \
               mdadm(8) then takes neither, and new finds no `/`.",
-        remedy: "move these lines to /etc/mdadm/mdadm.conf; or write `DEVICE partitions`, and `UUID=` in each ARRAY line \
+        remedy: "move these lines to {{md-file}}; or write `DEVICE partitions`, and `UUID=` in each ARRAY line \
                  (`mdadm --detail --scan`).",
         check: Check::Facts(parts_of_mdadm_conf),
     },
 ];
 
 fn parts_of_mdadm_conf(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let parts = facts.old.files.iter().filter(|(path, _)| path.starts_with("/etc/mdadm/mdadm.conf.d/"));
+    let md = &facts.old.family().md;
+    let parts = facts.old.files.iter().filter(|(path, _)| path.starts_with(md.more.0));
     let mut hits = Vec::new();
     for (path, text) in parts.filter(|_| !plan.arrays.is_empty()) {
         for entry in mdadm_conf::entries(text).iter().filter(|entry| entry.narrows() || entry.is_vague()) {
@@ -154,7 +155,7 @@ fn parts_of_mdadm_conf(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 if entry.is_vague() { "an ARRAY line without UUID=" } else { "a DEVICE line without `partitions`" };
             let hit = Hit::new(
                 format!("{path} of old has {what}: {}", entry.words.join(" ")),
-                format!("move it from {path} to /etc/mdadm/mdadm.conf on old, where replant sees to it"),
+                format!("move it from {path} to {} on old, where replant sees to it", md.file),
             );
             hits.push(hit.of(format!("old: {path}")));
         }
@@ -298,7 +299,10 @@ fn boot_room(_: &Plan, facts: &Facts) -> Vec<Hit> {
                     mount.avail / MIB,
                     needs / MIB
                 ),
-                "remove kernels that are no longer used, on old: `apt-get autoremove --purge`",
+                format!(
+                    "remove kernels that are no longer used, on old: `{}`",
+                    facts.old.family().installer.autoremove
+                ),
             )
             .of(format!("old: room in {}", mount.target)),
         ],
@@ -323,7 +327,10 @@ fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
                     mount.avail / MIB,
                     needs / MIB
                 ),
-                "make room on old: `apt-get clean`, `journalctl --vacuum-size=100M`",
+                format!(
+                    "make room on old: `{}`, `journalctl --vacuum-size=100M`",
+                    facts.old.family().installer.clean
+                ),
             );
             hits.push(hit.of(format!("old: room in {}", mount.target)));
         }
@@ -332,19 +339,18 @@ fn no_room_to_build(_: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn no_mdadm(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let family = facts.old.family();
     let (message, help) = if plan.arrays.is_empty() {
         return Vec::new();
     } else if !facts.old.tools.contains("mdadm") {
-        ("old has no mdadm, which puts new's arrays together when it boots", "on old: `apt-get install mdadm`")
-    } else if !facts.old.files.contains_key("/etc/mdadm/mdadm.conf") {
-        (
-            "old has no /etc/mdadm/mdadm.conf to name new's arrays in",
-            "on old: `/usr/share/mdadm/mkconf force-generate`",
-        )
+        let message = "old has no mdadm, which puts new's arrays together when it boots";
+        (message.to_string(), family.installer.install("mdadm"))
+    } else if !facts.old.files.contains_key(family.md.file) {
+        (format!("old has no {} to name new's arrays in", family.md.file), family.md.make.to_string())
     } else {
         return Vec::new();
     };
-    vec![Hit::new(message, help).of("old: mdadm")]
+    vec![Hit::new(message, format!("on old: `{help}`")).of("old: mdadm")]
 }
 
 fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -366,21 +372,20 @@ fn loops(_: &Plan, facts: &Facts) -> Vec<Hit> {
         .collect()
 }
 
-fn dracut(_: &Plan, facts: &Facts) -> Vec<Hit> {
+fn strange_builder(_: &Plan, facts: &Facts) -> Vec<Hit> {
     let (tools, packages) = (&facts.old.tools, &facts.old.boot_packages);
-    // initramfs-tools-core, which has mkinitramfs, may stand beside dracut, which has a command `update-initramfs` of its own
-    let theirs = ["mkinitramfs", "update-initramfs"].iter().all(|tool| tools.contains(*tool));
-    let theirs = theirs && (packages.is_empty() || packages.contains("initramfs-tools"));
-    let dracut = tools.contains("dracut") || packages.contains("dracut");
-    if !dracut || theirs {
-        return Vec::new();
-    }
+    let (family, builder) = (facts.old.family(), facts.old.builder());
+    // its commands may stand beside a strange one, which may have some of the same names: which packages are there decides
+    let ours = builder.signs.iter().all(|tool| tools.contains(*tool));
+    let ours = ours && (packages.is_empty() || packages.contains(builder.called));
+    let strange = family.strange_builders.iter().find(|name| tools.contains(**name) || packages.contains(**name));
+    let Some(strange) = strange.filter(|_| !ours) else { return Vec::new() };
     vec![
         Hit::new(
-            "old builds its initramfs with dracut, which cannot be migrated yet",
-            "on Debian and Ubuntu: `apt-get install initramfs-tools`",
+            format!("old builds its initramfs with {strange}, which cannot be migrated yet"),
+            format!("on {}: `{} {}`", family.called, family.installer.install, builder.called),
         )
-        .of("old: dracut"),
+        .of(format!("old: {strange}")),
     ]
 }
 
@@ -388,10 +393,11 @@ fn no_initramfs(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if !facts.old.initrds.is_empty() {
         return Vec::new();
     }
+    let builder = facts.old.builder();
     vec![
         Hit::new(
-            "there is no /boot/initrd.img-* on old",
-            "old must boot with an initramfs of initramfs-tools: `update-initramfs -c -k all`",
+            format!("there is no {}* on old", builder.image),
+            format!("old must boot with an initramfs of {}: `{}`", builder.called, builder.build),
         )
         .of("old: /boot"),
     ]

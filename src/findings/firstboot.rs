@@ -56,10 +56,10 @@ pub(super) const RULES: &[Rule] = &[
         title: "the initramfs is not rebuilt by itself",
         severity: Severity::Warning,
         absolute: false,
-        why: "`update_initramfs=no` in /etc/initramfs-tools/update-initramfs.conf: the last stage could not build \
+        why: "`{{held-no}}` in {{held-file}}: the last stage could not build \
               new's initramfs without the boot hook and old's arrays, and after an update of the kernel new would not \
               find its disks.",
-        remedy: "`update_initramfs=yes` in that file on old.",
+        remedy: "`{{held-yes}}` in that file on old.",
         check: Check::Facts(not_rebuilt),
     },
     Rule {
@@ -81,21 +81,9 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "new boots old's system, whose configuration of modprobe(8) or kernel command line keeps the driver of new's card or disks \
               from being loaded for the device: new would come up without a network, or find no disks.",
-        remedy: "remove the line (`blacklist`, `install … /bin/false`, `module_blacklist=`) on old, then `update-initramfs -u -k all`.",
+        remedy: "remove the line (`blacklist`, `install … /bin/false`, `module_blacklist=`) on old, then {{rebuild}}.",
         check: Check::Facts(blacklisted),
     },
-];
-
-/// Drivers that do not work without firmware, and the package of Debian that has it.
-const ESSENTIAL: &[(&str, &str)] = &[
-    ("bnx2", "firmware-bnx2"),
-    ("bnx2x", "firmware-bnx2x"),
-    ("qed", "firmware-qlogic"),
-    ("qede", "firmware-qlogic"),
-    ("nfp", "firmware-netronome"),
-    ("myri10ge", "firmware-myricom"),
-    ("liquidio", "firmware-cavium"),
-    ("aic94xx", "firmware-linux-nonfree"),
 ];
 
 /// Modules that drive new's disks of the plan, and its cards.
@@ -120,9 +108,10 @@ fn files(firmware: &[String]) -> String {
 }
 
 fn firmware_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let family = facts.old.family();
     let mut hits = Vec::new();
     for (driver, of) in drivers(plan, facts) {
-        let Some((_, package)) = ESSENTIAL.iter().find(|(name, _)| *name == driver) else { continue };
+        let Some((_, package)) = family.firmware.iter().find(|(name, _)| *name == driver) else { continue };
         // the library below this driver loads it
         let known = |name: &str| facts.old.firmware.get(name);
         let known = if driver == "qede" { known("qed").or(known("qede")) } else { known(&driver) };
@@ -133,7 +122,7 @@ fn firmware_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         };
         let hit = Hit::new(
             format!("`{driver}`, the driver of new's {of}, loads files from /lib/firmware, {what}"),
-            format!("on old: `apt-get install {package}` (Debian, non-free-firmware) or `linux-firmware` (Ubuntu)"),
+            format!("on old: {}", family.installer.firmware(package)),
         );
         hits.push(hit.of(format!("old: firmware of {driver}")));
     }
@@ -141,7 +130,8 @@ fn firmware_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn firmware_optional(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let essential = |driver: &str| ESSENTIAL.iter().any(|(name, _)| *name == driver);
+    let family = facts.old.family();
+    let essential = |driver: &str| family.firmware.iter().any(|(name, _)| *name == driver);
     let mut hits = Vec::new();
     for (driver, of) in drivers(plan, facts).into_iter().filter(|(driver, _)| !essential(driver)) {
         let Some(Firmware { there, lacks }) = facts.old.firmware.get(&driver) else { continue };
@@ -160,7 +150,8 @@ fn firmware_optional(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn grub_writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    let menu = facts.old.files.get("/boot/grub/grub.cfg").map(String::as_str).unwrap_or_default();
+    let file = facts.old.family().menu.file;
+    let menu = facts.old.files.get(file).map(String::as_str).unwrap_or_default();
     let writes = |line: &str| {
         let line = line.trim();
         // what merely defines it begins with `function`
@@ -174,7 +165,7 @@ fn grub_writes(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let message = "GRUB pauses for 10 s at the first boot of new: old's menu writes to /boot, and GRUB cannot write to arrays and volumes";
     vec![
         Hit::new(message, "nothing: press a key, or wait; `finish-boot` makes the menu again")
-            .of("old: /boot/grub/grub.cfg"),
+            .of(format!("old: {file}")),
     ]
 }
 
@@ -190,19 +181,19 @@ fn cloud_init(_: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn not_rebuilt(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    const CONF: &str = "/etc/initramfs-tools/update-initramfs.conf";
-    let text = facts.old.files.get(CONF).map(String::as_str).unwrap_or_default();
-    let said = text.lines().filter_map(|line| line.trim().strip_prefix("update_initramfs=")).next_back();
-    if said.is_none_or(|said| said.trim_matches(['"', '\'']) != "no") {
+    let builder = facts.old.builder();
+    let (held, file) = (&builder.held, builder.held.file);
+    let text = facts.old.files.get(file).map(String::as_str).unwrap_or_default();
+    let said = text.lines().filter_map(|line| line.trim().strip_prefix(held.key)).next_back();
+    if said.is_none_or(|said| said.trim_matches(['"', '\'']) != held.no) {
         return Vec::new();
     }
+    let (no, yes) = (held.line(held.no), held.line(held.yes));
     let hit = Hit::new(
-        format!(
-            "{CONF} of old says `update_initramfs=no`: new's initramfs would stay the one that was made for the migration"
-        ),
-        format!("`sed -i s/update_initramfs=no/update_initramfs=yes/ {CONF}` on old"),
+        format!("{file} of old says `{no}`: new's initramfs would stay the one that was made for the migration"),
+        format!("`sed -i s/{no}/{yes}/ {file}` on old"),
     );
-    vec![hit.of(format!("old: {CONF}"))]
+    vec![hit.of(format!("old: {file}"))]
 }
 
 fn agents(_: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -236,6 +227,7 @@ fn kept_away(line: &str) -> Option<&str> {
 }
 
 fn blacklisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let family = facts.old.family();
     let same = |name: &str, driver: &str| name.replace('-', "_") == driver;
     let mut hits = Vec::new();
     for (driver, of) in drivers(plan, facts) {
@@ -245,7 +237,7 @@ fn blacklisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 text.lines().enumerate().filter(|(_, line)| kept_away(line).is_some_and(|name| same(name, &driver)));
             said.extend(lines.map(|(at, _)| (path.clone(), at + 1)));
         }
-        for path in ["/proc/cmdline", "/etc/default/grub"] {
+        for path in ["/proc/cmdline", family.menu.settings] {
             let text = facts.old.files.get(path).map(String::as_str).unwrap_or_default();
             for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
                 let words = line.split(|c: char| c.is_whitespace() || "\"'".contains(c));
@@ -260,7 +252,7 @@ fn blacklisted(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         for (path, line) in said {
             let hit = Hit::new(
                 format!("{path} of old keeps `{driver}` from loading, the driver of new's {of}"),
-                format!("remove it from line {line} of {path} on old, then `update-initramfs -u -k all`"),
+                format!("remove it from line {line} of {path} on old, then `{}`", facts.old.builder().rebuild),
             );
             hits.push(hit.of(format!("old: {path}, line {line}")));
         }

@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "a disk that is about to fail would be found only when it does. replant asks smartctl (7.0 or newer); \
               a RAID controller may hide what a disk says, and a sleeping disk is not woken.",
-        remedy: "`apt-get install smartmontools` in new's rescue system if smartctl is missing, then `replant plan` \
+        remedy: "{{install smartctl}} in new's rescue system if smartctl is missing, then `replant plan` \
               again; or ask the controller's own tool.",
         check: Check::Facts(health_unknown),
     },
@@ -81,7 +81,10 @@ fn health_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     }
     let hit = Hit::new(
         format!("the health (SMART) of disks of new is not known: {}", silent.join(", ")),
-        "`apt-get install smartmontools` on new if smartctl is missing, then `replant plan` again; or ask the controller's own tool",
+        format!(
+            "`{}` on new if smartctl is missing, then `replant plan` again; or ask the controller's own tool",
+            facts.new.family().installer.install("smartctl")
+        ),
     );
     vec![hit.of("new: health of disks")]
 }

@@ -16,8 +16,8 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "names like /dev/sda1, links by hardware and UUIDs of what stays behind belong to old's disks. For \
               swap, `resume=` and mounts with `nofail`, new waits for them in vain, up to 90 seconds at each boot.",
-        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `RESUME=none` in the file \
-              that names it, below /etc/initramfs-tools. replant itself replaces old's arrays in mdadm.conf by new's.",
+        remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `{{no-resume}}` in the file \
+              that names it, below {{builder-dir}}. replant itself replaces old's arrays in {{md}} by new's.",
         check: Check::Facts(idle_names),
     },
     Rule {
@@ -38,7 +38,7 @@ pub(super) const RULES: &[Rule] = &[
               root device in the initramfs: new would not come up, with services stopped.",
         remedy: "write `UUID=…` for what moves (file systems keep their UUIDs); let the plan move what the system \
               cannot do without; for what stays behind, add `nofail` or remove the line; for `root=`, correct \
-              /etc/default/grub and run `update-grub`.",
+              {{menu-settings}} and run {{menu}}.",
         check: Check::Facts(fatal_names),
     },
     Rule {
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "new boots with old's menu: it must find /boot by the UUID of its file system, which is the same on \
               new. The array has another UUID there.",
-        remedy: "`update-grub` on old writes it that way (`search --fs-uuid`); if not, see /etc/default/grub.",
+        remedy: "{{menu}} on old writes it that way (`search --fs-uuid`); if not, see {{menu-settings}}.",
         check: Check::Facts(grub_by_array),
     },
     Rule {
@@ -58,15 +58,14 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "nothing on old has this name now, so replant cannot tell what new would find. A mount of /etc/fstab \
               without `nofail` whose device is missing ends the boot in emergency mode.",
-        remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct /etc/default/grub and \
-                 run `update-grub`.",
+        remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct {{menu-settings}} and \
+                 run {{menu}}.",
         check: Check::Facts(lost_names),
     },
 ];
 
 const FSTAB: &str = "/etc/fstab";
 const CRYPTTAB: &str = "/etc/crypttab";
-const MENU: &str = "/boot/grub/grub.cfg";
 
 /// A name of a device in a file.
 struct Use<'a> {
@@ -105,13 +104,11 @@ fn names_device(word: &str) -> bool {
 
 /// Files in the language of the shell, in which any word may set a variable to a device.
 fn settings(facts: &Facts) -> impl Iterator<Item = (&str, &str)> {
-    let place = |path: &str| path == "/etc/default/grub" || RESUME.iter().any(|start| path.starts_with(start));
+    let (menu, resume) = (&facts.old.family().terms().menu, facts.old.builder().resume);
+    let place = |path: &str| path == menu.settings || path.starts_with(menu.more.0);
     let files = facts.old.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
-    files.filter(move |(path, _)| place(path) || path.starts_with("/etc/default/grub.d/"))
+    files.filter(move |(path, _)| place(path) || resume.iter().any(|start| path.starts_with(start)))
 }
-
-/// Where initramfs-tools looks for `RESUME=`: initramfs.conf(5).
-const RESUME: [&str; 2] = ["/etc/initramfs-tools/initramfs.conf", "/etc/initramfs-tools/conf.d/"];
 
 /// Every name of a device in fstab(5), crypttab(5), in the configuration of the boot loader and of resume.
 fn uses(facts: &Facts) -> Vec<Use<'_>> {
@@ -134,8 +131,9 @@ fn uses(facts: &Facts) -> Vec<Use<'_>> {
             add(CRYPTTAB, line, name, None, !options.contains(&"nofail") && !options.contains(&"noauto"));
         }
     }
+    let file = facts.old.family().menu.file;
     let menu =
-        lines(text(facts, MENU)).filter(|(_, line)| line.starts_with("linux")).map(|(at, line)| (MENU, at, line));
+        lines(text(facts, file)).filter(|(_, line)| line.starts_with("linux")).map(|(at, line)| (file, at, line));
     let set = settings(facts).flat_map(|(file, text)| lines(text).map(move |(at, line)| (file, at, line)));
     for (file, line, words) in menu.chain(set) {
         // `RESUME=UUID=…`, `RESUME="UUID=…"`, `root=/dev/…`
@@ -235,6 +233,7 @@ const SYSTEM: [&str; 5] = ["/", "/boot", "/etc", "/usr", "/var"];
 /// Names that will mean nothing on new, each with what is known of it: those that are `lost` mean nothing on old either.
 fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
     let fates = Fates::new(plan, facts);
+    let (family, builder) = (facts.old.family(), facts.old.builder());
     // R1302 and R1303 say it of these, and what to do
     let no_root = !boot::root_stays(plan, facts).is_empty();
     let no_boot = !boot::boot_unsaid(plan, facts).is_empty();
@@ -249,8 +248,8 @@ fn gone(plan: &Plan, facts: &Facts, fatal: bool, lost: bool) -> Vec<Hit> {
         let (file, name) = (used.file, used.name.as_str());
         let edit = |what: &str| match file {
             FSTAB | CRYPTTAB => format!("{what} line {} of {file} on old", used.line),
-            _ if file.starts_with("/etc/initramfs-tools/") => format!("`RESUME=none` in {file} on old"),
-            _ => "correct it in /etc/default/grub on old, then `update-grub`".to_string(),
+            _ if file.starts_with(builder.dir) => format!("`{}` in {file} on old", builder.no_resume),
+            _ => format!("correct it in {} on old, then `{}`", family.menu.settings, family.menu.make),
         };
         let leave = || match used.target.as_deref().filter(|target| SYSTEM.contains(target)) {
             Some(target) => format!("let the plan move it: the system does not run without {target}"),
@@ -323,16 +322,18 @@ fn mount_stays(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn grub_by_array(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let menu = text(facts, "/boot/grub/grub.cfg");
+    let family = facts.old.family();
+    let file = family.menu.file;
+    let menu = text(facts, file);
     let searches = lines(menu).any(|(_, line)| line.starts_with("search "));
     let by_array = lines(menu).find(|(_, line)| line.starts_with("set root=") && line.contains("mduuid/"));
     match by_array {
         Some((number, _)) if !searches => vec![
             Hit::new(
-                "/boot/grub/grub.cfg of old finds /boot by its array only, which has another UUID on new",
-                "`update-grub` on old; the menu must then have a line `search --fs-uuid`",
+                format!("{file} of old finds /boot by its array only, which has another UUID on new"),
+                format!("`{}` on old; the menu must then have a line `search --fs-uuid`", family.menu.make),
             )
-            .of(format!("old: /boot/grub/grub.cfg, line {number}")),
+            .of(format!("old: {file}, line {number}")),
         ],
         _ => Vec::new(),
     }

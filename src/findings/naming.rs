@@ -132,7 +132,7 @@ fn bound_to_mac(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .filter(|line| of_old(&line.mac) && !knows_new(&line.path))
         .map(|line| (line.path.clone(), line.line as usize, line.mac.clone()))
         .collect();
-    for path in ["/proc/cmdline", "/etc/default/grub"] {
+    for path in ["/proc/cmdline", facts.old.family().menu.settings] {
         let text = facts.old.files.get(path).map(String::as_str).unwrap_or_default();
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
             // pxelinux writes `BOOTIF=01-52-54-00-77-00-21`

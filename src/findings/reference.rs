@@ -25,8 +25,8 @@ Written by `SNAPSHOTS=overwrite cargo test --test findings` from the rules in `s
 
 /// One rule, for people.
 pub fn entry(rule: &Rule) -> String {
-    let (why, remedy) = (sentence(rule.why), sentence(rule.remedy));
-    format!("{} {}: {}\n\nWhy: {why}\n\nWhat to do: {remedy}", rule.code, weight(rule), rule.title)
+    let (why, remedy) = (sentence(&rule.why()), sentence(&rule.remedy()));
+    format!("{} {}: {}\n\nWhy: {why}\n\nWhat to do: {remedy}", rule.code, weight(rule), rule.title())
 }
 
 /// How much it matters: `warning`, `inhibitor, cannot be waived`
@@ -40,9 +40,9 @@ pub fn reference() -> String {
     for (prefix, title) in GROUPS {
         text += &format!("\n## {title}\n");
         for rule in rules().into_iter().filter(|rule| rule.code.starts_with(prefix)) {
-            text += &format!("\n### {}: {}\n\n", rule.code, rule.title);
-            text += &format!("*{}.* {}\n\n", sentence(&weight(rule)), sentence(rule.why));
-            text += &format!("**What to do:** {}\n", sentence(rule.remedy));
+            text += &format!("\n### {}: {}\n\n", rule.code, rule.title());
+            text += &format!("*{}.* {}\n\n", sentence(&weight(rule)), sentence(&rule.why()));
+            text += &format!("**What to do:** {}\n", sentence(&rule.remedy()));
         }
     }
     text +=

@@ -2,8 +2,9 @@
 
 use super::Hit;
 use crate::facts::Facts;
-use crate::layout::{Group, MIB, Places, places};
+use crate::layout::{Group, Places, places};
 use crate::plan::Plan;
+use crate::units::{Bytes, Extents};
 
 /// Groups that have no room where they go: the rule R1216.
 pub(super) fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -14,31 +15,31 @@ pub(super) fn group_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 /// Groups whose volumes cannot all grow as the plan says: the rule R1218.
 pub(super) fn growth_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     room(plan, facts, "let them grow less, or one of them with `grow: rest`", |group| {
-        let more: u64 = group.grown.iter().filter_map(|grown| Some(grown.to?.saturating_sub(grown.from))).sum();
+        let more: Bytes = group.grown.iter().filter_map(|grown| Some(grown.to?.less(grown.from))).sum();
         // the metadata of raid1 is gone by then
-        let data: u64 = group.copied.iter().map(|copied| copied.size).sum();
-        let data = data + group.recreated.iter().map(|made| made.size).sum::<u64>();
-        (more > 0).then(|| (format!("the volumes of `{}` are to grow to", group.vg), data + more))
+        let data: Bytes = group.copied.iter().map(|copied| copied.size).sum();
+        let data = data + group.recreated.iter().map(|made| made.size).sum::<Bytes>();
+        (more > Bytes(0)).then(|| (format!("the volumes of `{}` are to grow to", group.vg), data + more))
     })
 }
 
-/// Groups that want more bytes than there are where they go; `wants` says so in words, too.
-fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option<(String, u64)>) -> Vec<Hit> {
+/// Groups that want more than there is where they go; `wants` says so in words, too.
+fn room(plan: &Plan, facts: &Facts, help: &str, wants: impl Fn(&Group) -> Option<(String, Bytes)>) -> Vec<Hit> {
     let Ok(Places { stores, groups, .. }) = places(plan, "", facts) else { return Vec::new() };
     let short = |group: &Group| {
         let (words, bytes) = wants(group)?;
         let (store, extent) = (&stores[group.to], group.extent);
-        let (wanted, has) = (bytes / extent, store.extents(extent));
+        let (wanted, has) = (bytes.extents(extent), store.extents(extent));
         let said = plan.volume_groups.iter().find(|said| *said.name == group.vg)?;
-        let size = |extents: u64| mib(extents * extent);
+        let size = |extents: Extents| mib(extents.bytes(extent));
         (has < wanted).then(|| {
             let (wanted_size, has_size, store) = (size(wanted), size(has), store.in_a_sentence());
             let message =
-                format!("{words} {wanted} extents ({wanted_size}), {store} has room for {has} ({has_size})");
+                format!("{words} {} extents ({wanted_size}), {store} has room for {} ({has_size})", wanted.0, has.0);
             Hit::new(message, help).at(said.to.span())
         })
     };
-    groups.iter().filter(|group| group.extent > 0).filter_map(short).collect()
+    groups.iter().filter(|group| group.extent > Bytes(0)).filter_map(short).collect()
 }
 
 /// A boot file system that its array is too small for: the rule R1217.
@@ -62,6 +63,6 @@ pub(super) fn boot_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     vec![hit.at(said.to.span())]
 }
 
-fn mib(bytes: u64) -> String {
-    format!("{} MiB", bytes / MIB)
+fn mib(bytes: Bytes) -> String {
+    format!("{} MiB", bytes.mib())
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::facts::{Facts, Link};
+use crate::family::said;
 use crate::plan::{Loaded, Place, Plan, Span, Waiver};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -25,20 +26,21 @@ impl Severity {
     }
 }
 
-/// One rule, and all that can be said of it without servers.
+/// One rule, and all that can be said of it without servers. Its texts may have holes for what a family of systems calls
+/// things, `{{install tgtd}}`: see `family::said`.
 pub struct Rule {
     /// stable: `R1203`. A code is never used for anything else again
     pub code: &'static str,
     /// what is so when it fires
-    pub title: &'static str,
+    pub(super) title: &'static str,
     pub severity: Severity,
     /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
     /// mistaken, or the risk is one that a person can take, it is not
     pub absolute: bool,
     /// what would happen otherwise
-    pub why: &'static str,
+    pub(super) why: &'static str,
     /// what to do in general; each [`Hit`] says it of the thing at hand
-    pub remedy: &'static str,
+    pub(super) remedy: &'static str,
     pub check: Check,
 }
 
@@ -92,7 +94,7 @@ pub struct Finding {
     /// the fact that it is about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fact: Option<String>,
-    pub why: &'static str,
+    pub why: String,
     /// what to do about it, as a command where there is one
     pub help: String,
     #[serde(skip)]
@@ -139,6 +141,21 @@ impl Finding {
 }
 
 impl Rule {
+    /// What is so when it fires.
+    pub fn title(&self) -> String {
+        said(self.title)
+    }
+
+    /// What would happen otherwise.
+    pub fn why(&self) -> String {
+        said(self.why)
+    }
+
+    /// What to do in general.
+    pub fn remedy(&self) -> String {
+        said(self.remedy)
+    }
+
     pub(super) fn finding(&self, hit: Hit) -> Finding {
         Finding {
             code: self.code,
@@ -146,7 +163,7 @@ impl Rule {
             absolute: self.absolute,
             message: hit.message,
             fact: hit.fact,
-            why: self.why,
+            why: self.why(),
             help: hit.help,
             span: hit.span,
             waived: None,

@@ -3,7 +3,7 @@
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::queries::MODULES;
 use crate::facts::{Facts, ServerFacts};
-use crate::layout::{DISTURBING, Disks, found, new_card};
+use crate::layout::{Disks, disturbing, found, new_card};
 use crate::plan::Plan;
 
 pub(super) const RULES: &[Rule] = &[
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         absolute: false,
         why: "from the copy to the cutover /boot is read-only and the initramfs must stay: a new kernel would fail half-way.",
-        remedy: "replant holds apt's timers itself. Stop whatever else installs packages before the copy \
+        remedy: "replant holds {{installer}}'s timers itself. Stop whatever else installs packages before the copy \
               (`systemctl stop`): it starts again when new boots. Look at cron's jobs, too.",
         check: Check::Facts(updates),
     },
@@ -191,22 +191,18 @@ fn multipath(_: &Plan, facts: &Facts) -> Vec<Hit> {
     vec![hit.of("old: multipathd.service")]
 }
 
-/// What installs packages by itself, with the timer that it waits for where there is one.
-const UPDATERS: [(&str, Option<&str>); 6] = [
-    ("unattended-upgrades.service", Some("apt-daily-upgrade.timer")),
-    ("cfengine3.service", None),
-    ("chef-client.service", None),
-    ("landscape-client.service", None),
-    ("puppet.service", None),
-    ("salt-minion.service", None),
-];
+/// What installs packages by itself on whatever system.
+const UPDATERS: [&str; 5] =
+    ["cfengine3.service", "chef-client.service", "landscape-client.service", "puppet.service", "salt-minion.service"];
 
 fn updates(_: &Plan, facts: &Facts) -> Vec<Hit> {
-    let held = |timer: &str| DISTURBING.contains(&timer) && runs(&facts.old, timer);
-    UPDATERS
-        .iter()
-        .filter(|(unit, timer)| runs(&facts.old, unit) && !timer.is_some_and(held))
-        .map(|(unit, _)| {
+    let held = |timer: &str| disturbing(facts, timer) && runs(&facts.old, timer);
+    let family = facts.old.family();
+    let of_family = family.updaters.iter().filter(|one| !one.timer.is_some_and(held)).map(|one| one.unit);
+    of_family
+        .chain(UPDATERS)
+        .filter(|unit| runs(&facts.old, unit))
+        .map(|unit| {
             Hit::new(
                 format!("{unit} installs packages on old; a new kernel between the copy and the cutover would fail half-way"),
                 format!("on old, before the copy: `systemctl stop {unit}`; and see that no job of cron installs any"),
@@ -238,7 +234,7 @@ fn driver_missing(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .map(|(driver, of, _)| {
             Hit::new(
                 format!("kernel {} of old has no `{driver}`, the driver of new's {of}", facts.old.kernel),
-                "install a kernel that has it (`apt-get install linux-image-amd64`, Ubuntu: `linux-image-generic`) and boot it",
+                format!("install a kernel that has it: {}; and boot it", facts.old.family().installer.kernel()),
             )
             .of(format!("new: {of}"))
         })
@@ -260,12 +256,14 @@ fn driver_unknown(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 
 /// The kernel that GRUB boots: that of its menu's first entry, unless it was told to take another.
 fn first_of_menu(facts: &Facts) -> Option<&str> {
+    let family = facts.old.family();
+    let menu = &family.menu;
     let lines = |path: &str| facts.old.files.get(path).map(String::as_str).unwrap_or_default().lines();
-    let default = lines("/etc/default/grub").filter_map(|line| line.trim().strip_prefix("GRUB_DEFAULT=")).next_back();
+    let default = lines(menu.settings).filter_map(|line| line.trim().strip_prefix("GRUB_DEFAULT=")).next_back();
     if default.is_some_and(|entry| entry.trim_matches(['"', '\'']) != "0") {
         return None;
     }
-    lines("/boot/grub/grub.cfg").map(str::trim).filter(|line| line.starts_with("linux")).find_map(|line| {
+    lines(menu.file).map(str::trim).filter(|line| line.starts_with("linux")).find_map(|line| {
         let (_, version) = line.split_whitespace().nth(1)?.rsplit_once("vmlinuz-")?;
         Some(version)
     })

@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: false,
         why: "the steps consist of these commands; a missing one would stop the migration half-way.",
-        remedy: "install the packages that contain them. On old, replant itself installs open-iscsi, and removes it \
+        remedy: "install the packages that contain them. On old, replant itself installs {{package iscsiadm}}, and removes it \
               at the end.",
         check: Check::Facts(tools),
     },
@@ -42,9 +42,9 @@ pub(super) const RULES: &[Rule] = &[
         title: "old has no iSCSI initiator, and cannot install it",
         severity: Severity::Inhibitor,
         absolute: false,
-        why: "old reaches new's disks through open-iscsi; replant installs it for the migration and removes it at \
+        why: "old reaches new's disks through {{package iscsiadm}}; replant installs it for the migration and removes it at \
               the end.",
-        remedy: "`apt-get update` on old, or install open-iscsi by hand.",
+        remedy: "{{update}} on old, or install {{package iscsiadm}} by hand.",
         check: Check::Facts(initiator),
     },
     Rule {
@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: false,
         why: "old could not log in to new's disks. The kernels of cloud images often lack it.",
-        remedy: "`apt-get install linux-image-amd64` (Debian) or `linux-image-generic` (Ubuntu), and boot it.",
+        remedy: "{{kernel}}, and boot it.",
         check: Check::Facts(initiator_module),
     },
     Rule {
@@ -71,72 +71,58 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Inhibitor,
         absolute: false,
         why: "new must offer its arrays to old: by the kernel's own target (LIO) or by tgt.",
-        remedy: "`apt-get install tgt` in the rescue system, or choose `transfer.iscsi.server: auto`.",
+        remedy: "{{install tgtd}} in the rescue system, or choose `transfer.iscsi.server: auto`.",
         check: Check::Facts(iscsi_server),
     },
 ];
 
-/// Commands that steps run on old, and the Debian package of each.
-const OLD: &[(&str, &str)] = &[
-    ("lvm", "lvm2"),
-    ("lvconvert", "lvm2"),
-    ("vgextend", "lvm2"),
-    ("vgsplit", "lvm2"),
-    ("dmeventd", "dmeventd"),
-    ("dmsetup", "dmsetup"),
-    ("dd", "coreutils"),
-    ("sha256sum", "coreutils"),
-    ("wipefs", "util-linux"),
-    ("blockdev", "util-linux"),
-    ("findmnt", "util-linux"),
-    ("udevadm", "udev"),
-    ("systemctl", "systemd"),
-    ("mkinitramfs", "initramfs-tools"),
-    ("lsinitramfs", "initramfs-tools"),
-    ("update-initramfs", "initramfs-tools"),
-    ("grub-install", "grub-pc"),
-    ("update-grub", "grub-pc"),
+/// Commands that steps run on old, besides those of its builder and its boot loader.
+const OLD: &[&str] = &[
+    "lvm",
+    "lvconvert",
+    "vgextend",
+    "vgsplit",
+    "dmeventd",
+    "dmsetup",
+    "dd",
+    "sha256sum",
+    "wipefs",
+    "blockdev",
+    "findmnt",
+    "udevadm",
+    "systemctl",
 ];
 
 /// On new, in its rescue system.
-const NEW: &[(&str, &str)] = &[
-    ("sfdisk", "fdisk"),
-    ("wipefs", "util-linux"),
-    ("lvm", "lvm2"),
-    ("dmsetup", "dmsetup"),
-    ("blockdev", "util-linux"),
-    ("udevadm", "udev"),
-    ("chroot", "coreutils"),
-    ("mkswap", "util-linux"),
-    ("sha256sum", "coreutils"),
-];
+const NEW: &[&str] = &["sfdisk", "wipefs", "lvm", "dmsetup", "blockdev", "udevadm", "chroot", "mkswap", "sha256sum"];
 
 fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut old = OLD.to_vec();
+    old.extend(facts.old.builder().tools.iter().chain(facts.old.family().menu.needs));
     let mut new = NEW.to_vec();
     // to make arrays, or to stop one before its disk is wiped
     if !plan.arrays.is_empty() || arrays_to_stop(plan, facts).next().is_some() {
-        new.push(("mdadm", "mdadm"));
+        new.push("mdadm");
     }
     let copied = || volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
     let is = |fstype: &Option<String>, start: &str| fstype.as_deref().is_some_and(|name| name.starts_with(start));
     if copied().any(|(lv, ..)| is(&lv.fstype, "ext")) {
-        new.push(("e2fsck", "e2fsprogs"));
+        new.push("e2fsck");
     }
     if copied().any(|(lv, ..)| is(&lv.fstype, "xfs")) {
-        new.push(("xfs_repair", "xfsprogs"));
+        new.push("xfs_repair");
     }
     // the migrated system grows its file systems with its own tools
     for (lv, ..) in copied().filter(|(_, _, said)| said.is_some_and(|said| said.grow.is_some())) {
         if is(&lv.fstype, "ext") {
-            old.push(("resize2fs", "e2fsprogs"));
+            old.push("resize2fs");
         }
         if is(&lv.fstype, "xfs") {
-            old.push(("xfs_growfs", "xfsprogs"));
+            old.push("xfs_growfs");
         }
     }
     if !facts.old.tools.contains("iscsiadm") {
-        old.push(("unshare", "util-linux"));
+        old.push("unshare");
     }
     [lacks("old", &facts.old, &old), lacks("new", &facts.new, &new)].into_iter().flatten().collect()
 }
@@ -161,18 +147,18 @@ fn abilities(_: &Plan, facts: &Facts) -> Vec<Hit> {
     hits
 }
 
-fn lacks(name: &str, server: &ServerFacts, wanted: &[(&str, &str)]) -> Option<Hit> {
-    let missing: Vec<_> = wanted.iter().filter(|(tool, _)| !server.tools.contains(*tool)).collect();
-    let tools: BTreeSet<&str> = missing.iter().map(|(tool, _)| *tool).collect();
-    let packages: BTreeSet<&str> = missing.iter().map(|(_, package)| *package).collect();
+fn lacks(name: &str, server: &ServerFacts, wanted: &[&str]) -> Option<Hit> {
+    let family = server.family();
+    let tools: BTreeSet<&str> = wanted.iter().copied().filter(|tool| !server.tools.contains(*tool)).collect();
+    let packages: BTreeSet<&str> = tools.iter().map(|tool| family.installer.package(tool)).collect();
     let list = |words: BTreeSet<&str>, between: &str| words.into_iter().collect::<Vec<_>>().join(between);
     let packages = list(packages, " ");
     if tools.is_empty() {
         return None;
     }
-    let help = match server.tools.contains("apt-get") {
-        true => format!("on {name}: `apt-get install {packages}`"),
-        false => format!("install on {name} the packages that have them (on Debian and Ubuntu: {packages})"),
+    let help = match server.tools.contains(family.installer.command) {
+        true => format!("on {name}: `{} {packages}`", family.installer.install),
+        false => format!("install on {name} the packages that have them (on {}: {packages})", family.called),
     };
     Some(Hit::new(format!("{name} lacks {}", list(tools, ", ")), help).of(format!("{name}: commands")))
 }
@@ -202,12 +188,14 @@ fn initiator(_: &Plan, facts: &Facts) -> Vec<Hit> {
     if facts.old.tools.contains("iscsiadm") || installable {
         return Vec::new();
     }
+    let family = facts.old.family();
+    let (installer, package) = (&family.installer, family.installer.package("iscsiadm"));
     vec![
         Hit::new(
-            "old has no open-iscsi, and apt-get cannot install it",
-            "run `apt-get update` on old and try again, or install open-iscsi by hand",
+            format!("old has no {package}, and {} cannot install it", installer.command),
+            format!("run `{}` on old and try again, or install {package} by hand", installer.update),
         )
-        .of("old: open-iscsi"),
+        .of(format!("old: {package}")),
     ]
 }
 
@@ -243,17 +231,18 @@ fn iscsi_server(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         .iter()
         .all(|module| facts.new.modules.contains(*module));
     let server = &plan.transfer.iscsi.server;
+    let install = facts.new.family().installer.install("tgtd");
     let (good, what, help) = match **server {
         IscsiServer::Tgt => {
-            (tgt, "new has no tgt", "`apt-get install tgt` in the rescue system, or use `server: auto`")
+            (tgt, "new has no tgt", format!("`{install}` in the rescue system, or use `server: auto`"))
         }
         IscsiServer::Lio => {
-            (lio, "the kernel of new has no iscsi_target_mod", "use `server: tgt` and `apt-get install tgt` on new")
+            (lio, "the kernel of new has no iscsi_target_mod", format!("use `server: tgt` and `{install}` on new"))
         }
         IscsiServer::Auto => (
             tgt || lio,
             "new can serve iSCSI neither by its kernel nor by tgt",
-            "`apt-get install tgt` in the rescue system",
+            format!("`{install}` in the rescue system"),
         ),
     };
     if good { Vec::new() } else { vec![Hit::new(what, help).at(server.span().or(plan.new.address.span()))] }

@@ -6,10 +6,10 @@ use super::identify::{arrays_on, what_is_on};
 use super::ids::Ids;
 use super::loader::{Loader, Reserved};
 use super::model::{Array, Disk, Made, Store};
-use super::sizes::MIB;
 use crate::facts::{Block, Facts, md};
 use crate::plan::{self, Plan, Size, Table};
 use crate::step::Partition;
+use crate::units::{Bytes, MIB, SectorSize};
 
 /// The link that says most about the disk itself. One that is made of what another disk tells as well may lead to that one
 /// tomorrow.
@@ -52,14 +52,14 @@ pub(super) fn disks(plan: &Plan, facts: &Facts, blocks: &[&Block], loader: &Load
 
 fn disk(shares: &Shares, facts: &Facts, said: &plan::Disk, block: &Block, ids: &Ids) -> Disk {
     let name = said.name.to_string();
-    let sector = block.log_sec.max(512);
+    let sector = SectorSize::of(block.log_sec);
     let by_id = identity(block, facts);
     let table = ids.uuid(&format!("table {name}"));
     Disk {
         label: format!(
             "{name}  {}  {:.1} GiB",
             said.serial.as_ref().or(said.wwn.as_ref()).map_or("", |id| id.as_str()),
-            block.size as f64 / (1u64 << 30) as f64
+            Bytes(block.size).gib()
         ),
         serials: block.serial.iter().cloned().collect(),
         has: what_is_on(&facts.new, block),
@@ -93,16 +93,16 @@ struct Shares<'p> {
     plan: &'p Plan,
     /// partitions of the boot loader: at the beginning of each disk
     reserved: Vec<Reserved>,
-    /// bytes; what `rest` is: the same on every disk that has the partition, and so what the smallest of them has left
-    rest: HashMap<&'p str, u64>,
+    /// what `rest` is: the same on every disk that has the partition, and so what the smallest of them has left
+    rest: HashMap<&'p str, Bytes>,
 }
 
 impl<'p> Shares<'p> {
     fn of(plan: &'p Plan, blocks: &[&Block], reserved: Vec<Reserved>) -> Shares<'p> {
         let mut shares = Shares { plan, reserved, rest: HashMap::new() };
         for (said, block) in plan.disks.iter().zip(blocks) {
-            let taken: u64 = plan.partitions_of(said).map(fixed).sum();
-            let left = (block.size / MIB * MIB).saturating_sub(MIB + shares.first() + taken);
+            let taken: Bytes = plan.partitions_of(said).map(fixed).sum();
+            let left = Bytes(block.size).down_to(MIB).less(MIB + shares.first() + taken);
             for part in plan.partitions_of(said) {
                 let least = shares.rest.entry(&part.name).or_insert(left);
                 *least = left.min(*least);
@@ -111,13 +111,13 @@ impl<'p> Shares<'p> {
         shares
     }
 
-    /// Where the plan's first partition begins, in bytes. The first MiB stays free, as everywhere; on GPT the last one too,
+    /// Where the plan's first partition begins. The first MiB stays free, as everywhere; on GPT the last one too,
     /// for the second copy of the table.
-    fn first(&self) -> u64 {
-        MIB + self.reserved.iter().map(|part| part.size).sum::<u64>()
+    fn first(&self) -> Bytes {
+        MIB + self.reserved.iter().map(|part| part.size).sum::<Bytes>()
     }
 
-    fn size(&self, part: &plan::Partition) -> u64 {
+    fn size(&self, part: &plan::Partition) -> Bytes {
         if *part.size == Size::Rest { self.rest[part.name.as_str()] } else { fixed(part) }
     }
 
@@ -141,7 +141,7 @@ impl<'p> Shares<'p> {
     }
 
     /// The boot loader's come first on the disk, and have the last numbers.
-    fn partitions(&self, said: &plan::Disk, sector: u64, ids: &Ids) -> Vec<Partition> {
+    fn partitions(&self, said: &plan::Disk, sector: SectorSize, ids: &Ids) -> Vec<Partition> {
         let uuid = |what: &str| {
             let of = format!("partition {} {what}", *said.name);
             (self.plan.table == Table::Gpt).then(|| ids.uuid(&of).to_string().to_uppercase())
@@ -153,8 +153,8 @@ impl<'p> Shares<'p> {
             partitions.push(Partition {
                 name: part.name.into(),
                 number,
-                start: at / sector,
-                size: part.size / sector,
+                start: at.sectors(sector),
+                size: part.size.sectors(sector),
                 kind: part.kind.into(),
                 uuid: uuid(part.name),
                 bootable: false,
@@ -166,8 +166,8 @@ impl<'p> Shares<'p> {
             partitions.push(Partition {
                 name: part.name.to_string(),
                 number,
-                start: at / sector,
-                size: size / sector,
+                start: at.sectors(sector),
+                size: size.sectors(sector),
                 kind: self.kind(part),
                 uuid: uuid(&part.name),
                 bootable: self.plan.table == Table::Dos && self.boot() == Some(part.name.as_str()),
@@ -178,16 +178,16 @@ impl<'p> Shares<'p> {
     }
 }
 
-/// Bytes of a partition whose size the plan says, in whole MiB.
-fn fixed(part: &plan::Partition) -> u64 {
+/// The size of a partition where the plan says it, in whole MiB.
+fn fixed(part: &plan::Partition) -> Bytes {
     match *part.size {
-        Size::Bytes(bytes) => bytes.div_ceil(MIB) * MIB,
-        Size::Rest => 0,
+        Size::Bytes(bytes) => Bytes(bytes).up_to(MIB),
+        Size::Rest => Bytes(0),
     }
 }
 
 pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
-    let store = |name: String, path: String, capacity: u64, sector: u64, made: Made| Store {
+    let store = |name: String, path: String, capacity: Bytes, sector: SectorSize, made: Made| Store {
         name,
         path,
         capacity,
@@ -199,15 +199,15 @@ pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
         let number =
             name.strip_prefix("md").filter(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
         let mut members = Vec::new();
-        let mut member_size = u64::MAX;
-        let mut sector = 512;
+        let mut member_size = Bytes(u64::MAX);
+        let mut sector = SectorSize::LEAST;
         for disk in disks {
             if said.disks.as_ref().is_some_and(|only| !only.iter().any(|only| **only == disk.name)) {
                 continue;
             }
             let Some(part) = disk.partitions.iter().find(|part| part.name == **said.partitions) else { continue };
             members.push(disk.path_of(part));
-            member_size = member_size.min(part.size * disk.sector);
+            member_size = member_size.min(part.size.bytes(disk.sector));
             sector = sector.max(disk.sector);
         }
         let array = Array {
@@ -223,14 +223,15 @@ pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
             member_size,
         };
         let path = format!("/dev/disk/by-id/md-uuid-{}", array.uuid);
-        let capacity = md::array_size(&array.level, array.members.len() as u64, array.member_size, &array.metadata);
+        let members = array.members.len() as u64;
+        let capacity = Bytes(md::array_size(&array.level, members, array.member_size.0, &array.metadata));
         store(name, path, capacity, sector, Made::Array(array))
     };
     let partition = |name: &str| {
         let (index, disk, part) = disks.iter().enumerate().find_map(|(index, disk)| {
             disk.partitions.iter().find(|part| part.name == name).map(|part| (index, disk, part))
         })?;
-        let capacity = part.size * disk.sector;
+        let capacity = part.size.bytes(disk.sector);
         Some(store(name.to_string(), disk.path_of(part), capacity, disk.sector, Made::Partition(index)))
     };
     let alone = plan.stores().filter(|to| !plan.arrays.iter().any(|array| array.name == **to));

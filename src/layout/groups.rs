@@ -10,6 +10,7 @@ use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, lvm};
 use crate::plan::{CopyHow, Grow, Plan};
 use crate::step::{How, Yet};
+use crate::units::Bytes;
 
 pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot> {
     let said = plan.boot.as_ref()?;
@@ -23,7 +24,7 @@ pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot>
     Some(Boot {
         target: mount.target.clone(),
         device,
-        size: block.size,
+        size: Bytes(block.size),
         to: stores.iter().position(|store| store.name == **said.to)?,
         // the first of all
         lun: 0,
@@ -42,6 +43,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
         let to = stores.iter().position(|store| store.name == **said.to)?;
+        let extent = Bytes(vg.extent_size);
         let mut group = Group {
             vg: vg.name.clone(),
             moves: Moves::Mirror(Mirrored {
@@ -51,9 +53,9 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
             }),
             to,
             pv_uuid: ids.lvm(&format!("pv {}", vg.name)),
-            extent: vg.extent_size,
+            extent,
             old_pvs: facts.old.pvs.iter().filter(|pv| pv.vg == vg.name).map(|pv| pv.uuid.clone()).collect(),
-            needs: 0,
+            needs: Bytes(0),
             copied: Vec::new(),
             recreated: Vec::new(),
             grown: Vec::new(),
@@ -62,13 +64,14 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
         let roomy = room_for_raid1(plan, facts, vg);
         let mut copied = Vec::new();
         for (lv, how, said) in mine {
+            let size = Bytes(lv.size);
             let how = match how {
                 CopyHow::Skip => continue,
                 CopyHow::Recreate => {
-                    group.needs += lv.size;
+                    group.needs += size;
                     group.recreated.push(Recreated {
                         lv: lv.name.clone(),
-                        size: lv.size,
+                        size,
                         uuid: lv
                             .fs_uuid
                             .clone()
@@ -81,19 +84,19 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
                 CopyHow::Auto if roomy => How::Raid1,
                 CopyHow::Auto => How::CoreLog,
             };
-            group.needs += lv.size + if how == How::Raid1 { vg.extent_size } else { 0 };
+            group.needs += size + if how == How::Raid1 { extent } else { Bytes(0) };
             let leg = Leg { travels: format!("{}_new", lv.name), how };
-            copied.push((CopiedVolume { lv: lv.name.clone(), size: lv.size, fstype: lv.fstype.clone() }, leg));
+            copied.push((CopiedVolume { lv: lv.name.clone(), size, fstype: lv.fstype.clone() }, leg));
             if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
                 let to = match **grow {
                     Grow::Rest => None,
-                    Grow::By(bytes) => Some(lv.size + bytes),
-                    Grow::To(bytes) => Some(bytes),
+                    Grow::By(bytes) => Some(size + Bytes(bytes)),
+                    Grow::To(bytes) => Some(Bytes(bytes)),
                 };
-                let to = to.map(|bytes| bytes.div_ceil(vg.extent_size) * vg.extent_size);
+                let to = to.map(|bytes| bytes.up_to(extent));
                 group.grown.push(Grown {
                     lv: lv.name.clone(),
-                    from: lv.size,
+                    from: size,
                     to,
                     fstype: lv.fstype.clone().unwrap_or_default(),
                     target: mounted

@@ -1,9 +1,9 @@
 //! What starts the system on new: a closed set of ways, of which one is chosen for all its disks. Choices only: the steps
 //! are in `course/loader`.
 
-use super::sizes::MIB;
 use crate::facts::Facts;
 use crate::plan::{Plan, Table};
+use crate::units::{Bytes, MIB};
 
 /// What starts the system on new.
 pub enum Loader {
@@ -19,8 +19,7 @@ pub struct Bios {
 /// A partition that is the loader's own, on each disk, before those of the plan.
 pub struct Reserved {
     pub name: &'static str,
-    /// bytes
-    pub size: u64,
+    pub size: Bytes,
     /// its type in a GPT
     pub kind: &'static str,
 }

@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::plan::{IscsiServer, Plan};
+use crate::units::{Bytes, SectorSize};
 
 /// A disk that new offers to old.
 pub struct Lun {
@@ -15,10 +16,9 @@ pub struct Lun {
     pub on_old: String,
     pub iqn: String,
     pub serial: String,
-    /// bytes of a logical block
-    pub sector: u64,
-    /// bytes that it must have at least
-    pub needs: u64,
+    pub sector: SectorSize,
+    /// what it must have at least
+    pub needs: Bytes,
 }
 
 /// What serves new's disks, chosen where the plan leaves it open.

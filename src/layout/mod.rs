@@ -17,7 +17,6 @@ mod offers;
 mod places;
 mod resolve;
 mod silence;
-mod sizes;
 mod units;
 mod volumes;
 
@@ -40,8 +39,7 @@ pub use places::{Missing, Places, places};
 pub use resolve::{Unfit, resolve};
 pub(crate) use silence::unsilenced;
 pub use silence::{InUse, Use};
-pub(crate) use sizes::MIB;
 pub use units::needed;
-pub(crate) use units::{DISTURBING, needed_names};
+pub(crate) use units::{disturbing, needed_names};
 pub use volumes::volumes;
 pub(crate) use volumes::{room_for_raid1, without_room};

@@ -3,12 +3,17 @@
 use super::loader::Loader;
 use super::lun::Lun;
 use super::moves::Moves;
-use super::sizes::MIB;
+use crate::family::{Builder, Family};
 use crate::plan::{IscsiServer, Table};
 use crate::step::{Partition, Yet};
+use crate::units::{Bytes, Extents, MIB, SectorSize};
 
 pub struct Layout {
     pub name: String,
+    /// of the system that moves
+    pub family: Family,
+    /// of its initramfs
+    pub builder: Builder,
     /// the name of the system that moves
     pub hostname: String,
     pub rescue_hostname: String,
@@ -91,8 +96,7 @@ pub struct Disk {
     pub name: String,
     pub by_id: String,
     pub serials: Vec<String>,
-    /// bytes of a logical block
-    pub sector: u64,
+    pub sector: SectorSize,
     /// for people
     pub label: String,
     /// `None`: it is blank
@@ -108,9 +112,9 @@ pub struct Store {
     pub name: String,
     /// its lasting path
     pub path: String,
-    /// bytes it will have, never too many
-    pub capacity: u64,
-    pub sector: u64,
+    /// what it will have, never too much
+    pub capacity: Bytes,
+    pub sector: SectorSize,
     pub made: Made,
 }
 
@@ -128,7 +132,8 @@ pub struct Array {
     pub level: String,
     pub metadata: String,
     pub members: Vec<String>,
-    pub member_size: u64,
+    /// what the smallest of its members has
+    pub member_size: Bytes,
 }
 
 impl Layout {
@@ -165,12 +170,13 @@ impl Store {
 
     /// Extents of a group that it holds. Before the first of them are LVM's label and metadata, 1 MiB or a whole stripe
     /// (pvcreate(8), --dataalignment); a MiB more may be lost where it is seen over iSCSI.
-    pub fn extents(&self, extent: u64) -> u64 {
+    pub fn extents(&self, extent: Bytes) -> Extents {
         let members = match &self.made {
             Made::Array(array) => array.members.len() as u64,
             Made::Partition(_) => 1,
         };
-        self.capacity.saturating_sub((members * MIB / 2).max(MIB) + MIB) / extent
+        let stripe = Bytes(MIB.times(members).0 / 2);
+        self.capacity.less(stripe.max(MIB) + MIB).extents(extent)
     }
 }
 
@@ -179,7 +185,7 @@ pub struct Boot {
     pub target: String,
     /// the block device on old, by its UUID
     pub device: String,
-    pub size: u64,
+    pub size: Bytes,
     /// index of the store that takes it
     pub to: usize,
     /// index of the disk that new offers for it
@@ -192,11 +198,12 @@ pub struct Group {
     /// index of the store that takes it
     pub to: usize,
     pub pv_uuid: String,
-    pub extent: u64,
+    /// of one extent
+    pub extent: Bytes,
     /// UUIDs of the physical volumes on old
     pub old_pvs: Vec<String>,
-    /// bytes that must find room
-    pub needs: u64,
+    /// what must find room
+    pub needs: Bytes,
     pub copied: Vec<CopiedVolume>,
     pub recreated: Vec<Recreated>,
     pub grown: Vec<Grown>,
@@ -218,20 +225,21 @@ impl Group {
 
 pub struct CopiedVolume {
     pub lv: String,
-    pub size: u64,
+    pub size: Bytes,
     pub fstype: Option<String>,
 }
 
 pub struct Recreated {
     pub lv: String,
-    pub size: u64,
+    pub size: Bytes,
     pub uuid: String,
 }
 
 pub struct Grown {
     pub lv: String,
-    pub from: u64,
-    pub to: Option<u64>,
+    pub from: Bytes,
+    /// `None`: whatever is left
+    pub to: Option<Bytes>,
     pub fstype: String,
     pub target: String,
 }

@@ -1,6 +1,7 @@
 //! How each group gets to new: a closed set of ways, of which each is one. Choices only: the steps are in `course/method`.
 
 use crate::step::How;
+use crate::units::Bytes;
 
 /// How a group gets to new.
 pub enum Moves {
@@ -35,7 +36,7 @@ impl Moves {
 
     /// What new must offer for it, in the order of [`Moves::luns`]: the index of a store, and bytes that must find room.
     /// Of a group that goes to the store `to` as a whole and needs so many bytes there.
-    pub(super) fn offers(&self, to: usize, needs: u64) -> Vec<(usize, u64)> {
+    pub(super) fn offers(&self, to: usize, needs: Bytes) -> Vec<(usize, Bytes)> {
         match self {
             Moves::Mirror(_) => vec![(to, needs)],
         }

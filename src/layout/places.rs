@@ -8,6 +8,7 @@ use super::model::{Boot, Disk, Group, Store};
 use super::{disks, groups};
 use crate::facts::{Block, Facts};
 use crate::plan::{IscsiServer, Plan};
+use crate::units::Bytes;
 
 /// What new has to take data, and what goes there: enough to see whether there is room.
 pub struct Places<'a> {
@@ -65,7 +66,7 @@ pub fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<
 fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, groups: &[Group], ids: &Ids) -> Vec<Lun> {
     let (portal, port) = (**plan.portal(), *plan.transfer.iscsi.port);
     let number = if server(plan, facts) == IscsiServer::Lio { 0 } else { 1 };
-    let lun = |(at, needs): (usize, u64)| {
+    let lun = |(at, needs): (usize, Bytes)| {
         let store = &stores[at];
         let iqn = format!("iqn.2026-11.net.replant:{}.{}", *plan.name, store.name);
         Lun {

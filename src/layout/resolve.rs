@@ -11,11 +11,11 @@ use super::model::{Card, Lasting, Layout, MovedMount};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
-use super::sizes::MIB;
-use super::units::DISTURBING;
+use super::units::disturbing;
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, lvm};
 use crate::plan::{self, Plan};
+use crate::units::Bytes;
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit
 
     Ok(Layout {
         name: plan.name.to_string(),
+        family: facts.old.family(),
+        builder: facts.old.builder(),
         rescue_hostname: facts.new.hostname.clone(),
         run: format!("/run/replant/{}/steps", *plan.name),
         keep: format!("/var/lib/replant/{}", *plan.name),
@@ -73,11 +75,11 @@ pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit
         iscsi_nodes: facts.old.iscsi_nodes(),
         timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
         resync_limit: *plan.transfer.resync_limit_kib,
-        region: (plan.transfer.region_size.0 / MIB).max(1) as u32,
+        region: Bytes(plan.transfer.region_size.0).mib().max(1) as u32,
         parallel: usize::from(*plan.transfer.parallel),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
-        timers: facts.old.services.iter().filter(|unit| DISTURBING.contains(&unit.as_str())).cloned().collect(),
+        timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),
         packages: facts
             .old
             .iscsi_packages

@@ -1,10 +1,10 @@
 //! Units of systemd on old: those that are held, and those that must go on running.
 
-/// Timers that are held while old is copied: upgrades (which write to /boot), discards, snapshots of volumes, checks of
-/// arrays and of file systems.
-pub(crate) const DISTURBING: [&str; 8] = [
-    "apt-daily.timer",
-    "apt-daily-upgrade.timer",
+use crate::facts::Facts;
+
+/// Timers that are held while old is copied, besides the family's: discards, snapshots of volumes, checks of arrays and of
+/// file systems.
+const DISTURBING: [&str; 6] = [
     "fstrim.timer",
     "e2scrub_all.timer",
     "xfs_scrub_all.timer",
@@ -12,6 +12,11 @@ pub(crate) const DISTURBING: [&str; 8] = [
     "mdcheck_continue.timer",
     "snapper-timeline.timer",
 ];
+
+/// Whether a timer of old is held while old is copied.
+pub(crate) fn disturbing(facts: &Facts, timer: &str) -> bool {
+    DISTURBING.contains(&timer) || facts.old.family().timers.contains(&timer)
+}
 
 /// Units that the migration or the running system needs: the beginnings of their names, and why.
 const NEEDED: &[(&[&str], &str)] = &[

@@ -4,6 +4,7 @@
 use super::world::World;
 use super::{Args, Said, fail, secret};
 use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
+use crate::family::{Builder, Family};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
 
@@ -136,7 +137,9 @@ impl World {
             (step::quiet::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::link::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::link::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
-            (step::system::initramfs::STATE, [kernel, keep]) => Ok(self.initramfs_state(server, kernel, keep).into()),
+            (state, [kernel, keep]) if state == Builder::InitramfsTools.scripts().state => {
+                Ok(self.initramfs_state(server, kernel, keep).into())
+            }
             (step::quiet::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
             (step::copy::physical_volume::GONE, [path]) => {
                 Ok(if self.exists(server, path) { "" } else { "gone\n" }.into())
@@ -286,10 +289,11 @@ impl World {
         let Some(script) = self.read_file(server, path) else {
             return fail(127, format!("sh: 0: cannot open {path}: No such file\n"));
         };
+        let builder = Builder::InitramfsTools.scripts();
         match script.as_str() {
-            step::system::initramfs::BUILD => self.initramfs_build(server, args),
-            step::system::initramfs::RESTORE => self.initramfs_restore(server, args),
-            step::system::packages::SCRIPT => match args {
+            script if script == builder.build => self.initramfs_build(server, args),
+            script if script == builder.restore => self.initramfs_restore(server, args),
+            script if script == Family::Debian.scripts().packages => match args {
                 ["install", wanted @ ..] => self.packages_install(server, wanted),
                 ["purge", names @ ..] => self.packages_purge(server, names),
                 _ => panic!("packages.sh {args:?}"),

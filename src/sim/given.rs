@@ -13,7 +13,7 @@ use super::world::{
     Card, Disk, Extents, Files, Fs, Group, GroupPv, Leg, Loc, Machine, Member, Part, PvLabel, Run, Segtype, System,
     Table, Unit, Volume, World, Written, body_loc, lvm_uuid,
 };
-use crate::facts::queries::TOOLS;
+use crate::facts::queries::tools;
 use crate::facts::{Block, Facts, Interface, ServerFacts};
 use crate::host::{PowerTo, Server};
 use crate::layout::{new_card, service_card};
@@ -106,7 +106,7 @@ fn machine(server: Server, facts: &ServerFacts, disks: Vec<Disk>, card: &Interfa
         rescue: Files::new(),
         rescue_hostname: facts.hostname.clone(),
         rescue_addresses: lasting_addresses(facts),
-        lacks: TOOLS.iter().filter(|tool| !facts.tools.contains(**tool)).map(|tool| tool.to_string()).collect(),
+        lacks: tools().into_iter().filter(|tool| !facts.tools.contains(*tool)).map(str::to_string).collect(),
         modules,
         units: Vec::new(),
         apt: facts

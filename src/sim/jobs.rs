@@ -4,6 +4,7 @@ use super::files::KERNEL;
 use super::world::{Backing, World, Written};
 use super::{Fail, Said, fail};
 use crate::course::text;
+use crate::family::Family;
 use crate::host::{Server, sha256};
 
 impl World {
@@ -14,8 +15,8 @@ impl World {
             _ if is(text::BOOT_COPY) => self.boot_copy(server, args),
             _ if is(text::BOOT_PROOF) => self.boot_proof(server, args),
             _ if is(text::FSCK) => self.fsck(server, args),
-            _ if is(text::GRUB) => self.grub_install(server, args),
-            _ if is(text::FINISH_BOOT) => self.finish_boot(server, args),
+            _ if is(Family::Debian.scripts().loader) => self.grub_install(server, args),
+            _ if is(Family::Debian.scripts().finish_boot) => self.finish_boot(server, args),
             _ if is(text::TIDY) => self.tidy(server, args),
             // for tests of a job in itself
             "exit 0\n" => Ok(String::new()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::files::KERNEL;
 use super::world::{File, World, Written};
 use super::{Args, Fail, Said, fail};
-use crate::facts::queries::{FILES, MODULES, PARTS_OF, PRESENCE, TOOLS};
+use crate::facts::queries::{MODULES, PRESENCE, files, parts_of, tools};
 use crate::host::{Server, sha256};
 
 const DPKG: &str = "/var/lib/dpkg/status";
@@ -233,7 +233,7 @@ impl World {
         text
     }
 
-    /// `initramfs::STATE`
+    /// `initramfs-state.sh`
     pub(super) fn initramfs_state(&self, server: Server, kernel: &str, keep: &str) -> &'static str {
         let Some(hash) = self.read_file(server, &format!("{keep}/initrd-{kernel}.sha256")) else {
             let begun = self.file(server, &format!("{keep}/initrd-{kernel}.before")).is_some();
@@ -333,11 +333,11 @@ impl World {
     fn tools(&self, server: Server) -> Vec<&'static str> {
         let initiator = self.installed(server, "open-iscsi");
         let lacks = &self.machine(server).lacks;
-        let there = TOOLS.iter().filter(|tool| match **tool {
+        let there = tools().into_iter().filter(|tool| match *tool {
             "iscsiadm" | "iscsid" => initiator,
             tool => !lacks.iter().any(|lack| lack == tool),
         });
-        there.copied().collect()
+        there.collect()
     }
 
     /// `os::PARTS`
@@ -423,7 +423,7 @@ impl World {
             sizes += &format!("{:>7} {path}\n", text.len());
             line(path, &text);
         }
-        for (dir, end) in PARTS_OF {
+        for (dir, end) in parts_of() {
             for (path, file) in self.files_below(server, dir.trim_end_matches('/')) {
                 if path.ends_with(end) && !paths.contains(&path.as_str()) {
                     sizes += &format!("{:>7} {path}\n", file.text.len());
@@ -440,7 +440,7 @@ impl World {
                 line(&path, &file.text);
             }
         }
-        debug_assert!(paths.iter().any(|path| FILES.contains(path)));
+        debug_assert!(paths.iter().any(|path| files().contains(path)));
         sizes + &lines
     }
 

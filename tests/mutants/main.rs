@@ -97,10 +97,11 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
     ("script src/course/templates", &[("scripts", &["boot::"])]),
+    ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
+    ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
+    ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
+    ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
-    ("script src/step/scripts/initramfs", &[("scripts", &["initramfs::"])]),
-    ("script src/step/scripts/packages", &[("scripts", &["initramfs::"])]),
-    ("script src/step/system/initramfs", &[("scripts", &["initramfs::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),

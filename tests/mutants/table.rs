@@ -48,7 +48,7 @@ pub struct Place {
 impl Edit {
     /// A shell script in a file of its own, or one in a constant.
     pub fn is_script(&self) -> bool {
-        self.constant.is_some() || self.file.ends_with(".sh")
+        self.constant.is_some() || self.file.contains("/scripts/") || self.file.ends_with(".sh")
     }
 
     /// The one place of this edit in the text of its file.

@@ -63,8 +63,9 @@ pub fn plant(root: &Path, edits: &[Edit]) -> Result<PathBuf, String> {
         files.insert(file.into(), asleep(&text, 0..text.len(), &places?)?.into_bytes());
     }
     for (path, bytes) in &mut files {
-        let scripted =
-            ["src/step/", "src/course/", "src/host/ssh/script.rs"].iter().any(|room| path.starts_with(room));
+        let scripted = ["src/step/", "src/course/", "src/family/", "src/host/ssh/script.rs"]
+            .iter()
+            .any(|room| path.starts_with(room));
         if scripted && path.extension().is_some_and(|end| end == "rs") {
             let text = String::from_utf8_lossy(bytes).into_owned();
             *bytes = swappable(&text, &constants).into_bytes();

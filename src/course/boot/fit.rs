@@ -1,7 +1,6 @@
 //! The migrated system made fit for new's disks and cards, and its boot loader on each disk.
 
 use crate::course::book::{Book, Handle};
-use crate::course::paths::MDADM_CONF;
 use crate::course::text;
 use crate::course::{loader, prepare};
 use crate::host::Side::New;
@@ -37,7 +36,7 @@ struct Edit {
 }
 
 fn arrays(layout: &Layout, root: &str) -> Option<Edit> {
-    let path = MDADM_CONF;
+    let path = layout.family.md.file;
     let was = layout.files.get(path)?;
     let travelled = prepare::with_arrays(layout, was);
     let now = prepare::with_arrays_of_new(layout, was);

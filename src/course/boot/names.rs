@@ -34,7 +34,7 @@ fn make_volumes(book: &mut Book, group: &Group, after: &Handle) -> Vec<Handle> {
         made.push(book.step(
             format!("make-{}-{}", group.vg, volume.lv),
             New,
-            Volume { vg: group.vg.clone(), lv: volume.lv.clone(), size: volume.size },
+            Volume { vg: group.vg.clone(), lv: volume.lv.clone(), size: volume.size.0 },
             &[made.last().unwrap_or(after)],
             "a swap needs no copying",
         ));

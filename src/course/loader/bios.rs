@@ -1,7 +1,7 @@
 //! GRUB on each disk, started by a BIOS: grub-install(8), `i386-pc`.
 
 use crate::course::book::{Book, Handle};
-use crate::course::text::{self, job};
+use crate::course::text::job;
 use crate::host::Side::{Migrated, New};
 use crate::layout::{Disk, Layout};
 use crate::step::BootLoader;
@@ -16,7 +16,7 @@ pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk,
             disk: disk.by_id.clone(),
             label: disk.label.clone(),
             root: root.to_string(),
-            script: text::GRUB.into(),
+            script: layout.family.scripts().loader.into(),
             dir: layout.run.clone(),
             name: format!("grub-{}", disk.name),
         },
@@ -33,7 +33,7 @@ pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle
             layout,
             "initramfs and boot menu by the system's own tools",
             "finish-boot",
-            text::FINISH_BOOT,
+            layout.family.scripts().finish_boot,
             layout.disks.iter().map(|disk| disk.by_id.clone()).collect(),
         ),
         &[after],

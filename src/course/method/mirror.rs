@@ -6,8 +6,9 @@ use minijinja::context;
 
 use super::cut::Cut;
 use crate::course::book::{Book, Handle};
-use crate::course::paths::{HOOK, LATE_HOOK, LVMLOCAL};
+use crate::course::paths::LVMLOCAL;
 use crate::course::text::{self, render};
+use crate::family::Hook;
 use crate::host::Side::{Migrated, New, Old};
 use crate::layout::{Group, Layout, Leg, Mirrored};
 use crate::step::{
@@ -37,24 +38,17 @@ struct CopiedGroup {
 }
 
 /// Files that are of no use on new, with the ids of the steps that remove them.
-pub(crate) const LEFT: [(&str, &str); 2] = [("no-boot-hook", HOOK), ("no-late-boot-hook", LATE_HOOK)];
+pub(super) fn left(layout: &Layout) -> Vec<(String, &'static str)> {
+    layout.builder.hooks.iter().map(|hook| (format!("no-{}", hook.id), hook.path)).collect()
+}
 
 pub(super) fn fit(book: &mut Book, layout: &Layout, groups: &[Chosen]) -> Vec<(Handle, String)> {
-    let hooks = [
-        ("boot-hook", HOOK, "local-block", "if old reboots while it is mirrored, it must come back without new"),
-        (
-            "late-boot-hook",
-            LATE_HOOK,
-            "local-bottom",
-            "the first is asked only while `/` is missing: another group may be incomplete when `/` is there",
-        ),
-    ];
-    let hook = |(id, path, place, why): (&str, &str, &str, &str)| {
-        let file = File::new(path, boot_hook(layout, groups, place)).mode(0o755);
-        let inside = path.trim_start_matches("/etc/initramfs-tools/").to_string();
-        (book.step(id, Old, file, &[], why), inside)
+    let builder = layout.builder;
+    let write = |hook: &Hook| {
+        let file = File::new(hook.path, boot_hook(layout, groups, hook.place)).mode(0o755);
+        (book.step(hook.id, Old, file, &[], hook.why), builder.inside(hook.path).to_string())
     };
-    hooks.map(hook).into()
+    builder.hooks.iter().map(write).collect()
 }
 
 fn boot_hook(layout: &Layout, groups: &[Chosen], place: &str) -> String {
@@ -64,7 +58,7 @@ fn boot_hook(layout: &Layout, groups: &[Chosen], place: &str) -> String {
         context! { vg => &group.vg, pvs => &group.old_pvs, raid1 => raid1 }
     };
     let groups: Vec<_> = groups.iter().map(one).collect();
-    render(text::BOOT_HOOK, context! { name => &layout.name, place => place, groups => groups })
+    render(layout.builder.scripts().hook, context! { name => &layout.name, place => place, groups => groups })
 }
 
 /// The copied volumes of a group, each with its leg.
@@ -194,7 +188,7 @@ fn mirrors(layout: &Layout, group: &Group, mirrored: &Mirrored) -> Vec<Mirror> {
         how: leg.how,
         device: group.pv(),
         pv_uuid: group.pv_uuid.clone(),
-        size: copied.size,
+        size: copied.size.0,
         region: layout.region,
         // in memory: a boot forgets it, and with it the mirror
         since: format!("{}/copy-{}", layout.run, dm_name(&group.vg, &copied.lv)),
@@ -303,7 +297,7 @@ pub(super) fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Hand
     book.step(
         format!("pv-size-{}", group.vg),
         Migrated,
-        PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent },
+        PvSize { device: store.path.clone(), uuid: group.pv_uuid.clone(), extent: group.extent.0 },
         &[after],
         "what was seen over iSCSI may have been a little smaller",
     )

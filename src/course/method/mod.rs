@@ -80,6 +80,6 @@ pub(super) fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Hand
 }
 
 /// grow: files that travelled along and are of no use any more, each with the id of the step that removes it.
-pub(super) fn left() -> Vec<(&'static str, &'static str)> {
-    mirror::LEFT.to_vec()
+pub(super) fn left(layout: &Layout) -> Vec<(String, &'static str)> {
+    mirror::left(layout)
 }

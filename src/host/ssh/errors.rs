@@ -1,6 +1,7 @@
 //! What ssh says when it does not work, and what to do about it.
 
 use super::Remote;
+use crate::family;
 use crate::host::{HostError, Side};
 
 /// The way a person would log in to the same place.
@@ -85,7 +86,7 @@ pub(super) fn no_ssh(error: std::io::Error) -> HostError {
     match error.kind() {
         std::io::ErrorKind::NotFound => HostError::NoTool {
             tool: "ssh".into(),
-            help: "install it where replant runs: `apt-get install openssh-client`".into(),
+            help: family::said("install it where replant runs: {{install ssh}}"),
         },
         _ => HostError::Local(format!("failed to run `ssh`: {error}")),
     }

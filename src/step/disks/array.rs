@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, md_uuid, signature_list};
+use crate::units::Bytes;
 
 /// An md array, created on empty partitions. Whether it runs is another step (`assembled`): this one is about
 /// what is written on the members, and creating is never done twice.
@@ -25,7 +26,8 @@ pub struct Array {
     /// `/dev/disk/by-partuuid/…`
     pub members: Vec<String>,
     /// bytes of each member
-    pub member_size: u64,
+    #[schemars(with = "u64")]
+    pub member_size: Bytes,
 }
 
 /// Creates it, and removes what an earlier array of the same members has left inside: a label that comes back with the
@@ -50,7 +52,7 @@ impl Array {
 impl Step for Array {
     fn title(&self) -> String {
         let name = self.device.trim_start_matches("/dev/");
-        let gib = self.member_size as f64 / (1u64 << 30) as f64;
+        let gib = self.member_size.gib();
         format!("array {name}  {} over {} × {gib:.1} GiB", self.level, self.members.len())
     }
 

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side, Text};
 use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, signatures};
+use crate::units::Sectors;
 
 /// A partition table on an empty disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,9 +26,11 @@ pub struct Partition {
     pub name: String,
     pub number: u32,
     /// in logical sectors of the disk
-    pub start: u64,
+    #[schemars(with = "u64")]
+    pub start: Sectors,
     /// in logical sectors of the disk
-    pub size: u64,
+    #[schemars(with = "u64")]
+    pub size: Sectors,
     /// GPT: a type GUID; DOS: `fd`
     pub kind: String,
     /// GPT only
@@ -43,7 +46,7 @@ impl PartitionTable {
     pub fn script(&self) -> String {
         let mut script = format!("label: {}\nlabel-id: {}\nunit: sectors\n\n", self.kind, self.id);
         for part in &self.partitions {
-            script += &format!("{} : start={}, size={}, type={}", part.number, part.start, part.size, part.kind);
+            script += &format!("{} : start={}, size={}, type={}", part.number, part.start.0, part.size.0, part.kind);
             if let Some(uuid) = &part.uuid {
                 script += &format!(", uuid={uuid}, name=\"{}\"", part.name);
             }
@@ -69,8 +72,8 @@ impl PartitionTable {
         }
         #[derive(Deserialize)]
         struct Entry {
-            start: u64,
-            size: u64,
+            start: Sectors,
+            size: Sectors,
             #[serde(rename = "type")]
             kind: String,
         }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::family::Builder;
 use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 
@@ -18,17 +19,12 @@ pub struct Initramfs {
     pub keep: String,
     /// where the scripts go
     pub dir: String,
-    /// paths that must be in it, as lsinitramfs(8) lists them, by their ends (`/virtio_scsi.ko`, also compressed)
+    /// paths that must be in it, as its builder lists them, by their ends (`/virtio_scsi.ko`, also compressed)
     pub must_have: Vec<String>,
+    /// what builds it
+    #[serde(default, skip_serializing_if = "Builder::is_first")]
+    pub builder: Builder,
 }
-
-pub(crate) const BUILD: &str = include_str!("../scripts/initramfs-build.sh");
-pub(crate) const RESTORE: &str = include_str!("../scripts/initramfs-restore.sh");
-
-/// Prints `clean`, `ours` or `other`: the image is as it was before us, is the one we built, or is another one.
-pub(crate) const STATE: &str = r#"if [ ! -e "$2/initrd-$1.sha256" ]; then
-    if [ -e "$2/initrd-$1.before" ]; then echo begun; else echo clean; fi
-elif [ "$(sha256sum <"/boot/initrd.img-$1")" = "$(cat "$2/initrd-$1.sha256")" ]; then echo ours; else echo other; fi"#;
 
 impl Step for Initramfs {
     fn title(&self) -> String {
@@ -36,7 +32,7 @@ impl Step for Initramfs {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let query = Query::run(["sh", "-c", STATE, "sh", &self.kernel, &self.keep]);
+        let query = Query::run(["sh", "-c", self.builder.scripts().state, "sh", &self.kernel, &self.keep]);
         let state = answered(on, side, query)?;
         Ok(match state.stdout.trim() {
             "clean" => Seen::Absent,
@@ -51,12 +47,15 @@ impl Step for Initramfs {
         let path = format!("{}/initramfs-build.sh", self.dir);
         let mut argv = vec!["sh".to_string(), path.clone(), self.kernel.clone(), self.keep.clone()];
         argv.extend(self.must_have.iter().cloned());
-        vec![Act::put(path, BUILD, 0o700), Act::long(argv)]
+        vec![Act::put(path, self.builder.scripts().build, 0o700), Act::long(argv)]
     }
 
     fn undo(&self) -> Undo {
         let path = format!("{}/initramfs-restore.sh", self.dir);
-        Undo::Acts(vec![Act::put(&path, RESTORE, 0o700), Act::run(["sh", &path, &self.kernel, &self.keep])])
+        Undo::Acts(vec![
+            Act::put(&path, self.builder.scripts().restore, 0o700),
+            Act::run(["sh", &path, &self.kernel, &self.keep]),
+        ])
     }
 
     fn patience(&self) -> Duration {

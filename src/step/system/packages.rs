@@ -4,27 +4,29 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::FILE;
+use crate::family::Family;
 use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, answered};
 
-/// Debian packages in exactly these versions, installed without touching the initramfs.
+/// Packages in exactly these versions, installed without touching the initramfs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Packages {
-    /// (name, version), as `apt-get -s` said
+    /// (name, version), as the package manager said
     pub packages: Vec<(String, String)>,
     /// where the script goes on the server
     pub dir: String,
+    /// whose package manager it is
+    #[serde(default, skip_serializing_if = "Family::is_first")]
+    pub family: Family,
 }
 
-pub(crate) const SCRIPT: &str = include_str!("../scripts/packages.sh");
-
 /// `way` is `install` or `purge`.
-pub(super) fn acts(dir: &str, way: &str, packages: impl IntoIterator<Item = String>) -> Vec<Act> {
+pub(super) fn acts(family: Family, dir: &str, way: &str, packages: impl IntoIterator<Item = String>) -> Vec<Act> {
     let path = format!("{dir}/packages.sh");
     let mut argv = vec!["sh".to_string(), path.clone(), way.into()];
     argv.extend(packages);
-    vec![Act::put(path, SCRIPT, 0o700), Act::long(argv)]
+    vec![Act::put(path, family.scripts().packages, 0o700), Act::long(argv)]
 }
 
 /// What the initiator's package brings and takes away: open-iscsi(8)
@@ -41,7 +43,7 @@ impl Step for Packages {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let all = installed(on, side)?;
+        let all = installed(self.family, on, side)?;
         let mut good = 0;
         let mut touched = 0;
         for (name, version) in &self.packages {
@@ -62,11 +64,16 @@ impl Step for Packages {
     }
 
     fn apply(&self) -> Vec<Act> {
-        acts(&self.dir, "install", self.packages.iter().map(|(name, version)| format!("{name}={version}")))
+        acts(
+            self.family,
+            &self.dir,
+            "install",
+            self.packages.iter().map(|(name, version)| format!("{name}={version}")),
+        )
     }
 
     fn undo(&self) -> Undo {
-        Undo::Acts(acts(&self.dir, "purge", self.packages.iter().map(|(name, _)| name.clone())))
+        Undo::Acts(acts(self.family, &self.dir, "purge", self.packages.iter().map(|(name, _)| name.clone())))
     }
 
     fn patience(&self) -> std::time::Duration {
@@ -78,11 +85,13 @@ impl Step for Packages {
     }
 }
 
-/// Packages that dpkg knows as installed or half so: version and state (`ii` is whole), by name. dpkg-query(1)
-pub(super) fn installed(on: &dyn Look, side: Side) -> Result<BTreeMap<String, (String, String)>, HostError> {
-    // all are listed, so that an unknown one is an absence and not a failure
-    let list = ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\\n"];
-    let all = answered(on, side, Query::run(list))?;
+/// Packages that are installed or half so: version and state (`ii` is whole), by name.
+pub(super) fn installed(
+    family: Family,
+    on: &dyn Look,
+    side: Side,
+) -> Result<BTreeMap<String, (String, String)>, HostError> {
+    let all = answered(on, side, Query::run(family.installer.list.iter().copied()))?;
     let one = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {

@@ -2,16 +2,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::packages::{acts, installed};
+use crate::family::Family;
 use crate::host::{Act, HostError, Look, Side};
 use crate::step::{Seen, Step, Undo};
 
-/// Debian packages that were installed for the migration and are so no more.
+/// Packages that were installed for the migration and are so no more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Purged {
     pub packages: Vec<String>,
     /// where the script goes on the server
     pub dir: String,
+    /// whose package manager it is
+    #[serde(default, skip_serializing_if = "Family::is_first")]
+    pub family: Family,
 }
 
 impl Step for Purged {
@@ -20,7 +24,7 @@ impl Step for Purged {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let all = installed(on, side)?;
+        let all = installed(self.family, on, side)?;
         let left = self.packages.iter().filter(|name| all.contains_key(*name)).count();
         Ok(match left {
             0 => Seen::Present,
@@ -30,7 +34,7 @@ impl Step for Purged {
     }
 
     fn apply(&self) -> Vec<Act> {
-        acts(&self.dir, "purge", self.packages.iter().cloned())
+        acts(self.family, &self.dir, "purge", self.packages.iter().cloned())
     }
 
     fn undo(&self) -> Undo {

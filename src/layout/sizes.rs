@@ -1,2 +1,0 @@
-/// Bytes.
-pub(crate) const MIB: u64 = 1 << 20;
