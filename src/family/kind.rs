@@ -30,12 +30,14 @@ impl Family {
         names.find_map(|name| Family::ALL.into_iter().find(|family| family.ids.contains(&name)))
     }
 
+    /// What it calls things: the family itself dereferences to it, for as long as it lives.
     pub fn terms(self) -> &'static Terms {
         match self {
             Family::Debian => &debian::TERMS,
         }
     }
 
+    /// What its own tools must be told to do.
     pub fn scripts(self) -> FamilyScripts {
         match self {
             Family::Debian => debian::scripts(),
