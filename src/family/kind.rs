@@ -3,6 +3,7 @@ use std::ops::Deref;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::builder::Builder;
 use super::debian;
 use super::terms::{FamilyScripts, Terms};
 
@@ -34,6 +35,13 @@ impl Family {
     pub fn terms(self) -> &'static Terms {
         match self {
             Family::Debian => &debian::TERMS,
+        }
+    }
+
+    /// What builds its initramfs.
+    pub fn builder(self) -> Builder {
+        match self {
+            Family::Debian => Builder::InitramfsTools,
         }
     }
 
