@@ -324,8 +324,9 @@ fn circles_are_seen() {
     assert_eq!(circles(&[table, kind, told]), [""; 0], "words are no code");
 }
 
-/// Whoever reads a name knows what it means without looking where it was brought in from. The simulated pair is a world
-/// of its own, with arrays, disks and volumes of its own; `cli` has one type for each command.
+/// Whoever reads a name knows what it means without looking where it was brought in from; what only the files of one
+/// folder see (`pub(super)`) may be short. The simulated pair is a world of its own, with arrays, disks and volumes of its
+/// own; `cli` has one type for each command.
 #[test]
 fn no_name_means_two_things() {
     let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

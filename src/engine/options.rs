@@ -21,7 +21,7 @@ pub struct Options<'a> {
     /// between two looks
     pub poll: Duration,
     /// What the person wants, at any time. 0: go on. 1: start nothing new; an act that is running ends, a step that only
-    /// waits is left as it is. 2: stop waiting for acts too, which is for [`Hosts`] to hear: the same flag is given to it,
+    /// waits is left as it is. 2: stop waiting for acts too, which is for [`Hosts`](crate::host::Hosts) to hear: the same flag is given to it,
     /// and it answers [`HostError::Interrupted`](crate::host::HostError::Interrupted).
     pub stop: &'a AtomicU8,
     /// the time outside, or that of a simulation

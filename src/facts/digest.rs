@@ -4,7 +4,7 @@ use super::Facts;
 use super::still::still;
 use crate::host::sha256;
 
-/// SHA-256, in hexadecimal, over everything in the facts but what changes by itself (see [`super::still`]). The order of
+/// SHA-256, in hexadecimal, over everything in the facts but what changes by itself (see `facts/still.rs`). The order of
 /// lists that have none is no difference.
 ///
 /// It names these facts, so that a runbook can say from which it was made. Where two differ [`super::drift`] says in what.

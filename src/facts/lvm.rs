@@ -233,7 +233,7 @@ pub fn parse_vgs(text: &str) -> Result<Vec<Vg>, ParseError> {
         .collect())
 }
 
-/// `monitoring=1`, without the section's name: found again by the last part of [`SETTINGS`].
+/// `monitoring=1`, without the section's name: found again by the last part of `SETTINGS`.
 /// A setting that this LVM does not know is not in the map.
 pub fn parse_config(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.trim().split_once('='));

@@ -15,7 +15,7 @@ echo @lines
 grep -asH '' "$@" /sys/class/iscsi_session/*/targetname /etc/ssh/ssh_host_*_key.pub
 exit 0"#;
 
-/// The texts of [`files`], [`parts_of`] and [`SMALL`]: answers [`parse_texts`].
+/// The texts of `files`, `parts_of` and `SMALL`: answers [`parse_texts`].
 pub fn texts_query() -> Query {
     let parts: Vec<String> = parts_of().iter().map(|(dir, end)| format!("{dir}*{end}")).collect();
     let script = format!("set -- \"$@\" {}\n{TEXTS}", parts.join(" "));

@@ -1,6 +1,6 @@
 //! What boots: firmware, `/boot`, the initramfs, encryption.
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, Lv, Mount, lvm, mdadm_conf};
 use crate::layout::volumes;
@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
               one side would not boot on the other.",
         remedy: "new: boot its rescue system, and later new itself, in legacy BIOS mode (CSM). Old: a system that \
               boots with UEFI cannot be moved yet.",
-        check: uefi,
+        check: Check::Facts(uefi),
     },
     Rule {
         code: "R1302",
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "only what is on logical volumes travels; without `/` there is no system on new.",
         remedy: "only systems with `/` on a logical volume of the plan can be migrated.",
-        check: root_stays,
+        check: Check::Facts(root_stays),
     },
     Rule {
         code: "R1303",
@@ -35,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "/boot is a file system of its own, outside LVM: without it new has no kernel.",
         remedy: "`boot: { from: /boot, to: ARRAY }`, with a raid1 array for it.",
-        check: boot_unsaid,
+        check: Check::Facts(boot_unsaid),
     },
     Rule {
         code: "R1304",
@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "`boot:` copies a block device to an array; what is on a volume travels with that volume.",
         remedy: "leave `boot:` out.",
-        check: boot_wrong,
+        check: Check::Facts(boot_wrong),
     },
     Rule {
         code: "R1305",
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
               present one and stands beside it in /boot: that takes half as much again as the largest one there, or 64 \
               MiB if that is not known.",
         remedy: "remove kernels that are no longer used: {{autoremove}}.",
-        check: boot_room,
+        check: Check::Facts(boot_room),
     },
     Rule {
         code: "R1306",
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
               package {{builder}}-core may be installed and has the commands, but nothing calls them when a kernel \
               is installed.",
         remedy: "{{install-builder}} on {{family}}, and boot with it once.",
-        check: strange_builder,
+        check: Check::Facts(strange_builder),
     },
     Rule {
         code: "R1307",
@@ -75,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "new's arrays and volumes are assembled in the initramfs, before `/` can be mounted.",
         remedy: "{{build}} on old.",
-        check: no_initramfs,
+        check: Check::Facts(no_initramfs),
     },
     Rule {
         code: "R1309",
@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "a volume would be copied with its LUKS header, but keys that are bound to the machine (TPM, clevis, a key \
               server) and the devices that /etc/crypttab names would not be there on new.",
         remedy: "none yet: only plain logical volumes can be copied.",
-        check: crypt,
+        check: Check::Facts(crypt),
     },
     Rule {
         code: "R1312",
@@ -95,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new's md arrays are assembled in the initramfs that is built on old: without mdadm there, and without \
               an {{md}} that names the arrays, new finds no `/`.",
         remedy: "{{install mdadm}}; if only the file is missing: {{md-make}}.",
-        check: no_mdadm,
+        check: Check::Facts(no_mdadm),
     },
     Rule {
         code: "R1313",
@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "mkinitramfs(8) unpacks drivers and tools below /var/tmp, and replant keeps the present images in \
               /var/lib/replant to go back to: together about five times the largest image.",
         remedy: "make room in these file systems: {{clean}}, `journalctl --vacuum-size=100M`.",
-        check: no_room_to_build,
+        check: Check::Facts(no_room_to_build),
     },
     Rule {
         code: "R1315",
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "a file system cannot become read-only while a loop device writes to a file on it: the cutover would \
               stop there, with services down, and you would have to resume or go back.",
         remedy: "unmount it, or name the unit that uses it under `cutover.stop`: `losetup --list` says whose file it is.",
-        check: loops,
+        check: Check::Facts(loops),
     },
     Rule {
         code: "R1316",
@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "old, booted by BIOS: remove its line from /etc/fstab. New: set the firmware to boot its disks in legacy BIOS mode \
                  (CSM). Wherever UEFI stays: a plain EFI system partition on each disk, each written by the boot loader's own \
                  tools; metadata 1.0 at least, and only what runs above md may write to it.",
-        check: esp_on_array,
+        check: Check::Facts(esp_on_array),
     },
     Rule {
         code: "R1320",
@@ -141,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
               mdadm(8) then takes neither, and new finds no `/`.",
         remedy: "move these lines to {{md-file}}; or write `DEVICE partitions`, and `UUID=` in each ARRAY line \
                  (`mdadm --detail --scan`).",
-        check: parts_of_mdadm_conf,
+        check: Check::Facts(parts_of_mdadm_conf),
     },
 ];
 

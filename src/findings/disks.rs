@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Block, Facts};
 use crate::layout::{Disks, arrays_on, fleeting, found, is_on, standing_on, what_is_on};
 use crate::plan::{Disk, Plan, Size, Table};
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "disks are found by serial number or WWN, so that none is wiped by mistake.",
         remedy: "correct `serial` or `wwn`: `lsblk --nodeps --output NAME,SERIAL,WWN,SIZE` on new.",
-        check: disk_missing,
+        check: Check::Facts(disk_missing),
     },
     Rule {
         code: "R1102",
@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "steps name disks by /dev/disk/by-id or by-path; /dev/sdX may be another disk after the next boot.",
         remedy: "start udev in the rescue system, `udevadm trigger`, and look into /dev/disk/by-id.",
-        check: disk_unnamed,
+        check: Check::Facts(disk_unnamed),
     },
     Rule {
         code: "R1103",
@@ -33,7 +33,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "nothing can be written to it.",
         remedy: "choose another disk; or is a write protection on (`blockdev --getro`, `hdparm -r`)?",
-        check: disk_read_only,
+        check: Check::Facts(disk_read_only),
     },
     Rule {
         code: "R1104",
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it would be wiped while it is in use; it may be the disk that the rescue system runs from.",
         remedy: "unmount it, or choose another disk.",
-        check: disk_mounted,
+        check: Check::Facts(disk_mounted),
     },
     Rule {
         code: "R1105",
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the kernel holds the disk, and a new partition table would not be seen.",
         remedy: "`vgchange --activate n` or `cryptsetup close` on new.",
-        check: disk_active,
+        check: Check::Facts(disk_active),
     },
     Rule {
         code: "R1106",
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the array would be destroyed, and with it data on disks that the plan does not name.",
         remedy: "`mdadm --stop` it on new if nobody needs it, or name all of its disks.",
-        check: disk_of_other_array,
+        check: Check::Facts(disk_of_other_array),
     },
     Rule {
         code: "R1107",
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it would be wiped, and the plan does not say that it may be.",
         remedy: "if all of it may be destroyed, say `wipe: true` for this disk.",
-        check: disk_not_blank,
+        check: Check::Facts(disk_not_blank),
     },
     Rule {
         code: "R1108",
@@ -78,7 +78,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the copy reads every block of it: a second failing disk would end the copy and old's service with it.",
         remedy: "repair it first if you can: `mdadm --detail ARRAY`, `mdadm ARRAY --add DISK`.",
-        check: degraded,
+        check: Check::Facts(degraded),
     },
     Rule {
         code: "R1109",
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the copy and the array's own work compete for the disks.",
         remedy: "wait for it (`mdadm --wait ARRAY`); a check can be ended: `echo idle > /sys/block/mdX/md/sync_action`.",
-        check: busy,
+        check: Check::Facts(busy),
     },
     Rule {
         code: "R1110",
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "such a table counts 2^32 blocks: 2 TiB on disks with blocks of 512 bytes.",
         remedy: "`table: gpt` (the small partition that GRUB needs there for BIOS boot is added), or partitions of fixed size.",
-        check: too_large_for_dos,
+        check: Check::Facts(too_large_for_dos),
     },
     Rule {
         code: "R1114",
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "USB disks, removable disks and disks of another machine appear late or not at all; and this one may \
               be what the rescue system was started from.",
         remedy: "choose another disk; if the disk stays in its place, waive this.",
-        check: disk_fleeting,
+        check: Check::Facts(disk_fleeting),
     },
 ];
 

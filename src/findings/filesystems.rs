@@ -1,6 +1,6 @@
 //! What the rescue system must know of old's file systems: it checks and mounts them when old is off already.
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, Mount, lvm};
 use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
               tool that does not know a feature of a file system refuses: the migration would stop there, with \
               services down.",
         remedy: "boot a newer rescue system on new, at least as new as old's own system.",
-        check: too_old,
+        check: Check::Facts(too_old),
     },
     Rule {
         code: "R1034",
@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "new mounts the copies before it boots, to install the boot loader, with old switched off.",
         remedy: "boot a rescue system on new whose kernel has the module, or install it there.",
-        check: no_module,
+        check: Check::Facts(no_module),
     },
 ];
 

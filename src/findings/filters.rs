@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::filter::Filter;
 use crate::facts::{Facts, ServerFacts};
 use crate::layout::{Offer, offers};
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
     why: "old must see new's disks as physical volumes, and the migrated system, which has old's lvm.conf, new's arrays.",
     remedy: "let `filter` and `global_filter` accept `\"a|^/dev/sd|\"` and `\"a|^/dev/md|\"` before they reject the rest \
              (lvm.conf(5)); disks of guests can be rejected by their names.",
-    check: filters,
+    check: Check::Facts(filters),
 }];
 
 /// The names that udev(7) gives to the disk of a target, as LVM sees them: without the label of a physical volume, and with.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, Firmware};
 use crate::layout::{CLOUD_INIT_DISABLED, Disks, new_card, runs_cloud_init, transfer_cards};
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots old's system. Its driver loads a file from /lib/firmware, without which the card or the controller does not \
               work: new would come up without a network, or find no disks.",
         remedy: "install on old the package that has it; on Debian from the component non-free-firmware, on Ubuntu linux-firmware.",
-        check: firmware_missing,
+        check: Check::Facts(firmware_missing),
     },
     Rule {
         code: "R1326",
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "most cards of these drivers work without it, or with fewer functions; some do not work. What the \
               driver asks for stands in the kernel's log of new's rescue system (`dmesg | grep -i firmware`).",
         remedy: "install on old the package that has them; on Debian from the component non-free-firmware, on Ubuntu linux-firmware.",
-        check: firmware_optional,
+        check: Check::Facts(firmware_optional),
     },
     Rule {
         code: "R1327",
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
               a volume GRUB says `diskfilter writes are not supported. Press any key to continue...`, and continues by \
               itself after 10 seconds. The menu that step `finish-boot` makes on new does not record it.",
         remedy: "nothing: press a key, or wait.",
-        check: grub_writes,
+        check: Check::Facts(grub_writes),
     },
     Rule {
         code: "R1328",
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
               configured on old stays as it is, and travels; new gets /etc/cloud/cloud-init.disabled, old does not.",
         remedy: "nothing. If cloud-init must run on new, remove /etc/cloud/cloud-init.disabled there after the \
               migration.",
-        check: cloud_init,
+        check: Check::Facts(cloud_init),
     },
     Rule {
         code: "R1329",
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
               new's initramfs without the boot hook and old's arrays, and after an update of the kernel new would not \
               find its disks.",
         remedy: "`{{held-yes}}` in that file on old.",
-        check: not_rebuilt,
+        check: Check::Facts(not_rebuilt),
     },
     Rule {
         code: "R1330",
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
               replant recognises it.",
         remedy: "`systemctl disable` it on old, if new is in no cloud or in another one; or let it keep its hands off: \
                  `Provisioning.Agent=disabled` in /etc/waagent.conf, `instance_setup = false` in /etc/default/instance_configs.cfg.",
-        check: agents,
+        check: Check::Facts(agents),
     },
     Rule {
         code: "R1331",
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots old's system, whose configuration of modprobe(8) or kernel command line keeps the driver of new's card or disks \
               from being loaded for the device: new would come up without a network, or find no disks.",
         remedy: "remove the line (`blacklist`, `install … /bin/false`, `module_blacklist=`) on old, then {{rebuild}}.",
-        check: blacklisted,
+        check: Check::Facts(blacklisted),
     },
 ];
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use super::names::moving;
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::Facts;
 use crate::facts::fstab::{Entry, entries};
 use crate::facts::resolve::Names;
@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
               emergency mode.",
         remedy: "let the plan move what it needs; or copy it by hand to what moves and correct the line; or add `nofail`, or \
                  remove the line, on old.",
-        check: fatal,
+        check: Check::Facts(fatal),
     },
     Rule {
         code: "R1319",
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "what the line mounts, or the swap that it names, will be missing on new.",
         remedy: "copy by hand what it needs, or remove the line.",
-        check: missed,
+        check: Check::Facts(missed),
     },
 ];
 

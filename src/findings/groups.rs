@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Facts, Vg, lvm};
 use crate::layout::{Disks, room_for_raid1, volumes};
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "there is nothing to move.",
         remedy: "correct its name: `vgs` on old.",
-        check: group_missing,
+        check: Check::Facts(group_missing),
     },
     Rule {
         code: "R1202",
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "at the cutover the copy of group `vg0` on new becomes a group of its own, `vg0_new`.",
         remedy: "is it left over from another migration? `vgrename` or `vgremove` it.",
-        check: travelling_name,
+        check: Check::Facts(travelling_name),
     },
     Rule {
         code: "R1204",
@@ -35,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "LVM refuses to change a group whose physical volumes are not all there, and some volumes may have \
               lost data.",
         remedy: "repair the group first: `vgck`, `vgextend --restoremissing`, `vgreduce --removemissing` (lvm(8)).",
-        check: group_partial,
+        check: Check::Facts(group_partial),
     },
     Rule {
         code: "R1205",
@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "LVM on another machine does not touch a group with a foreign system id (lvmsystemid(7)).",
         remedy: "`vgchange --systemid '' GROUP` on old.",
-        check: system_id,
+        check: Check::Facts(system_id),
     },
     Rule {
         code: "R1211",
@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "another migration may be under way, or part of the group is somewhere else altogether.",
         remedy: "look with `replant status`, and at who logged in: `iscsiadm -m session` on old.",
-        check: already_extended,
+        check: Check::Facts(already_extended),
     },
     Rule {
         code: "R1212",
@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "LVM refuses to mix them in a group, and a file system made for blocks of 512 bytes may not mount on 4096.",
         remedy: "format the disk to the other size (`nvme format --lbaf`, nvme-format(1); it erases), or choose another.",
-        check: block_sizes,
+        check: Check::Facts(block_sizes),
     },
     Rule {
         code: "R1213",
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "without monitoring, the kernel accepts failed writes to one copy of a mirror permanently: a dead copy \
               would look in sync.",
         remedy: "`activation { monitoring = 1 }` in /etc/lvm/lvm.conf, then `systemctl start lvm2-monitor`.",
-        check: monitoring,
+        check: Check::Facts(monitoring),
     },
     Rule {
         code: "R1214",
@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "the file names disks by their identities, and the migrated system would not find its own on new.",
         remedy: "`devices { use_devicesfile = 0 }` in /etc/lvm/lvmlocal.conf (lvmdevices(8)).",
-        check: devices_file,
+        check: Check::Facts(devices_file),
     },
     Rule {
         code: "R1215",
@@ -90,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "in 6.7 and early 6.8 a regression of dm-raid can hang lvconvert, and with it the volume.",
         remedy: "`copy: mirror` for each volume, or boot another kernel first.",
-        check: kernel,
+        check: Check::Facts(kernel),
     },
     Rule {
         code: "R1216",
@@ -99,7 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "every volume that moves needs its extents on new, and each raid1 one more for its metadata.",
         remedy: "larger disks, another RAID level, or `copy: skip` for what need not move.",
-        check: super::room::group_room,
+        check: Check::Facts(super::room::group_room),
     },
     Rule {
         code: "R1217",
@@ -108,7 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "/boot is copied as a block device, so its array must be at least as large as the device on old.",
         remedy: "make its partition larger.",
-        check: super::room::boot_room,
+        check: Check::Facts(super::room::boot_room),
     },
     Rule {
         code: "R1218",
@@ -117,7 +117,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the last stage would fail on new, in service already, with some volumes grown and others not.",
         remedy: "less growth, or `grow: rest` for the one that takes what is left.",
-        check: super::room::growth_room,
+        check: Check::Facts(super::room::growth_room),
     },
     Rule {
         code: "R1227",
@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "`vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)). No command makes a group writable \
                  again: `vgcfgbackup --file F GROUP`, then in F `status = [\"RESIZEABLE\", \"READ\", \"WRITE\"]` for the group, \
                  then `vgcfgrestore --file F GROUP`.",
-        check: unchangeable,
+        check: Check::Facts(unchangeable),
     },
     Rule {
         code: "R1229",
@@ -138,7 +138,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "while pvmove works on a volume, the volume is not linear and cannot be mirrored.",
         remedy: "`pvmove` resumes it and waits for its end; `pvmove --abort` ends it.",
-        check: pvmove,
+        check: Check::Facts(pvmove),
     },
     Rule {
         code: "R1230",
@@ -148,7 +148,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "only the groups of the plan travel. Disks of guests, and whatever else is not mounted, would be \
               missed only when new runs.",
         remedy: "name the group under `volume_groups` if new needs it, or copy by hand what you need of it.",
-        check: group_stays,
+        check: Check::Facts(group_stays),
     },
 ];
 

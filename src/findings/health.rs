@@ -1,6 +1,6 @@
 //! What disks say of their own health (SMART).
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Block, Facts};
 use crate::layout::found;
 use crate::plan::Plan;
@@ -13,7 +13,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "its own health check (SMART) says so: new would start its life degraded, or lose data with it.",
         remedy: "look with `smartctl --all`, and have the disk replaced.",
-        check: new_disk_failing,
+        check: Check::Facts(new_disk_failing),
     },
     Rule {
         code: "R1112",
@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "the copy reads every block of old's volumes, which may be more than the disk can still take.",
         remedy: "have a fresh backup before you begin; let md replace the disk first if there is a spare.",
-        check: old_disk_failing,
+        check: Check::Facts(old_disk_failing),
     },
     Rule {
         code: "R1113",
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "on old the copy stops where a block cannot be read and no mirror has it; on new the disk may fail soon.",
         remedy: "old: let md rewrite them from the other disk, `echo repair > /sys/block/mdX/md/sync_action`. New: replace it.",
-        check: unreadable,
+        check: Check::Facts(unreadable),
     },
     Rule {
         code: "R1115",
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
               a RAID controller may hide what a disk says, and a sleeping disk is not woken.",
         remedy: "{{install smartctl}} in new's rescue system if smartctl is missing, then `replant plan` \
               again; or ask the controller's own tool.",
-        check: health_unknown,
+        check: Check::Facts(health_unknown),
     },
 ];
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, ServerFacts};
 use crate::layout::{arrays_on, claimed, found};
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
               cannot be wiped or partitioned, or its holder writes to it afterwards.",
         remedy: "release it on new: `multipath -f MAP` and `systemctl stop multipathd.socket multipathd.service`, `dmsetup remove`, \
                  `dmraid -an`, `zpool export`, `echo 1 > /sys/block/bcacheN/bcache/stop`. `lsblk` shows what stands on a disk.",
-        check: held,
+        check: Check::Facts(held),
     },
     Rule {
         code: "R1117",
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "take one of the two out; if one disk is seen twice, leave one path to it. The host of a cloned \
               virtual disk can give it another serial number. If this is waived, replant names each disk by what only \
               it has, or by the place where it is plugged in.",
-        check: alike_new,
+        check: Check::Facts(alike_new),
     },
     Rule {
         code: "R1118",
@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "their links below /dev/disk/by-id may lead to either of them.",
         remedy: "see which disk is which before anything else is done with them: `ls -l /dev/disk/by-path`.",
-        check: alike,
+        check: Check::Facts(alike),
     },
 ];
 

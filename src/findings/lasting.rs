@@ -1,7 +1,7 @@
 //! What old is at this moment and has in no file: new, which gets the files, will not be so. Nothing of it may be
 //! demanded of the migrated system, and who relies on it must know.
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Facts, Interface, Mount};
 use crate::layout::{bare, configured, lasting_hostname, lasting_mount, lasting_unit, new_card, text};
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots with the name in /etc/hostname, or with one from the network; a name that was set by hand \
               is lost. Certificates, mail and clusters may depend on it.",
         remedy: "`hostnamectl set-hostname NAME` on old, with the name that must stay.",
-        check: name_by_hand,
+        check: Check::Facts(name_by_hand),
     },
     Rule {
         code: "R1031",
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "it travels, but neither /etc/fstab nor a systemd mount unit mounts it: new comes up without it, and \
               services write into the empty directory instead. replant does not wait for it on new.",
         remedy: "add a line to /etc/fstab on old, or mount it by hand on new.",
-        check: mounted_by_hand,
+        check: Check::Facts(mounted_by_hand),
     },
     Rule {
         code: "R1032",
@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "it was started by hand and is disabled: unless another unit or a socket starts it, it does not run on new. replant \
               does not wait for it there.",
         remedy: "`systemctl enable UNIT` on old, or start it by hand on new.",
-        check: started_by_hand,
+        check: Check::Facts(started_by_hand),
     },
     Rule {
         code: "R1410",
@@ -50,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
               address.",
         remedy: "reserve the address for the MAC address of new's card in the DHCP server, and waive this with that \
               as the reason; or configure the address on old as a static one.",
-        check: address_not_own,
+        check: Check::Facts(address_not_own),
     },
     Rule {
         code: "R1411",
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
               new will have another one. DNS records, firewalls and clients that name it must follow. replant does not \
               wait for it.",
         remedy: "configure on old, as a static one, an address that is to stay; or change what names it.",
-        check: addresses_change,
+        check: Check::Facts(addresses_change),
     },
     Rule {
         code: "R1412",
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
               happens there too. replant does not wait for it.",
         remedy: "nothing if a service gives it. If somebody added it by hand, write it into the network's \
               configuration.",
-        check: addresses_nobody_wrote,
+        check: Check::Facts(addresses_nobody_wrote),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Swap and memory. Swap is not copied: it is switched off at the cutover, and made again on new.
 
 use super::names::moving;
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, Swap};
 use crate::plan::Plan;
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "swap is not copied: at the cutover it is switched off, and its content must fit into memory. \
               Otherwise processes may be killed.",
         remedy: "name what needs much memory under `cutover.stop`, or stop it before the cutover.",
-        check: swap_needs_memory,
+        check: Check::Facts(swap_needs_memory),
     },
     Rule {
         code: "R1225",
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new will have less swap than old, or none. Swap on a volume of the plan is made again with the same size and UUID, \
               and a swap file travels with its file system.",
         remedy: "make one on new when it runs, and correct its line in /etc/fstab.",
-        check: no_swap_left,
+        check: Check::Facts(no_swap_left),
     },
     Rule {
         code: "R1231",
@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
               in the first busy hour.",
         remedy: "take a server with more memory; or give new more swap when it runs (`fallocate`, `mkswap`, `swapon`), and start \
                  fewer services until then.",
-        check: too_small,
+        check: Check::Facts(too_small),
     },
 ];
 

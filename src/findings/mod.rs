@@ -39,7 +39,7 @@ use crate::plan::Plan;
 pub use power::{Tried, of_power};
 pub use reference::{entry, reference};
 pub use refused::refused;
-pub use rule::{Finding, Hit, Rule, Severity};
+pub use rule::{Check, Finding, Hit, Rule, Severity};
 pub(crate) use under_way::UNDER_WAY;
 pub use under_way::under_way;
 
@@ -84,7 +84,10 @@ pub fn find(plan: &Plan, facts: &Facts) -> Vec<Finding> {
 /// As [`find`], and what is found of the way from old to new.
 pub fn find_with_link(plan: &Plan, facts: &Facts, link: &Link) -> Vec<Finding> {
     let mut found = by_the_rules(plan, facts);
-    found.extend(time::of_link(plan, facts, link));
+    found.extend(rules().into_iter().filter_map(|rule| match rule.check {
+        Check::Link(check) => Some(rule.finding(check(plan, facts, link)?)),
+        _ => None,
+    }));
     finished(plan, found)
 }
 
@@ -104,10 +107,15 @@ pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
 fn by_the_rules(plan: &Plan, facts: &Facts) -> Vec<Finding> {
     let all = rules();
     // a rule knows nothing of the others: each processor takes its share of them
-    let hits = |rule: &&'static Rule| (rule.check)(plan, facts).into_iter().map(|hit| rule.finding(hit));
-    let mut found: Vec<Finding> = all.par_iter().flat_map_iter(hits).collect();
-    found.extend(waivers::of_all(plan, facts, &all));
-    found
+    let found = |rule: &&'static Rule| {
+        let hits = match rule.check {
+            Check::Facts(check) => check(plan, facts),
+            Check::Waivers(check) => check(plan, facts, &all),
+            Check::Link(_) | Check::Power | Check::Forecast => Vec::new(),
+        };
+        hits.into_iter().map(|hit| rule.finding(hit))
+    };
+    all.par_iter().flat_map_iter(found).collect()
 }
 
 /// What the rule of this code says of `hit`, for rules whose findings come from above.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity, boot};
+use super::{Check, Hit, Rule, Severity, boot};
 use crate::facts::resolve::{Meaning, NameKind, Names, plain};
 use crate::facts::{Block, Facts, Mount, fstab, lvm};
 use crate::layout::volumes;
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
               swap, `resume=` and mounts with `nofail`, new waits for them in vain, up to 90 seconds at each boot.",
         remedy: "use `UUID=…` of something that moves, or remove the line; for resume: `{{no-resume}}` in the file \
               that names it, below {{builder-dir}}. replant itself replaces old's arrays in {{md}} by new's.",
-        check: idle_names,
+        check: Check::Facts(idle_names),
     },
     Rule {
         code: "R1310",
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "only the volumes of the plan and /boot travel; what is mounted from elsewhere stays on old.",
         remedy: "copy it by hand if you need it, and correct its line in /etc/fstab.",
-        check: mount_stays,
+        check: Check::Facts(mount_stays),
     },
     Rule {
         code: "R1311",
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "write `UUID=…` for what moves (file systems keep their UUIDs); let the plan move what the system \
               cannot do without; for what stays behind, add `nofail` or remove the line; for `root=`, correct \
               {{menu-settings}} and run {{menu}}.",
-        check: fatal_names,
+        check: Check::Facts(fatal_names),
     },
     Rule {
         code: "R1314",
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots with old's menu: it must find /boot by the UUID of its file system, which is the same on \
               new. The array has another UUID there.",
         remedy: "{{menu}} on old writes it that way (`search --fs-uuid`); if not, see {{menu-settings}}.",
-        check: grub_by_array,
+        check: Check::Facts(grub_by_array),
     },
     Rule {
         code: "R1317",
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
               without `nofail` whose device is missing ends the boot in emergency mode.",
         remedy: "write `UUID=…` of something that moves, add `nofail`, or remove the line; for `root=` correct {{menu-settings}} and \
                  run {{menu}}.",
-        check: lost_names,
+        check: Check::Facts(lost_names),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! How cards get their names, and what else in old's files tells a card by its hardware: new's card must get the name that
 //! the configuration knows, and nothing may take it for another.
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{CardLine, Facts, Interface, MacLine};
 use crate::layout::{NAMING_MASK, gives_name, names_mac, new_card, reads_links, service_card, udev_rules};
 use crate::plan::Plan;
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "let the configuration name the card by its name, which new's card gets too. In netplan: the card's name as the \
                  key, without `match:` and `set-name:`; `netplan try` on old shows that it works. Where cloud-init writes the \
                  file: `network: {config: disabled}` in /etc/cloud/cloud.cfg.d/99-network.cfg.",
-        check: bound_to_mac,
+        check: Check::Facts(bound_to_mac),
     },
     Rule {
         code: "R1404",
@@ -28,7 +28,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "of the .link files that match a card, the first by name counts, whichever directory it is in. If that \
               one matches new's card, 10-replant.link is not read, and the card does not get old's name.",
         remedy: "give the file a name that sorts after 10-replant.link, or a `[Match]` that fits old's card only.",
-        check: earlier_link,
+        check: Check::Facts(earlier_link),
     },
     Rule {
         code: "R1409",
@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "let the configuration name the card by its name, which new's card gets too: `[Match] Name=`, the name as the key in \
                  netplan, `interface-name=` in NetworkManager; of udev's rules remove those that name cards (NAME=) by \
                  KERNELS, ID_PATH, DRIVERS or the kernel's name.",
-        check: bound_to_place,
+        check: Check::Facts(bound_to_place),
     },
     Rule {
         code: "R1413",
@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
               effect: `Name=` in a .link file still counts.",
         remedy: "nothing for the card with old's address. For others write a similar rule; .link files have no \
               effect.",
-        check: no_links_read,
+        check: Check::Facts(no_links_read),
     },
     Rule {
         code: "R1414",
@@ -65,7 +65,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "give the virtual machine's card a MAC address in the hypervisor; for two cards with one address, \
               write a .link file with `Driver=` or `Path=` beside `PermanentMACAddress=` into /etc/systemd/network of \
               old, with a name that sorts before 10-replant.link.",
-        check: no_lasting_mac,
+        check: Check::Facts(no_lasting_mac),
     },
     Rule {
         code: "R1415",
@@ -76,7 +76,7 @@ pub(super) const RULES: &[Rule] = &[
               providers let through only the address of the card that they know, and two servers with one address \
               disturb each other when old is on again.",
         remedy: "remove that line on old, unless new must have that address.",
-        check: takes_old_mac,
+        check: Check::Facts(takes_old_mac),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! The network configuration, which travels along and must find the cards that it names.
 
 use super::naming::{is_named, naming};
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, Interface};
 use crate::layout::{addresses, has, new_card, service_card};
 use crate::plan::Plan;
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
               might come up without a network.",
         remedy: "put a .link file for new's card into /etc/systemd/network of old yourself (systemd.link(5)): \
                  `[Match] MACAddress=` and `PermanentMACAddress=` (which a VLAN or a bridge on the card does not have) new's, `[Link] Name=` the name that the configuration knows.",
-        check: no_card,
+        check: Check::Facts(no_card),
     },
     Rule {
         code: "R1402",
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "only the card with old's address gets its name back on new; the others may be called something else there.",
         remedy: "write .link files for new's other cards into /etc/systemd/network of old (systemd.link(5)).",
-        check: more_cards,
+        check: Check::Facts(more_cards),
     },
     Rule {
         code: "R1405",
@@ -37,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "udev cannot give a card a name that another card has; eth0 and the like are given by the kernel, in \
               no fixed order.",
         remedy: "give new's other card another name, by a .link file in /etc/systemd/network of old.",
-        check: name_taken,
+        check: Check::Facts(name_taken),
     },
     Rule {
         code: "R1407",
@@ -49,7 +49,7 @@ pub(super) const RULES: &[Rule] = &[
               migration stops in `connect`, and nothing is lost.",
         remedy: "if the servers have IPv4 addresses on the network between them, name those in the plan; otherwise \
               try it with `--until connect`.",
-        check: ipv6,
+        check: Check::Facts(ipv6),
     },
     Rule {
         code: "R1408",
@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new's iSCSI server must listen at that address, and old logs in there.",
         remedy: "name in `transfer.iscsi.address` an address that new has and old reaches; if new is behind address \
               translation, the inner one.",
-        check: no_portal,
+        check: Check::Facts(no_portal),
     },
 ];
 

@@ -1,7 +1,7 @@
 //! Power: whether both servers can be switched when the time comes, and whether what answers can be told apart. Power
 //! controls are asked while the plan is made; what they say is no fact of a server, so these come with it.
 
-use super::{Finding, Hit, Rule, Severity};
+use super::{Check, Finding, Hit, Rule, Severity};
 use crate::facts::{self, Facts};
 use crate::plan::Plan;
 
@@ -15,7 +15,7 @@ pub(super) const RULES: &[Rule] = &[
               then. With a waiver, a person who is there is asked to do it by hand.",
         remedy: "run its `status` command by hand, and correct the plan: it must end with 0 and print a line with the word `on` \
                  (or `running`) or `off`. Or `power: { manual: {} }`, for a person who will be there.",
-        check: later,
+        check: Check::Power,
     },
     Rule {
         code: "R1504",
@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it controls another machine, or always says the same: it could not be believed when old must be off.",
         remedy: "correct the address in `power`, or its commands.",
-        check: later,
+        check: Check::Power,
     },
     Rule {
         code: "R1505",
@@ -35,16 +35,9 @@ pub(super) const RULES: &[Rule] = &[
               answers by the product UUID and the disks' serial numbers; if a server has none of its own, a mistake \
               about which one is off goes unnoticed.",
         remedy: "give virtual machines a UUID and their disks serial numbers; otherwise look twice when you are asked for power.",
-        check: alike,
+        check: Check::Facts(alike),
     },
 ];
-
-/// Found later, with what the power controls say.
-pub(super) const LATER: [&str; 2] = ["R1503", "R1504"];
-
-fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
-    Vec::new()
-}
 
 /// How a server will be switched.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Link};
 use crate::family::said;
 use crate::plan::{Loaded, Place, Plan, Span, Waiver};
 
@@ -41,7 +41,22 @@ pub struct Rule {
     pub(super) why: &'static str,
     /// what to do in general; each [`Hit`] says it of the thing at hand
     pub(super) remedy: &'static str,
-    pub check: fn(&Plan, &Facts) -> Vec<Hit>,
+    pub check: Check,
+}
+
+/// What a rule looks at, and so when something is found by it.
+#[derive(Clone, Copy)]
+pub enum Check {
+    /// Plan and facts.
+    Facts(fn(&Plan, &Facts) -> Vec<Hit>),
+    /// The way from old to new, when it was measured.
+    Link(fn(&Plan, &Facts, &Link) -> Option<Hit>),
+    /// The plan's waivers, compared with all rules.
+    Waivers(fn(&Plan, &Facts, &[&Rule]) -> Vec<Hit>),
+    /// What the power controls say while a plan is made: [`super::of_power`].
+    Power,
+    /// How long services will be down, when there is a runbook: `forecast`.
+    Forecast,
 }
 
 /// What a rule found, of one thing.

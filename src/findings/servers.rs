@@ -1,6 +1,6 @@
 //! The two machines: who they are, and whether they can stand in for each other.
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::queries::MODULES;
 use crate::facts::{Facts, ServerFacts};
 use crate::layout::{Disks, disturbing, found, new_card};
@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "only root can read partitions, arrays and volumes completely, and change them.",
         remedy: "log in as root, or set `sudo: true` under `ssh:` with a user that may `sudo -n`.",
-        check: not_root,
+        check: Check::Facts(not_root),
     },
     Rule {
         code: "R1002",
@@ -23,7 +23,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "the disks that would be wiped are those of the server in service.",
         remedy: "correct the addresses in the plan.",
-        check: same_machine,
+        check: Check::Facts(same_machine),
     },
     Rule {
         code: "R1003",
@@ -32,7 +32,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "disks that the plan wants to wipe are on old, or the volume group that moves is on new already.",
         remedy: "exchange the addresses of `old` and `new`; the disks to be wiped must be on new.",
-        check: swapped,
+        check: Check::Facts(swapped),
     },
     Rule {
         code: "R1011",
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new keeps its own hardware clock: logs, certificates and databases would see time jump.",
         remedy: "see which of them is wrong (`date -u`), and set that one by NTP (`timedatectl set-ntp true`, `chronyd -q`); on new then \
                  `hwclock --systohc --utc`.",
-        check: clocks,
+        check: Check::Facts(clocks),
     },
     Rule {
         code: "R1012",
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "new would run old's programs, which work on the same architecture only.",
         remedy: "choose a new server of the same architecture (`uname -m`).",
-        check: architecture,
+        check: Check::Facts(architecture),
     },
     Rule {
         code: "R1013",
@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "it may take new's iSCSI disks for itself; queued I/O of a multipath device would block old when the link breaks.",
         remedy: "exclude them in /etc/multipath.conf: `blacklist { device { vendor \"(LIO-ORG|REPLANT|IET)\" } }`, then \
                  `multipathd reconfigure`.",
-        check: multipath,
+        check: Check::Facts(multipath),
     },
     Rule {
         code: "R1014",
@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "from the copy to the cutover /boot is read-only and the initramfs must stay: a new kernel would fail half-way.",
         remedy: "replant holds {{installer}}'s timers itself. Stop whatever else installs packages before the copy \
               (`systemctl stop`): it starts again when new boots. Look at cron's jobs, too.",
-        check: updates,
+        check: Check::Facts(updates),
     },
     Rule {
         code: "R1015",
@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots old's kernel: without the driver of its disks it finds no `/`, without that of its card no network.",
         remedy: "install a kernel that has it (`linux-image-amd64`, `linux-image-generic`, `linux-modules-extra-…`, a backport), \
                  and boot old with it.",
-        check: driver_missing,
+        check: Check::Facts(driver_missing),
     },
     Rule {
         code: "R1016",
@@ -91,7 +91,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new boots old's kernel. replant proves that the drivers of disks are in the initramfs; for a card it \
               can only look the driver up in a list.",
         remedy: "`modprobe --dry-run DRIVER` on old says whether its kernel has it.",
-        check: driver_unknown,
+        check: Check::Facts(driver_unknown),
     },
     Rule {
         code: "R1017",
@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "another kernel was installed since old was booted, or GRUB's menu begins with another one. It has \
               never booted this system; its first boot would be on the new server.",
         remedy: "reboot old before the migration, and check that everything works.",
-        check: other_kernel,
+        check: Check::Facts(other_kernel),
     },
 ];
 

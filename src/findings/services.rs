@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::writers::Holder;
 use crate::facts::{Facts, lvm};
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
               care and in no order, whatever still has a file open for writing on a file system that must become \
               read-only.",
         remedy: "correct its name (`systemctl list-units` on old), or leave it out.",
-        check: not_running,
+        check: Check::Facts(not_running),
     },
     Rule {
         code: "R1019",
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
               it would stop in the cutover, with services down, and could not be taken back from a distance. replant \
               stops the journal itself, last of all.",
         remedy: "leave the unit out of `cutover.stop`; if it writes to what moves, end that before the cutover.",
-        check: is_needed,
+        check: Check::Facts(is_needed),
     },
     Rule {
         code: "R1025",
@@ -42,7 +42,7 @@ pub(super) const RULES: &[Rule] = &[
               file systems read-only at once. An ext4 on which that was necessary becomes writable again only by a \
               reboot, should you go back.",
         remedy: "restart the unit before the cutover (`needrestart` lists all of them), or name it under `cutover.stop`.",
-        check: stale,
+        check: Check::Facts(stale),
     },
     Rule {
         code: "R1026",
@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
               replant stops the program's unit after all others, or ends the process (SIGTERM, SIGKILL after 10 s). A \
               program that answers to others may then lose what it has promised.",
         remedy: "name its unit under `cutover.stop`, in the order in which it is to be stopped; or end it before.",
-        check: writes,
+        check: Check::Facts(writes),
     },
 ];
 

@@ -2,7 +2,7 @@
 //! These are found with the link, or by the forecast once the runbook is made; that every code is in one list, they have
 //! their entries here.
 
-use super::{Finding, Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Basis, Facts, Link, link};
 use crate::layout::volumes;
 use crate::plan::{CopyHow, Plan};
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
               not measured, with the speed of the cards.",
         remedy: "copy in quiet hours, stop what writes most, or use faster cards (`transfer.iscsi.address` names new's address \
                  on another network).",
-        check: later,
+        check: Check::Link(writes_too_fast),
     },
     Rule {
         code: "R1501",
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "by what was measured, and by how long such steps usually take, services will be down for longer than \
               the plan allows.",
         remedy: "raise `cutover.downtime_budget`, or shorten what takes longest.",
-        check: later,
+        check: Check::Forecast,
     },
     Rule {
         code: "R1502",
@@ -39,19 +39,9 @@ pub(super) const RULES: &[Rule] = &[
         why: "new's disks will be offered at that port, and something between the two servers blocks old.",
         remedy: "let old in, in new's firewall and in whatever is between them, or name another \
               `transfer.iscsi.port`.",
-        check: later,
+        check: Check::Link(blocked),
     },
 ];
-
-fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
-    Vec::new()
-}
-
-/// What is found of the link.
-pub(super) fn of_link(plan: &Plan, facts: &Facts, link: &Link) -> impl Iterator<Item = Finding> {
-    let found = [("R1406", writes_too_fast(plan, facts, link)), ("R1502", blocked(plan, link))];
-    found.into_iter().filter_map(|(code, hit)| Some(Finding::of(RULES, code, hit?)))
-}
 
 fn writes_too_fast(plan: &Plan, facts: &Facts, link: &Link) -> Option<Hit> {
     let copied = volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate));
@@ -68,7 +58,7 @@ fn writes_too_fast(plan: &Plan, facts: &Facts, link: &Link) -> Option<Hit> {
     Some(Hit::new(message, help).of("old: /proc/diskstats"))
 }
 
-fn blocked(plan: &Plan, link: &Link) -> Option<Hit> {
+fn blocked(plan: &Plan, _: &Facts, link: &Link) -> Option<Hit> {
     let why = link.blocked.as_ref()?;
     let port = &plan.transfer.iscsi.port;
     let message = format!("old cannot connect to port {} of new, where its disks will be offered: {why}", **port);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, ServerFacts};
 use crate::layout::{arrays_to_stop, volumes};
 use crate::plan::{CopyHow, IscsiServer, Plan};
@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "the steps consist of these commands; a missing one would stop the migration half-way.",
         remedy: "install the packages that contain them. On old, replant itself installs {{package iscsiadm}}, and removes it \
               at the end.",
-        check: tools,
+        check: Check::Facts(tools),
     },
     Rule {
         code: "R1119",
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "replant reads what these commands print as JSON, and a util-linux before 2.33 cannot print it.",
         remedy: "use a release with a newer util-linux: Debian 10 or Ubuntu 20.04 at least, and a rescue system of their age or newer.",
-        check: abilities,
+        check: Check::Facts(abilities),
     },
     Rule {
         code: "R1006",
@@ -35,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "new's rescue system makes the array, and old's kernel boots from it on new: both need the module of \
               its RAID level.",
         remedy: "choose another level, or install and boot a kernel that has the module.",
-        check: array_modules,
+        check: Check::Facts(array_modules),
     },
     Rule {
         code: "R1007",
@@ -45,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "old reaches new's disks through {{package iscsiadm}}; replant installs it for the migration and removes it at \
               the end.",
         remedy: "{{update}} on old, or install {{package iscsiadm}} by hand.",
-        check: initiator,
+        check: Check::Facts(initiator),
     },
     Rule {
         code: "R1008",
@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "old could not log in to new's disks. The kernels of cloud images often lack it.",
         remedy: "{{kernel}}, and boot it.",
-        check: initiator_module,
+        check: Check::Facts(initiator_module),
     },
     Rule {
         code: "R1009",
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "old uses iSCSI for something of its own. These sessions are left alone, but what is on them does not move.",
         remedy: "check that nothing on them belongs to the volumes that move.",
-        check: sessions,
+        check: Check::Facts(sessions),
     },
     Rule {
         code: "R1010",
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "new must offer its arrays to old: by the kernel's own target (LIO) or by tgt.",
         remedy: "{{install tgtd}} in the rescue system, or choose `transfer.iscsi.server: auto`.",
-        check: iscsi_server,
+        check: Check::Facts(iscsi_server),
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Another migration that has not ended: whoever reads its servers sees a half of each.
 
-use super::{Finding, Hit, Rule, Severity};
+use super::{Check, Finding, Hit, Rule, Severity};
 use crate::facts::{Facts, under_way};
 use crate::plan::Plan;
 
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
              directory is lost permanently: undo by hand what the migration has changed (`lvs -a -o +devices` on old shows its \
              mirrors, `iscsiadm -m session` its sessions), and then remove `/run/replant/seen` and `/var/lib/replant/seen` on both \
              servers.",
-    check: another,
+    check: Check::Facts(another),
 }];
 
 /// The first that is found, where there is one.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Hit, Rule, Severity};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, Lv, Mount, lvm};
 use crate::layout::{volumes, without_room};
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
               striped one can be mirrored with `copy: mirror`.",
         remedy: "make it linear (`lvconvert --uncache`, `lvconvert --mirrors 0`), or leave it out with `copy: skip` and \
                  move its files another way.",
-        check: not_linear,
+        check: Check::Facts(not_linear),
     },
     Rule {
         code: "R1206",
@@ -30,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "there is nothing to move.",
         remedy: "correct its name: `lvs` on old.",
-        check: volume_missing,
+        check: Check::Facts(volume_missing),
     },
     Rule {
         code: "R1207",
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "a plan that lists volumes must list all of the group, so that none is forgotten.",
         remedy: "list it, with `copy: skip` if it is to stay behind.",
-        check: volume_unlisted,
+        check: Check::Facts(volume_unlisted),
     },
     Rule {
         code: "R1208",
@@ -48,7 +48,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "`copy: recreate` makes an empty swap: whatever the volume holds would not be on new.",
         remedy: "leave `copy:` out, so that it is mirrored.",
-        check: recreated_data,
+        check: Check::Facts(recreated_data),
     },
     Rule {
         code: "R1209",
@@ -57,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "what is on it will not be on new.",
         remedy: "copy by hand what you need of it; `nofail` in its line of /etc/fstab lets new boot without it.",
-        check: skipped_mount,
+        check: Check::Facts(skipped_mount),
     },
     Rule {
         code: "R1210",
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "a raid1 keeps its metadata in an extent of its own on each side. On old that extent must be free on a \
               physical volume that the volume itself is on.",
         remedy: "leave `copy:` out: a mirror with its log in memory is used where there is no room.",
-        check: raid1_room,
+        check: Check::Facts(raid1_room),
     },
     Rule {
         code: "R1219",
@@ -77,7 +77,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "snapshots do not travel, and a mirror under a snapshot can block for good when a leg fails (lvm.conf(5), \
               mirror_segtype_default).",
         remedy: "`lvremove` the snapshots, or `lvconvert --merge` one of them, before the copy.",
-        check: has_snapshots,
+        check: Check::Facts(has_snapshots),
     },
     Rule {
         code: "R1220",
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "at the cutover the copy of volume `root` on new is cut off as `root_new`. That would fail there, with \
               services stopped.",
         remedy: "`lvrename` or `lvremove` the other volume.",
-        check: travelling_name,
+        check: Check::Facts(travelling_name),
     },
     Rule {
         code: "R1221",
@@ -96,7 +96,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "the kernel mirrors active volumes only: the copy would never end.",
         remedy: "`lvchange --activate y VOLUME`, or `copy: skip`.",
-        check: inactive,
+        check: Check::Facts(inactive),
     },
     Rule {
         code: "R1222",
@@ -106,7 +106,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "at the cutover file systems become read-only, but nothing stops a virtual machine or a database that writes to \
               the volume itself: what it writes after the cut is lost.",
         remedy: "find out by whom (`fuser -v`, `lsblk`), and name its unit under `cutover.stop`.",
-        check: used_raw,
+        check: Check::Facts(used_raw),
     },
     Rule {
         code: "R1223",
@@ -115,7 +115,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it is copied block for block like any other, but replant checks only ext2, ext3, ext4 and xfs before new boots.",
         remedy: "check it yourself when new runs, before old is scrapped.",
-        check: untried,
+        check: Check::Facts(untried),
     },
     Rule {
         code: "R1226",
@@ -125,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "the last stage would fail on new: replant only enlarges volumes there, and only with ext2, ext3, ext4 \
               or xfs on them.",
         remedy: "give a larger size, or leave `grow:` out.",
-        check: growing,
+        check: Check::Facts(growing),
     },
     Rule {
         code: "R1240",
@@ -137,7 +137,7 @@ pub(super) const RULES: &[Rule] = &[
               read-only, switched off or closed by a step, or be gone before.",
         remedy: "unmount it on old, or close what uses it. Mounted subvolumes of btrfs cannot be migrated yet: \
               `copy: skip`, and `btrfs send` for their files.",
-        check: super::in_use::in_use,
+        check: Check::Facts(super::in_use::in_use),
     },
 ];
 

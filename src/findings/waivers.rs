@@ -1,6 +1,6 @@
 //! Waivers of the plan that do nothing.
 
-use super::{Finding, Hit, Rule, Severity, power, time};
+use super::{Check, Hit, Rule, Severity};
 use crate::facts::Facts;
 use crate::plan::Plan;
 
@@ -12,7 +12,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it waives nothing; perhaps another code was meant.",
         remedy: "correct the code: `docs/findings.md` lists them all.",
-        check: later,
+        check: Check::Waivers(unknown),
     },
     Rule {
         code: "R1902",
@@ -21,7 +21,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it would hide the finding, unread, if it appeared later.",
         remedy: "remove it from the plan.",
-        check: later,
+        check: Check::Waivers(idle),
     },
     Rule {
         code: "R1903",
@@ -30,23 +30,11 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "it waives nothing: past that inhibitor the migration would certainly destroy something, or fail.",
         remedy: "remove it from the plan, and do what the finding says.",
-        check: later,
+        check: Check::Waivers(futile),
     },
 ];
 
-/// Found by [`of_all`], which knows the other rules.
-fn later(_: &Plan, _: &Facts) -> Vec<Hit> {
-    Vec::new()
-}
-
-/// What is found of the plan's waivers, compared with all rules.
-pub(super) fn of_all(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> impl Iterator<Item = Finding> {
-    let found =
-        [("R1901", unknown(plan, rules)), ("R1902", idle(plan, facts, rules)), ("R1903", futile(plan, rules))];
-    found.into_iter().flat_map(|(code, hits)| hits.into_iter().map(move |hit| Finding::of(RULES, code, hit)))
-}
-
-fn unknown(plan: &Plan, rules: &[&Rule]) -> Vec<Hit> {
+fn unknown(plan: &Plan, _: &Facts, rules: &[&Rule]) -> Vec<Hit> {
     let known: Vec<&str> = rules.iter().map(|rule| rule.code).collect();
     let unknown = plan.waive.iter().filter(|waiver| !known.contains(&waiver.code.as_str()));
     unknown
@@ -61,15 +49,12 @@ fn unknown(plan: &Plan, rules: &[&Rule]) -> Vec<Hit> {
 }
 
 fn idle(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> Vec<Hit> {
-    // those of waivers would never end here, and what is found later is not known yet
-    let asked = |code: &str| {
-        !code.starts_with("R19") && !time::RULES.iter().any(|rule| rule.code == code) && !power::LATER.contains(&code)
-    };
-    let others: Vec<_> = rules.iter().filter(|rule| asked(rule.code) && !rule.absolute).collect();
     let idle = plan.waive.iter().filter(|waiver| {
-        let rule = others.iter().find(|rule| *rule.code == **waiver.code);
-        let meant = |rule: &Rule, hit: Hit| rule.finding(hit).is_waived_by(waiver, plan);
-        rule.is_some_and(|rule| !(rule.check)(plan, facts).into_iter().any(|hit| meant(rule, hit)))
+        let rule = rules.iter().find(|rule| *rule.code == **waiver.code && !rule.absolute);
+        // those of waivers would never end here, and what is found later is not known yet
+        let Some(Rule { check: Check::Facts(check), .. }) = rule else { return false };
+        let meant = |hit: Hit| rule.is_some_and(|rule| rule.finding(hit).is_waived_by(waiver, plan));
+        !check(plan, facts).into_iter().any(meant)
     });
     idle.map(|waiver| {
         Hit::new(
@@ -84,7 +69,7 @@ fn idle(plan: &Plan, facts: &Facts, rules: &[&Rule]) -> Vec<Hit> {
     .collect()
 }
 
-fn futile(plan: &Plan, rules: &[&Rule]) -> Vec<Hit> {
+fn futile(plan: &Plan, _: &Facts, rules: &[&Rule]) -> Vec<Hit> {
     let absolute: Vec<&str> = rules.iter().filter(|rule| rule.absolute).map(|rule| rule.code).collect();
     let futile = plan.waive.iter().filter(|waiver| absolute.contains(&waiver.code.as_str()));
     futile

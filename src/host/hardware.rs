@@ -34,7 +34,7 @@ pub enum Whose {
 const SCRIPT: &str = "u= b=; { read -r u </sys/class/dmi/id/product_uuid; read -r b </proc/sys/kernel/random/boot_id; } 2>/dev/null; \
     printf '%s\\n%s\\n' \"$u\" \"$b\"; exec lsblk --nodeps --noheadings --pairs --output SERIAL,WWN";
 
-/// What is asked of a machine to know it: see [`Seen::parse`].
+/// What is asked of a machine to know it: see [`Machine::parse`].
 pub fn query() -> Query {
     Query::run(["sh", "-c", SCRIPT])
 }

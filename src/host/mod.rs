@@ -83,7 +83,7 @@ pub enum Query {
     /// Whether a machine is powered: by who answers at its addresses, its power control, and what a person has said.
     /// Answers `on`, `off` or `unknown` on standard output, and why on standard error.
     Power(Server),
-    /// How a machine will be switched when the time comes: see [`power::Power::control`].
+    /// How a machine will be switched when the time comes: see [`power::PowerSwitch::control`].
     Control(Server),
 }
 

@@ -1,5 +1,5 @@
 //! What people read: a runbook before, progress during, an account after. Texts come out of here; `cli` prints them,
-//! and [`LiveView`] prints lines while the engine works.
+//! and `LiveView` prints lines while the engine works.
 
 mod account;
 mod block;

@@ -54,7 +54,7 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// As [`changes_on`], of both.
+    /// As `changes_on`, of both.
     pub fn lines(&self) -> Vec<String> {
         self.seen.iter().flat_map(|(side, changes)| changes_on(*side, changes)).collect()
     }

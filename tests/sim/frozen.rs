@@ -6,6 +6,7 @@ use replant::facts;
 use replant::journal::{Header, Journal};
 use replant::plan;
 use replant::sim::{Sim, System};
+use replant::step::StepKind;
 use std::sync::atomic::AtomicU8;
 
 /// A runbook as the first format was written, of `plans/lab.yaml` and a simulated pair. It is never edited.
@@ -16,6 +17,9 @@ fn a_runbook_of_format_1_is_read_and_applied() {
     let runbook: Runbook = serde_json::from_str(&std::fs::read_to_string(V1).unwrap()).unwrap();
     assert_eq!((runbook.format, runbook.name.as_str()), (1, "srv1"));
     assert!(runbook.nodes.len() > 80);
+    // what were roles of a job are steps of their own
+    let jobs = runbook.nodes.iter().filter(|node| matches!(node.step, StepKind::Job(_)));
+    assert_eq!(jobs.map(|node| node.id.0.as_str()).collect::<Vec<_>>(), ["copy-boot", "tidy", "finish-boot"]);
     let sim = Sim::from_plan(&runbook.plan, Some(&runbook.facts));
     let stop = AtomicU8::new(0);
     let options = Options { parallelism: 1, poll: std::time::Duration::ZERO, ..Options::new(&stop) };
