@@ -683,3 +683,25 @@ fn a_waiver_of_nothing_is_no_news() {
     let text = report::runbook(&runbook, &Outlook::of(&runbook));
     assert!(text.contains("R1107: spare shelf") && !text.contains("R1502"), "{text}");
 }
+
+/// Each command that steps run has its package in the family's table, and a server without the package manager of its family
+/// is told whose names these are.
+#[test]
+fn whatever_is_missing_its_package_is_named() {
+    let told = |tools: &[&str]| {
+        let mut facts = lab_facts();
+        for server in [&mut facts.old, &mut facts.new] {
+            server.tools = tools.iter().map(|tool| tool.to_string()).collect();
+        }
+        let found = findings::find(&lab_plan(None).plan, &facts);
+        found.into_iter().filter(|finding| finding.code == "R1005").map(|finding| finding.help).collect::<Vec<_>>()
+    };
+    let old = "coreutils dmeventd dmsetup grub-pc initramfs-tools lvm2 systemd udev util-linux xfsprogs";
+    let new = "coreutils dmsetup e2fsprogs fdisk lvm2 mdadm udev util-linux xfsprogs";
+    assert_eq!(
+        told(&["apt-get"]),
+        [format!("on old: `apt-get install {old}`"), format!("on new: `apt-get install {new}`")]
+    );
+    let without = told(&[]);
+    assert_eq!(without[1], format!("install on new the packages that have them (on Debian and Ubuntu: {new})"));
+}

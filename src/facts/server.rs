@@ -152,7 +152,7 @@ impl ServerFacts {
 
     /// What builds its initramfs.
     pub fn builder(&self) -> Builder {
-        Builder::default()
+        self.family().builder()
     }
 
     /// Where open-iscsi keeps what it knows of targets, or will keep it once it is installed: iscsiadm(8), FILES. Debian

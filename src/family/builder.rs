@@ -19,6 +19,7 @@ impl Builder {
     /// All of them: see [`super::Family::ALL`].
     pub const ALL: [Builder; 1] = [Builder::InitramfsTools];
 
+    /// What it must be told to do.
     pub fn scripts(self) -> BuilderScripts {
         match self {
             Builder::InitramfsTools => initramfs_tools::scripts(),

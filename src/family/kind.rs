@@ -3,6 +3,7 @@ use std::ops::Deref;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::builder::Builder;
 use super::debian;
 use super::terms::{FamilyScripts, Terms};
 
@@ -30,12 +31,21 @@ impl Family {
         names.find_map(|name| Family::ALL.into_iter().find(|family| family.ids.contains(&name)))
     }
 
+    /// What it calls things: the family itself dereferences to it, for as long as it lives.
     pub fn terms(self) -> &'static Terms {
         match self {
             Family::Debian => &debian::TERMS,
         }
     }
 
+    /// What builds its initramfs.
+    pub fn builder(self) -> Builder {
+        match self {
+            Family::Debian => Builder::InitramfsTools,
+        }
+    }
+
+    /// What its own tools must be told to do.
     pub fn scripts(self) -> FamilyScripts {
         match self {
             Family::Debian => debian::scripts(),

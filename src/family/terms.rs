@@ -7,8 +7,11 @@ pub struct Terms {
     pub ids: &'static [&'static str],
     /// for people: `Debian and Ubuntu`
     pub called: &'static str,
+    /// its package manager
     pub installer: Installer,
+    /// the menu of its boot loader
     pub menu: BootMenu,
+    /// its configuration of md arrays
     pub md: MdConf,
     /// commands of builders that its systems may have, and that replant cannot use
     pub strange_builders: &'static [&'static str],
@@ -88,6 +91,7 @@ impl Installer {
 /// The menu of the boot loader.
 #[derive(Debug)]
 pub struct BootMenu {
+    /// as the boot loader reads it
     pub file: &'static str,
     /// makes it again
     pub make: &'static str,
@@ -106,6 +110,7 @@ pub struct BootMenu {
 pub struct MdConf {
     /// what people and manuals call it
     pub called: &'static str,
+    /// where it is written
     pub file: &'static str,
     /// read where that is missing
     pub instead: &'static [&'static str],
@@ -118,6 +123,7 @@ pub struct MdConf {
 /// A unit that installs packages.
 #[derive(Debug)]
 pub struct Updater {
+    /// of systemd
     pub unit: &'static str,
     /// what starts its work
     pub timer: Option<&'static str>,
@@ -126,15 +132,18 @@ pub struct Updater {
 /// A setting by which a builder is kept from building by itself.
 #[derive(Debug)]
 pub struct Held {
+    /// where it stands
     pub file: &'static str,
     /// what stands before the value
     pub key: &'static str,
     /// with this value it does not build
     pub no: &'static str,
+    /// with this one it does
     pub yes: &'static str,
 }
 
 impl Held {
+    /// The setting with a value, as a line of the file.
     pub fn line(&self, value: &str) -> String {
         format!("{}{value}", self.key)
     }
@@ -175,6 +184,7 @@ pub struct BuilderTerms {
     pub resume: &'static [&'static str],
     /// takes `RESUME=` from it
     pub no_resume: &'static str,
+    /// what keeps it from building
     pub held: Held,
     /// its commands that a migration uses
     pub tools: &'static [&'static str],
@@ -200,9 +210,11 @@ impl BuilderTerms {
 pub struct Hook {
     /// of the step that writes it; `no-` before it: of the one that removes it from new
     pub id: &'static str,
+    /// of its file
     pub path: &'static str,
     /// when it is called
     pub place: &'static str,
+    /// why the step is there, for people
     pub why: &'static str,
 }
 

@@ -1,6 +1,5 @@
 //! Texts in which a family's words stand: `{{install tgtd}} in the rescue system`.
 
-use super::builder::Builder;
 use super::kind::Family;
 
 /// A text for systems of any family, with their words in place of the holes; where families differ, each with its own.
@@ -49,7 +48,7 @@ fn either(said: impl IntoIterator<Item = (&'static str, String)>) -> String {
 }
 
 fn word(family: Family, hole: &str) -> Option<String> {
-    let builder = Builder::default();
+    let builder = family.builder();
     let (name, of) = hole.split_once(' ').unwrap_or((hole, ""));
     let typed = |command: &str| Some(format!("`{command}`"));
     let plain = |word: &str| Some(word.to_string());
