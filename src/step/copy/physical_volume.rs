@@ -10,6 +10,7 @@ use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, si
 pub struct PhysicalVolume {
     /// `/dev/disk/by-path/…`
     pub device: String,
+    /// LVM's UUID of the physical volume, as pvs(8) prints it
     pub uuid: String,
     /// for people: what it is on new
     pub label: String,
