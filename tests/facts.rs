@@ -186,6 +186,40 @@ fn what_was_printed_before_a_failure_counts_where_its_parts_stand_alone() {
     assert_eq!(half("writers", 1, "@maps\n").holders, []);
 }
 
+/// A row that stands above what it adds to finds nothing there.
+#[test]
+fn what_one_command_tells_of_the_things_of_another_gets_there() {
+    let said = |name| std::fs::read_to_string(place().join(format!("lab/old/{name}.out"))).unwrap();
+    let more = |name, more: &str| with(name, Output::ok(said(name) + more)).unwrap();
+    let block =
+        |server: &ServerFacts, kname: &str| server.blocks.iter().find(|it| it.kname == kname).cloned().unwrap();
+
+    let written = "/proc/diskstats: 253 0 dm-0 5417 0 253018 4012 88117 0 1843200 90112 0\n/proc/uptime:100.47 1.0\n";
+    let server = more("texts", written);
+    let path = block(&server, "dm-0").path;
+    let volume = server.lvs.iter().find(|lv| lvm::mapper_path(&lv.vg, &lv.name) == path).unwrap();
+    assert_eq!((volume.write_rate, volume.fstype.as_deref()), (1_843_200 * 512 / 100, Some("ext4")));
+
+    let half = said("texts").replacen("[2/2] [UU]", "[2/1] [U_]", 1);
+    let server = with("texts", Output::ok(half)).unwrap();
+    let arrays: Vec<_> = server.arrays.iter().map(|array| (array.path.as_str(), array.degraded)).collect();
+    assert_eq!(arrays, [("/dev/md0", true), ("/dev/md1", false)]);
+    assert!(server.arrays.iter().all(|array| !array.uuid.is_empty()), "mdadm's answer is there too");
+
+    let card = lab().old.interfaces.into_iter().find(|interface| interface.physical).unwrap().name;
+    let server = more("parts", &format!("speed 2500 {card}\ndriver /sys/block/sdb sd_mod nvme\n"));
+    assert_eq!(server.interfaces.iter().find(|interface| interface.name == card).unwrap().speed, Some(2500));
+    assert_eq!(block(&server, "sdb").drivers, ["sd_mod", "nvme"]);
+
+    let server = more("health", "== sdb\n{\"smart_status\":{\"passed\":false}}\n");
+    assert_eq!(block(&server, "sdb").health, Some(facts::Health { passed: false, unreadable: 0 }));
+    assert_eq!(block(&server, "sda").health, None);
+
+    // who holds what is mounted: nobody, where findmnt has found nothing
+    assert!(!lab().old.holders.is_empty());
+    assert_eq!(with("mounts", failed(1, "", "")).unwrap().holders, []);
+}
+
 #[test]
 fn every_question_has_a_name_of_its_own() {
     for side in [Side::Old, Side::New] {
