@@ -190,7 +190,7 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
 
 impl Forecast {
     /// What is to be said about it before anything is begun.
-    pub(crate) fn finding(&self, plan: &Plan) -> Option<Finding> {
+    pub fn finding(&self, plan: &Plan) -> Option<Finding> {
         let budget = plan.cutover.downtime_budget.as_ref()?;
         let (seconds, allowed) = (self.downtime.seconds, budget.as_secs());
         if seconds <= allowed as f64 {
@@ -222,7 +222,7 @@ impl Outlook {
     }
 
     /// As [`Outlook::of`], where the findings are known already.
-    pub(crate) fn with(runbook: &Runbook, mut findings: Vec<Finding>) -> Outlook {
+    pub fn with(runbook: &Runbook, mut findings: Vec<Finding>) -> Outlook {
         let forecast = forecast(runbook);
         findings.extend(forecast.finding(&runbook.plan));
         findings::sort(&mut findings);

@@ -5,7 +5,7 @@ use super::world::{Backing, Disk, Loc, Segtype, Target, World, Written};
 use crate::host::Server;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Dev {
+pub struct Dev {
     /// `sda`, `dm-0`
     pub kname: String,
     /// `vg0-root` where the kernel's is `dm-0`
@@ -219,7 +219,7 @@ impl World {
     }
 
     /// By its path or by any link that points to it.
-    pub(super) fn dev(&self, server: Server, path: &str) -> Option<Dev> {
+    pub fn dev(&self, server: Server, path: &str) -> Option<Dev> {
         self.devices(server).into_iter().find(|dev| dev.path == path || dev.links.iter().any(|link| link == path))
     }
 

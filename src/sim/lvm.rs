@@ -12,7 +12,7 @@ use crate::host::Server;
 
 /// A group as one server sees it.
 #[derive(Debug, Clone)]
-pub(crate) struct View {
+pub struct View {
     pub group: Group,
     /// location of each physical volume that can be read
     pub devs: BTreeMap<String, Loc>,
@@ -195,7 +195,8 @@ impl World {
         labelled.filter(|(dev, _)| accepted(&filter, dev)).collect()
     }
 
-    pub(super) fn groups(&self, server: Server) -> Vec<View> {
+    /// The volume groups that LVM finds there, by their names: vgs(8).
+    pub fn groups(&self, server: Server) -> Vec<View> {
         self.groups_on(server, &self.bare_devices(server))
     }
 

@@ -36,7 +36,7 @@ fn mounted_at_boot(source: &str, kind: &str, options: &[&str]) -> Option<String>
 impl World {
     /// The machine that answers at the address of this side. Old's address is the migrated system's too, and so is its
     /// host key: who has it answers.
-    pub(super) fn answers(&self, side: Side) -> Option<Server> {
+    pub fn answers(&self, side: Side) -> Option<Server> {
         let up = |server: Server, system: &System| {
             let machine = self.machine(server);
             machine.on && machine.system == *system
