@@ -1,5 +1,7 @@
 //! The runbook: exactly what will be run, where, after what. A graph as plain data; list order is a topological order.
 
+#![warn(missing_docs)]
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -41,6 +43,7 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// All of them, in their order in time.
     pub const ALL: [Stage; 6] =
         [Stage::Prepare, Stage::Connect, Stage::Copy, Stage::Cutover, Stage::Boot, Stage::Grow];
 }
@@ -62,8 +65,11 @@ impl fmt::Display for Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
+    /// once in a runbook; the journal knows the step by it
     pub id: StepId,
+    /// never an earlier one than that of the step before
     pub stage: Stage,
+    /// the system that is asked, and that its commands run on
     pub on: Side,
     /// the steps that must be done before
     pub after: Vec<StepId>,
@@ -77,12 +83,14 @@ pub struct Node {
     pub fence: bool,
     /// why this step, for people
     pub why: String,
+    /// what is to be true there
     #[serde(deserialize_with = "crate::step::saved::deserialize")]
     pub step: StepKind,
 }
 
 /// A problem of a runbook that was edited or damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum Lint {
     #[error("step `{0}` stands twice in the runbook")]
     Twice(StepId),

@@ -16,13 +16,16 @@ pub struct Hardware {
 /// Both machines, as the facts know them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machines {
+    /// of the old server
     pub old: Hardware,
+    /// of the new server, whichever system runs there
     pub new: Hardware,
 }
 
 /// Whose hardware it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub(crate) enum Whose {
+    /// it has what only that server has
     Of(Server),
     /// it has disks that only old has, and disks that only new has
     Mixed,
@@ -42,6 +45,7 @@ pub fn query() -> Query {
 /// A machine that was asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Machine {
+    /// what it is known by
     pub hardware: Hardware,
     /// of the system that runs there: another one means that it is another system, or that it has been rebooted
     pub boot_id: String,
@@ -83,7 +87,8 @@ fn product(text: &str) -> Option<String> {
 }
 
 impl Machines {
-    pub fn of(&self, server: Server) -> &Hardware {
+    /// What that server is known by.
+    pub(crate) fn of(&self, server: Server) -> &Hardware {
         match server {
             Server::Old => &self.old,
             Server::New => &self.new,
@@ -98,7 +103,7 @@ impl Machines {
     }
 
     /// Disks can be moved to another machine: the machine's own UUID counts for more, where it tells the two apart.
-    pub fn whose(&self, found: &Hardware) -> Whose {
+    pub(crate) fn whose(&self, found: &Hardware) -> Whose {
         let board = |of: Server| {
             let uuid = &self.of(of).machine;
             uuid.is_some() && found.machine == *uuid && self.of(of.other()).machine != *uuid
@@ -125,7 +130,7 @@ impl Machines {
     ///
     /// # Errors
     /// What was found instead, for people.
-    pub fn expect(&self, server: Server, found: &Hardware) -> Result<(), String> {
+    pub(crate) fn expect(&self, server: Server, found: &Hardware) -> Result<(), String> {
         let own = || match found.disks.is_empty() {
             true => "no disk with a serial number".to_string(),
             false => format!("disks {}", found.disks.iter().cloned().collect::<Vec<_>>().join(", ")),

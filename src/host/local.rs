@@ -22,16 +22,26 @@ pub enum PowerControl {
     Manual,
     /// by commands run here. `status` prints a line with the word `on` (or `running`) or `off`.
     Command {
+        /// asks, and changes nothing
         status: Vec<String>,
+        /// switches it on
         on: Vec<String>,
+        /// switches it off, whatever runs there
         off: Vec<String>,
         /// makes the server's own disks what it boots from
         boot_disk: Option<Vec<String>>,
         /// how long switching may take until `status` agrees
         timeout: Duration,
     },
-    /// by `ipmitool`; `password` is the name of a secret
-    Ipmi { host: String, user: String, password: String },
+    /// by ipmitool(1) over the network
+    Ipmi {
+        /// address of the server's management controller
+        host: String,
+        /// its account there
+        user: String,
+        /// the name of a secret
+        password: String,
+    },
 }
 
 /// Asks a person; whether they said yes.
@@ -64,7 +74,7 @@ struct Commands {
 
 impl PowerControl {
     /// The commands that switch, in their order; none where a person does it. A password is in none of them.
-    pub fn switching(&self, to: PowerTo) -> Vec<Vec<String>> {
+    pub(crate) fn switching(&self, to: PowerTo) -> Vec<Vec<String>> {
         let Some(commands) = self.commands() else { return Vec::new() };
         match to {
             PowerTo::Off => vec![commands.off],

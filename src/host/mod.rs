@@ -3,6 +3,8 @@
 //! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
 //! Both are data, so a runbook can show them and a test can compare them.
 
+#![warn(missing_docs)]
+
 pub mod hardware;
 pub mod local;
 pub mod power;
@@ -21,11 +23,14 @@ pub use trail::{IN_MEMORY, KEPT, RunMark, Trail};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Server {
+    /// the one in service, which is migrated from
     Old,
+    /// the one that is migrated to
     New,
 }
 
 impl Server {
+    /// The one of the two that this is not.
     pub fn other(self) -> Server {
         match self {
             Server::Old => Server::New,
@@ -92,6 +97,7 @@ pub(crate) const READ_FILE: &str =
     r#"if [ -e "$1" ] || [ -L "$1" ]; then echo present; cat -- "$1"; else echo absent; fi"#;
 
 impl Query {
+    /// A command that only reads.
     pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Query {
         Query::Run(argv.into_iter().map(Into::into).collect())
     }
@@ -105,17 +111,22 @@ impl Query {
 /// What a query answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
+    /// exit code, as sh(1) has it: 128 and more where a signal ended it
     pub code: i32,
+    /// UTF-8; other bytes are replaced
     pub stdout: String,
+    /// the same of standard error
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr: String,
 }
 
 impl Output {
+    /// The answer of a command that succeeded and printed this.
     pub fn ok(stdout: impl Into<String>) -> Output {
         Output { code: 0, stdout: stdout.into(), stderr: String::new() }
     }
 
+    /// Whether the command ended well: exit code 0.
     pub fn success(&self) -> bool {
         self.code == 0
     }
@@ -138,12 +149,13 @@ pub(crate) fn secret_place(name: &str) -> String {
 }
 
 impl Text {
+    /// As it is: places of secrets in it are filled in when it is sent.
     pub fn new(text: impl Into<String>) -> Text {
         Text(text.into())
     }
 
     /// The names of the secrets that go into this text.
-    pub fn secrets(&self) -> Vec<&str> {
+    pub(crate) fn secrets(&self) -> Vec<&str> {
         let mut names = Vec::new();
         let mut rest = self.0.as_str();
         while let Some((_, after)) = rest.split_once("@@secret:") {
@@ -155,7 +167,7 @@ impl Text {
     }
 }
 
-/// As sha256sum(1) prints it.
+/// The hash of these bytes, as sha256sum(1) prints it.
 pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
     let digits = Sha256::digest(bytes).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
@@ -165,6 +177,7 @@ pub fn sha256(bytes: impl AsRef<[u8]>) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PowerTo {
+    /// off, whatever runs there
     Off,
     /// on, from whatever it boots from
     On,
@@ -178,7 +191,9 @@ pub enum PowerTo {
 pub enum Act {
     /// Run a command as root, with `LC_ALL=C`. A non-zero exit code is a failure.
     Run {
+        /// the program, found in `PATH`, and its arguments
         argv: Vec<String>,
+        /// `None`: standard input is empty
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdin: Option<Text>,
         /// long work outlives the connection: it runs detached, and asking for the same again attaches to it
@@ -187,12 +202,24 @@ pub enum Act {
     },
     /// Write a whole file: beside, fsynced, renamed into place; missing directories are made. Without a mode, owner and
     /// permission bits stay those of the file that is there, and a symbolic link stays one.
-    Put { path: String, text: Text, mode: Option<u32> },
+    Put {
+        /// absolute
+        path: String,
+        /// all that the file is to hold
+        text: Text,
+        /// permission bits
+        mode: Option<u32>,
+    },
     /// Remove a file; no failure where it is already gone.
-    Remove { path: String },
+    Remove {
+        /// absolute
+        path: String,
+    },
     /// Switch a machine; done only when its power control confirms it.
     Power {
+        /// which of the two
         server: Server,
+        /// what it is to do
         to: PowerTo,
         /// only while the other machine is off, which is asked in the moment of switching
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -201,6 +228,7 @@ pub enum Act {
 }
 
 impl Act {
+    /// A command that ends within a few seconds.
     pub fn run<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Act {
         Act::Run { argv: argv.into_iter().map(Into::into).collect(), stdin: None, long: false }
     }
@@ -215,6 +243,7 @@ impl Act {
         Act::Run { argv: argv.into_iter().map(Into::into).collect(), stdin: Some(stdin), long: false }
     }
 
+    /// A whole file with these permission bits.
     pub fn put(path: impl Into<String>, text: impl Into<String>, mode: u32) -> Act {
         Act::Put { path: path.into(), text: Text(text.into()), mode: Some(mode) }
     }
@@ -222,6 +251,7 @@ impl Act {
 
 /// Why something could not be asked or done.
 #[derive(Debug, Clone, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum HostError {
     /// The question never got an answer: no link, a link that broke, a timeout. Nothing is known of its effect.
     #[error("{side} does not answer: {cause}")]
@@ -288,16 +318,24 @@ fn tail(output: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
+    /// of which they said it
     pub server: Server,
+    /// that it is on; otherwise that it is off
     pub on: bool,
 }
 
 /// The ability to ask.
 pub trait Look: Sync {
     /// Asks all of `queries` in one round trip; one output for each, in order.
+    ///
+    /// # Errors
+    /// Any question went without an answer: then none of the answers counts.
     fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError>;
 
     /// Asks one thing.
+    ///
+    /// # Errors
+    /// As those of [`Look::look`].
     fn ask(&self, on: Side, query: Query) -> Result<Output, HostError> {
         let mut all = self.look(on, &[query])?;
         all.pop().ok_or(HostError::Unreachable { side: on, cause: "it gave no answer".into() })
@@ -307,6 +345,9 @@ pub trait Look: Sync {
 /// The ability to change something.
 pub trait Hosts: Look {
     /// Does one thing. `job` names it within the migration (step, direction, position): long work is found again by it.
+    ///
+    /// # Errors
+    /// It failed, or nothing is known of it ([`HostError::Unreachable`]): it may have been done all the same.
     fn act(&self, on: Side, job: &str, act: &Act) -> Result<(), HostError>;
 
     /// A run begins: its acts are this journal's. What a server knows of it is compared before anything is done there.
@@ -321,17 +362,26 @@ pub trait Hosts: Look {
     }
 
     /// Tells this system of this run, which was compared: whoever comes later is compared with it.
+    ///
+    /// # Errors
+    /// It could not be told, so nothing may be done there.
     fn introduce(&self, _on: Side) -> Result<(), HostError> {
         Ok(())
     }
 
     /// The migration has ended there: it is complete, or was taken back, and `forget` leaves nothing of it on a disk.
+    ///
+    /// # Errors
+    /// It could not be told: whoever comes later finds the migration under way.
     fn part(&self, _on: Side, _forget: bool) -> Result<(), HostError> {
         Ok(())
     }
 
     /// Waits until no act of that step runs there any more in that direction (`apply` or `undo`): one that an earlier run
     /// left behind would finish behind our back.
+    ///
+    /// # Errors
+    /// It cannot be asked, or the person stopped the wait.
     fn await_end(&self, _on: Side, _step: &str, _direction: &str) -> Result<(), HostError> {
         Ok(())
     }

@@ -12,15 +12,20 @@ use super::{HostError, Output, PowerTo, Said, Server, Side};
 /// What a power control says, and what is known in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PowerState {
+    /// it has power, whatever runs there
     On,
+    /// it has none
     Off,
+    /// nobody can say: never taken for off
     Unknown,
 }
 
 /// One thing that a power control does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PowerAction {
+    /// until its status says `off`
     Off,
+    /// until its status says `on`
     On,
     /// makes the machine's own disks what it boots from
     BootDisk,
@@ -29,7 +34,9 @@ pub enum PowerAction {
 /// Who answers at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Door {
+    /// nobody
     Silent,
+    /// by its hardware, this one
     Machine(Server),
     /// something does, and it cannot be told what: why
     Unknown(String),
@@ -37,14 +44,15 @@ pub enum Door {
 
 /// What a person is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "what is said of a variant is said of its fields")]
 pub enum Request {
     /// switch it by hand; `because`: why no power control does it, where there is one
     Switch { server: Server, to: PowerTo, because: Option<String> },
-    /// look whether it is off
+    /// look whether it is off; `because`: why replant cannot tell
     IsOff { server: Server, because: String },
     /// look once more, before the other one is switched on
     StillOff { server: Server },
-    /// whether they will do it when the time comes
+    /// whether they will do it when the time comes; `because`: why no power control will
     ByHand { server: Server, because: String },
 }
 
@@ -99,8 +107,14 @@ pub trait Means {
     /// There is a power control; otherwise a person switches this server.
     fn controlled(&self, server: Server) -> bool;
     /// What the power control says.
+    ///
+    /// # Errors
+    /// It does not work.
     fn status(&self, server: Server) -> Result<PowerState, HostError>;
     /// Has the power control do this, until its status agrees.
+    ///
+    /// # Errors
+    /// It does not work, or its status does not agree in time.
     fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError>;
     /// Who answers where this side's system would.
     fn door(&self, at: Side) -> Door;
@@ -110,7 +124,10 @@ pub trait Means {
     fn attended(&self) -> bool;
     /// Asks; whether they said yes.
     fn person(&self, request: &Request) -> bool;
-    /// Waits a moment, until it has waited often enough.
+    /// Waits a moment; `false`: that was often enough.
+    ///
+    /// # Errors
+    /// [`HostError::Interrupted`]
     fn wait(&self, so_often: usize) -> Result<bool, HostError>;
 }
 
@@ -191,12 +208,17 @@ enum Evidence {
 
 /// Knows and switches.
 pub struct PowerSwitch<'a> {
+    /// what it asks and has done
     pub means: &'a dyn Means,
+    /// what persons have said, which it reads and adds to
     pub memory: &'a Memory,
 }
 
 impl PowerSwitch<'_> {
     /// `on`, `off` or `unknown` on standard output, and why on standard error.
+    ///
+    /// # Errors
+    /// [`HostError::Interrupted`], and what keeps it from being asked.
     pub fn ask(&self, server: Server) -> Result<Output, HostError> {
         let known = self.known(server)?;
         let stdout = match known.state {
@@ -210,6 +232,9 @@ impl PowerSwitch<'_> {
     /// How it will be switched when the time comes, on standard output: `on`, `off` or `unknown` is what its power control
     /// says; `by-hand` is a person who is there, `nobody` one who is not; `failed` is a power control that does not work
     /// and that nobody stands in for. On standard error: why.
+    ///
+    /// # Errors
+    /// As those of [`PowerSwitch::ask`].
     pub fn control(&self, server: Server) -> Result<Output, HostError> {
         let say = |stdout: &str, why: String| Ok(Output { code: 0, stdout: format!("{stdout}\n"), stderr: why });
         if !self.means.controlled(server) {

@@ -18,6 +18,7 @@ pub const KEPT: &str = "/var/lib/replant/seen";
 /// What a server is told of the run that works on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunMark {
+    /// its name, out of its plan
     pub migration: String,
     /// made at random with the migration; a copy of its directory has the same
     pub id: String,
@@ -32,6 +33,7 @@ pub struct RunMark {
     pub by: String,
     /// the migration's directory
     pub dir: String,
+    /// when the server was told
     #[schemars(with = "String")]
     pub at: Timestamp,
     /// it has ended: complete, or taken back
@@ -96,7 +98,7 @@ impl Trail {
     }
 
     /// Names this process: of a server that knows it, nothing more has to be asked.
-    pub fn run(&self) -> String {
+    pub(crate) fn run(&self) -> String {
         self.lines().run.clone()
     }
 
@@ -124,7 +126,7 @@ impl Trail {
     }
 
     /// Whether what a server keeps is of this very process.
-    pub fn knows(&self, seen: &str) -> bool {
+    pub(crate) fn knows(&self, seen: &str) -> bool {
         seen.lines().next() == Some(self.lines().run.as_str())
     }
 

@@ -54,12 +54,13 @@ fn card<'a>(server: &'a ServerFacts, address: &str) -> Option<&'a Interface> {
     below(server, card, 0)
 }
 
-pub fn has(card: &Interface, address: &str) -> bool {
+/// Whether a card has an address, given without its prefix.
+pub(crate) fn has(card: &Interface, address: &str) -> bool {
     addresses(card).any(|own| own == address)
 }
 
-/// Without their prefixes.
-pub fn addresses(card: &Interface) -> impl Iterator<Item = &str> {
+/// The addresses of a card, without their prefixes.
+pub(crate) fn addresses(card: &Interface) -> impl Iterator<Item = &str> {
     card.addresses.iter().filter_map(|with_prefix| with_prefix.split('/').next())
 }
 

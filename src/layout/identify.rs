@@ -9,6 +9,7 @@ use crate::plan::{At, Disk, Plan};
 pub struct Disks<'a>(HashMap<&'a str, Vec<&'a Block>>);
 
 impl<'a> Disks<'a> {
+    /// Reads them from what lsblk(8) said of the server. A number that two disks share names both.
     pub fn of(server: &'a ServerFacts) -> Disks<'a> {
         let mut disks: HashMap<&str, Vec<&Block>> = HashMap::new();
         for block in server.blocks.iter().filter(|block| block.kind == "disk") {
@@ -19,7 +20,7 @@ impl<'a> Disks<'a> {
     }
 
     /// The block devices that a disk of the plan names.
-    pub fn named(&self, disk: &Disk) -> impl Iterator<Item = &'a Block> {
+    pub(crate) fn named(&self, disk: &Disk) -> impl Iterator<Item = &'a Block> {
         let same = |have: &Option<String>, want: &Option<At<String>>| match want {
             Some(want) => have.as_deref().is_some_and(|have| have.trim() == want.as_str()),
             None => true,
@@ -40,7 +41,7 @@ impl<'a> Disks<'a> {
 }
 
 /// The disks of the plan that are there.
-pub fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Disk, &'a Block)> {
+pub(crate) fn found<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Disk, &'a Block)> {
     let disks = Disks::of(&facts.new);
     plan.disks.iter().filter_map(move |disk| Some((disk, disks.find(disk)?)))
 }
@@ -82,7 +83,7 @@ pub(crate) fn fleeting(block: &Block) -> Option<String> {
 }
 
 /// A member of an array is this disk, or a partition of it.
-pub fn is_on(server: &ServerFacts, member: &str, disk: &Block) -> bool {
+pub(crate) fn is_on(server: &ServerFacts, member: &str, disk: &Block) -> bool {
     member == disk.path || standing_on(server, &disk.path).any(|part| part.path == member)
 }
 

@@ -6,7 +6,7 @@ use crate::facts::{Facts, Interface, net};
 use crate::plan::Plan;
 
 /// Addresses of old, without prefixes, that its configuration gives it.
-pub fn configured(facts: &Facts) -> BTreeSet<String> {
+pub(crate) fn configured(facts: &Facts) -> BTreeSet<String> {
     let mut all = facts.old.configured.clone();
     all.extend(net::configured(text(facts, "/etc/network/interfaces")));
     // ip=ADDRESS:… on the kernel's command line
@@ -15,11 +15,13 @@ pub fn configured(facts: &Facts) -> BTreeSet<String> {
     all
 }
 
-pub fn text<'a>(facts: &'a Facts, path: &str) -> &'a str {
+/// The text of a file of old, as the facts have it; empty where they have none.
+pub(crate) fn text<'a>(facts: &'a Facts, path: &str) -> &'a str {
     facts.old.files.get(path).map(String::as_str).unwrap_or_default()
 }
 
-pub fn bare(address: &str) -> &str {
+/// An address without its prefix: `192.0.2.10` of `192.0.2.10/24`.
+pub(crate) fn bare(address: &str) -> &str {
     address.split('/').next().unwrap_or_default()
 }
 

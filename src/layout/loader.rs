@@ -6,18 +6,20 @@ use crate::plan::{Plan, Table};
 use crate::units::{Bytes, MIB};
 
 /// What starts the system on new.
-pub enum Loader {
+pub(crate) enum Loader {
     /// GRUB in the first sectors of each disk, started by a BIOS: grub-install(8), `i386-pc`
     Bios(Bios),
 }
 
-pub struct Bios {
+/// What is chosen for GRUB on a BIOS.
+pub(crate) struct Bios {
     /// behind a GPT there is no room for GRUB's core: it needs a partition
     core: bool,
 }
 
 /// A partition that is the loader's own, on each disk, before those of the plan.
-pub struct Reserved {
+pub(crate) struct Reserved {
+    /// its name in a GPT
     pub name: &'static str,
     pub size: Bytes,
     /// its type in a GPT
@@ -28,11 +30,13 @@ pub struct Reserved {
 const GPT_BIOS_BOOT: &str = "21686148-6449-6E6F-744E-656564454649";
 
 impl Loader {
-    pub fn of(plan: &Plan, facts: &Facts) -> Loader {
+    /// Chooses by the plan's kind of table and by the firmware of new.
+    pub(crate) fn of(plan: &Plan, facts: &Facts) -> Loader {
         Loader::Bios(Bios { core: plan.table == Table::Gpt && !facts.new.uefi })
     }
 
-    pub fn partitions(&self) -> Vec<Reserved> {
+    /// The partitions that the loader needs on each disk.
+    pub(crate) fn partitions(&self) -> Vec<Reserved> {
         match self {
             Loader::Bios(bios) => {
                 bios.core.then_some(Reserved { name: "grub", size: MIB, kind: GPT_BIOS_BOOT }).into_iter().collect()

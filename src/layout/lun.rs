@@ -5,7 +5,7 @@ use crate::plan::{IscsiServer, Plan};
 use crate::units::{Bytes, SectorSize};
 
 /// A disk that new offers to old.
-pub struct Lun {
+pub(crate) struct Lun {
     /// that of its store: `md0`
     pub name: String,
     /// index of its store
@@ -14,10 +14,13 @@ pub struct Lun {
     pub on_new: String,
     /// its path on old: `/dev/disk/by-path/ip-…`
     pub on_old: String,
+    /// of its target, one for each disk: `iqn.2026-11.net.replant:cs940.md0`
     pub iqn: String,
+    /// the SCSI serial number that proves to old which disk it is
     pub serial: String,
+    /// that of its store, which old must see the same
     pub sector: SectorSize,
-    /// what it must have at least
+    /// bytes that it must have at least
     pub needs: Bytes,
 }
 

@@ -4,13 +4,13 @@ use crate::step::How;
 use crate::units::Bytes;
 
 /// How a group gets to new.
-pub enum Moves {
+pub(crate) enum Moves {
     /// its volumes get a second leg on a disk of new, and are cut in two at the cutover: lvconvert(8), vgsplit(8)
     Mirror(Mirrored),
 }
 
 /// What is chosen for a group that is mirrored.
-pub struct Mirrored {
+pub(crate) struct Mirrored {
     /// index of the disk that new offers for it
     pub lun: usize,
     /// the name of its half on new, while it travels
@@ -20,9 +20,10 @@ pub struct Mirrored {
 }
 
 /// A volume's leg on new.
-pub struct Leg {
+pub(crate) struct Leg {
     /// its name, while it travels
     pub travels: String,
+    /// raid1, or a mirror whose log is kept in memory
     pub how: How,
 }
 

@@ -6,7 +6,8 @@ use crate::facts::Facts;
 use crate::plan::Plan;
 
 /// What takes a group.
-pub struct Offer {
+pub(crate) struct Offer {
+    /// the group that it takes
     pub vg: String,
     /// the disk as old will see it: `/dev/disk/by-path/ip-…`
     pub lun: String,
@@ -14,7 +15,8 @@ pub struct Offer {
     pub on_new: Vec<String>,
 }
 
-pub fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
+/// What takes each group; nothing where a disk or a group of the plan is missing.
+pub(crate) fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
     let Ok(places) = places(plan, "", facts) else { return Vec::new() };
     let hostname = plan.new.hostname.as_ref().map_or(facts.old.hostname.as_str(), |name| name.as_str());
     let one = |group: &Group| {

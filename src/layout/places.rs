@@ -11,27 +11,37 @@ use crate::plan::{IscsiServer, Plan};
 use crate::units::Bytes;
 
 /// What new has to take data, and what goes there: enough to see whether there is room.
-pub struct Places<'a> {
+pub(crate) struct Places<'a> {
     /// of the plan's disks
     pub blocks: Vec<&'a Block>,
+    /// what starts the system on new
     pub loader: Loader,
+    /// in the order of `blocks`
     pub disks: Vec<Disk>,
+    /// what takes data: the arrays, then partitions that stand alone
     pub stores: Vec<Store>,
+    /// what new offers to old: /boot's first, where there is one
     pub luns: Vec<Lun>,
+    /// `None`: the plan names none, or it is no file system of its own on one block device of old
     pub boot: Option<Boot>,
+    /// in the order of the plan
     pub groups: Vec<Group>,
 }
 
 /// What the plan names and the servers do not have: by its place in the plan's lists.
 #[derive(Debug, Default)]
 pub struct Missing {
+    /// disks that new has not, or has more than once
     pub disks: Vec<usize>,
+    /// volume groups that old has not
     pub groups: Vec<usize>,
 }
 
+/// Joins plan and facts up to there. From `digest`, that of the plan, all UUIDs are made: the same plan gets the same ones.
+///
 /// # Errors
 /// What is missing: where it would go, or what it is, cannot be said then.
-pub fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>, Missing> {
+pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<Places<'a>, Missing> {
     let mut missing = Missing::default();
     let mut blocks = Vec::new();
     let known = Disks::of(&facts.new);

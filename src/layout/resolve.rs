@@ -20,6 +20,7 @@ use crate::units::Bytes;
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
 pub enum Unfit {
+    /// the servers have not all that it names
     Missing(Missing),
     /// volumes that move, and that no step would silence
     InUse(Vec<InUse>),
@@ -31,7 +32,7 @@ pub enum Unfit {
 ///
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
-pub fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
+pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
     let Places { blocks, loader, disks, stores, luns, boot, groups } =
         places(plan, digest, facts).map_err(Unfit::Missing)?;
     let names = Names::of(&facts.old);

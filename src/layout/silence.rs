@@ -17,6 +17,7 @@ pub struct InUse {
     pub block: String,
     /// `vg0/root`
     pub volume: String,
+    /// what uses it
     pub by: Use,
 }
 

@@ -30,7 +30,7 @@ const NEEDED: &[(&[&str], &str)] = &[
 ];
 
 /// Why a unit must go on running, if it must.
-pub fn needed(unit: &str) -> Option<&'static str> {
+pub(crate) fn needed(unit: &str) -> Option<&'static str> {
     let named = |names: &[&str]| names.iter().any(|name| unit.starts_with(name));
     // what runs there is a guest, and no part of this system
     let guest = unit.starts_with("systemd-nspawn@");

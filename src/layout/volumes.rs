@@ -7,7 +7,10 @@ use crate::facts::{Facts, Lv, Vg};
 use crate::plan::{CopyHow, Plan, Volume};
 
 /// The volumes of a group with what the plan says of each: all that are not hidden, or those that it lists.
-pub fn volumes<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<&'a Volume>)> {
+pub(crate) fn volumes<'a>(
+    plan: &'a Plan,
+    facts: &'a Facts,
+) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<&'a Volume>)> {
     plan.volume_groups.iter().flat_map(move |group| {
         let listed = group.volumes.as_ref();
         let listed: Option<HashMap<&str, &Volume>> =

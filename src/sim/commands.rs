@@ -184,6 +184,11 @@ impl World {
             ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
             ["sh", path, rest @ ..] => self.run_file(server, path, rest),
             ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
+            ["udevadm", "trigger", "--settle", "--action=change", path] => {
+                let dev = self.must(server, "udevadm", path)?;
+                self.machine_mut(server).run.unnamed.retain(|loc| *loc != dev.loc);
+                Ok(String::new())
+            }
             ["sync", path] => self.must(server, "sync", path).map(|_| String::new()),
             ["mkdir", "-p", path] => {
                 if self.read_only(server, path) {

@@ -53,6 +53,7 @@ impl World {
             let uuid = match self.places.get(&dev.loc) {
                 Some(Written::Fs(fs)) => &fs.uuid,
                 Some(Written::Swap { uuid, .. }) => uuid,
+                Some(Written::Pv(_)) if self.machine(server).run.unnamed.contains(&dev.loc) => continue,
                 Some(Written::Pv(label)) => {
                     dev.links.push(format!("/dev/disk/by-id/lvm-pv-uuid-{}", label.uuid));
                     continue;

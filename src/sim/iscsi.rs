@@ -264,7 +264,10 @@ impl World {
             loc: dev.loc,
             live: true,
         };
-        self.machine_mut(server).run.sessions.push(session);
+        let run = &mut self.machine_mut(server).run;
+        // a disk that comes is read by udev
+        run.unnamed.retain(|loc| *loc != session.loc);
+        run.sessions.push(session);
         Ok("Login successful.\n".into())
     }
 

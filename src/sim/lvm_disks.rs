@@ -39,6 +39,9 @@ impl World {
         }
         let ignored = args.value("--metadataignore").as_deref() == Some("y");
         self.places.insert(dev.loc.clone(), Written::Pv(PvLabel { uuid, ignored, size: dev.size, group: None }));
+        let unnamed = &mut self.machine_mut(server).run.unnamed;
+        unnamed.retain(|loc| *loc != dev.loc);
+        unnamed.push(dev.loc);
         Ok(format!("  Physical volume \"{}\" successfully created.\n", args.last()))
     }
 

@@ -324,6 +324,8 @@ pub struct Run {
     /// units (and systemd itself, `init.scope`) that use files which an upgrade has replaced, below these directories
     pub stale: BTreeMap<String, Vec<String>>,
     pub loops: Vec<LoopDevice>,
+    /// labels of LVM that udev has not read: it is told of what is written there, but perhaps only later
+    pub unnamed: Vec<Loc>,
     /// file systems of which something is in memory only
     pub unsynced: Vec<Loc>,
     /// file systems that were unmounted lazily and are in use all the same

@@ -36,6 +36,7 @@ pub struct Progress {
 /// How a step is taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
+    /// in this order; done again whole after an interruption
     Acts(Vec<Act>),
     /// there is nothing to take back, and why
     Nothing(&'static str),
@@ -55,20 +56,28 @@ pub enum Mark {
     Check,
 }
 
+/// What a kind of step answers of itself. Everything but `observe` and `forbids` is pure, and the same each time.
 pub trait Step {
     /// One line for people: what will be, not how.
     fn title(&self) -> String;
 
+    /// What it does to what is there, for people.
     fn mark(&self) -> Mark {
         Mark::Change
     }
 
     /// Looks whether it is so. Asked before apply, after apply and after undo. It lists and searches: a failing exit
     /// code is never taken for absence.
+    ///
+    /// # Errors
+    /// A server that gives no answer, or one that is not understood: nothing is known then.
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError>;
 
     /// What forbids the acts at this very moment, when going forward: asked after `observe` and right before them, so that
     /// what was true a stage ago is not taken for true now. Going back never asks.
+    ///
+    /// # Errors
+    /// As those of `observe`.
     fn forbids(&self, _on: &dyn Look, _side: Side) -> Result<Option<String>, HostError> {
         Ok(None)
     }

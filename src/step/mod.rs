@@ -70,6 +70,8 @@
 //! panics on a command that it does not know; the chapter of [`crate::course`] that uses it; a table of worlds in
 //! `tests/steps`. `CONTRIBUTING.md` goes through it.
 
+#![warn(missing_docs)]
+
 /// Makes the closed set of steps: for each where it is, the variant, the conversion and the dispatch. The whole
 /// vocabulary of a runbook stands in this one list.
 macro_rules! steps {
@@ -79,9 +81,11 @@ macro_rules! steps {
         /// One step of a runbook, as data.
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "kebab-case")]
+        #[allow(missing_docs, reason = "what is said of a struct is said of its variant")]
         pub enum StepKind { $($(#[$doc])* $Type($Type)),* }
 
         impl StepKind {
+            /// What is inside, as what every step is.
             pub fn as_step(&self) -> &dyn Step {
                 match self { $(StepKind::$Type(step) => step),* }
             }
@@ -99,7 +103,7 @@ pub(crate) mod copy;
 pub(crate) mod disks;
 pub(crate) mod link;
 pub(crate) mod quiet;
-pub mod saved;
+pub(crate) mod saved;
 mod stamped;
 pub(crate) mod system;
 pub(crate) mod takeover;

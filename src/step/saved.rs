@@ -8,7 +8,7 @@ use super::{BootLoader, BootProof, FsCheck, Job, Mark, Step, StepKind};
 ///
 /// # Errors
 /// What is no step.
-pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StepKind, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StepKind, D::Error> {
     let step = StepKind::deserialize(from)?;
     Ok(match &step {
         StepKind::Job(job) => of_job(job).unwrap_or(step),

@@ -6,14 +6,17 @@ use crate::host::Side;
 
 /// A server as it was found, and as it is.
 pub struct Compared<'a> {
-    pub on: Side,
-    pub before: &'a ServerFacts,
-    pub now: &'a ServerFacts,
+    /// the system that the step acts on
+    pub(crate) on: Side,
+    /// when the facts were read for the plan
+    pub(crate) before: &'a ServerFacts,
+    /// when they were read again
+    pub(crate) now: &'a ServerFacts,
 }
 
 impl Compared<'_> {
     /// The disk that had this path when the facts were read.
-    pub fn disk(&self, path: &str) -> Option<Touched> {
+    pub(crate) fn disk(&self, path: &str) -> Option<Touched> {
         Names::of(self.before).block(path).map(|disk| Touched::one("disk", identity(disk)))
     }
 }
@@ -36,17 +39,17 @@ enum Name {
 
 impl Touched {
     /// The thing of this name: it may change, or be new.
-    pub fn one(kind: &'static str, name: impl Into<String>) -> Touched {
+    pub(crate) fn one(kind: &'static str, name: impl Into<String>) -> Touched {
         Touched { kind, name: Name::Is(name.into()), goes: false }
     }
 
     /// Each thing whose name begins so.
-    pub fn beginning(kind: &'static str, name: impl Into<String>) -> Touched {
+    pub(crate) fn beginning(kind: &'static str, name: impl Into<String>) -> Touched {
         Touched { kind, name: Name::Begins(name.into()), goes: false }
     }
 
     /// Every thing of a kind: it may also vanish.
-    pub fn any(kind: &'static str) -> Touched {
+    pub(crate) fn any(kind: &'static str) -> Touched {
         Touched { kind, name: Name::Any, goes: true }
     }
 
@@ -56,7 +59,7 @@ impl Touched {
     }
 
     /// A volume with the hidden ones of its mirror: `vg0/root_rimage_0`.
-    pub fn volume(vg: &str, lv: &str) -> [Touched; 2] {
+    pub(crate) fn volume(vg: &str, lv: &str) -> [Touched; 2] {
         let kind = "logical volume";
         [Touched::one(kind, format!("{vg}/{lv}")), Touched::beginning(kind, format!("{vg}/{lv}_"))]
     }

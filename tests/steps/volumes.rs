@@ -49,6 +49,8 @@ pub fn tables() -> Vec<Table> {
                 ("its group went on without it", "pvs[ZtxKO0]: \"vg0\" => \"[unknown]\"", Partial("its group went on without it")),
                 ("cut off, and the cut was taken back", "pvs[ZtxKO0]: \"vg0\" => \"vg0_new\"", Absent),
                 ("of somebody else's group", "pvs[ZtxKO0]: \"vg0\" => \"vg1\"", Present),
+                ("of no group yet", "pvs[ZtxKO0]: \"vg0\" => \"\"", Present),
+                ("udev has not read its label", "pvs[ZtxKO0]: \"vg0\" => \"\" & [ -e \"$1\" ] || echo gone says gone\n", Partial("udev has no name for it")),
                 ("LVM does not list it", unlisted, Partial("label that LVM does not list")),
                 ("its disk is not there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n & wipefs --json fails: no such file", Absent),
                 ("its disk is not there, and wipefs says what stood there", "pvs: ZtxKO0 => ZtxKO1 & [ -e \"$1\" ] || echo gone says gone\n", Absent),

@@ -16,8 +16,11 @@ use crate::secret::Secrets;
 pub struct Remote {
     /// a name, an address, or a `Host` of `~/.ssh/config`
     pub address: String,
+    /// TCP; `None`: what ssh_config(5) says, else 22
     pub port: Option<u16>,
+    /// as whom to log in
     pub user: String,
+    /// file of a private key; `None`: those that ssh(1) tries by itself
     pub identity: Option<PathBuf>,
     /// if the user is not root: run everything by `sudo -n`
     pub sudo: bool,
@@ -62,14 +65,17 @@ pub struct SshConfig {
     pub migration: String,
     /// the migration's own file of host keys, written from [`Remote::host_keys`]
     pub known_hosts: PathBuf,
+    /// the systems that can be reached
     pub remotes: BTreeMap<Side, Remote>,
     /// what the two machines are known by; with it, nothing is asked of another one, and nothing done
     pub machines: Option<Machines>,
     /// a server that is not here is switched by hand
     pub power: BTreeMap<Server, PowerControl>,
+    /// where the secrets of texts and power controls come from
     pub secrets: Secrets,
     /// asks a person to switch a machine; with none, that is an error which says what to do
     pub confirm: Option<Confirm>,
+    /// how long it waits before it gives up
     pub patience: Patience,
     /// is told of every command when it has ended
     pub trace: Option<Trace>,
@@ -79,11 +85,13 @@ pub struct SshConfig {
 
 /// A command on a server that has ended.
 pub struct Traced<'a> {
+    /// where it ran
     pub side: Side,
     /// of an act
     pub job: Option<&'a str>,
     /// in passing: a script in it is cut short
     pub brief: &'a str,
+    /// in full, quoted for sh(1)
     pub command: &'a str,
     /// its exit code; or why none is known
     pub ended: Result<i32, &'a HostError>,
@@ -93,4 +101,5 @@ pub struct Traced<'a> {
     pub output: &'a str,
 }
 
+/// Who is told of every command. Commands of two servers end at the same time: it is called from several threads.
 pub type Trace = Arc<dyn Fn(&Traced<'_>) + Send + Sync>;

@@ -33,10 +33,9 @@ use link::{Connection, Lost};
 use script::{Answer, Before, Mode, Script};
 
 pub use config::{Patience, Remote, SshConfig, Trace, Traced};
-pub use names::{Configured, configured};
+pub(crate) use names::{Configured, configured};
 pub use probe::{Probe, Probed};
-pub(crate) use script::brief;
-pub use script::quote;
+pub(crate) use script::{brief, quote};
 
 /// The servers over SSH.
 pub struct SshHosts {
@@ -64,6 +63,9 @@ impl From<SecretError> for HostError {
 
 impl SshHosts {
     /// Writes the file of host keys. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// A name that is no name of a migration, a host key that is none, or a file on this machine that cannot be written.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
         let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, trace, stop } =
             config;

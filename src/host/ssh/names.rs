@@ -8,11 +8,14 @@ use crate::host::local::apart;
 /// What is configured for a name. A plan has an address, for which `Host` blocks of names do not count: so whatever they
 /// say must go into the plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Configured {
+pub(crate) struct Configured {
+    /// what ssh connects to
     pub hostname: String,
+    /// TCP; none: 22
     pub port: Option<u16>,
     /// none: the default
     pub user: Option<String>,
+    /// file of a private key that exists; none: the default
     pub identity: Option<PathBuf>,
     /// `ProxyJump` or `ProxyCommand`, as it is configured
     pub by_way_of: Option<String>,
@@ -21,7 +24,10 @@ pub struct Configured {
 }
 
 /// Looks the name up. `port`: as it was typed.
-pub fn configured(name: &str, port: Option<u16>) -> Result<Configured, HostError> {
+///
+/// # Errors
+/// There is no ssh, or it does not take its own configuration.
+pub(crate) fn configured(name: &str, port: Option<u16>) -> Result<Configured, HostError> {
     let said = config(&["-G", "--", name])?;
     // what nobody has configured: the same name with no configuration at all
     let default = config(&["-G", "-F", "/dev/null", "--", name])?;

@@ -11,10 +11,13 @@ const SEND: &str = include_str!("probe-send.pl");
 /// At most 3 s and 256 MiB, from old to a port of new.
 #[derive(Debug, Clone)]
 pub struct Probe {
+    /// of new, as old reaches it
     pub address: std::net::IpAddr,
+    /// TCP port on which new listens for that moment
     pub port: u16,
 }
 
+/// What a probe found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Probed {
     /// bytes per second

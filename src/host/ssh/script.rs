@@ -68,7 +68,7 @@ pub(super) struct Raw {
 }
 
 /// Quotes for `sh`: the only place where that is done. Also how commands are shown to people.
-pub fn quote(argv: &[String]) -> String {
+pub(crate) fn quote(argv: &[String]) -> String {
     // Only a NUL byte can make this fail, and none can stand in an argument: `allow_nul` leaves that to be refused
     // where commands are run.
     let quoter = shlex::Quoter::new().allow_nul(true);

@@ -11,6 +11,7 @@ use crate::step::{Seen, Step, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FreshCopies {
+    /// the mirrors as their own steps make them
     pub mirrors: Vec<Mirror>,
 }
 

@@ -8,8 +8,11 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, pvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupMember {
+    /// the group of old that grows by it
     pub vg: String,
+    /// the disk that new offers, by its UUID: `/dev/disk/by-id/lvm-pv-uuid-…`
     pub device: String,
+    /// LVM's UUID of the physical volume, as pvs(8) prints it
     pub uuid: String,
     /// for people: what it is on new
     pub label: String,

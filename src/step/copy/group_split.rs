@@ -9,10 +9,13 @@ use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, vgs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupSplit {
+    /// the group of old that it leaves
     pub vg: String,
     /// the name of the group on new, until it is there
     pub into: String,
+    /// the disk that new offers, by its UUID: `/dev/disk/by-id/lvm-pv-uuid-…`
     pub device: String,
+    /// LVM's UUID of that disk, as pvs(8) prints it
     pub pv_uuid: String,
 }
 

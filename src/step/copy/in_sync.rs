@@ -11,6 +11,7 @@ use crate::step::{Mark, Seen, Step, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InSync {
+    /// the mirrors as their own steps make them
     pub mirrors: Vec<Mirror>,
 }
 

@@ -8,7 +8,9 @@ use crate::step::{NO_ARCHIVE, Seen, Step, Undo, lvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inactive {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// names within the group, as lvs(8) prints them
     pub lvs: Vec<String>,
 }
 

@@ -12,22 +12,26 @@ use crate::step::{Compared, Mark, Progress, Seen, Step, Touched, Undo, parsed};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
+    /// the kind of mirror
     pub how: How,
     /// the disk that new offers
     pub device: String,
+    /// LVM's UUID of that disk, as pvs(8) prints it
     pub pv_uuid: String,
-    /// bytes to copy
+    /// bytes to copy: those of the volume
     pub size: u64,
-    /// MiB
+    /// MiB of a region, the unit of which the mirror remembers whether both sides have it
     pub region: u32,
     /// a file in old's memory that says when this copy began: seconds since the boot, as in /proc/uptime
     #[serde(default)]
     pub since: String,
 }
 
-/// lvmraid(7), lvconvert(8)
+/// The kinds of mirrors: lvmraid(7), lvconvert(8)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Act, HostError, Look, Side};
+use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, signature_list};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
@@ -10,6 +10,7 @@ use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, si
 pub struct PhysicalVolume {
     /// `/dev/disk/by-path/…`
     pub device: String,
+    /// LVM's UUID of the physical volume, as pvs(8) prints it
     pub uuid: String,
     /// for people: what it is on new
     pub label: String,
@@ -21,6 +22,10 @@ pub struct PhysicalVolume {
 
 /// Prints `gone` where there is no such device.
 pub(crate) const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+
+fn gone(on: &dyn Look, side: Side, path: &str) -> Result<bool, HostError> {
+    Ok(!on.ask(side, Query::run(["sh", "-c", GONE, "sh", path]))?.stdout.is_empty())
+}
 
 /// Wipes the disk. What is on a half that was cut off may be active, and hold it: vgremove(8) ends that.
 pub(crate) const WIPE: &str = r#"if [ "$3" ] && pvs --noheadings -o pv_uuid,vg_name 2>/dev/null | grep "$2" | grep -q " $3 *\$"
@@ -42,15 +47,20 @@ impl Step for PhysicalVolume {
             // the boot hook, or dmeventd: vgextend(8) takes no disk whose label says that it is in use
             Some(pv) if pv.given_up() => return Ok(Seen::Partial("its group went on without it".into())),
             Some(pv) if !self.travels.is_empty() && pv.vg == self.travels => return Ok(Seen::Absent),
+            Some(pv) if pv.group().is_some() => return Ok(Seen::Present),
+            // The next steps call it by its label. udevd(8) hears of a label when pvcreate(8) closes the disk, and `udevadm
+            // settle` does not wait for what udevd has not heard of yet.
+            Some(_) if gone(on, side, &format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.uuid))? => {
+                return Ok(Seen::Partial("udev has no name for it yet".into()));
+            }
             Some(_) => return Ok(Seen::Present),
             None => {}
         }
-        let gone = on.ask(side, crate::host::Query::run(["sh", "-c", GONE, "sh", &self.device]))?;
-        if !gone.stdout.is_empty() {
+        if gone(on, side, &self.device)? {
             return Ok(Seen::Absent);
         }
         // A disk whose link is dead cannot be read, and nothing on it is there for old. Writing would say so, too.
-        let probe = on.ask(side, crate::host::Query::run(["wipefs", "--json", &self.device]))?;
+        let probe = on.ask(side, Query::run(["wipefs", "--json", &self.device]))?;
         if !probe.success() {
             return Ok(Seen::Absent);
         }
@@ -83,7 +93,8 @@ impl Step for PhysicalVolume {
                 "--norestorefile",
                 &self.device,
             ]),
-            Act::run(["udevadm", "settle"]),
+            // the event is made and waited for: udevadm(8)
+            Act::run(["udevadm", "trigger", "--settle", "--action=change", &self.device]),
         ]
     }
 

@@ -9,10 +9,13 @@ use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, lvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
     /// the name of the leg on new, until it is there
     pub leg: String,
+    /// the disk that new offers, by its UUID: `/dev/disk/by-id/lvm-pv-uuid-…`
     pub device: String,
     /// the mirror that is cut
     #[serde(default)]

@@ -9,7 +9,9 @@ use crate::step::{Compared, NO_ARCHIVE, Seen, Step, Touched, Undo, lvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteMostly {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
     /// the disk that new offers
     pub device: String,

@@ -20,6 +20,7 @@ pub struct Array {
     pub homehost: String,
     /// `raid1`, `raid10`, …
     pub level: String,
+    /// version of its superblock: `1.2`, md(4)
     pub metadata: String,
     /// an internal write-intent bitmap: md(4)
     pub bitmap: bool,
@@ -44,7 +45,7 @@ udevadm settle
 
 impl Array {
     /// The link that names it wherever it was assembled.
-    pub fn by_id(&self) -> String {
+    pub(crate) fn by_id(&self) -> String {
         format!("/dev/disk/by-id/md-uuid-{}", self.uuid)
     }
 }

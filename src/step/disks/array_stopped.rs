@@ -10,7 +10,9 @@ use crate::step::{Compared, Seen, Step, Touched, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArrayStopped {
+    /// `/dev/md0`
     pub device: String,
+    /// md's form: four groups of eight hexadecimal digits
     pub uuid: String,
 }
 

@@ -10,8 +10,11 @@ use crate::step::{Compared, Progress, Seen, Step, Touched, Undo, answered, md_uu
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assembled {
+    /// `/dev/md0`
     pub device: String,
+    /// md's form: four groups of eight hexadecimal digits
     pub uuid: String,
+    /// `/dev/disk/by-partuuid/…`
     pub members: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ impl BootLoader {
     }
 
     /// As it was saved before it was a step of its own.
-    pub fn of_job(job: &Job) -> Option<BootLoader> {
+    pub(crate) fn of_job(job: &Job) -> Option<BootLoader> {
         let [root, disk] = job.args.clone().try_into().ok()?;
         let label = job.title.strip_prefix("boot loader on disk ")?.to_string();
         let Job { script, dir, name, .. } = job.clone();

@@ -17,13 +17,17 @@ pub struct PartitionTable {
     pub kind: String,
     /// GPT: a UUID; DOS: `0x12345678`
     pub id: String,
+    /// in the order of their numbers
     pub partitions: Vec<Partition>,
 }
 
+/// One partition of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
+    /// of a GPT's entry; a DOS table keeps none
     pub name: String,
+    /// from 1, as the kernel counts them: sfdisk(8)
     pub number: u32,
     /// in logical sectors of the disk
     #[schemars(with = "u64")]

@@ -10,11 +10,13 @@ use crate::step::{Mark, Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IscsiNode {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
     /// `10.77.0.22:3260`
     pub portal: String,
     /// where open-iscsi keeps it
     pub path: String,
+    /// its text, with the places of the CHAP secrets
     pub record: Text,
 }
 

@@ -9,14 +9,19 @@ use crate::step::{Mark, Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LioExport {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
     /// name of the backstore in configfs
     pub name: String,
+    /// the block device that is offered: `/dev/disk/by-id/md-uuid-…`
     pub device: String,
+    /// the SCSI serial number that old will recognise it by
     pub serial: String,
+    /// the only address that it is offered on: `192.0.2.20:3260`
     pub portal: String,
     /// the only initiator name that may log in
     pub initiator: String,
+    /// the CHAP account of old
     pub user: String,
     /// by which new proves itself to old
     #[serde(default)]

@@ -9,8 +9,11 @@ use crate::step::{Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LioGone {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
+    /// name of the backstore in configfs
     pub name: String,
+    /// where script and secret went on the server
     pub dir: String,
     /// what was offered: nothing of it may stay in a cache of this kernel
     pub device: String,

@@ -10,10 +10,13 @@ use crate::step::{Compared, Progress, Seen, Step, Touched, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
+    /// `10.77.0.22:3260`
     pub portal: String,
     /// `/dev/disk/by-path/ip-…-iscsi-…-lun-1`
     pub device: String,
+    /// the SCSI serial number that it must have
     pub serial: String,
     /// bytes it must have at least
     pub at_least: u64,

@@ -9,8 +9,11 @@ use crate::step::{Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
+    /// `10.77.0.22:3260`
     pub portal: String,
+    /// the disk that goes: `/dev/disk/by-path/ip-…-iscsi-…-lun-1`
     pub device: String,
 }
 

@@ -9,6 +9,7 @@ use crate::step::{Mark, Seen, Step, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TgtExport {
+    /// name of the target, an IQN: RFC 7143, section 4.2.7
     pub iqn: String,
     /// `/dev/disk/by-id/md-uuid-…`
     pub device: String,

@@ -10,6 +10,7 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remount {
+    /// the mount point that the kernel is told
     pub target: String,
     /// where nothing may hinder it, services being down: the file in memory that names all that could be written to before
     /// the kernel was told to make everything read-only

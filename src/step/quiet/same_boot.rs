@@ -11,6 +11,7 @@ use crate::step::{Mark, Seen, Step, Undo, answered};
 pub struct SameBoot {
     /// mount point
     pub target: String,
+    /// the block device on old, by its identity
     pub device: String,
     /// the disk on new
     pub lun: String,

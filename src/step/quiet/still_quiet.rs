@@ -14,6 +14,7 @@ use crate::step::{LOST, Mark, Seen, Step, Undo, answered, lost, power};
 pub struct StillQuiet {
     /// a file in memory that was written when everything was quiet; a boot forgets it
     pub mark: String,
+    /// units that were stopped, and must be so still
     pub units: Vec<String>,
     /// mount points
     pub read_only: Vec<String>,

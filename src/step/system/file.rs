@@ -11,7 +11,9 @@ use crate::step::{Compared, Mark, Seen, Step, Touched, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
+    /// absolute, on the side of the step
     pub path: String,
+    /// what it is to hold
     pub text: Text,
     /// permission bits; `None`: as they are
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,7 +36,8 @@ impl File {
         File { was: was.cloned(), mode: was.is_none().then_some(0o644), ..File::new(path, text) }
     }
 
-    pub fn mode(self, mode: u32) -> File {
+    /// The same with these permission bits.
+    pub(crate) fn mode(self, mode: u32) -> File {
         File { mode: Some(mode), ..self }
     }
 

@@ -8,7 +8,9 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hostname {
+    /// as hostname(1) prints it
     pub name: String,
+    /// what it was when the facts were read
     pub was: String,
 }
 

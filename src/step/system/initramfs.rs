@@ -14,6 +14,7 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Initramfs {
+    /// the version of the kernel that it is for, as uname(1) `-r` prints it
     pub kernel: String,
     /// where the one before and the hash of the new one are kept; survives a reboot
     pub keep: String,

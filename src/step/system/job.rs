@@ -9,12 +9,14 @@ use crate::step::{Mark, Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Job {
+    /// what it does, for people
     pub title: String,
     /// it only checks something: of runbooks that were saved before there was a step for the proof of /boot
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub check: bool,
     /// sh(1), safe to run again
     pub script: String,
+    /// given to the script, in this order
     pub args: Vec<String>,
     /// where script and stamp go on the server
     pub dir: String,

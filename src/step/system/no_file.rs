@@ -9,6 +9,7 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoFile {
+    /// absolute, on the side of the step
     pub path: String,
 }
 

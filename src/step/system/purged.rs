@@ -10,6 +10,7 @@ use crate::step::{Seen, Step, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Purged {
+    /// their names, without versions
     pub packages: Vec<String>,
     /// where the script goes on the server
     pub dir: String,

@@ -10,6 +10,7 @@ use crate::step::{Seen, Step, Undo};
 pub struct Service {
     /// as they are stopped; started the other way round
     pub units: Vec<String>,
+    /// whether they run; otherwise they are stopped
     pub run: bool,
     /// one after the other; otherwise systemd is told of all at once, and has an order of its own
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

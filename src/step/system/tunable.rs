@@ -8,8 +8,11 @@ use crate::step::{Seen, Step, Undo, answered};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tunable {
+    /// `/proc/sys/…`: proc_sys(5)
     pub path: String,
+    /// what is written there, in the setting's own unit
     pub value: String,
+    /// what it was when the facts were read
     pub was: String,
 }
 

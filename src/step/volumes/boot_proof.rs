@@ -12,6 +12,7 @@ use crate::step::{Mark, Seen, Step, Undo};
 pub struct BootProof {
     /// where it is mounted
     pub target: String,
+    /// the block device that is read, as it is named on new
     pub device: String,
     /// where the hash is, on the server
     pub hash_file: String,
@@ -29,7 +30,7 @@ impl BootProof {
     }
 
     /// As it was saved before it was a step of its own.
-    pub fn of_job(job: &Job) -> Option<BootProof> {
+    pub(crate) fn of_job(job: &Job) -> Option<BootProof> {
         let [device, hash_file] = job.args.clone().try_into().ok()?;
         let target = job.title.strip_suffix(" arrived byte for byte")?.to_string();
         let Job { script, dir, name, .. } = job.clone();

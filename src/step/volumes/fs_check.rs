@@ -12,7 +12,9 @@ use crate::step::{Seen, Step, Undo};
 pub struct FsCheck {
     /// `vg0/root`
     pub volume: String,
+    /// `xfs`, or one of ext2, ext3, ext4
     pub fstype: String,
+    /// `/dev/mapper/vg0-root`
     pub device: String,
     /// sh(1), safe to run again
     pub script: String,
@@ -28,7 +30,7 @@ impl FsCheck {
     }
 
     /// As it was saved before it was a step of its own.
-    pub fn of_job(job: &Job) -> Option<FsCheck> {
+    pub(crate) fn of_job(job: &Job) -> Option<FsCheck> {
         let [fstype, device] = job.args.clone().try_into().ok()?;
         let volume = job.title.strip_prefix("check ")?.strip_suffix(&format!(" ({fstype})"))?.to_string();
         let Job { script, dir, name, .. } = job.clone();

@@ -8,7 +8,9 @@ use crate::step::{Seen, Step, Undo};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FsSize {
+    /// `/dev/mapper/vg0-root`
     pub device: String,
+    /// where it is mounted, for xfs_growfs(8) takes that
     pub target: String,
     /// `xfs`, or one of ext2, ext3, ext4
     pub fstype: String,

@@ -8,7 +8,9 @@ use crate::step::{Seen, Step, Undo, vgs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupName {
+    /// the name under which it travelled
     pub from: String,
+    /// the name that old's group has
     pub to: String,
 }
 

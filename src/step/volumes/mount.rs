@@ -8,7 +8,9 @@ use crate::step::{Compared, Mark, Seen, Step, Touched, Undo, mounts};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mount {
+    /// a block device; a directory where `bind`
     pub source: String,
+    /// mount point
     pub target: String,
     /// A directory, without what is mounted below it (mount(8) `--bind`): with all of it, /run would hold the very tree
     /// that it is bound into, and other mount namespaces would never let go of that.

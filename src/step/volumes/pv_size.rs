@@ -10,6 +10,7 @@ use crate::step::{Seen, Step, Undo, pvs};
 pub struct PvSize {
     /// `/dev/disk/by-id/md-uuid-…`
     pub device: String,
+    /// LVM's UUID of the physical volume, as pvs(8) prints it
     pub uuid: String,
     /// bytes of an extent: less than that may stay over
     pub extent: u64,

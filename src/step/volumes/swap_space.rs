@@ -8,7 +8,9 @@ use crate::step::{Mark, Seen, Step, Undo, signature_list};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwapSpace {
+    /// `/dev/mapper/vg0-swap_1`
     pub device: String,
+    /// the swap's own, as blkid(8) prints it
     pub uuid: String,
 }
 

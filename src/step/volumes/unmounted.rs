@@ -8,6 +8,7 @@ use crate::step::{Compared, Seen, Step, Touched, Undo, mounts};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unmounted {
+    /// the directory
     pub target: String,
 }
 

@@ -8,7 +8,9 @@ use crate::step::{Mark, Seen, Step, Undo, lvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Volume {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
     /// bytes
     pub size: u64,

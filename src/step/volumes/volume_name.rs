@@ -8,8 +8,11 @@ use crate::step::{Seen, Step, Undo, lvs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeName {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the name of the leg, under which it travelled
     pub from: String,
+    /// the name that old's volume has
     pub to: String,
 }
 

@@ -8,7 +8,9 @@ use crate::step::{Seen, Step, Undo, lvs, vgs};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeSize {
+    /// the volume group, as vgs(8) prints it
     pub vg: String,
+    /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
     /// bytes; `None`: all that is free in the group
     pub to: Option<u64>,
