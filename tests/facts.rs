@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use replant::facts::{self, Facts, FactsError, ParseError, ServerFacts};
-use replant::facts::{activity, apt, dm, filesystems, health, lsblk, lvm, md, mounts, net, os, queries, writers};
+use replant::facts::{
+    activity, apt, dm, filesystems, health, lsblk, lvm, md, mounts, net, os, parts, queries, texts, writers,
+};
 use replant::host::{HostError, Look, Output, Query, Side};
 use serde_json::Value;
 use snapbox::Data;
@@ -37,8 +39,8 @@ const PARSERS: &[(&str, Parse)] = &[
     ("lvm-version", |text| lvm::parse_version(text).map(|it| json(&it))),
     ("mounts", |text| mounts::parse(text).map(|it| json(&it))),
     ("interfaces", |text| net::parse(text).map(|it| json(&it))),
-    ("texts", |text| os::parse_texts(text).map(|it| json(&it))),
-    ("parts", |text| os::parse_parts(text).map(|it| json(&it))),
+    ("texts", |text| texts::parse(text).map(|it| json(&it))),
+    ("parts", |text| parts::parse(text).map(|it| json(&it))),
     ("services", |text| Ok(json(&os::parse_services(text)))),
     ("writers", |text| writers::parse(text).map(|it| json(&it))),
     ("unit-files", |text| Ok(json(&os::parse_unit_files(text)))),
@@ -158,6 +160,41 @@ fn what_is_not_installed_is_an_answer() {
 }
 
 #[test]
+fn what_was_printed_before_a_failure_counts_where_its_parts_stand_alone() {
+    let whole = lab().old;
+    let half = |name, code, out: &str| with(name, failed(code, out, "")).unwrap();
+    let links = half("links", 1, "/dev/disk/by-id/ata-X ../../sda\n");
+    assert_eq!(links.blocks.iter().find(|block| block.kname == "sda").unwrap().by_id, ["/dev/disk/by-id/ata-X"]);
+    let error = with("links", failed(127, "", "find: not found")).unwrap_err();
+    assert!(error.to_string().starts_with("on old: `find /dev "), "{error}");
+    assert_eq!(half("lvm-config", 5, "monitoring=1\n").lvm_config["activation/monitoring"], "1");
+    assert_eq!(half("services", 1, "a.service loaded active running A\n").services, ["a.service"]);
+    // without systemd, LVM's settings or smartctl there is less to know, and nothing else changes
+    for name in ["services", "unit-files", "lvm-config", "health"] {
+        let mut without = half(name, 127, "");
+        without.services.clone_from(&whole.services);
+        without.disabled.clone_from(&whole.disabled);
+        without.mount_units.clone_from(&whole.mount_units);
+        without.lvm_config.clone_from(&whole.lvm_config);
+        for (block, known) in without.blocks.iter_mut().zip(&whole.blocks) {
+            block.health.clone_from(&known.health);
+        }
+        assert_eq!(without, whole, "{name}");
+    }
+    // half a list of packages or of processes is none
+    assert_eq!(with("iscsi-packages", failed(100, "Inst a (1 b [c])\n", "E: no")).unwrap().iscsi_packages, None);
+    assert_eq!(half("writers", 1, "@maps\n").holders, []);
+}
+
+#[test]
+fn every_question_has_a_name_of_its_own() {
+    for side in [Side::Old, Side::New] {
+        let names: Vec<&str> = queries::asked(side).iter().map(|asked| asked.name).collect();
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    }
+}
+
+#[test]
 fn rates_are_averages_since_the_boot() {
     let written = os::parse_written(
         " 253       0 dm-0 5417 0 253018 4012 88117 0 1843200 90112 0 30012 94124 0 0 0 0 0 0\n   8       0 sda 1 2\n",
@@ -225,14 +262,14 @@ fn run(query: Query) -> (i32, String, String) {
 
 #[test]
 fn our_scripts_run() {
-    let (code, out, err) = run(os::parts_query());
+    let (code, out, err) = run(parts::query());
     assert_eq!((code, err.as_str()), (0, ""));
-    let parts = os::parse_parts(&out).unwrap();
+    let parts = parts::parse(&out).unwrap();
     assert!(parts.tools.contains("dd") && parts.clock > 1_700_000_000, "{parts:?}");
 
-    let (code, out, _) = run(os::texts_query());
+    let (code, out, _) = run(texts::query());
     assert_eq!(code, 0);
-    let texts = os::parse_texts(&out).unwrap();
+    let texts = texts::parse(&out).unwrap();
     for path in ["/etc/hostname", "/etc/hosts", "/etc/fstab", "/proc/cmdline", "/etc/machine-id"] {
         assert_eq!(texts.get(path).cloned(), std::fs::read_to_string(path).ok(), "{path}");
     }

@@ -1,9 +1,17 @@
 //! What the package manager would install.
 
 use super::Package;
+use super::fact::{Fact, Failed};
 use super::parse::ParseError;
 use crate::family::Family;
-use crate::host::Query;
+use crate::host::{Query, Side};
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "iscsi-packages",
+    query: |side| (side == Side::Old).then(iscsi_packages_query),
+    failed: Failed::Nothing,
+    put: |text, server| parse(text).map(|packages| server.iscsi_packages = Some(packages)),
+}];
 
 /// Packages that are missing for the iSCSI initiator: answers [`parse`], with nothing where it is there already.
 /// Fails where no family's package manager is there, or has lists.

@@ -2,8 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fact::{Fact, Failed};
 use super::parse::ParseError;
 use crate::host::{Query, Side};
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "file-systems",
+    query: |side| Some(query(side)),
+    failed: Failed::Error,
+    put: |text, server| {
+        let found = parse(text)?;
+        (server.fs_tools, server.fs_features) = (found.tools, found.features);
+        Ok(())
+    },
+}];
 
 /// Versions first. Then the features of each file system: of ext by its superblock, of xfs as `name=1`.
 const FILE_SYSTEMS: &str = r#"v=$(e2fsck -V 2>&1) && echo "tool e2fsck $v"

@@ -5,7 +5,22 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Health;
+use super::fact::{Fact, Failed};
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "health",
+    query: |_| Some(query()),
+    failed: Failed::Counts,
+    // to lsblk's disks
+    put: |text, server| {
+        let mut health = parse(text);
+        for block in &mut server.blocks {
+            block.health = health.remove(&block.kname);
+        }
+        Ok(())
+    },
+}];
 
 /// Every disk under a line `== sda`, one line of JSON each. A disk that sleeps is not woken, and one that does not answer
 /// is not waited for.

@@ -5,8 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::Block;
+use super::fact::{Fact, Failed};
 use super::parse::{ParseError, loose_bool, loose_text, loose_u64};
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "lsblk",
+    query: |_| Some(query()),
+    failed: Failed::Error,
+    put: |text, server| parse(text).map(|blocks| server.blocks = blocks),
+}];
 
 const COLUMNS: &str = "NAME,KNAME,PATH,TYPE,SIZE,SERIAL,WWN,MODEL,TRAN,FSTYPE,LABEL,UUID,PARTUUID,PARTLABEL,PTTYPE,PARTTYPE,\
 LOG-SEC,PHY-SEC,PKNAME,ROTA,RM,RO";

@@ -5,9 +5,51 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::fact::{Fact, Failed};
 use super::parse::{ParseError, loose_u64};
-use super::{Lv, Pv, Vg};
+use super::{Block, Lv, Pv, ServerFacts, Vg};
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[
+    Fact {
+        name: "pvs",
+        query: |_| Some(pvs_query()),
+        failed: Failed::ErrorIfInstalled,
+        put: |text, server| parse_pvs(text).map(|pvs| server.pvs = pvs),
+    },
+    Fact {
+        name: "vgs",
+        query: |_| Some(vgs_query()),
+        failed: Failed::ErrorIfInstalled,
+        put: |text, server| parse_vgs(text).map(|vgs| server.vgs = vgs),
+    },
+    Fact {
+        name: "lvs",
+        query: |_| Some(lvs_query()),
+        failed: Failed::ErrorIfInstalled,
+        put: |text, server| {
+            server.lvs = parse_lvs(text)?;
+            add_contents(&mut server.lvs, &server.blocks);
+            Ok(())
+        },
+    },
+    Fact {
+        name: "lvm-config",
+        query: |_| Some(config_query()),
+        // exits with a failure where one of the settings is not known to it, and tells of the others all the same
+        failed: Failed::Counts,
+        put: |text, server| {
+            server.lvm_config = parse_config(text);
+            Ok(())
+        },
+    },
+    Fact {
+        name: "lvm-version",
+        query: |_| Some(version_query()),
+        failed: Failed::ErrorIfInstalled,
+        put: |text, server| parse_version(text).map(|version| server.lvm_version = Some(version)),
+    },
+];
 
 /// lvm.conf(5): what is said here holds over lvm.conf.
 pub(crate) const LVMLOCAL: &str = "/etc/lvm/lvmlocal.conf";
@@ -153,6 +195,29 @@ pub fn parse_lvs(text: &str) -> Result<Vec<Lv>, ParseError> {
         });
     }
     Ok(lvs)
+}
+
+/// What is on each volume, as lsblk knows it.
+fn add_contents(lvs: &mut [Lv], blocks: &[Block]) {
+    for lv in lvs {
+        if let Some(block) = block_of(lv, blocks) {
+            lv.fstype = block.fstype.clone();
+            lv.fs_uuid = block.uuid.clone();
+        }
+    }
+}
+
+/// How much is written to each volume on average, from bytes since the boot by kernel name, and seconds since the boot.
+pub(super) fn add_rates(server: &mut ServerFacts, written: &BTreeMap<String, u64>, uptime: u64) {
+    for lv in &mut server.lvs {
+        let bytes = block_of(lv, &server.blocks).and_then(|block| written.get(&block.kname));
+        lv.write_rate = bytes.and_then(|bytes| bytes.checked_div(uptime)).unwrap_or(0);
+    }
+}
+
+fn block_of<'a>(lv: &Lv, blocks: &'a [Block]) -> Option<&'a Block> {
+    let path = mapper_path(&lv.vg, &lv.name);
+    blocks.iter().find(|block| block.path == path)
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,16 @@
 //! Software RAID: mdadm(8) `--detail --export` and /proc/mdstat, md(4).
 
 use super::Array;
+use super::fact::{Fact, Failed};
 use super::parse::{ParseError, number};
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "arrays",
+    query: |_| Some(exports_query()),
+    failed: Failed::ErrorIfInstalled,
+    put: |text, server| parse_exports(text).map(|arrays| server.arrays = arrays),
+}];
 
 /// Every array there is, each under a line `== md0`. An array that has no members yet or any more is left out.
 const EXPORTS: &str = r#"for d in /sys/block/md*/md; do
@@ -88,6 +96,26 @@ impl Running {
     pub fn degraded(&self) -> bool {
         self.working < self.devices
     }
+}
+
+/// The kernel's answer to mdadm's; what mdadm did not tell of (it is not installed) is known by the kernel's alone.
+pub(super) fn add_running(arrays: &mut Vec<Array>, running: &[Running]) {
+    for kernel in running {
+        let path = format!("/dev/{}", kernel.name);
+        let array = match arrays.iter().position(|array| array.path == path) {
+            Some(at) => &mut arrays[at],
+            None => {
+                let members = kernel.members.iter().map(|name| format!("/dev/{name}")).collect();
+                let level = kernel.level.clone().unwrap_or_default();
+                arrays.push(Array { path, level, devices: kernel.devices, members, ..Array::default() });
+                let last = arrays.len() - 1;
+                &mut arrays[last]
+            }
+        };
+        array.degraded = kernel.degraded();
+        array.action = kernel.action.as_ref().map(|action| action.kind.clone());
+    }
+    arrays.sort_by(|a, b| a.path.cmp(&b.path));
 }
 
 /// What md does to an array in the background.

@@ -2,9 +2,17 @@
 
 use serde::Deserialize;
 
+use super::fact::{Fact, Failed};
 use super::parse::{ParseError, loose_text, loose_u64, number};
 use super::{Mount, Swap};
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "mounts",
+    query: |_| Some(query()),
+    failed: Failed::ErrorIfSaid,
+    put: |text, server| parse(text).map(|mounts| server.mounts = mounts),
+}];
 
 /// Answers [`parse`]. Exits with 1 and prints nothing where everything mounted lives in memory (a rescue system).
 pub fn query() -> Query {

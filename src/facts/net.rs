@@ -6,8 +6,16 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::Interface;
+use super::fact::{Fact, Failed};
 use super::parse::ParseError;
 use crate::host::Query;
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "interfaces",
+    query: |_| Some(query()),
+    failed: Failed::Error,
+    put: |text, server| parse(text).map(|interfaces| server.interfaces = interfaces),
+}];
 
 /// Answers [`parse`].
 pub fn query() -> Query {

@@ -1,10 +1,33 @@
 //! Everything that is asked of a server to know it, in one round trip: few commands that say much, because each of them
 //! is a process there.
 
+use super::fact::Fact;
 pub use super::wanted::MODULES;
 pub(crate) use super::wanted::{PRESENCE, files, parts_of, tools};
-use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
+use super::{apt, filesystems, health, lsblk, lvm, md, mounts, net, os, parts, texts, writers};
 use crate::host::{Query, Side};
+
+/// All facts, by topic. This is the order in which they are asked and put together: whoever adds to what another has put
+/// there comes after it.
+const TOPICS: &[&[Fact]] = &[
+    lsblk::FACTS,
+    mounts::FACTS,
+    net::FACTS,
+    md::FACTS,
+    lvm::FACTS,
+    // links to lsblk's devices
+    os::FACTS,
+    // the kernel's arrays to mdadm's, rates to LVM's volumes
+    texts::FACTS,
+    // drivers to lsblk's disks and ip's interfaces
+    parts::FACTS,
+    filesystems::FACTS,
+    // to lsblk's disks
+    health::FACTS,
+    // of findmnt's mounts
+    writers::FACTS,
+    apt::FACTS,
+];
 
 /// A question and what we call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,34 +36,17 @@ pub struct Asked {
     pub query: Query,
 }
 
-/// What is asked, with names.
+/// The rows that a side is asked, with their questions.
+pub(super) fn rows(side: Side) -> impl Iterator<Item = (&'static Fact, Query)> {
+    TOPICS.iter().copied().flatten().filter_map(move |fact| Some((fact, (fact.query)(side)?)))
+}
+
+/// What is asked, with names, in order.
 pub fn asked(side: Side) -> Vec<Asked> {
-    let mut all = vec![
-        Asked { name: "lsblk", query: lsblk::query() },
-        Asked { name: "links", query: os::links_query() },
-        Asked { name: "arrays", query: md::exports_query() },
-        Asked { name: "pvs", query: lvm::pvs_query() },
-        Asked { name: "vgs", query: lvm::vgs_query() },
-        Asked { name: "lvs", query: lvm::lvs_query() },
-        Asked { name: "lvm-config", query: lvm::config_query() },
-        Asked { name: "lvm-version", query: lvm::version_query() },
-        Asked { name: "mounts", query: mounts::query() },
-        Asked { name: "interfaces", query: net::query() },
-        Asked { name: "texts", query: os::texts_query() },
-        Asked { name: "parts", query: os::parts_query() },
-        Asked { name: "services", query: os::services_query() },
-        Asked { name: "unit-files", query: os::unit_files_query() },
-        Asked { name: "file-systems", query: filesystems::query(side) },
-        Asked { name: "health", query: health::query() },
-    ];
-    if side == Side::Old {
-        all.push(Asked { name: "writers", query: writers::query() });
-        all.push(Asked { name: "iscsi-packages", query: apt::iscsi_packages_query() });
-    }
-    all
+    rows(side).map(|(fact, query)| Asked { name: fact.name, query }).collect()
 }
 
 /// What is asked, in order.
 pub fn all(side: Side) -> Vec<Query> {
-    asked(side).into_iter().map(|asked| asked.query).collect()
+    rows(side).map(|(_, query)| query).collect()
 }

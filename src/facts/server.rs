@@ -74,10 +74,10 @@ pub struct ServerFacts {
     /// bytes of the image in /boot, by kernel version
     #[serde(default)]
     pub initrd_sizes: BTreeMap<String, u64>,
-    /// lines of the network's configuration that name a MAC address (see `os::PARTS`)
+    /// lines of the network's configuration that name a MAC address (see `parts::PARTS`)
     #[serde(default)]
     pub macs: Vec<MacLine>,
-    /// lines of it that match a card by what it is, not by its name (see `os::PARTS`)
+    /// lines of it that match a card by what it is, not by its name (see `parts::PARTS`)
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub card_lines: Vec<CardLine>,
     /// `/etc/systemd/network/*.link`, and those of /run

@@ -1,7 +1,6 @@
 //! What is looked for on a server by its name.
 
 use crate::family::{Builder, Family};
-use crate::host::{IN_MEMORY, KEPT};
 
 /// Files whose text is in [`super::ServerFacts::files`]: those of every system, and those of each family.
 pub(crate) fn files() -> Vec<&'static str> {
@@ -52,22 +51,6 @@ const PARTS_OF: &[(&str, &str)] = &[
     ("/etc/modprobe.d/", ".conf"),
     ("/etc/systemd/network/", ".link"),
     ("/run/systemd/network/", ".link"),
-];
-
-/// Files of the kernel and others from which single facts are taken.
-pub(super) const SMALL: &[&str] = &[
-    "/proc/sys/kernel/hostname",
-    "/proc/sys/kernel/osrelease",
-    "/proc/sys/kernel/random/boot_id",
-    "/sys/class/dmi/id/product_uuid",
-    "/proc/meminfo",
-    "/proc/swaps",
-    "/proc/mdstat",
-    "/proc/diskstats",
-    "/proc/uptime",
-    "/etc/os-release",
-    IN_MEMORY,
-    KEPT,
 ];
 
 /// Files of which it is only of interest whether they are there; their text may hold secrets and is never read.

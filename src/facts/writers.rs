@@ -6,11 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::fact::{Fact, Failed};
 pub use super::holder::Holder;
 use super::lvm;
 use super::mounts::{self, MountPoint, unescaped};
 use super::parse::{ParseError, number};
-use crate::host::Query;
+use crate::host::{Query, Side};
+
+pub(super) const FACTS: &[Fact] = &[Fact {
+    name: "writers",
+    // of new, which is in rescue, nobody asks
+    query: |side| (side == Side::Old).then(query),
+    failed: Failed::Nothing,
+    // of the file systems that findmnt has found
+    put: |text, server| {
+        let targets: Vec<String> = server.mounts.iter().map(|mount| mount.target.clone()).collect();
+        server.holders = parse(text)?.holders(&targets);
+        Ok(())
+    },
+}];
 
 /// Shell functions: `mounts`, and `holders` that goes by it.
 pub(crate) const HOLDERS: &str = include_str!("holders.sh");

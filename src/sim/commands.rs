@@ -3,7 +3,7 @@
 
 use super::world::World;
 use super::{Args, Said, fail, secret};
-use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, writers};
+use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, parts, texts, writers};
 use crate::family::{Builder, Family};
 use crate::host::{Act, HostError, Query, READ_FILE, Server, Side, Text};
 use crate::step;
@@ -32,7 +32,7 @@ impl World {
                 .map(|array| format!("== {}\n{}", array.name, self.md_export(server, array)))
                 .collect()));
         }
-        if is(os::parts_query()) {
+        if is(parts::query()) {
             return Some(Ok(self.parts(server)));
         }
         for side in [Side::Old, Side::New] {
@@ -67,7 +67,7 @@ impl World {
         if is(lvm::pvs_query()) {
             return Some(Ok(self.pvs(server)));
         }
-        if let Query::Run(texts) = os::texts_query()
+        if let Query::Run(texts) = texts::query()
             && asked.len() >= 4
             && texts[..4] == asked[..4]
         {

@@ -340,7 +340,7 @@ impl World {
         there.collect()
     }
 
-    /// `os::PARTS`
+    /// `parts::PARTS`
     pub(super) fn parts(&self, server: Server) -> String {
         let machine = self.machine(server);
         let mut text = "arch x86_64\nuid 0\nclock 1795332863\n".to_string();
@@ -409,7 +409,7 @@ impl World {
         disks.map(|dev| format!("== {}\n{{\"smart_status\":{{\"passed\":true}}}}\n", dev.kname)).collect()
     }
 
-    /// `os::TEXTS`, of these files and of what its patterns find.
+    /// `texts::TEXTS`, of these files and of what its patterns find.
     pub(super) fn texts(&self, server: Server, paths: &[&str]) -> String {
         let mut sizes = "@sizes\n".to_string();
         let mut lines = "@lines\n".to_string();

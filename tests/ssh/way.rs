@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use replant::facts::{os, under_way};
+use replant::facts::{texts, under_way};
 use replant::host::ssh::SshHosts;
 use replant::host::{Act, HostError, Hosts, IN_MEMORY, KEPT, Look, Query, Side, Trail};
 
@@ -67,7 +67,7 @@ fn a_server_that_has_seen_a_later_line_is_not_acted_on() {
 
     // who reads the server is told of it, at the last line that an act has left
     let under_way = || {
-        let texts = os::parse_texts(&again.ask(Side::Old, os::texts_query()).unwrap().stdout).unwrap();
+        let texts = texts::parse(&again.ask(Side::Old, texts::query()).unwrap().stdout).unwrap();
         let kept = [IN_MEMORY, KEPT].map(|path| texts.get(path).map(String::as_str).unwrap_or_default());
         under_way::of(kept).into_iter().map(|mark| (mark.migration, mark.id, mark.line)).collect::<Vec<_>>()
     };
