@@ -4,11 +4,14 @@ use crate::host::HostError;
 use crate::journal;
 
 /// How a command ended.
-pub enum End {
+pub(crate) enum End {
+    /// what was asked for is so
     Good,
     /// `plan --detailed-exitcode`: there is something to do
     Changes,
+    /// the command has said why
     Failed,
+    /// by the person, where something had been begun
     Interrupted,
 }
 
@@ -25,7 +28,7 @@ impl End {
 
 /// What a command could not go on from, already in words: what was attempted, the cause, and what to do.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub message: String,
     pub help: Option<String>,
     /// what `--json` prints of it, where that is more than these words
@@ -35,12 +38,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
+    pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Failure {
         Failure { message: message.into(), help: Some(help.into()), data: None, interrupted: false }
     }
 
     /// The person pressed Ctrl-C where nothing had been begun.
-    pub fn interrupted() -> Failure {
+    pub(crate) fn interrupted() -> Failure {
         let message = "interrupted: nothing was changed".into();
         Failure { message, help: None, data: None, interrupted: true }
     }

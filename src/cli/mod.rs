@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and where it goes. One file for each subcommand.
 
+#![warn(missing_docs)]
+
 mod apply;
 mod changed;
 mod command;
@@ -35,11 +37,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 pub use command::Cli;
-pub use end::{End, Failure};
-use prompts::Prompts;
-pub use talk::Talk;
-
 use command::{Command, DIR, SchemaOf, When};
+use end::{End, Failure};
+use prompts::Prompts;
+use talk::Talk;
 
 /// What was typed. Of a word that is none of ours one is proposed only if it may well have been meant.
 fn parse() -> Cli {
@@ -72,6 +73,8 @@ fn parse() -> Cli {
     })
 }
 
+/// The whole program: reads what was typed, carries out one command, and says how it ended. `docs/reference.md` lists the
+/// exit codes.
 pub fn main() -> ExitCode {
     let cli = parse();
     match cli.color {

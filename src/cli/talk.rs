@@ -10,7 +10,7 @@ use crate::host::ssh::quote;
 use crate::report::ink::RED;
 use crate::report::{Manner, To, out};
 
-pub struct Talk {
+pub(crate) struct Talk {
     pub json: bool,
     pub verbose: bool,
     pub quiet: bool,
@@ -21,37 +21,37 @@ pub struct Talk {
 }
 
 impl Talk {
-    pub fn new(json: bool, verbose: bool, quiet: bool) -> Talk {
+    pub(crate) fn new(json: bool, verbose: bool, quiet: bool) -> Talk {
         Talk { json, verbose, quiet, also: Vec::new(), lost: OnceCell::new() }
     }
 
     /// A line for the person.
-    pub fn say(&self, line: impl AsRef<str>) {
+    pub(crate) fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
             out::tell(line.as_ref());
         }
     }
 
     /// A result, for the person or for whatever reads standard output.
-    pub fn result(&self, text: impl AsRef<str>) {
+    pub(crate) fn result(&self, text: impl AsRef<str>) {
         if !self.json {
             self.keep(out::line(text.as_ref()));
         }
     }
 
     /// A result as data.
-    pub fn data(&self, value: &impl Serialize) {
+    pub(crate) fn data(&self, value: &impl Serialize) {
         self.keep(out::data(value));
     }
 
     /// One line of a stream of data, where data is asked for.
-    pub fn line(&self, value: &impl Serialize) {
+    pub(crate) fn line(&self, value: &impl Serialize) {
         if self.json {
             self.keep(out::raw(&(serde_json::to_string(value).unwrap_or_default() + "\n")));
         }
     }
 
-    pub fn error(&self, failure: &Failure) {
+    pub(crate) fn error(&self, failure: &Failure) {
         self.tell_error(failure);
         if self.json {
             let words = serde_json::json!({ "error": failure.message, "help": failure.help });
@@ -71,7 +71,7 @@ impl Talk {
     }
 
     /// A text that has its own form: completions, a manual page.
-    pub fn raw(&self, text: &[u8]) {
+    pub(crate) fn raw(&self, text: &[u8]) {
         self.keep(out::raw(&String::from_utf8_lossy(text)));
     }
 
@@ -82,12 +82,12 @@ impl Talk {
     }
 
     /// Why a result could not be written. That its reader wanted no more of it (`| head`) is no failure.
-    pub fn lost(&self) -> Option<&io::Error> {
+    pub(crate) fn lost(&self) -> Option<&io::Error> {
         self.lost.get().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// A command of ours, to be pasted where this one was typed.
-    pub fn command<S: AsRef<str>>(&self, words: &[S]) -> String {
+    pub(crate) fn command<S: AsRef<str>>(&self, words: &[S]) -> String {
         let words = ["replant"].into_iter().chain(words.iter().map(S::as_ref)).map(String::from);
         quote(&words.chain(self.also.iter().cloned()).collect::<Vec<_>>())
     }
@@ -97,7 +97,7 @@ impl Talk {
         Manner { json: self.json, verbose: self.verbose, quiet: self.quiet }
     }
 
-    pub fn color(&self) -> bool {
+    pub(crate) fn color(&self) -> bool {
         out::colour(To::Err)
     }
 }

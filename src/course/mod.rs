@@ -1,6 +1,8 @@
 //! The migration, read top to bottom: one chapter for each stage. Plan and facts go in, a runbook comes out, and no
 //! choice is left for later: names, UUIDs, device paths and the text of every file are decided here.
 
+#![warn(missing_docs)]
+
 mod book;
 mod boot;
 mod connect;
@@ -38,14 +40,20 @@ pub const FORMAT: u32 = 1;
 pub struct Runbook {
     /// version of this format
     pub format: u32,
+    /// of the migration, from the plan: its journal is kept under it
     pub name: String,
+    /// as it was when the runbook was made
     pub plan: Plan,
+    /// SHA-256 in hexadecimal: the same for every way to write the same plan
     pub plan_digest: String,
+    /// both servers, as they were when the runbook was made
     pub facts: Facts,
+    /// SHA-256 in hexadecimal, over what does not change by itself: `facts/still.rs`
     pub facts_digest: String,
     /// the way from old to new: what times are estimated from
     #[serde(default)]
     pub link: Link,
+    /// the steps, each stands behind those that it waits for
     pub nodes: Vec<Node>,
 }
 

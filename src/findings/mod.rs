@@ -3,6 +3,8 @@
 //! A rule is an entry of a table in the room of its topic: a code that never changes, how much it matters, why, and what to
 //! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
+#![warn(missing_docs)]
+
 mod boot;
 mod disks;
 mod filesystems;
@@ -37,11 +39,12 @@ use crate::facts::{Facts, Link};
 use crate::plan::Plan;
 
 pub use power::{Tried, of_power};
-pub use reference::{entry, reference};
-pub use refused::refused;
-pub use rule::{Check, Finding, Hit, Rule, Severity};
-pub(crate) use under_way::UNDER_WAY;
-pub use under_way::under_way;
+pub(crate) use reference::entry;
+pub use reference::reference;
+pub(crate) use refused::refused;
+pub(crate) use rule::{Check, Hit};
+pub use rule::{Finding, Rule, Severity};
+pub(crate) use under_way::{UNDER_WAY, under_way};
 
 /// Every room's rules.
 const ROOMS: &[&[Rule]] = &[
@@ -122,7 +125,7 @@ fn by_the_rules(plan: &Plan, facts: &Facts) -> Vec<Finding> {
 ///
 /// # Panics
 /// Where there is no such rule: codes are written in the program, not read.
-pub fn finding(code: &str, hit: Hit) -> Finding {
+pub(crate) fn finding(code: &str, hit: Hit) -> Finding {
     let all = rules();
     all.iter().find(|rule| rule.code == code).expect("a rule for every code that is used").finding(hit)
 }
@@ -134,6 +137,6 @@ fn finished(plan: &Plan, found: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// The worst first, and before it that another migration is under way: what follows may be its work.
-pub fn sort(all: &mut [Finding]) {
+pub(crate) fn sort(all: &mut [Finding]) {
     all.sort_by_key(|finding| (finding.code != UNDER_WAY, finding.severity, finding.code));
 }

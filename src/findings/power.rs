@@ -44,8 +44,9 @@ pub(super) const RULES: &[Rule] = &[
 pub enum Tried {
     /// its power control answers, and says that it is on; or a person does it
     Works,
+    /// its power control answers, and says `off`: it may be that of another machine
     SaysOff,
-    /// why
+    /// its power control could not be asked: why
     Fails(String),
 }
 

@@ -24,7 +24,7 @@ Written by `SNAPSHOTS=overwrite cargo test --test findings` from the rules in `s
 ";
 
 /// One rule, for people.
-pub fn entry(rule: &Rule) -> String {
+pub(crate) fn entry(rule: &Rule) -> String {
     let (why, remedy) = (sentence(&rule.why()), sentence(&rule.remedy()));
     format!("{} {}: {}\n\nWhy: {why}\n\nWhat to do: {remedy}", rule.code, weight(rule), rule.title())
 }

@@ -7,7 +7,7 @@ use crate::layout::{Missing, Unfit};
 use crate::plan::Plan;
 
 /// Why the plan cannot be laid out.
-pub fn refused(plan: &Plan, why: Unfit) -> Vec<Finding> {
+pub(crate) fn refused(plan: &Plan, why: Unfit) -> Vec<Finding> {
     match why {
         Unfit::Missing(missing) => of_missing(plan, &missing),
         Unfit::InUse(all) => all.iter().map(|one| Finding::of(volumes::RULES, "R1240", used(one))).collect(),

@@ -7,17 +7,21 @@ use crate::facts::{Facts, Link};
 use crate::family::said;
 use crate::plan::{Loaded, Place, Plan, Span, Waiver};
 
+/// How much a finding matters, the worst first: they are sorted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// the migration cannot be carried out; only a waiver in the plan lets it go on, and not past those that are absolute
     Inhibitor,
+    /// the migration can be carried out, but something may go wrong or be lost: to be read before `apply`
     Warning,
+    /// nothing is wrong: something that is good to know
     Note,
 }
 
 impl Severity {
-    pub fn word(self) -> &'static str {
+    /// As it is printed, and as it stands in JSON.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Severity::Inhibitor => "inhibitor",
             Severity::Warning => "warning",
@@ -33,6 +37,7 @@ pub struct Rule {
     pub code: &'static str,
     /// what is so when it fires
     pub(super) title: &'static str,
+    /// of every finding that it makes
     pub severity: Severity,
     /// of inhibitors: no waiver helps. The course would certainly destroy something, or fail; where the rule may be
     /// mistaken, or the risk is one that a person can take, it is not
@@ -41,12 +46,12 @@ pub struct Rule {
     pub(super) why: &'static str,
     /// what to do in general; each [`Hit`] says it of the thing at hand
     pub(super) remedy: &'static str,
-    pub check: Check,
+    pub(super) check: Check,
 }
 
 /// What a rule looks at, and so when something is found by it.
 #[derive(Clone, Copy)]
-pub enum Check {
+pub(crate) enum Check {
     /// Plan and facts.
     Facts(fn(&Plan, &Facts) -> Vec<Hit>),
     /// The way from old to new, when it was measured.
@@ -61,7 +66,7 @@ pub enum Check {
 
 /// What a rule found, of one thing.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
+pub(crate) struct Hit {
     message: String,
     help: String,
     span: Option<Span>,
@@ -69,34 +74,40 @@ pub struct Hit {
 }
 
 impl Hit {
-    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Hit {
+    pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Hit {
         Hit { message: message.into(), help: help.into(), span: None, fact: None }
     }
 
     /// Where the plan speaks of it.
-    pub fn at(self, span: Option<Span>) -> Hit {
+    pub(crate) fn at(self, span: Option<Span>) -> Hit {
         Hit { span, ..self }
     }
 
     /// The fact that it is about, where the plan does not speak of it: `old: /etc/fstab, line 5`.
-    pub fn of(self, fact: impl Into<String>) -> Hit {
+    pub(crate) fn of(self, fact: impl Into<String>) -> Hit {
         Hit { fact: Some(fact.into()), ..self }
     }
 }
 
+/// What a rule says of one thing, in words for the person: what is so, why it matters, and what to do.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
+    /// of the rule: `replant explain CODE` says more, and `waive` of the plan refers to it
     pub code: &'static str,
+    /// of the rule, whether or not the plan waives the finding
     pub severity: Severity,
     /// it cannot be waived
     pub absolute: bool,
+    /// what is so, in one sentence that names the thing
     pub message: String,
     /// the fact that it is about
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fact: Option<String>,
+    /// what would happen otherwise
     pub why: String,
     /// what to do about it, as a command where there is one
     pub help: String,
+    /// where the plan speaks of it, in bytes of the file; none for what only the servers say
     #[serde(skip)]
     pub span: Option<Span>,
     /// why it was accepted, where the plan waives it
@@ -109,7 +120,7 @@ impl Finding {
     ///
     /// # Panics
     /// Where none of them has this code: codes are written in the program, not read.
-    pub fn of(rules: &[Rule], code: &str, hit: Hit) -> Finding {
+    pub(crate) fn of(rules: &[Rule], code: &str, hit: Hit) -> Finding {
         let rule = rules.iter().find(|rule| rule.code == code).expect("a rule for every code that is used");
         rule.finding(hit)
     }

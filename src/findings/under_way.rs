@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[Rule {
 }];
 
 /// The first that is found, where there is one.
-pub fn under_way(plan: &Plan, facts: &Facts) -> Option<Finding> {
+pub(crate) fn under_way(plan: &Plan, facts: &Facts) -> Option<Finding> {
     another(plan, facts).into_iter().next().map(|hit| Finding::of(RULES, UNDER_WAY, hit))
 }
 

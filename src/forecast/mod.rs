@@ -1,5 +1,7 @@
 //! How long it will take, how long services will be down, and where it will stop and ask: told before anything is done.
 
+#![warn(missing_docs)]
+
 mod work;
 
 use schemars::JsonSchema;
@@ -13,21 +15,29 @@ use crate::plan::{Plan, Power};
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{Mark, StepKind};
 
+/// An estimate of a whole migration. It is made from plan, facts and link alone: the same runbook gives the same estimate.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Forecast {
+    /// what it was estimated from, measured or by the cards' speed
     pub link: Link,
+    /// every step that sends data over the link, in the order of the runbook
     pub copies: Vec<Copy>,
     /// of all copies, over one link
     pub bytes: u64,
+    /// of all copies, one after the other: those that run at once share the link
     pub seconds: f64,
+    /// how long services will be down
     pub downtime: Downtime,
+    /// where `apply` will ask, in the order of the runbook
     pub stops: Vec<Stop>,
 }
 
 /// One copy over the link.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Copy {
+    /// the step that copies
     pub step: StepId,
+    /// that go over the link
     pub bytes: u64,
     /// with the link for itself
     pub seconds: f64,
@@ -36,16 +46,22 @@ pub struct Copy {
 /// From the first service that stops to the migrated system found serving.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Downtime {
+    /// the sum of its parts
     pub seconds: f64,
-    /// seconds that the plan allows
+    /// seconds that the plan allows: `cutover.downtime_budget`
     pub budget: Option<u64>,
+    /// what takes the time, in the order in which it comes
     pub parts: Vec<Part>,
 }
 
+/// Steps of the downtime that do one thing, in a person's eyes: stop services, boot new.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Part {
+    /// the one thing, as a person reads it
     pub what: String,
+    /// of its steps, one after the other, with the round trips that they take
     pub seconds: f64,
+    /// the steps that it is made of
     pub steps: Vec<StepId>,
     /// what was taken for granted, where it weighs
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +73,7 @@ pub struct Part {
 pub struct Stop {
     /// before this step is begun
     pub step: StepId,
+    /// what the person is asked for, and what has happened by then
     pub why: String,
 }
 
@@ -71,6 +88,7 @@ pub fn down(nodes: &[Node]) -> &[Node] {
     }
 }
 
+/// Estimates the migration that a runbook describes.
 pub fn forecast(runbook: &Runbook) -> Forecast {
     let seconds = |bytes: u64| bytes as f64 / runbook.link.rate.max(1) as f64;
     let copies: Vec<Copy> = runbook
@@ -190,18 +208,20 @@ impl Forecast {
 
 /// What is to be said of a runbook before anything is begun.
 pub struct Outlook {
+    /// how long it will take, and where it will ask
     pub forecast: Forecast,
     /// by the rules, of the link, and of the estimate
     pub findings: Vec<Finding>,
 }
 
 impl Outlook {
+    /// Estimates, and looks for findings in the runbook's own plan and facts.
     pub fn of(runbook: &Runbook) -> Outlook {
         let Runbook { plan, facts, link, .. } = runbook;
         Outlook::with(runbook, findings::find_with_link(plan, facts, link))
     }
 
-    /// Where it was looked already whether anything inhibits the runbook.
+    /// As [`Outlook::of`], where the findings are known already.
     pub fn with(runbook: &Runbook, mut findings: Vec<Finding>) -> Outlook {
         let forecast = forecast(runbook);
         findings.extend(forecast.finding(&runbook.plan));

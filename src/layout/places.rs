@@ -30,7 +30,7 @@ pub(crate) struct Places<'a> {
 
 /// What the plan names and the servers do not have: by its place in the plan's lists.
 #[derive(Debug, Default)]
-pub struct Missing {
+pub(crate) struct Missing {
     /// disks that new has not, or has more than once
     pub disks: Vec<usize>,
     /// volume groups that old has not

@@ -19,7 +19,7 @@ use crate::units::Bytes;
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
-pub enum Unfit {
+pub(crate) enum Unfit {
     /// the servers have not all that it names
     Missing(Missing),
     /// volumes that move, and that no step would silence

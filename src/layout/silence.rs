@@ -12,7 +12,7 @@ use crate::plan::Plan;
 
 /// A volume that moves and is in use by what no step of the course silences.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InUse {
+pub(crate) struct InUse {
     /// `/dev/mapper/vg0-root`
     pub block: String,
     /// `vg0/root`
@@ -23,7 +23,7 @@ pub struct InUse {
 
 /// How a volume is used.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Use {
+pub(crate) enum Use {
     /// a subvolume of btrfs is mounted
     Subvolume { subvolume: String, target: String },
     /// mounted in a way that no step makes read-only

@@ -6,6 +6,8 @@
 //! [`load`] answers with a plan that is sound in itself, or with every fault of the file at once. What can only be known
 //! by asking the servers (is the disk there? can the filesystem grow?) is left to the findings.
 
+#![warn(missing_docs)]
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -32,7 +34,8 @@ pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
 pub use load::{Loaded, load, parse};
-pub use schema::{named, schema};
+pub(crate) use schema::named;
+pub use schema::schema;
 pub use source::{At, Place, Source, Span};
 pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
 pub use words::host_key;
@@ -86,7 +89,7 @@ pub struct Plan {
 
 impl Plan {
     /// New's address at which it offers its disks.
-    pub fn portal(&self) -> &At<IpAddr> {
+    pub(crate) fn portal(&self) -> &At<IpAddr> {
         self.transfer.iscsi.address.as_ref().unwrap_or(&self.new.address)
     }
 

@@ -18,7 +18,7 @@ pub fn schema() -> Value {
 }
 
 /// A schema with an `$id`, by which others can refer to it, and a title.
-pub fn named(schema: Value, id: &str, title: &str) -> Value {
+pub(crate) fn named(schema: Value, id: &str, title: &str) -> Value {
     let Value::Object(rest) = schema else { return schema };
     let first = [("$schema", "https://json-schema.org/draft/2020-12/schema"), ("$id", id), ("title", title)];
     let mut all: Map<String, Value> = first.into_iter().map(|(key, value)| (key.into(), value.into())).collect();

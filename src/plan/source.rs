@@ -79,7 +79,7 @@ impl<T> At<T> {
     }
 
     /// Where the value was written, if it came here through an alias.
-    pub fn defined(&self) -> Option<Span> {
+    pub(crate) fn defined(&self) -> Option<Span> {
         self.defined
     }
 

@@ -41,13 +41,15 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
 
 /// The two commands that a person may want to type next, as they can be pasted.
 #[derive(Debug, Clone)]
-pub struct Next {
-    pub go_on: String,
-    pub go_back: String,
+pub(crate) struct Next {
+    /// `apply`, or `plan` where there is something else to look at
+    pub(crate) go_on: String,
+    /// `rollback`
+    pub(crate) go_back: String,
 }
 
 /// At the end of an apply that went as it should.
-pub fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, next: &Next) -> String {
+pub(crate) fn account(runbook: &Runbook, state: &State, total: &Summary, last: Stage, next: &Next) -> String {
     let mut text = String::new();
     if total.changed == 0 {
         text += "Nothing to do: everything is as the runbook says, no command changed anything.\n";
@@ -82,7 +84,7 @@ fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
 }
 
 /// An apply that was stopped.
-pub fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next) -> String {
+pub(crate) fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next) -> String {
     let mut text = cause(stopped, runbook);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     if !matches!(stopped.reason, Reason::Abandoned(_)) {
@@ -153,7 +155,7 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
 }
 
 /// Before a rollback: what it will do and what would be lost.
-pub fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
+pub(crate) fn rollback(preview: &Preview<'_>, runbook: &Runbook) -> String {
     let mut text = format!("Going back to the old server, migration `{}`:\n", runbook.name);
     if preview.fenced {
         text += "  new is switched off, then old is switched on, and replant checks that old serves again.\n";

@@ -57,6 +57,7 @@ pub struct Refused<'a> {
     findings: Vec<Found<'a>>,
 }
 
+/// The findings of a plan that has no runbook, each with its place in the plan.
 pub fn refused_json<'a>(all: &'a [Finding], plan: &'a Loaded) -> Refused<'a> {
     Refused { findings: found(all, Some(plan)) }
 }

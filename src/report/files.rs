@@ -14,10 +14,13 @@ use crate::step::Undo;
 /// One file that a step writes or removes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileChange {
+    /// on the server that the step acts on
     pub path: String,
     /// unified; secrets stand in it as `@@secret:name@@`
     pub diff: String,
+    /// lines
     pub added: usize,
+    /// lines
     pub removed: usize,
     /// forgotten when the server boots: scripts, stamps, what is kept for the migration
     pub fleeting: bool,
@@ -38,7 +41,9 @@ impl FileChange {
 /// not known: a job's result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
+    /// by the acts that do it
     pub apply: Vec<Option<FileChange>>,
+    /// by the acts that take it back; empty for a step of which nothing is to be taken back
     pub undo: Vec<Option<FileChange>>,
 }
 

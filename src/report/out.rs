@@ -11,17 +11,17 @@ use super::pretty;
 use super::screen::{To, screen};
 
 /// A line to standard output.
-pub fn line(text: &str) -> Result<()> {
+pub(crate) fn line(text: &str) -> Result<()> {
     to(To::Out, &format!("{text}\n"))
 }
 
 /// A text to standard output as it is: data, and what has a form of its own.
-pub fn raw(text: &str) -> Result<()> {
+pub(crate) fn raw(text: &str) -> Result<()> {
     screen().text(To::Out, text)
 }
 
 /// Data to standard output, flushed. It can be long, and is printed as it is made.
-pub fn data(value: &impl Serialize) -> Result<()> {
+pub(crate) fn data(value: &impl Serialize) -> Result<()> {
     let mut stdout = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     pretty::write(&mut stdout, value)?;
     stdout.write_all(b"\n")?;
@@ -29,7 +29,7 @@ pub fn data(value: &impl Serialize) -> Result<()> {
 }
 
 /// A line for the person, if anybody is there to read it.
-pub fn tell(text: &str) {
+pub(crate) fn tell(text: &str) {
     let _ = to(To::Err, &format!("{text}\n"));
 }
 
@@ -52,14 +52,14 @@ pub(crate) fn colour(to: To) -> bool {
 }
 
 /// An open question. While it is, nothing else is written, by whatever thread.
-pub struct Question {
+pub(crate) struct Question {
     _one: MutexGuard<'static, ()>,
     /// the person has ended the line
     pub answered: bool,
 }
 
 /// Asks; one at a time. An error where it could not be shown.
-pub fn ask(text: &str) -> Result<Question> {
+pub(crate) fn ask(text: &str) -> Result<Question> {
     static ONE: Mutex<()> = Mutex::new(());
     let question = Question { _one: ONE.lock().unwrap_or_else(PoisonError::into_inner), answered: false };
     screen().ask(&printed(text, colour(To::Err)))?;

@@ -25,7 +25,7 @@ fn style(mark: Mark) -> Ink {
 
 /// Findings, the worst first, each with its place in the plan (where its file is at hand) or the fact that it is about,
 /// and its remedy.
-pub fn findings(all: &[Finding], loaded: Option<&Loaded>) -> String {
+pub(crate) fn findings(all: &[Finding], loaded: Option<&Loaded>) -> String {
     let mut text = format!("{BOLD}Findings{BOLD:#}\n");
     for finding in all {
         let (word, style) = match (finding.severity, &finding.waived) {
@@ -154,13 +154,13 @@ fn files(runbook: &Runbook) -> String {
 }
 
 /// Every step in all detail.
-pub fn detail(runbook: &Runbook) -> String {
+pub(crate) fn detail(runbook: &Runbook) -> String {
     let nodes = runbook.nodes.iter().zip(changes(runbook));
     nodes.map(|(node, changes)| format!("\n{}", self::node(&runbook.plan, node, &changes))).collect()
 }
 
 /// One step: why, after what, the exact commands, what they do to files, and how it is taken back.
-pub fn node(plan: &Plan, node: &Node, changes: &Changes) -> String {
+pub(crate) fn node(plan: &Plan, node: &Node, changes: &Changes) -> String {
     let step = node.step.as_step();
     let (sign, style) = (sign(step.mark()), style(step.mark()));
     let mut text = format!("{style}{sign}{style:#} {BOLD}{}{BOLD:#}\n", step.title());

@@ -8,8 +8,10 @@ use rustix::termios::tcgetwinsize;
 
 /// Where a text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum To {
+pub(crate) enum To {
+    /// standard output: results
     Out,
+    /// standard error: what is said to the person
     Err,
 }
 

@@ -40,36 +40,40 @@ pub(crate) fn changes_on(side: Side, changes: &[Change]) -> Vec<String> {
 }
 
 /// What the servers themselves say.
-pub struct Survey {
-    pub sights: Vec<(StepId, Sight)>,
-    pub drift: Drift,
+pub(crate) struct Survey {
+    /// what each step that was looked at found
+    pub(crate) sights: Vec<(StepId, Sight)>,
+    pub(crate) drift: Drift,
 }
 
 /// What has changed since the runbook was made, and not by its steps.
 #[derive(Debug, Clone, Default)]
-pub struct Drift {
+pub(crate) struct Drift {
     /// by the system that was looked at: not old once it is off, nor new's rescue system once that was left
     pub seen: BTreeMap<Side, Vec<Change>>,
+    /// of these nothing can be said
     pub unknown: Vec<Unknown>,
 }
 
 impl Drift {
     /// As `changes_on`, of both.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.seen.iter().flat_map(|(side, changes)| changes_on(*side, changes)).collect()
     }
 }
 
 /// A system of which it is not known whether it has changed.
 #[derive(Debug, Clone)]
-pub struct Unknown {
+pub(crate) struct Unknown {
     pub side: Side,
+    /// why it could not be read
     pub why: String,
     /// it did not answer: it may do so later
     pub away: bool,
 }
 
-pub fn drift(drift: &Drift) -> String {
+/// What has changed on the servers, for a person; empty where nothing has.
+pub(crate) fn drift(drift: &Drift) -> String {
     let mut text = String::new();
     let lines = drift.lines();
     if !lines.is_empty() {
@@ -97,7 +101,14 @@ fn unseen(runbook: &Runbook, survey: &Survey) -> Vec<(Side, String, usize)> {
     all
 }
 
-pub fn status(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &AtWork, next: &Next) -> String {
+/// Where a migration stands, for a person. Without a survey it is what the journal says.
+pub(crate) fn status(
+    runbook: &Runbook,
+    state: &State,
+    survey: Option<&Survey>,
+    work: &AtWork,
+    next: &Next,
+) -> String {
     let mut text = format!("Migration {}\n", runbook.name);
     for stage in Stage::ALL {
         let (done, all) = over_or_done(runbook, state, stage);
@@ -170,7 +181,7 @@ pub fn status(runbook: &Runbook, state: &State, survey: Option<&Survey>, work: &
 
 /// Whether a process has it.
 #[derive(Debug, Clone)]
-pub enum AtWork {
+pub(crate) enum AtWork {
     Nobody,
     /// its name is not known for an instant
     Somebody(Option<Who>),

@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::step::Mark;
 
 /// `1.6 GiB`
-pub fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let mut value = bytes as f64;
     let mut unit = 0;
@@ -21,7 +21,7 @@ pub fn bytes(bytes: u64) -> String {
 }
 
 /// `1 h 02 min`, `3 min 05 s`, `4.2 s`
-pub fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..10 => format!("{:.1} s", duration.as_secs_f64()),
@@ -32,7 +32,7 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// An estimated time, no finer than it is known: `38 s`, `3 min 50 s`, `12 min`, `1 h 40 min`
-pub fn about(seconds: f64) -> String {
+pub(crate) fn about(seconds: f64) -> String {
     let minutes = (seconds / 60.0).round() as u64;
     let tens = (seconds / 10.0).round() as u64;
     match seconds {
@@ -71,7 +71,7 @@ pub(super) fn switching(plan: &Plan, one: &Act) -> Vec<String> {
 }
 
 /// An act as a line that a person could type. Texts that are fed or written are shown apart.
-pub fn act(act: &Act) -> String {
+pub(crate) fn act(act: &Act) -> String {
     match act {
         Act::Run { argv, stdin, long } => {
             let feed = if stdin.is_some() { "  < (text below)" } else { "" };

@@ -34,19 +34,19 @@ pub struct Dev {
 
 impl Dev {
     /// A hidden leg of a mirror; the first has the same place as the volume itself.
-    pub fn image(&self) -> bool {
+    pub(super) fn image(&self) -> bool {
         self.name.contains("_mimage_") || self.name.contains("_rimage_")
     }
 
     /// What `readlink -f` says of any of its names.
-    pub fn real(&self) -> String {
+    pub(super) fn real(&self) -> String {
         format!("/dev/{}", self.kname)
     }
 }
 
 impl World {
     /// All of them, each after those that it stands on.
-    pub fn devices(&self, server: Server) -> Vec<Dev> {
+    pub(super) fn devices(&self, server: Server) -> Vec<Dev> {
         let mut devs = self.bare_devices(server);
         self.add_volumes(server, &mut devs);
         for dev in &mut devs {
@@ -225,7 +225,7 @@ impl World {
     }
 
     /// Somebody in the kernel holds it for himself.
-    pub fn busy(&self, server: Server, dev: &Dev) -> bool {
+    pub(super) fn busy(&self, server: Server, dev: &Dev) -> bool {
         self.held(server, dev, &self.devices(server))
     }
 
@@ -241,7 +241,7 @@ impl World {
     }
 
     /// Somebody has it open, in the kernel or not.
-    pub fn open(&self, server: Server, dev: &Dev) -> bool {
+    pub(super) fn open(&self, server: Server, dev: &Dev) -> bool {
         self.opened(server, dev, &self.devices(server))
     }
 

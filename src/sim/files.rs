@@ -39,7 +39,7 @@ impl World {
         }
     }
 
-    pub fn file(&self, server: Server, path: &str) -> Option<File> {
+    pub(super) fn file(&self, server: Server, path: &str) -> Option<File> {
         let mount = self.mount_at(server, path)?;
         let inner = World::inner(mount, path);
         if mount.backing == Backing::Kernel {
@@ -48,6 +48,7 @@ impl World {
         self.files_of(server, &mount.backing)?.get(&inner).cloned()
     }
 
+    /// A file's text as the running system sees it through its mounts; none where there is no such file.
     pub fn read_file(&self, server: Server, path: &str) -> Option<String> {
         self.file(server, path).map(|file| file.text)
     }
@@ -104,10 +105,18 @@ impl World {
         Ok(())
     }
 
+    /// Writes a file through the mounts of the running system.
+    ///
+    /// # Errors
+    /// Where nothing is mounted that it could go to, or what is mounted cannot be written to.
     pub fn write_file(&mut self, server: Server, path: &str, text: &str, mode: u32) -> Result<(), Fail> {
         self.change(server, path, Some(File { text: text.to_string(), mode }))
     }
 
+    /// Removes a file; that there is none is no error, as for `rm -f`.
+    ///
+    /// # Errors
+    /// Where it is on something that cannot be written to.
     pub fn remove_file(&mut self, server: Server, path: &str) -> Result<(), Fail> {
         self.change(server, path, None)
     }

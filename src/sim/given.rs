@@ -21,6 +21,7 @@ use crate::plan::Plan;
 
 /// Why facts do not make a pair that can be simulated.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum NoPair {
     #[error("these facts tell nothing of {0}: it cannot be simulated")]
     Missing(String),

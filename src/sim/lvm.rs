@@ -20,42 +20,42 @@ pub struct View {
 }
 
 impl Volume {
-    pub fn extents(&self) -> u64 {
+    pub(super) fn extents(&self) -> u64 {
         self.legs[0].extents.iter().map(|extents| extents.count).sum()
     }
 
     /// What hidden legs are called after the volume's name.
-    pub fn image(&self) -> &'static str {
+    pub(super) fn image(&self) -> &'static str {
         if self.segtype == Segtype::Raid1 { "rimage" } else { "mimage" }
     }
 
     /// All extents that it holds.
-    pub fn all(&self) -> impl Iterator<Item = &Extents> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Extents> {
         self.legs.iter().flat_map(|leg| leg.extents.iter().chain(&leg.meta))
     }
 }
 
 impl Group {
-    pub fn used(&self, pv: &str) -> u64 {
+    pub(super) fn used(&self, pv: &str) -> u64 {
         self.lvs.iter().flat_map(Volume::all).filter(|extents| extents.pv == pv).map(|extents| extents.count).sum()
     }
 
-    pub fn free(&self, pv: &str) -> u64 {
+    pub(super) fn free(&self, pv: &str) -> u64 {
         let count = self.pvs.iter().find(|one| one.uuid == pv).map_or(0, |one| one.count);
         count.saturating_sub(self.used(pv))
     }
 
-    pub fn lv(&self, name: &str) -> Option<&Volume> {
+    pub(super) fn lv(&self, name: &str) -> Option<&Volume> {
         self.lvs.iter().find(|lv| lv.name == name)
     }
 }
 
 impl View {
-    pub fn missing(&self, pv: &str) -> bool {
+    pub(super) fn missing(&self, pv: &str) -> bool {
         !self.devs.contains_key(pv) || self.group.pvs.iter().any(|one| one.uuid == pv && one.missing)
     }
 
-    pub fn partial(&self) -> bool {
+    pub(super) fn partial(&self) -> bool {
         self.group.pvs.iter().any(|pv| self.missing(&pv.uuid))
     }
 
@@ -195,6 +195,7 @@ impl World {
         labelled.filter(|(dev, _)| accepted(&filter, dev)).collect()
     }
 
+    /// The volume groups that LVM finds there, by their names: vgs(8).
     pub fn groups(&self, server: Server) -> Vec<View> {
         self.groups_on(server, &self.bare_devices(server))
     }
@@ -240,11 +241,11 @@ impl World {
         }
     }
 
-    pub fn active(&self, server: Server, uuid: &str) -> Option<&Active> {
+    pub(super) fn active(&self, server: Server, uuid: &str) -> Option<&Active> {
         self.machine(server).run.active.iter().find(|active| active.uuid == uuid)
     }
 
-    pub fn lvs(&self, server: Server) -> String {
+    pub(super) fn lvs(&self, server: Server) -> String {
         let devs = self.devices(server);
         let mut rows = Vec::new();
         for view in self.groups(server) {
@@ -279,7 +280,7 @@ impl World {
         }
     }
 
-    pub fn pvs(&self, server: Server) -> String {
+    pub(super) fn pvs(&self, server: Server) -> String {
         let devs = self.bare_devices(server);
         let views = self.groups_on(server, &devs);
         let mut rows = Vec::new();
@@ -317,7 +318,7 @@ impl World {
         given_up(&self.groups(server), label)
     }
 
-    pub fn vgs(&self, server: Server) -> String {
+    pub(super) fn vgs(&self, server: Server) -> String {
         let row = |view: &View| {
             let group = &view.group;
             let all: u64 = group.pvs.iter().map(|pv| pv.count).sum();

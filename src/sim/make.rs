@@ -61,6 +61,7 @@ impl Sim {
         Sim::shaped(plan, facts, Shape { free_extents: free, ..Shape::default() })
     }
 
+    /// As [`Sim::from_plan`], with what neither plan nor facts say given by `shape`.
     pub fn shaped(plan: &Plan, facts: Option<&Facts>, shape: Shape) -> Sim {
         Sim::new(Maker { plan, facts, shape, places: BTreeMap::new(), old_disks: Vec::new() }.make())
     }

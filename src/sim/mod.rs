@@ -3,6 +3,8 @@
 //!
 //! Time does not exist: a copy advances whenever somebody looks at it, a boot is over at once.
 
+#![warn(missing_docs)]
+
 mod arrays;
 mod blocks;
 mod commands;
@@ -41,14 +43,17 @@ pub use crate::facts::md::array_size;
 pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
-pub use system::file_name as module_file;
-pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, Segtype, System, Unit, World, Written};
+
+pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, System, Unit, World, Written};
 
 /// Why a simulated command failed.
 #[derive(Debug, Clone)]
 pub struct Fail {
+    /// exit status
     pub code: i32,
+    /// standard error
     pub err: String,
+    /// standard output, written before it failed
     pub out: String,
 }
 
@@ -164,7 +169,9 @@ pub struct FaultPlan {
 /// Somebody else switches a server on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Back {
+    /// the one that is switched on
     pub server: Server,
+    /// when
     pub at: Moment,
     /// for how many looks it is in its firmware
     pub firmware: usize,
@@ -173,14 +180,18 @@ pub struct Back {
 /// Before the n-th of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
+    /// acts count from 0
     Act(usize),
     /// looks at power count too
     Look(usize),
 }
 
+/// What had come about when the link was cut, or replant was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
+    /// it was lost on its way there: nothing was done
     None,
+    /// its answer was lost on the way back: it was done
     Done,
 }
 
@@ -210,10 +221,12 @@ struct State {
 }
 
 impl Sim {
+    /// A pair on which nothing goes wrong.
     pub fn new(world: World) -> Sim {
         Sim::with_faults(world, FaultPlan::default())
     }
 
+    /// A pair on which these things go wrong, at these moments.
     pub fn with_faults(world: World, faults: FaultPlan) -> Sim {
         let machines = world.machines();
         let state = State {

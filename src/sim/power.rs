@@ -49,6 +49,7 @@ impl World {
         }
     }
 
+    /// Takes a server's power, or gives it. What a file system had in memory only is lost with it.
     pub fn power(&mut self, server: Server, to: PowerTo) {
         match to {
             PowerTo::Off => {

@@ -28,5 +28,6 @@ pub enum Person {
     Liar,
     /// says no to everything, and does nothing
     Unwilling,
+    /// nobody answers
     Absent,
 }

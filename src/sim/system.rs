@@ -455,7 +455,7 @@ impl World {
 }
 
 /// The kernel writes `dm_mod` of a module whose file is `dm-mod.ko`.
-pub fn file_name(module: &str) -> String {
+pub(crate) fn file_name(module: &str) -> String {
     if module.starts_with("dm_") { module.replace('_', "-") } else { module.to_string() }
 }
 

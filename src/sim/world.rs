@@ -20,16 +20,21 @@ pub(super) fn decided(uuid: &str) -> &str {
 /// Path and file of one file system.
 pub(super) type Files = BTreeMap<String, File>;
 
+/// A file, as far as anybody asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct File {
+    /// its whole contents
     pub text: String,
+    /// permission bits: `0o644`
     pub mode: u32,
 }
 
 /// Both servers, and what is written on all their disks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
+    /// the machine of the old server
     pub old: Machine,
+    /// the machine of the new server, whatever runs on it
     pub new: Machine,
     /// what is written where; a place that is not in it is blank
     pub places: BTreeMap<Loc, Written>,
@@ -53,7 +58,9 @@ pub struct World {
     pub modern: bool,
     /// the network of IPv6 that a router announces: `2001:db8:7::`
     pub announced: Option<String>,
+    /// how each server is switched
     pub controls: BTreeMap<Server, Control>,
+    /// who is asked where a server is switched by hand
     pub person: Person,
     /// whom a switch finds at an address that both have: both can be up where somebody else switches one on
     pub louder: Server,
@@ -64,12 +71,19 @@ pub struct World {
 /// What stands in a place.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Written {
+    /// a partition table, on a disk
     Table(Table),
+    /// an array's superblock: md(4)
     Member(Member),
+    /// LVM's label and metadata: pvcreate(8)
     Pv(PvLabel),
+    /// a file system with its files
     Fs(Fs),
+    /// a swap area: mkswap(8)
     Swap {
+        /// as mkswap was told, or made up by it
         uuid: String,
+        /// empty where it has none
         label: String,
     },
     /// half a copy of something: nothing that any tool would recognise
@@ -171,9 +185,13 @@ pub struct Extents {
     pub count: u64,
 }
 
+/// A file system as it is on its medium. Of its data only what tests can lose is there: a count of all that was written,
+/// and the last record that somebody relies on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fs {
+    /// blkid's TYPE: `ext4`, `xfs`, `vfat`
     pub kind: String,
+    /// blkid's UUID
     pub uuid: String,
     /// bytes
     pub size: u64,
@@ -183,13 +201,16 @@ pub struct Fs {
     pub records: u64,
     /// mounted for writing, or not taken out of use in order
     pub dirty: bool,
+    /// by their paths below its root, with a `/` before
     pub files: Files,
 }
 
+/// What runs on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum System {
     /// nothing runs, or it does not answer: why
     None(String),
+    /// the rescue system, which is in memory
     Rescue,
     /// from its own disks
     Own,
@@ -229,8 +250,10 @@ pub struct Machine {
     pub run: Run,
 }
 
+/// A unit of systemd, and what it does to files while it runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unit {
+    /// with its suffix: `postgresql.service`
     pub name: String,
     /// directories that it writes to while it runs
     pub writes: Vec<String>,
@@ -309,12 +332,16 @@ pub struct Run {
     pub lazy: Vec<Loc>,
 }
 
+/// A program that runs beside the planned units: started by a person, or by somebody else's unit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Process {
+    /// its number, which is its name below `/proc`
     pub pid: u32,
+    /// `/proc/PID/comm`
     pub name: String,
     /// empty, or a scope, or a service
     pub unit: String,
+    /// its mount namespace; 0: what a login sees
     pub namespace: u32,
     /// directories in which it has files open for writing
     pub writes: Vec<String>,
@@ -328,18 +355,25 @@ pub struct Process {
     pub stubborn: bool,
 }
 
+/// A loop device in use: losetup(8).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LoopDevice {
+    /// `/dev/loop0`
     pub path: String,
+    /// the file that it stands on
     pub file: String,
+    /// set up with `--read-only`
     pub read_only: bool,
 }
 
+/// A mount point of the running system.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mounted {
     /// as in /proc/self/mounts
     pub source: String,
+    /// the directory that it is mounted on
     pub target: String,
+    /// as the kernel calls it: `ext4`, `tmpfs`
     pub fstype: String,
     /// the file system as a whole
     pub read_only: bool,
@@ -347,16 +381,22 @@ pub struct Mounted {
     pub point_ro: bool,
     /// 0: what a login sees
     pub namespace: u32,
+    /// separated by commas, as in /proc/self/mounts
     pub options: String,
+    /// where its files are
     pub backing: Backing,
     /// the directory of the backing that is to be seen here
     pub root: String,
+    /// it shows again what is mounted elsewhere: `mount --bind`
     pub bind: bool,
 }
 
+/// Where the files of a mount are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backing {
+    /// in the file system of this place
     Disk(Loc),
+    /// in memory, under this name: gone with the next boot
     Ram(String),
     /// proc, sysfs, devtmpfs: the kernel's own
     Kernel,
@@ -435,13 +475,14 @@ pub struct Session {
 }
 
 impl World {
-    pub fn machine(&self, server: Server) -> &Machine {
+    pub(super) fn machine(&self, server: Server) -> &Machine {
         match server {
             Server::Old => &self.old,
             Server::New => &self.new,
         }
     }
 
+    /// One of the two, to be changed from outside: what somebody does to it, or what breaks.
     pub fn machine_mut(&mut self, server: Server) -> &mut Machine {
         match server {
             Server::Old => &mut self.old,
