@@ -181,7 +181,7 @@ pub fn both(look: &dyn Look) -> Result<Facts, FactsError> {
 /// A command that is not installed is an answer where it manages something that may be missing (mdadm, LVM, apt,
 /// systemd); without lsblk, findmnt or ip nothing can be known and it is an error. So is every failure of LVM and mdadm
 /// that are installed: half an answer would look like a server with less on it. Which is which is in each row
-/// ([`Failed`]).
+/// (`Failed`).
 pub fn read(look: &dyn Look, side: Side) -> Result<ServerFacts, FactsError> {
     let answers = ask(look, side)?;
     able(side, &answers)?;

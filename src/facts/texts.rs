@@ -8,7 +8,7 @@ use super::wanted::{files, parts_of};
 use super::{ServerFacts, lvm, md, mounts, os, under_way};
 use crate::host::{IN_MEMORY, KEPT, Query};
 
-/// The one question that reads files; what is taken out of each is in [`SMALL`].
+/// The one question that reads files; what is taken out of each is in `SMALL`.
 pub(super) const FACTS: &[Fact] = &[Fact {
     name: "texts",
     query: |_| Some(query()),
@@ -170,7 +170,7 @@ echo @lines
 grep -asH '' "$@" /sys/class/iscsi_session/*/targetname /etc/ssh/ssh_host_*_key.pub
 exit 0"#;
 
-/// The texts of `files`, `parts_of` and [`SMALL`]: answers [`parse`].
+/// The texts of `files`, `parts_of` and `SMALL`: answers [`parse`].
 pub fn query() -> Query {
     let parts: Vec<String> = parts_of().iter().map(|(dir, end)| format!("{dir}*{end}")).collect();
     let script = format!("set -- \"$@\" {}\n{TEXTS}", parts.join(" "));
