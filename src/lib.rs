@@ -3,7 +3,7 @@
 //! Read it like this: [`course`] is the migration top to bottom; [`step`] is one step; [`engine`] is the one loop that
 //! carries a runbook out, in both directions. `ARCHITECTURE.md` has the floors.
 
-#![warn(unreachable_pub)]
+#![warn(missing_docs, unreachable_pub)]
 
 pub mod cli;
 pub mod course;

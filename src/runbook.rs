@@ -1,7 +1,5 @@
 //! The runbook: exactly what will be run, where, after what. A graph as plain data; list order is a topological order.
 
-#![warn(missing_docs)]
-
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 

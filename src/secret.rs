@@ -2,8 +2,6 @@
 //!
 //! A value never leaves this room but as a [`SecretString`], which does not print.
 
-#![warn(missing_docs)]
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

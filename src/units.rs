@@ -2,8 +2,6 @@
 //! to each other, and nothing is multiplied by a factor that is only hoped to be the right one. Written down, each is its
 //! number.
 
-#![warn(missing_docs)]
-
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 

@@ -1,7 +1,5 @@
 //! The command line: what can be typed, and where it goes. One file for each subcommand.
 
-#![warn(missing_docs)]
-
 mod apply;
 mod changed;
 mod command;

@@ -4,8 +4,6 @@
 //! It invents no rules. Whether something fits, and what is in the way, is asked of the same findings as for any plan:
 //! layouts are tried in the order of preference, and the first that has room is taken.
 
-#![warn(missing_docs)]
-
 mod disks;
 mod fault;
 mod servers;

@@ -3,8 +3,6 @@
 //! Resuming is applying again: what is so is seen to be so. Nothing is done on a server before the journal has it on the
 //! disk that it begins; what the journal does not call ours is never changed and never taken back.
 
-#![warn(missing_docs)]
-
 mod clock;
 mod decide;
 mod event;

@@ -10,6 +10,7 @@ use crate::host::{Look, Query, Side};
 /// What the units of a server do at this moment.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Activity {
+    /// what listens or writes
     pub units: Vec<Unit>,
     /// sockets and paths that are watched, each with the units that it starts
     pub wakers: Vec<Waker>,
@@ -30,9 +31,12 @@ pub struct Unit {
     pub processes: BTreeSet<String>,
 }
 
+/// What starts units when something comes: a socket, a path, a timer.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Waker {
+    /// with its suffix: `cups.socket`
     pub name: String,
+    /// the units, with their suffixes
     pub starts: Vec<String>,
     /// what systemd listens on for it: `0.0.0.0:631`, `/run/cups/cups.sock`
     pub listens: Vec<String>,
@@ -86,6 +90,10 @@ pub fn read(look: &dyn Look, side: Side) -> Result<Activity, FactsError> {
     parse(&said).map_err(|cause| FactsError::Misread { side, command: "activity".into(), cause, said })
 }
 
+/// Reads what the question prints.
+///
+/// # Errors
+/// A line that is not understood.
 pub fn parse(text: &str) -> Result<Activity, ParseError> {
     let mut parts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut part = "";

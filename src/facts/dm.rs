@@ -15,25 +15,32 @@ pub struct Mapping {
     pub name: String,
     /// 512-byte sectors
     pub start: u64,
+    /// 512-byte sectors
     pub length: u64,
+    /// what it does there
     pub target: Target,
 }
 
+/// What device-mapper does with a stretch of a device: dmsetup(8) `status`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
+    /// `mirror`
     Mirror(Mirror),
+    /// `raid`
     Raid(Raid),
     /// `linear` and everything else: type and the rest of the line
     Other(String, String),
 }
 
+/// How a dm-mirror stands.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Mirror {
     /// `253:3`
     pub legs: Vec<String>,
     /// regions that are the same on all legs, and regions in all
     pub synced: u64,
+    /// regions in all
     pub regions: u64,
     /// one letter for each leg: `A` alive, `D` dead (a write failed), `S` sync failed, `R` read failed, `U` unclassified,
     /// `F` flush failed
@@ -49,6 +56,7 @@ impl Mirror {
     }
 }
 
+/// How a dm-raid stands.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Raid {
     /// `raid1`
@@ -57,6 +65,7 @@ pub struct Raid {
     pub health: String,
     /// sectors in sync, and sectors in all
     pub synced: u64,
+    /// 512-byte sectors in all
     pub sectors: u64,
     /// `idle`, `frozen`, `resync`, `recover`, `check`, `repair`, `reshape`
     pub action: String,
@@ -74,6 +83,10 @@ impl Raid {
     }
 }
 
+/// Reads what dmsetup(8) `status` prints.
+///
+/// # Errors
+/// A line that is none of its.
 pub fn parse_status(text: &str) -> Result<Vec<Mapping>, ParseError> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "No devices found");
     lines.map(line).collect()

@@ -20,6 +20,7 @@ pub struct Change {
     pub field: Option<String>,
     /// what it was; of files their text. `None`: there was none
     pub was: Option<String>,
+    /// how it is now; `None` where it is gone
     pub now: Option<String>,
 }
 

@@ -34,6 +34,7 @@ pub fn query(side: Side) -> Query {
     Query::run(["sh", "-c", FILE_SYSTEMS, "sh", if side == Side::Old { "devices" } else { "tools" }])
 }
 
+/// What file systems can do, and what checks them.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct FileSystems {
     /// `1.47.0`, by the tool
@@ -42,6 +43,10 @@ pub struct FileSystems {
     pub features: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// Reads what the question prints.
+///
+/// # Errors
+/// A line that is not understood.
 pub fn parse(text: &str) -> Result<FileSystems, ParseError> {
     let mut found = FileSystems::default();
     let mut device = None;

@@ -11,7 +11,9 @@ pub struct Entry {
     pub source: String,
     /// `none` or anything else for a swap
     pub target: String,
+    /// the third field; `swap` for swaps
     pub fstype: String,
+    /// the fourth field, at its commas
     pub options: Vec<String>,
 }
 
@@ -54,6 +56,7 @@ fn words_of(line: &str) -> Vec<String> {
 }
 
 impl Entry {
+    /// Whether this word is among its options.
     pub fn has(&self, option: &str) -> bool {
         self.options.iter().any(|has| has == option)
     }
@@ -63,6 +66,7 @@ impl Entry {
         self.options.iter().filter_map(move |has| has.strip_prefix(option)?.strip_prefix('='))
     }
 
+    /// Whether it is a swap and no file system.
     pub fn is_swap(&self) -> bool {
         self.fstype == "swap"
     }

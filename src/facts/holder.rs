@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Holder {
     /// empty where the process belongs to none
     pub unit: String,
+    /// the name of the process
     pub process: String,
     /// the mount point, as the server itself sees it
     pub target: String,

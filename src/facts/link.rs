@@ -10,11 +10,13 @@ use crate::host::Query;
 /// What a link of 1 Gbit/s carries, in bytes per second: 94 of 100 bits are data (Ethernet, IP and TCP with full frames).
 const GIGABIT: u64 = 117_500_000;
 
+/// How fast old can send to new, and whether it can at all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
     /// bytes per second that old can send to new
     pub rate: u64,
+    /// from what `rate` is known
     pub basis: Basis,
     /// old could not connect to the port at which new will offer its disks: why
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +26,7 @@ pub struct Link {
     pub note: Option<String>,
     /// seconds from a question over SSH to its answer
     pub old_round_trip: f64,
+    /// the same of new, in seconds
     pub new_round_trip: f64,
 }
 
@@ -58,6 +61,7 @@ impl Link {
         Link { rate: GIGABIT / 1000 * mbit, basis: Basis::Card, ..Link::default() }
     }
 
+    /// As it was measured: bytes per second.
     pub fn measured(rate: u64) -> Link {
         Link { rate, basis: Basis::Measured, ..Link::default() }
     }

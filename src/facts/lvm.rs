@@ -278,6 +278,10 @@ struct VgRow {
     vg_attr: String,
 }
 
+/// Volume groups, from vgs(8) `--reportformat json`.
+///
+/// # Errors
+/// It is no such report.
 pub fn parse_vgs(text: &str) -> Result<Vec<Vg>, ParseError> {
     let rows = rows::<VgRow>(text, "vg")?.into_iter();
     Ok(rows

@@ -76,23 +76,30 @@ pub struct Running {
     pub name: String,
     /// `active`, `inactive`, with `(auto-read-only)` or `(read-only)` taken off
     pub active: bool,
+    /// it takes no writes, or none until the first: `(read-only)`, `(auto-read-only)`
     pub read_only: bool,
+    /// `raid1`; `None` where it is inactive
     pub level: Option<String>,
     /// kernel names of the working members, then spares and failed ones
     pub members: Vec<String>,
+    /// kernel names of members that wait: `(S)`
     pub spares: Vec<String>,
+    /// kernel names of members that md has given up: `(F)`
     pub failed: Vec<String>,
     /// KiB blocks
     pub blocks: u64,
     /// `[4/3]`: members it should have, members that work; 0 for levels without redundancy
     pub devices: u32,
+    /// members that work
     pub working: u32,
     /// `UU_U`
     pub health: String,
+    /// what md does with it, while it does something
     pub action: Option<Action>,
 }
 
 impl Running {
+    /// Fewer members work than it should have.
     pub fn degraded(&self) -> bool {
         self.working < self.devices
     }

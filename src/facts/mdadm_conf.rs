@@ -7,6 +7,7 @@
 pub struct Entry {
     /// `array`, `devices`, `auto`; what is none as it is written
     pub keyword: String,
+    /// its words, without comments: `ARRAY`, `/dev/md0`, `UUID=…`
     pub words: Vec<String>,
     /// its lines, from 0
     lines: Vec<usize>,
@@ -28,6 +29,7 @@ const KEYWORDS: &[&str] = &[
     "monitordelay",
 ];
 
+/// The entries of mdadm.conf(5): a line that begins with a blank goes on with the one before.
 pub fn entries(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (at, line) in text.lines().enumerate() {

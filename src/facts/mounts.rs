@@ -88,8 +88,11 @@ pub(crate) fn parse_swaps(text: &str) -> Result<Vec<Swap>, ParseError> {
 pub struct MountPoint {
     /// the device number of its file system: `254:0`; of btrfs, overlay and the like one that stands for no device
     pub number: String,
+    /// where it is mounted
     pub target: String,
+    /// as the kernel has it: `/dev/mapper/vg0-root`
     pub source: String,
+    /// `ext4`, `btrfs`
     pub fstype: String,
     /// nothing is written by this mount point; it may be by another of the same file system
     pub read_only: bool,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 pub struct ParseError(pub String);
 
 impl ParseError {
+    /// What was not understood, in words.
     pub fn new(what: impl Into<String>) -> ParseError {
         ParseError(what.into())
     }

@@ -135,7 +135,9 @@ pub fn query() -> Query {
     ])
 }
 
+/// What one script finds out of many small things.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[allow(missing_docs, reason = "each is what ServerFacts says of the field of that name")]
 pub struct Parts {
     pub arch: String,
     pub uid: u32,
@@ -169,6 +171,10 @@ pub struct Parts {
     pub cards: BTreeMap<String, Vec<String>>,
 }
 
+/// Reads what the script prints.
+///
+/// # Errors
+/// A line that is not understood.
 pub fn parse(text: &str) -> Result<Parts, ParseError> {
     let mut parts = Parts::default();
     // path and name of the section of a file that is being read

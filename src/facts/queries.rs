@@ -32,7 +32,9 @@ const TOPICS: &[&[Fact]] = &[
 /// A question and what we call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
+    /// what replant calls the question
     pub name: &'static str,
+    /// the question
     pub query: Query,
 }
 

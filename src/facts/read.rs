@@ -8,6 +8,7 @@ use crate::host::{HostError, Look, Output, Query, Side};
 
 /// Why a server could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum FactsError {
     #[error(transparent)]
     Host(#[from] HostError),

@@ -25,6 +25,7 @@ pub enum NameKind {
 /// A name, understood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Meaning<'a> {
+    /// how the device was named
     pub kind: NameKind,
     /// empty: nothing there goes by this name. More than one: several devices tell the same UUID or label
     pub blocks: Vec<&'a Block>,
@@ -46,6 +47,7 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// The names of this server's devices.
     pub fn of(server: &'a ServerFacts) -> Names<'a> {
         let mut names = Names {
             blocks: server.blocks.iter().map(Cow::Borrowed).collect(),

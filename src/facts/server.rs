@@ -11,11 +11,14 @@ use crate::family::{Builder, Family};
 use crate::host::hardware::{Hardware, Machines};
 use crate::host::{RunMark, Server};
 
+/// What was read from both servers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Facts {
     /// version of this format
     pub format: u32,
+    /// the server in service
     pub old: ServerFacts,
+    /// the server that takes over, in its rescue system
     pub new: ServerFacts,
 }
 
@@ -23,11 +26,13 @@ pub struct Facts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerFacts {
+    /// `/proc/sys/kernel/hostname`
     pub hostname: String,
     /// `/proc/sys/kernel/random/boot_id`: another one means it has been rebooted
     pub boot_id: String,
     /// `/sys/class/dmi/id/product_uuid`, where the machine has one
     pub machine: Option<String>,
+    /// /etc/os-release
     pub os: Os,
     /// `uname -r`
     pub kernel: String,
@@ -48,13 +53,17 @@ pub struct ServerFacts {
     pub blocks: Vec<Block>,
     /// running md arrays: `mdadm --detail --export` for each, /proc/mdstat
     pub arrays: Vec<Array>,
+    /// physical volumes of LVM: pvs(8)
     pub pvs: Vec<Pv>,
+    /// volume groups: vgs(8)
     pub vgs: Vec<Vg>,
     /// all logical volumes, hidden ones too
     pub lvs: Vec<Lv>,
     /// mounted real file systems: findmnt(8) `--real`
     pub mounts: Vec<Mount>,
+    /// swaps in use: /proc/swaps
     pub swaps: Vec<Swap>,
+    /// network interfaces but `lo`: ip-address(8), sysfs
     pub interfaces: Vec<Interface>,
     /// lines of `/etc/ssh/ssh_host_*_key.pub`: key type and base64, without the comment
     pub host_keys: Vec<String>,
@@ -176,11 +185,16 @@ impl ServerFacts {
     }
 }
 
+/// What a system says of itself: os-release(5).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Os {
+    /// `ID`: `debian`
     pub id: String,
+    /// `ID_LIKE`, word by word
     pub id_like: Vec<String>,
+    /// `VERSION_ID`: `12`; empty where there is none
     pub version_id: String,
+    /// `PRETTY_NAME`, for people
     pub pretty_name: String,
 }
 
@@ -193,17 +207,24 @@ pub struct Block {
     pub kname: String,
     /// lsblk's type: `disk`, `part`, `raid1`, `lvm`, `rom`, `loop`
     pub kind: String,
+    /// bytes
     pub size: u64,
+    /// serial number, as udev has it
     pub serial: Option<String>,
+    /// World Wide Name: `0x5000c500a1b2c3d4`, `eui.…`
     pub wwn: Option<String>,
+    /// what its maker calls it
     pub model: Option<String>,
+    /// how it is connected: `sata`, `nvme`, `iscsi`, `virtio`
     pub tran: Option<String>,
     /// file system or member type: `ext4`, `linux_raid_member`, `LVM2_member`, `swap`
     pub fstype: Option<String>,
     /// of a file system or swap
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// of the file system, swap or member
     pub uuid: Option<String>,
+    /// of a partition
     pub partuuid: Option<String>,
     /// name of a partition in a GPT
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -213,12 +234,17 @@ pub struct Block {
     /// of partitions: `0fc63daf-8483-4772-8e79-3d69d8477de4` in a GPT, `0x83` in a DOS table
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parttype: Option<String>,
+    /// where it is mounted; `[SWAP]` for a swap in use
     pub mountpoints: Vec<String>,
     /// logical and physical sector size
     pub log_sec: u64,
+    /// bytes of a physical sector
     pub phy_sec: u64,
+    /// it turns: `ROTA`
     pub rotational: bool,
+    /// its medium can be taken out: `RM`
     pub removable: bool,
+    /// it takes no writes: `RO`
     pub read_only: bool,
     /// paths of the devices this one stands on, all the way down (a partition's disk; a volume's array, partitions, disks)
     pub ancestors: Vec<String>,
@@ -245,6 +271,7 @@ pub struct Health {
     pub unreadable: u64,
 }
 
+/// A running md array: mdadm(8) `--detail --export`, /proc/mdstat.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Array {
     /// `/dev/md0`
@@ -257,6 +284,7 @@ pub struct Array {
     pub level: String,
     /// number of members it should have
     pub devices: u32,
+    /// version of its superblock: `1.2`
     pub metadata: String,
     /// paths of the members it has
     pub members: Vec<String>,
@@ -266,17 +294,25 @@ pub struct Array {
     pub action: Option<String>,
 }
 
+/// A physical volume of LVM: pvs(8).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pv {
+    /// `/dev/md1`: true only until the next boot
     pub path: String,
+    /// as LVM writes it, in seven groups
     pub uuid: String,
     /// empty where it belongs to no group, `[unknown]` where its group has given it up while it was away: vgs(8) does not
     /// know it, and its label says still that it is in use
     pub vg: String,
+    /// bytes
     pub size: u64,
+    /// bytes that no volume has
     pub free: u64,
+    /// its group lacks it: `pv_missing`
     pub missing: bool,
+    /// extents that it has
     pub pe_count: u64,
+    /// extents that volumes have
     pub pe_alloc_count: u64,
 }
 
@@ -291,40 +327,63 @@ impl Pv {
     }
 }
 
+/// A volume group: vgs(8).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Vg {
+    /// `vg0`
     pub name: String,
+    /// as LVM writes it, in seven groups
     pub uuid: String,
+    /// bytes
     pub size: u64,
+    /// bytes that no volume has
     pub free: u64,
+    /// bytes of an extent
     pub extent_size: u64,
+    /// extents in all
     pub extent_count: u64,
+    /// extents that no volume has
     pub free_count: u64,
+    /// physical volumes that it consists of
     pub pv_count: u64,
+    /// volumes that are not hidden
     pub lv_count: u64,
+    /// physical volumes of which nothing is to be seen
     pub missing_pv_count: u64,
+    /// the system that it belongs to: lvmsystemid(7); empty for any
     pub system_id: String,
+    /// `wz--n-`: vgs(8), NOTES
     pub attr: String,
 }
 
+/// A logical volume: lvs(8).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Lv {
     /// hidden volumes without their brackets
     pub name: String,
+    /// a part of another: a leg, a log, metadata
     pub hidden: bool,
+    /// the name of its group
     pub vg: String,
+    /// as LVM writes it, in seven groups
     pub uuid: String,
+    /// bytes
     pub size: u64,
+    /// `-wi-ao----`: lvs(8), NOTES
     pub attr: String,
     /// `linear`, `mirror`, `raid1`, `thin-pool`, `striped`, …
     pub segtype: String,
+    /// `linear`, `mirror`, `raid,raid1`, word by word
     pub layout: Vec<String>,
+    /// `public`, `private`, `snapshot`, word by word
     pub role: Vec<String>,
     /// `100.00`
     pub sync_percent: Option<String>,
     /// of raid types: `idle`, `resync`, `recover`, …
     pub sync_action: Option<String>,
+    /// `lv_health_status`: empty where nothing is wrong
     pub health: String,
+    /// the kernel has it
     pub active: bool,
     /// dmeventd(8): `monitored`, `not monitored`; `None` where there is nothing to watch
     pub monitor: Option<String>,
@@ -332,44 +391,60 @@ pub struct Lv {
     pub devices: Vec<String>,
     /// the volume of a mirror's log; `None` for a log in memory
     pub mirror_log: Option<String>,
+    /// pieces that it consists of
     pub seg_count: u64,
     /// file system or `swap`, and its UUID: from lsblk
     pub fstype: Option<String>,
+    /// UUID of the file system or swap
     pub fs_uuid: Option<String>,
     /// bytes per second that were written to it, on average since the server was booted: /proc/diskstats, /proc/uptime
     #[serde(default)]
     pub write_rate: u64,
 }
 
+/// A mounted file system: findmnt(8).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mount {
+    /// where it is mounted
     pub target: String,
     /// as the kernel has it: `/dev/mapper/vg0-root`
     pub source: String,
+    /// `ext4`, `xfs`
     pub fstype: String,
+    /// of the mount point and of the file system
     pub options: Vec<String>,
+    /// bytes
     pub size: u64,
+    /// bytes in use
     pub used: u64,
+    /// bytes that can be had without being root
     pub avail: u64,
+    /// of the file system, where it has one
     pub uuid: Option<String>,
 }
 
+/// A swap in use: /proc/swaps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Swap {
     /// as /proc/swaps has it: `/dev/dm-1`
     pub path: String,
     /// `partition` or `file`
     pub kind: String,
+    /// bytes
     pub size: u64,
     /// bytes that are in it
     #[serde(default)]
     pub used: u64,
 }
 
+/// A network interface: ip-address(8), ip-link(8).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interface {
+    /// `eth0`
     pub name: String,
+    /// the MAC address that it goes by now, in lower case; empty where it has none
     pub mac: String,
+    /// it is switched on: `UP`
     pub up: bool,
     /// `10.77.0.21/24`
     pub addresses: Vec<String>,
@@ -410,14 +485,18 @@ impl Interface {
 /// What a driver may load into its device.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Firmware {
+    /// files that are there, compressed or not
     pub there: Vec<String>,
+    /// files that are not there
     pub lacks: Vec<String>,
 }
 
 /// A line of a configuration file that names a MAC address.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MacLine {
+    /// the file
     pub path: String,
+    /// counted from 1
     pub line: u32,
     /// what is before it: `macaddress`, `mac-address`, `MACAddress`
     pub key: String,
@@ -431,7 +510,9 @@ pub struct MacLine {
 /// A line of a configuration file that matches a network card by its place or its driver.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CardLine {
+    /// the file
     pub path: String,
+    /// counted from 1
     pub line: u32,
     /// in small letters: `path`, `driver`
     pub key: String,
@@ -439,9 +520,12 @@ pub struct CardLine {
     pub value: String,
 }
 
+/// A package in one version.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
+    /// as the package manager has it
     pub name: String,
+    /// as the package manager writes it
     pub version: String,
 }
 

@@ -62,16 +62,20 @@ pub struct Live {
     pub above: Vec<(String, String, String)>,
     /// as /proc/swaps has them
     pub swaps: Vec<String>,
+    /// loop devices: losetup(8)
     pub loops: Vec<Loop>,
     /// the first process of a mount namespace, and a mount point there
     pub mounts: Vec<(u32, MountPoint)>,
+    /// processes that keep a file system or a device
     pub users: Vec<User>,
     /// something could not be found out in bounded time
     pub cut: bool,
 }
 
+/// A device of device-mapper: dmsetup(8) `info`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Map {
+    /// `vg0-root`
     pub name: String,
     /// `254:0`
     pub number: String,
@@ -79,12 +83,16 @@ pub struct Map {
     pub open: u64,
 }
 
+/// A loop device.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Loop {
+    /// `/dev/loop0`
     pub path: String,
+    /// it takes no writes
     pub read_only: bool,
     /// the device number of the file system that its file is on
     pub number: String,
+    /// what it is made of
     pub file: String,
 }
 
@@ -102,12 +110,16 @@ pub enum Does {
     RawWrite,
 }
 
+/// A process that keeps something from falling silent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct User {
+    /// how
     pub does: Does,
+    /// its process id
     pub pid: u32,
     /// a device number, or the node by which a device is open, or `path`
     pub on: String,
+    /// its name
     pub process: String,
     /// the outermost unit; empty where it belongs to none
     pub unit: String,
@@ -115,6 +127,10 @@ pub struct User {
     pub path: String,
 }
 
+/// Reads what the question prints.
+///
+/// # Errors
+/// A line that is not understood.
 pub fn parse(text: &str) -> Result<Live, ParseError> {
     let mut live = Live::default();
     let mut part = "";
@@ -198,6 +214,7 @@ fn user(line: &str) -> Result<User, ParseError> {
 /// One thing that can write to what must fall silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
+    /// by what it writes
     pub way: Writable,
     /// `vg0/data is mounted for writing on /mnt`
     pub what: String,
@@ -205,6 +222,7 @@ pub struct Writer {
     pub help: String,
 }
 
+/// By what something can be written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Writable {
     /// a superblock takes writes; its device number

@@ -4,8 +4,6 @@
 //! Two closed sets: [`Family`], which shares a package manager and its habits, and [`Builder`], which makes the initramfs.
 //! They are two because one family may have several builders, and families may share one.
 
-#![warn(missing_docs)]
-
 mod builder;
 mod debian;
 mod initramfs_tools;

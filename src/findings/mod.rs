@@ -3,8 +3,6 @@
 //! A rule is an entry of a table in the room of its topic: a code that never changes, how much it matters, why, and what to
 //! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
-#![warn(missing_docs)]
-
 mod boot;
 mod disks;
 mod filesystems;

@@ -1,7 +1,5 @@
 //! How long it will take, how long services will be down, and where it will stop and ask: told before anything is done.
 
-#![warn(missing_docs)]
-
 mod work;
 
 use schemars::JsonSchema;

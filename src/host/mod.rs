@@ -3,8 +3,6 @@
 //! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
 //! Both are data, so a runbook can show them and a test can compare them.
 
-#![warn(missing_docs)]
-
 pub mod hardware;
 pub mod local;
 pub mod power;

@@ -4,8 +4,6 @@
 //! ever done on a server that the journal does not know of. A crash can tear the last line only, and what a torn line
 //! was about to allow has not been done: it is cut off.
 
-#![warn(missing_docs)]
-
 mod depot;
 mod error;
 mod line;

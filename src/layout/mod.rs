@@ -1,8 +1,6 @@
 //! Plan and facts, joined: what each line of the plan means on the two servers. Which disk, which volume, which card; what
 //! will be made, and by what names it will be known. It decides, and it judges nothing: what is wrong, `findings` says.
 
-#![warn(missing_docs)]
-
 mod cards;
 mod disks;
 mod firstboot;

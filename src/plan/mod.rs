@@ -6,8 +6,6 @@
 //! [`load`] answers with a plan that is sound in itself, or with every fault of the file at once. What can only be known
 //! by asking the servers (is the disk there? can the filesystem grow?) is left to the findings.
 
-#![warn(missing_docs)]
-
 use std::net::IpAddr;
 use std::path::PathBuf;
 

@@ -1,8 +1,6 @@
 //! What people read: a runbook before, progress during, an account after. Texts come out of here; `cli` prints them,
 //! and `LiveView` prints lines while the engine works.
 
-#![warn(missing_docs)]
-
 mod account;
 mod block;
 mod data;

@@ -70,8 +70,6 @@
 //! panics on a command that it does not know; the chapter of [`crate::course`] that uses it; a table of worlds in
 //! `tests/steps`. `CONTRIBUTING.md` goes through it.
 
-#![warn(missing_docs)]
-
 /// Makes the closed set of steps: for each where it is, the variant, the conversion and the dispatch. The whole
 /// vocabulary of a runbook stands in this one list.
 macro_rules! steps {

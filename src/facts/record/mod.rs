@@ -29,7 +29,9 @@ pub struct Recording {
     pub replant: String,
     /// when, RFC 3339
     pub read_at: String,
+    /// what old answered
     pub old: RecordedServer,
+    /// what new answered
     pub new: RecordedServer,
     /// the way from old to new, as it was then
     #[serde(default)]
@@ -42,9 +44,11 @@ pub struct Recording {
 pub struct RecordedServer {
     /// how it was logged in to: `root@192.0.2.10:22`
     pub login: String,
+    /// in the order in which they were asked
     pub answers: Vec<Answer>,
 }
 
+/// A question and its raw answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
@@ -52,15 +56,18 @@ pub struct Answer {
     pub name: String,
     /// the argument vector
     pub asked: Vec<String>,
+    /// exit code
     pub code: i32,
     /// standard output, by its lines; it ends with a line break where the last of them is empty
     pub out: Vec<String>,
+    /// standard error, by its lines
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub err: Vec<String>,
 }
 
 /// Why a file of facts could not be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each says what its fields are")]
 pub enum RecordError {
     #[error("cannot read the facts in `{}`", path.display())]
     Io {
@@ -109,6 +116,7 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
+    /// Asks `inner`, and keeps what it answers.
     pub fn new(inner: &'a dyn Look) -> Recorder<'a> {
         Recorder { inner, kept: Mutex::default() }
     }
