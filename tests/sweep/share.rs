@@ -4,11 +4,11 @@ use std::io::Write;
 use std::time::Instant;
 
 /// The first place and every so-manieth after it. Faults are many and a migration is long: an ordinary run tries each
-/// `usual`-th, `SWEEPS=all` sixteen times as many, `SWEEP_STRIDE=1` all; `SWEEP_FIRST=n` begins elsewhere.
+/// `usual`-th, `SWEEPS=all` eighteen times as many, `SWEEP_STRIDE=1` all; `SWEEP_FIRST=n` begins elsewhere.
 pub fn stride(usual: usize) -> (usize, usize) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let many = std::env::var("SWEEPS").is_ok_and(|sweeps| sweeps == "all");
-    let every = number("SWEEP_STRIDE").unwrap_or(if many { usual / 16 } else { usual }).max(1);
+    let every = number("SWEEP_STRIDE").unwrap_or(if many { usual / 18 } else { usual }).max(1);
     (number("SWEEP_FIRST").unwrap_or(0) % every, every)
 }
 
