@@ -180,7 +180,7 @@ impl Work<'_> {
     fn finish_undos(&self) {
         let takes_place = |node: &Node| self.nodes.iter().any(|other| other.until.as_ref() == Some(&node.id));
         let begun = |node: &Node| self.state(|state| state.status(&node.id)) == Status::UndoBegan;
-        for node in self.nodes.iter().rev().filter(|node| takes_place(node) && begun(node)) {
+        for node in self.nodes.iter().rev().filter(|node| begun(node) && takes_place(node)) {
             if self.goes_on() {
                 self.ended(node, Turn::new(self, node).finish_undo());
             }
