@@ -16,57 +16,55 @@ pub(super) const FACTS: &[Fact] = &[Fact {
     put: |text, server| put(&Texts(parse(text)?), server),
 }];
 
-/// A row: files, and what is taken out of them. It starts no further process.
+/// A row: files of the kernel, or others whose whole text is no fact. It starts no further process.
 struct Small {
-    /// of the kernel, or others whose whole text is no fact
     paths: &'static [&'static str],
-    /// parses their texts and puts what they tell into the server; it may look at what rows of other topics have put there
-    put: fn(&Texts, &mut ServerFacts) -> Result<(), ParseError>,
+    /// parses their texts, in the order of `paths` and empty where there is no such file, and puts what they tell into the
+    /// server; it may look at what rows of other topics have put there
+    put: fn(&[&str], &mut ServerFacts) -> Result<(), ParseError>,
 }
 
 const SMALL: &[Small] = &[
     Small {
         paths: &["/proc/sys/kernel/hostname"],
         put: |texts, server| {
-            server.hostname = texts.line("/proc/sys/kernel/hostname");
+            server.hostname = texts[0].trim().to_string();
             Ok(())
         },
     },
     Small {
         paths: &["/proc/sys/kernel/osrelease"],
         put: |texts, server| {
-            server.kernel = texts.line("/proc/sys/kernel/osrelease");
+            server.kernel = texts[0].trim().to_string();
             Ok(())
         },
     },
     Small {
         paths: &["/proc/sys/kernel/random/boot_id"],
         put: |texts, server| {
-            server.boot_id = texts.line("/proc/sys/kernel/random/boot_id");
+            server.boot_id = texts[0].trim().to_string();
             Ok(())
         },
     },
     Small {
         paths: &["/sys/class/dmi/id/product_uuid"],
         put: |texts, server| {
-            let uuid = texts.line("/sys/class/dmi/id/product_uuid");
-            server.machine = Some(uuid).filter(|uuid| !uuid.is_empty());
+            server.machine = Some(texts[0].trim().to_string()).filter(|uuid| !uuid.is_empty());
             Ok(())
         },
     },
     Small {
         paths: &["/proc/meminfo"],
         put: |texts, server| {
-            let text = texts.of("/proc/meminfo");
-            server.memory = os::parse_memory(text)?;
-            server.memory_available = os::parse_memory_available(text);
+            server.memory = os::parse_memory(texts[0])?;
+            server.memory_available = os::parse_memory_available(texts[0]);
             Ok(())
         },
     },
     Small {
         paths: &["/proc/swaps"],
         put: |texts, server| {
-            server.swaps = mounts::parse_swaps(texts.of("/proc/swaps"))?;
+            server.swaps = mounts::parse_swaps(texts[0])?;
             Ok(())
         },
     },
@@ -74,7 +72,7 @@ const SMALL: &[Small] = &[
     Small {
         paths: &["/proc/mdstat"],
         put: |texts, server| {
-            md::add_running(&mut server.arrays, &md::parse_mdstat(texts.of("/proc/mdstat"))?);
+            md::add_running(&mut server.arrays, &md::parse_mdstat(texts[0])?);
             Ok(())
         },
     },
@@ -82,60 +80,38 @@ const SMALL: &[Small] = &[
     Small {
         paths: &["/proc/diskstats", "/proc/uptime"],
         put: |texts, server| {
-            let written = os::parse_written(texts.of("/proc/diskstats"));
-            lvm::add_rates(server, &written, os::parse_uptime(texts.of("/proc/uptime")).unwrap_or(0));
+            lvm::add_rates(server, &os::parse_written(texts[0]), os::parse_uptime(texts[1]).unwrap_or(0));
             Ok(())
         },
     },
     Small {
         paths: &["/etc/os-release"],
         put: |texts, server| {
-            server.os = os::parse_release(texts.of("/etc/os-release"));
+            server.os = os::parse_release(texts[0]);
             Ok(())
         },
     },
     Small {
         paths: &[IN_MEMORY, KEPT],
         put: |texts, server| {
-            server.under_way = under_way::of([texts.of(IN_MEMORY), texts.of(KEPT)]);
-            Ok(())
-        },
-    },
-    // files that are asked for already: by the patterns of the script, or because their text is a fact too
-    Small {
-        paths: &[],
-        put: |texts, server| {
-            let sessions = texts.under("/sys/class/iscsi_session/", "/targetname");
-            server.iscsi_sessions = sessions.into_iter().map(str::to_string).collect();
-            Ok(())
-        },
-    },
-    Small {
-        paths: &[],
-        put: |texts, server| {
-            let keys = texts.under("/etc/ssh/", ".pub");
-            server.host_keys = keys.into_iter().filter_map(os::parse_host_key).collect();
-            Ok(())
-        },
-    },
-    Small {
-        paths: &[],
-        put: |texts, server| {
-            server.initiator = os::parse_initiator(texts.of("/etc/iscsi/initiatorname.iscsi"));
-            Ok(())
-        },
-    },
-    Small {
-        paths: &[],
-        put: |texts, server| {
-            server.files = texts.files();
+            server.under_way = under_way::of([texts[0], texts[1]]);
             Ok(())
         },
     },
 ];
 
 fn put(texts: &Texts, server: &mut ServerFacts) -> Result<(), ParseError> {
-    SMALL.iter().try_for_each(|small| (small.put)(texts, server))
+    for small in SMALL {
+        let of: Vec<&str> = small.paths.iter().map(|path| texts.of(path)).collect();
+        (small.put)(&of, server)?;
+    }
+    // files that are asked for already: by the patterns of the script, or because their text is a fact too
+    let sessions = texts.under("/sys/class/iscsi_session/", "/targetname");
+    server.iscsi_sessions = sessions.into_iter().map(str::to_string).collect();
+    server.host_keys = texts.under("/etc/ssh/", ".pub").into_iter().filter_map(os::parse_host_key).collect();
+    server.initiator = os::parse_initiator(texts.of("/etc/iscsi/initiatorname.iscsi"));
+    server.files = texts.files();
+    Ok(())
 }
 
 /// Files, by their paths.
@@ -145,10 +121,6 @@ impl Texts {
     /// Empty where there is no such file.
     fn of(&self, path: &str) -> &str {
         self.0.get(path).map(String::as_str).unwrap_or_default()
-    }
-
-    fn line(&self, path: &str) -> String {
-        self.of(path).trim().to_string()
     }
 
     /// Those whose paths begin and end so.
@@ -175,7 +147,7 @@ pub fn query() -> Query {
     let parts: Vec<String> = parts_of().iter().map(|(dir, end)| format!("{dir}*{end}")).collect();
     let script = format!("set -- \"$@\" {}\n{TEXTS}", parts.join(" "));
     let small = SMALL.iter().flat_map(|small| small.paths.iter().copied());
-    Query::run(["sh", "-c", &script, "sh"].into_iter().chain(small).chain(files()))
+    Query::run(["sh", "-c", &script, "sh"].into_iter().chain(small).chain(files().iter().copied()))
 }
 
 /// Path and text of every file that is there, byte for byte.

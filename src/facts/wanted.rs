@@ -1,9 +1,16 @@
 //! What is looked for on a server by its name.
 
+use std::sync::LazyLock;
+
 use crate::family::{Builder, Family};
 
 /// Files whose text is in [`super::ServerFacts::files`]: those of every system, and those of each family.
-pub(crate) fn files() -> Vec<&'static str> {
+pub(crate) fn files() -> &'static [&'static str] {
+    static ALL: LazyLock<Vec<&str>> = LazyLock::new(all_files);
+    &ALL
+}
+
+fn all_files() -> Vec<&'static str> {
     let mut all = FILES.to_vec();
     for family in Family::ALL {
         all.push(family.md.file);
@@ -15,7 +22,12 @@ pub(crate) fn files() -> Vec<&'static str> {
 }
 
 /// Directories whose files are parts of one of [`files`], with the end of their names.
-pub(crate) fn parts_of() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn parts_of() -> &'static [(&'static str, &'static str)] {
+    static ALL: LazyLock<Vec<(&str, &str)>> = LazyLock::new(all_parts);
+    &ALL
+}
+
+fn all_parts() -> Vec<(&'static str, &'static str)> {
     let mut all = PARTS_OF.to_vec();
     all.extend(Family::ALL.iter().flat_map(|family| [family.menu.more, family.md.more]));
     all.extend(Builder::ALL.iter().flat_map(|builder| builder.more));

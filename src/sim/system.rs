@@ -423,7 +423,7 @@ impl World {
             sizes += &format!("{:>7} {path}\n", text.len());
             line(path, &text);
         }
-        for (dir, end) in parts_of() {
+        for (dir, end) in parts_of().iter().copied() {
             for (path, file) in self.files_below(server, dir.trim_end_matches('/')) {
                 if path.ends_with(end) && !paths.contains(&path.as_str()) {
                     sizes += &format!("{:>7} {path}\n", file.text.len());
