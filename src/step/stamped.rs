@@ -5,7 +5,7 @@
 use std::iter;
 
 use super::ask::answered;
-use super::contract::Seen;
+use super::contract::{Mark, Seen, Step, Undo};
 use crate::host::{Act, HostError, Look, Query, Side, sha256};
 
 /// A script that is put on a server and run there, with the stamp that it was.
@@ -46,5 +46,38 @@ impl Stamped<'_> {
 
     pub(super) fn forget(&self) -> Vec<Act> {
         vec![Act::Remove { path: self.stamp() }]
+    }
+}
+
+/// A step that is such work and nothing more: all it has of its own is what it is called, and what its script is given.
+pub(super) trait ByStamp {
+    fn title(&self) -> String;
+
+    fn mark(&self) -> Mark {
+        Mark::Change
+    }
+
+    fn stamped(&self) -> Stamped<'_>;
+}
+
+impl<S: ByStamp> Step for S {
+    fn title(&self) -> String {
+        ByStamp::title(self)
+    }
+
+    fn mark(&self) -> Mark {
+        ByStamp::mark(self)
+    }
+
+    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        self.stamped().observe(on, side)
+    }
+
+    fn apply(&self) -> Vec<Act> {
+        self.stamped().acts()
+    }
+
+    fn undo(&self) -> Undo {
+        Undo::Acts(self.stamped().forget())
     }
 }

@@ -20,12 +20,26 @@ fn old(step: &str) -> World {
 /// Of the script `true` with the argument `a`.
 const DIGEST: &str = "8d9d2ad0c8d4b7a0";
 
+/// The script `true` with the arguments `a` and `b`, and only its stamp tells that it was run.
+fn stamped(kind: &'static str, step: &str) -> Table {
+    let of_two = replant::host::sha256("true\0a\0b");
+    Table {
+        kind,
+        world: old(step).but(&format!("/run/replant/check.done: {DIGEST} => {of_two}")),
+        rows: vec![
+            ("done", "", Present),
+            ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
+            ("no stamp", "/run/replant/check.done says absent\n", Absent),
+            ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
+        ],
+    }
+}
+
 // a row is a line
 #[rustfmt::skip]
 #[expect(clippy::too_many_lines, reason = "a table: each world is a line")]
 pub fn tables() -> Vec<Table> {
     let digest = replant::host::sha256("true\0a");
-    let of_two = replant::host::sha256("true\0a\0b");
     let job = r#"{ "job": { "title": "t", "script": "true", "args": ["a"], "dir": "/run/replant", "name": "check", "leaves": ["/var/lib/replant/hash"] } }"#;
     let packages = r#"{ "packages": { "packages": [["open-iscsi", "2.1.8"], ["libisns0", "0.101"]], "dir": "/run/replant" } }"#;
     let purged = r#"{ "purged": { "packages": ["open-iscsi", "libisns0"], "dir": "/run/replant" } }"#;
@@ -94,36 +108,9 @@ pub fn tables() -> Vec<Table> {
                 ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
             ],
         },
-        Table {
-            kind: "fs-check",
-            world: old(r#"{ "fs-check": { "volume": "vg0/root", "fstype": "a", "device": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
-            rows: vec![
-                ("done", "", Present),
-                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
-                ("no stamp", "/run/replant/check.done says absent\n", Absent),
-                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
-            ],
-        },
-        Table {
-            kind: "boot-proof",
-            world: old(r#"{ "boot-proof": { "target": "/boot", "device": "a", "hash_file": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
-            rows: vec![
-                ("done", "", Present),
-                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
-                ("no stamp", "/run/replant/check.done says absent\n", Absent),
-                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
-            ],
-        },
-        Table {
-            kind: "boot-loader",
-            world: old(r#"{ "boot-loader": { "disk": "b", "label": "b", "root": "a", "script": "true", "dir": "/run/replant", "name": "check" } }"#).but(&format!("/run/replant/check.done: {DIGEST} => {}", of_two)),
-            rows: vec![
-                ("done", "", Present),
-                ("the stamp of another script", "/run/replant/check.done says present\n0\n", Absent),
-                ("no stamp", "/run/replant/check.done says absent\n", Absent),
-                ("cannot be asked", "/run/replant/check.done fails: no", Error("exit code 5")),
-            ],
-        },
+        stamped("fs-check", r#"{ "fs-check": { "volume": "vg0/root", "fstype": "a", "device": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#),
+        stamped("boot-proof", r#"{ "boot-proof": { "target": "/boot", "device": "a", "hash_file": "b", "script": "true", "dir": "/run/replant", "name": "check" } }"#),
+        stamped("boot-loader", r#"{ "boot-loader": { "disk": "b", "label": "b", "root": "a", "script": "true", "dir": "/run/replant", "name": "check" } }"#),
         Table {
             kind: "initramfs",
             world: old(r#"{ "initramfs": { "kernel": "6.1", "keep": "/var/lib/replant", "dir": "/run/replant", "must_have": [] } }"#),

@@ -1,10 +1,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Act, HostError, Look, Side};
-use crate::step::stamped::Stamped;
+use crate::step::stamped::{ByStamp, Stamped};
 use crate::step::system::job::Job;
-use crate::step::{Seen, Step, Undo};
 
 /// The boot loader of the migrated system on one disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,10 +23,6 @@ pub struct BootLoader {
 }
 
 impl BootLoader {
-    fn stamped(&self) -> Stamped<'_> {
-        Stamped { script: &self.script, args: vec![&self.root, &self.disk], dir: &self.dir, name: &self.name }
-    }
-
     /// As it was saved before it was a step of its own.
     pub(crate) fn of_job(job: &Job) -> Option<BootLoader> {
         let [root, disk] = job.args.clone().try_into().ok()?;
@@ -38,20 +32,12 @@ impl BootLoader {
     }
 }
 
-impl Step for BootLoader {
+impl ByStamp for BootLoader {
     fn title(&self) -> String {
         format!("boot loader on disk {}", self.label)
     }
 
-    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        self.stamped().observe(on, side)
-    }
-
-    fn apply(&self) -> Vec<Act> {
-        self.stamped().acts()
-    }
-
-    fn undo(&self) -> Undo {
-        Undo::Acts(self.stamped().forget())
+    fn stamped(&self) -> Stamped<'_> {
+        Stamped { script: &self.script, args: vec![&self.root, &self.disk], dir: &self.dir, name: &self.name }
     }
 }

@@ -1,10 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Act, HostError, Look, Side};
-use crate::step::stamped::Stamped;
+use crate::step::Mark;
+use crate::step::stamped::{ByStamp, Stamped};
 use crate::step::system::job::Job;
-use crate::step::{Mark, Seen, Step, Undo};
 
 /// The boot file system arrived byte for byte: its hash is the one that travelled with the volumes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,10 +24,6 @@ pub struct BootProof {
 }
 
 impl BootProof {
-    fn stamped(&self) -> Stamped<'_> {
-        Stamped { script: &self.script, args: vec![&self.device, &self.hash_file], dir: &self.dir, name: &self.name }
-    }
-
     /// As it was saved before it was a step of its own.
     pub(crate) fn of_job(job: &Job) -> Option<BootProof> {
         let [device, hash_file] = job.args.clone().try_into().ok()?;
@@ -38,7 +33,7 @@ impl BootProof {
     }
 }
 
-impl Step for BootProof {
+impl ByStamp for BootProof {
     fn title(&self) -> String {
         format!("{} arrived byte for byte", self.target)
     }
@@ -47,15 +42,7 @@ impl Step for BootProof {
         Mark::Check
     }
 
-    fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        self.stamped().observe(on, side)
-    }
-
-    fn apply(&self) -> Vec<Act> {
-        self.stamped().acts()
-    }
-
-    fn undo(&self) -> Undo {
-        Undo::Acts(self.stamped().forget())
+    fn stamped(&self) -> Stamped<'_> {
+        Stamped { script: &self.script, args: vec![&self.device, &self.hash_file], dir: &self.dir, name: &self.name }
     }
 }
