@@ -5,7 +5,7 @@ use super::lun::Lun;
 use super::moves::Moves;
 use crate::family::{Builder, Family};
 use crate::plan::{IscsiServer, Table};
-use crate::step::{Partition, Yet};
+use crate::step::{Partition, Yet, by_label};
 use crate::units::{Bytes, Extents, MIB, SectorSize};
 
 /// A migration, laid out.
@@ -264,7 +264,7 @@ impl Group {
     /// The disk on new as LVM on old is told of it, once it has its label. Not by its path: lvconvert(8) takes what
     /// follows a colon for a range of extents.
     pub(crate) fn pv(&self) -> String {
-        format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.pv_uuid)
+        by_label(&self.pv_uuid)
     }
 
     /// The names of all its volumes on new, copied or made again.

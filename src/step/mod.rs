@@ -117,6 +117,7 @@ pub use touched::{Compared, Touched};
 
 pub use copy::mirror::How;
 pub(crate) use copy::mirror::dm_name;
+pub(crate) use copy::physical_volume::by_label;
 pub use disks::partition_table::Partition;
 pub use quiet::nothing_writes::Yet;
 

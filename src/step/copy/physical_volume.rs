@@ -20,6 +20,11 @@ pub struct PhysicalVolume {
     pub travels: String,
 }
 
+/// What udev(7) calls a disk with this label (lvm2's 69-dm-lvm.rules), wherever it appears.
+pub(crate) fn by_label(uuid: &str) -> String {
+    format!("/dev/disk/by-id/lvm-pv-uuid-{uuid}")
+}
+
 /// Prints `gone` where there is no such device.
 pub(crate) const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
 
@@ -50,7 +55,7 @@ impl Step for PhysicalVolume {
             Some(pv) if pv.group().is_some() => return Ok(Seen::Present),
             // The next steps call it by its label. udevd(8) hears of a label when pvcreate(8) closes the disk, and `udevadm
             // settle` does not wait for what udevd has not heard of yet.
-            Some(_) if gone(on, side, &format!("/dev/disk/by-id/lvm-pv-uuid-{}", self.uuid))? => {
+            Some(_) if gone(on, side, &by_label(&self.uuid))? => {
                 return Ok(Seen::Partial("udev has no name for it yet".into()));
             }
             Some(_) => return Ok(Seen::Present),
