@@ -29,6 +29,7 @@ pub mod record;
 pub mod resolve;
 mod server;
 mod still;
+mod storage;
 pub mod texts;
 pub mod under_way;
 mod wanted;
@@ -41,7 +42,5 @@ pub use link::{Basis, Link};
 pub use parse::ParseError;
 pub use read::{FactsError, both, read};
 pub(crate) use server::known_by_hardware;
-pub use server::{
-    Array, Block, CardLine, Facts, Firmware, Health, Interface, Lv, MacLine, Mount, Os, Package, Pv, ServerFacts,
-    Swap, Vg, identity, machines,
-};
+pub use server::{CardLine, Facts, Firmware, Interface, MacLine, Os, Package, ServerFacts, machines};
+pub use storage::{Array, Block, Health, Lv, Mount, Pv, Swap, Vg, identity};

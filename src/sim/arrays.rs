@@ -1,7 +1,8 @@
 //! md: arrays are made of members, run, and stop; what is on them outlives all of that.
 
 use super::blocks::BUSY;
-use super::world::{Member, Running, World, Written, body_loc};
+use super::world::{Running, World, body_loc};
+use super::written::{Member, Written};
 use super::{Args, Said, fail};
 use crate::host::Server;
 

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::devices::Dev;
-use super::world::{Backing, Part, Table, World, Written};
+use super::world::{Backing, World};
+use super::written::{Part, Table, Written};
 use super::{Args, Fail, Said, fail};
 use crate::host::Server;
 

@@ -1,7 +1,8 @@
 //! The block devices that a running system has, made again for each question: disks, what iSCSI brought, partitions, running
 //! arrays, active volumes; with the links that udev makes and with what holds what.
 
-use super::world::{Backing, Disk, Loc, Segtype, Target, World, Written};
+use super::world::{Backing, Disk, Target, World};
+use super::written::{Loc, Segtype, Written};
 use crate::host::Server;
 
 #[derive(Debug, Clone)]

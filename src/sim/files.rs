@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::world::{Backing, File, Files, Mounted, World, Written};
+use super::world::{Backing, Mounted, World};
+use super::written::{File, Files, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
 

@@ -6,7 +6,8 @@ use super::files::KERNEL;
 use super::make::{Maker, Wanted};
 use super::stock::{MIB, RELEASE, file, unit, uuid, virtio, writers};
 use super::system::MODULES_FILE;
-use super::world::{Disk, Files, Fs, Part, Table, Unit, Written};
+use super::world::{Disk, Unit};
+use super::written::{Files, Fs, Part, Table, Written};
 use crate::plan::{Grow, Size};
 
 impl Maker<'_> {

@@ -9,9 +9,9 @@ use super::control::controls;
 use super::files::KERNEL;
 use super::stock::{file, spread, uuid, writers};
 use super::switch::Person;
-use super::world::{
-    Card, Disk, Extents, Files, Fs, Group, GroupPv, Leg, Loc, Machine, Member, Part, PvLabel, Run, Segtype, System,
-    Table, Unit, Volume, World, Written, body_loc, lvm_uuid,
+use super::world::{Card, Disk, Machine, Run, System, Unit, World, body_loc, lvm_uuid};
+use super::written::{
+    Extents, Files, Fs, Group, GroupPv, Leg, Loc, Member, Part, PvLabel, Segtype, Table, Volume, Written,
 };
 use crate::facts::queries::tools;
 use crate::facts::{Block, Facts, Interface, ServerFacts};

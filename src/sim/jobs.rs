@@ -1,7 +1,8 @@
 //! The scripts of the course, by their effects.
 
 use super::files::KERNEL;
-use super::world::{Backing, World, Written};
+use super::world::{Backing, World};
+use super::written::Written;
 use super::{Fail, Said, fail};
 use crate::course::text;
 use crate::family::Family;
@@ -133,7 +134,7 @@ impl World {
             );
         };
         let bios_boot =
-            |part: &super::world::Part| part.kind.eq_ignore_ascii_case("21686148-6449-6E6F-744E-656564454649");
+            |part: &super::written::Part| part.kind.eq_ignore_ascii_case("21686148-6449-6E6F-744E-656564454649");
         if table.kind == "gpt" && !table.parts.iter().any(bios_boot) {
             return fail(
                 1,

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::devices::Dev;
-use super::world::{Active, Extents, Group, Leg, Loc, PvLabel, Segtype, Volume, World, Written};
+use super::world::{Active, World};
+use super::written::{Extents, Group, Leg, Loc, PvLabel, Segtype, Volume, Written};
 use super::{Fail, Said, fail};
 use crate::host::Server;
 

@@ -2,7 +2,8 @@
 //! theirs.
 
 use super::lvm::View;
-use super::world::{Active, Extents, Group, Leg, Segtype, Volume, World, Written};
+use super::world::{Active, World};
+use super::written::{Extents, Group, Leg, Segtype, Volume, Written};
 use super::{Args, Fail, Said};
 use crate::host::Server;
 

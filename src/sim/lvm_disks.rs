@@ -3,7 +3,8 @@
 use super::devices::Dev;
 use super::lvm::View;
 use super::lvm_change::{Done, no};
-use super::world::{Group, GroupPv, PvLabel, Segtype, Volume, World, Written};
+use super::world::World;
+use super::written::{Group, GroupPv, PvLabel, Segtype, Volume, Written};
 use super::{Args, Said};
 use crate::host::Server;
 

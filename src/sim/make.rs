@@ -7,9 +7,9 @@ use super::control::controls;
 use super::files::KERNEL;
 use super::stock::{MIB, file, modules, rescue_files, spread, uuid, virtio};
 use super::switch::Person;
-use super::world::{
-    Card, Disk, Extents, Files, Fs, Group, GroupPv, Leg, Machine, Member, Part, PvLabel, Run, Segtype, System, Table,
-    Volume, World, Written, body_loc, lvm_uuid,
+use super::world::{Card, Disk, Machine, Run, System, World, body_loc, lvm_uuid};
+use super::written::{
+    Extents, Files, Fs, Group, GroupPv, Leg, Member, Part, PvLabel, Segtype, Table, Volume, Written,
 };
 use super::{Fail, Sim};
 use crate::facts::Facts;

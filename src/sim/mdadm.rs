@@ -1,7 +1,8 @@
 //! What mdadm(8) makes of its configuration where arrays are put together: mdadm.conf(5).
 
 use super::devices::Dev;
-use super::world::{Loc, Member, World};
+use super::world::World;
+use super::written::{Loc, Member};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Server;
 

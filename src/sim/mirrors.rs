@@ -2,7 +2,8 @@
 
 use super::lvm::{View, told};
 use super::lvm_change::{allocate, no};
-use super::world::{Backing, Leg, PvLabel, Segtype, System, Volume, World, Written};
+use super::world::{Backing, System, World};
+use super::written::{Leg, PvLabel, Segtype, Volume, Written};
 use super::{Args, Said};
 use crate::host::Server;
 

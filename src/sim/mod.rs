@@ -27,6 +27,7 @@ mod system;
 mod text;
 mod trail;
 mod world;
+mod written;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +43,8 @@ pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
 
-pub use world::{Backing, File, Fs, LoopDevice, Mounted, Process, System, Unit, World, Written};
+pub use world::{Backing, LoopDevice, Mounted, Process, System, Unit, World};
+pub use written::{File, Fs, Written};
 
 /// Why a simulated command failed.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use super::files::KERNEL;
 use super::lvm::View;
 use super::mdadm::Known;
 use super::system::file_name;
-use super::world::{Backing, Mounted, Run, System, World, Written};
+use super::world::{Backing, Mounted, Run, System, World};
+use super::written::Written;
 use crate::host::{PowerTo, Server, Side};
 
 type Up = Result<(), String>;

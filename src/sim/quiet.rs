@@ -1,6 +1,7 @@
 //! What uses the file systems and volumes of a running system: processes, loop devices, stale files; and what ends them.
 
-use super::world::{Backing, Loc, Mounted, Process, World, Written};
+use super::world::{Backing, Mounted, Process, World};
+use super::written::{Loc, Written};
 use super::{Said, fail};
 use crate::host::Server;
 use crate::step::quiet::let_go;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::world::{File, Files, Unit};
+use super::world::Unit;
+use super::written::{File, Files};
 use crate::plan::Plan;
 
 pub(super) const MIB: u64 = 1 << 20;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::files::KERNEL;
-use super::world::{File, World, Written};
+use super::world::World;
+use super::written::{File, Written};
 use super::{Args, Fail, Said, fail};
 use crate::facts::queries::{MODULES, PRESENCE, files, parts_of, tools};
 use crate::host::{Server, sha256};

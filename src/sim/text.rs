@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::world::{Leg, Machine, World, Written, decided};
+use super::world::{Machine, World, decided};
+use super::written::{Leg, Written};
 use crate::host::Server;
 
 impl World {
