@@ -85,7 +85,7 @@ impl Bytes {
     }
 
     /// So many of it.
-    pub fn times(self, count: u64) -> Bytes {
+    pub const fn times(self, count: u64) -> Bytes {
         Bytes(self.0 * count)
     }
 

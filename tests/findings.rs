@@ -17,7 +17,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn lab_facts() -> Facts {
     let text = std::fs::read_to_string(Path::new(ROOT).join("tests/facts/lab-full.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
+    let mut facts: Facts = serde_json::from_str(&text).unwrap();
+    // it was not asked for yet when they were recorded
+    facts.old.modules.insert("brd".into());
+    facts
 }
 
 /// The lab's plan, with one text in it changed.
@@ -223,6 +226,8 @@ fn mac_line(path: &str, key: &str, mac: &str) -> MacLine {
 
 const OLD_MAC: &str = "52:54:00:77:00:21";
 const NEW_MAC: &str = "52:54:00:77:00:22";
+/// The groups are copied from below.
+const BELOW: Option<(&str, &str)> = Some(("transfer:", "copy: { method: below }\n\ntransfer:"));
 const ALL: Option<(&str, &str)> = Some((
     "    volumes:\n      - { name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n",
     "",
@@ -334,6 +339,17 @@ const FIRES: &[Case] = &[
     Case("R1226", Some(("grow: rest", "grow: 1GiB")), SAME, "is to grow to 1024 MiB, and has 1040 MiB"),
     Case("R1226", None, |facts| lv(facts, "var").fstype = Some("btrfs".into()), "(btrfs) cannot be grown"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "w---n-".into(), "not resizable"),
+    Case("R1203", BELOW, |facts| lv(facts, "var").segtype = "thin".into(), "vg0/var belongs to a thin pool (thin): it cannot be copied"),
+    Case("R1005", BELOW, |facts| { facts.old.tools.remove("mdadm"); }, "old lacks mdadm"),
+    Case("R1228", BELOW, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["r|^/dev/md.*|", "r|/dev/disk/.*|"]"#.into())), "what new has `vg0` on"),
+    Case("R1232", BELOW, |facts| { facts.old.modules.remove("brd"); }, "no module `brd`"),
+    Case("R1232", BELOW, |facts| { facts.old.modules.remove("raid1"); }, "no module `raid1`"),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.4.0-150-generic".into(), "kernel 5.4.0-150-generic of old"),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.10.36-generic".into(), "kernel 5.10.36"),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.12.9-generic".into(), "kernel 5.12.9"),
+    Case("R1234", BELOW, |facts| lv(facts, "var").fstype = Some("LVM2_member".into()), "vg0/var holds LVM2_member"),
+    Case("R1234", BELOW, |facts| lv(facts, "var").fstype = Some("linux_raid_member".into()), "vg0/var holds linux_raid_member"),
+    Case("R1235", Some(("name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n", "name: root, copy: raid1 }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\ncopy: { method: below }\n")), SAME, "vg0/root is to be mirrored by LVM"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "wz--ns".into(), "shared"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "new's disk for `vg0`, like /dev/sdc"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "what new has `vg0` on, like /dev/md1"),
@@ -457,6 +473,20 @@ const SILENT: &[Case] = &[
     Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 1 << 40, ""),
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: mirror }")), |facts| lv(facts, "var").segtype = "striped".into(), ""),
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: skip }")), |facts| lv(facts, "var").segtype = "thin".into(), ""),
+    // what LVM does on old is of no matter to a copy from below
+    Case("R1203", BELOW, |facts| lv(facts, "var").segtype = "striped".into(), ""),
+    Case("R1202", BELOW, |facts| { let mut vg = facts.old.vgs[0].clone(); vg.name = "vg0_new".into(); facts.old.vgs.push(vg); }, ""),
+    Case("R1205", BELOW, |facts| facts.old.vgs[0].system_id = "other".into(), ""),
+    Case("R1213", BELOW, |facts| drop(facts.old.lvm_config.insert("activation/monitoring".into(), "0".into())), ""),
+    Case("R1227", BELOW, |facts| facts.old.vgs[0].attr = "w---n-".into(), ""),
+    Case("R1232", BELOW, SAME, ""),
+    Case("R1232", None, |facts| { facts.old.modules.remove("brd"); }, ""),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.10.0-42-amd64".into(), ""),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.10.37-generic".into(), ""),
+    Case("R1233", BELOW, |facts| facts.old.kernel = "5.13.0-19-generic".into(), ""),
+    Case("R1234", None, |facts| lv(facts, "var").fstype = Some("LVM2_member".into()), ""),
+    Case("R1228", BELOW, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["r|^/dev/sd.*|"]"#.into())), ""),
+    Case("R1235", Some(("name: root }", "name: root, copy: mirror }")), SAME, ""),
     Case("R1214", None, |facts| drop(facts.old.lvm_config.insert("devices/use_devicesfile".into(), "1".into())), ""),
     // no room for raid1
     Case("R1215", None, |facts| facts.old.kernel = "6.8.0-31-generic".into(), ""),

@@ -175,6 +175,8 @@ fn puts_back(step: &StepKind) -> bool {
             | StepKind::BootLoader(_)
             | StepKind::OldOff(_)
             | StepKind::Service(_)
+            // what was copied stays in new's volume, and goes with it
+            | StepKind::Beneath(_)
             // a volume that was just made is active already
             | StepKind::Active(_)
     )
@@ -236,6 +238,9 @@ fn every_kind_of_step_keeps_its_contract() {
     // one disk of it has been used before
     kinds.extend(contract("cs940", &plan("cs940").plan, 0));
     kinds.extend(contract("minimal", &plan("minimal").plan, 0));
+    let mut below = lab(IscsiServer::Lio);
+    below.copy.method = plan::Method::Below.into();
+    kinds.extend(contract("below", &below, 0));
     let missing: Vec<_> = all_kinds().difference(&kinds).cloned().collect();
     assert!(missing.is_empty(), "no migration of these tests has {missing:?}");
 }
@@ -522,9 +527,18 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
     use replant::engine::{self, Notice, Options};
     use replant::journal::{Header, Journal};
 
-    for (plan, server) in [("lab", IscsiServer::Tgt), ("lab", IscsiServer::Lio), ("cs940", IscsiServer::Tgt)] {
+    let (tgt, lio) = (IscsiServer::Tgt, IscsiServer::Lio);
+    let (mirror, below) = (plan::Method::Mirror, plan::Method::Below);
+    for (plan, server, method) in [
+        ("lab", tgt, mirror),
+        ("lab", lio, mirror),
+        ("cs940", tgt, mirror),
+        ("lab", lio, below),
+        ("cs940", tgt, below),
+    ] {
         let mut loaded = self::plan(plan);
         loaded.plan.transfer.iscsi.server = server.into();
+        loaded.plan.copy.method = method.into();
         let sim = Sim::from_plan(&loaded.plan, None);
         let facts = facts_of(&sim);
         let book = course::make(&loaded.plan, "digest", &facts).unwrap();

@@ -4,6 +4,8 @@
 //! proof of undo. So each of its conditions has a row here in which nothing else differs. The worlds are recordings of
 //! real servers where there are any, and otherwise what the tools' manuals say that they print.
 
+#[path = "steps/below.rs"]
+mod below;
 #[path = "steps/disks.rs"]
 mod disks;
 #[path = "steps/link.rs"]
@@ -25,12 +27,25 @@ use std::collections::BTreeSet;
 
 use world::Table;
 
-const ROOMS: &[fn() -> Vec<Table>] =
-    &[disks::tables, link::tables, mirror::tables, power::tables, quiet::tables, small::tables, volumes::tables];
+const ROOMS: &[fn() -> Vec<Table>] = &[
+    below::tables,
+    disks::tables,
+    link::tables,
+    mirror::tables,
+    power::tables,
+    quiet::tables,
+    small::tables,
+    volumes::tables,
+];
 
 fn check(tables: Vec<Table>) {
     let rows: usize = tables.iter().map(Table::check).sum();
     println!("{rows} rows");
+}
+
+#[test]
+fn below() {
+    check(below::tables());
 }
 
 #[test]

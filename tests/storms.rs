@@ -11,7 +11,7 @@ use replant::journal::Kind;
 use replant::runbook::{Node, Stage};
 use replant::sim::Sim;
 use replant::step::StepKind;
-use sweep::pair::{lio, tgt};
+use sweep::pair::{below, lio, tgt};
 use sweep::share::{share, stride, told};
 use sweep::{Case, Fault, Scene};
 
@@ -54,7 +54,17 @@ storms! {
     failed_taken_back_and_done_again_lio(stride(8)) = |s| lio().again_some(s.0, s.1);
     back_from_the_middle_of_each_stage_tgt(stride(64)) = |s| midway(&tgt(), s);
     back_from_the_middle_of_each_stage_lio(stride(64)) = |s| midway(&lio(), s);
-    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s);
+    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s) + legs(&below(), s);
+    forward_below_0(share(0, 32)) = |s| below().forward_some(s.0, s.1);
+    forward_below_1(share(1, 32)) = |s| below().forward_some(s.0, s.1);
+    forward_below_2(share(2, 32)) = |s| below().forward_some(s.0, s.1);
+    forward_below_3(share(3, 32)) = |s| below().forward_some(s.0, s.1);
+    beside_each_other_below(stride(128)) = |s| four(below()).forward_some(s.0 + 1, s.1);
+    backward_below(stride(64)) = |s| below().backward_some(s.0, s.1);
+    pairs_below_0(share(0, 64)) = |s| below().pairs_some(s.0, s.1);
+    pairs_below_1(share(1, 64)) = |s| below().pairs_some(s.0, s.1);
+    failed_taken_back_and_done_again_below(stride(8)) = |s| below().again_some(s.0, s.1);
+    back_from_the_middle_of_each_stage_below(stride(64)) = |s| midway(&below(), s);
 }
 
 /// From the middle of every stage back.
@@ -90,8 +100,8 @@ fn legs(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
             _ => None,
         })
         .collect();
-    let mirrored = |node: &Node| matches!(node.step, StepKind::GroupMember(_));
-    let cut = |node: &Node| matches!(node.step, StepKind::GroupSplit(_));
+    let mirrored = |node: &Node| matches!(node.step, StepKind::GroupMember(_) | StepKind::Beneath(_));
+    let cut = |node: &Node| matches!(node.step, StepKind::GroupSplit(_) | StepKind::TableBack(_));
     let from = acting.iter().position(|node| mirrored(node)).unwrap();
     let to = acting.iter().rposition(|node| cut(node)).unwrap();
     let mut count = 0;

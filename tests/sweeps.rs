@@ -14,7 +14,7 @@ use replant::plan;
 use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
-use sweep::pair::{self, lio, tgt};
+use sweep::pair::{self, below, lio, tgt};
 use sweep::share::{caught, stride};
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -33,6 +33,7 @@ fn reaches_the_goal(case: &Case<Sim>) {
 fn a_migration_reaches_its_goal() {
     reaches_the_goal(&tgt());
     reaches_the_goal(&lio());
+    reaches_the_goal(&below());
 }
 
 /// Each ends in: going on reaches the goal, or going back leaves both servers as they were found.
@@ -73,10 +74,15 @@ fn applied_twice_lio() {
     back_and_forth(&lio());
 }
 
+#[test]
+fn applied_twice_below() {
+    back_and_forth(&below());
+}
+
 /// From after every step back to the beginning.
 #[test]
 fn back_from_after_every_step() {
-    for mut case in [tgt(), lio()] {
+    for mut case in [tgt(), lio(), below()] {
         let all = std::mem::take(&mut case.nodes);
         for count in 1..=all.len() {
             case.nodes = all[..count].iter().cloned().map(|node| ends_within(node, &all[..count])).collect();
@@ -146,6 +152,16 @@ fn old_reboots_tgt() {
 #[test]
 fn old_reboots_lio() {
     rebooted(&lio(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn old_reboots_below() {
+    rebooted(&below(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn new_reboots_below() {
+    rebooted(&below(), Server::New, &[Stage::Cutover], stride(9));
 }
 
 #[test]

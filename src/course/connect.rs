@@ -67,7 +67,8 @@ fn serve(book: &mut Book, layout: &Layout, ready: &Ready) -> Option<Handle> {
 fn export(book: &mut Book, layout: &Layout, ready: &Ready, daemon: Option<&Handle>) -> Vec<Handle> {
     let mut exports: Vec<Handle> = Vec::new();
     for lun in &layout.luns {
-        let mut after = vec![&ready.stores[lun.store], &ready.isolated];
+        let own = lun.group.and_then(|group| ready.own[group].as_ref());
+        let mut after = vec![own.unwrap_or(&ready.stores[lun.store]), &ready.isolated];
         after.extend(&ready.throttled);
         after.extend(daemon);
         // one after the other: two that are made at once would choose the same number

@@ -10,7 +10,7 @@ use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
 use crate::layout::{Group, Grown, Layout};
 use crate::runbook::Stage;
-use crate::step::{FsSize, NoFile, Purged, VolumeSize};
+use crate::step::{FsSize, NoFile, Purged};
 
 pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
@@ -38,13 +38,7 @@ fn grow(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
 }
 
 fn grow_volume(book: &mut Book, group: &Group, grown: &Grown, after: &Handle) -> Handle {
-    let larger = book.step(
-        format!("grow-{}-{}", group.vg, grown.lv),
-        Migrated,
-        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to.map(|to| to.0) },
-        &[after],
-        "the plan asks for it",
-    );
+    let larger = method::enlarge(book, group, grown, after);
     if grown.target.is_empty() {
         return larger;
     }

@@ -18,6 +18,10 @@ pub(super) struct Ready {
     pub isolated: Handle,
     /// in the order of the layout's stores
     pub stores: Vec<Handle>,
+    /// of each group, in the order of the layout: its volumes on new stand, where they do so from the beginning
+    pub own: Vec<Option<Handle>>,
+    /// what of those holds until the groups are closed again
+    pub volumes: Vec<Handle>,
     /// where there are arrays
     pub throttled: Option<Handle>,
     /// old can log in to targets
@@ -34,11 +38,16 @@ pub(super) fn write(book: &mut Book, layout: &Layout) -> Ready {
     let tables = partition(book, layout, &isolated);
     let stores = make_stores(book, layout, &tables, named.as_ref());
     let throttled = throttle_resync(book, layout, &stores);
+    let mut volumes = Vec::new();
+    let mut own = Vec::new();
+    for group in &layout.groups {
+        own.push(method::own(book, layout, group, &mut volumes, &[&stores[group.to], &isolated]));
+    }
     // old
     let fit = make_fit(book, layout);
     let portable = build_initramfs(book, layout, &fit);
     let initiator = start_initiator(book, layout, &portable);
-    Ready { isolated, stores, throttled, initiator, portable }
+    Ready { isolated, stores, own, volumes, throttled, initiator, portable }
 }
 
 fn has_arrays(layout: &Layout) -> bool {
@@ -265,7 +274,9 @@ pub(super) fn named(template: &str, layout: &Layout, card: &Card) -> String {
 }
 
 pub(crate) fn isolation(layout: &Layout) -> String {
-    render(text::LVM_ISOLATED, context! { name => &layout.name })
+    let own = layout.groups.iter().filter(|group| !method::shared(group));
+    let stores: Vec<String> = own.map(|group| layout.stores[group.to].path.clone()).collect();
+    render(text::LVM_ISOLATED, context! { name => &layout.name, stores => &stores })
 }
 
 /// An ARRAY line of mdadm.conf(5) for each array of new.

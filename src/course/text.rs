@@ -13,6 +13,8 @@ macro_rules! templates {
 
 templates! {
     LVM_ISOLATED = "lvm-isolated.conf.j2",
+    UDEV_LEGS = "udev-legs.rules.j2",
+    UDEV_ARRAYS = "udev-arrays.rules.j2",
     LVM_OPEN = "lvm-open.conf.j2",
     LVM_BACKUPS = "lvm-backups.conf.j2",
     TGT_CONF = "tgt.conf.j2",

@@ -121,6 +121,7 @@ pub const MODULES: &[&str] = &[
     "raid10",
     "raid0",
     "raid456",
+    "brd",
     "dm_mod",
     "dm_mirror",
     "dm_raid",

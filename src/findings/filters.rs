@@ -26,7 +26,7 @@ fn on_old(facts: &Facts, offer: &Offer, at: usize) -> Vec<String> {
     let letters = ('a'..='z').map(|letter| format!("/dev/sd{letter}"));
     let kernel = letters.filter(|path| !taken(path)).nth(at);
     let ids = ["scsi-36000000000000000", "wwn-0x6000000000000000"].map(|id| format!("/dev/disk/by-id/{id}{}", at));
-    kernel.into_iter().chain([offer.lun.clone()]).chain(ids).collect()
+    kernel.into_iter().chain(offer.lun.clone()).chain(ids).collect()
 }
 
 fn filters(plan: &Plan, facts: &Facts) -> Vec<Hit> {
@@ -38,7 +38,8 @@ fn filters(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         let mut devices: Vec<(String, Vec<String>)> = Vec::new();
         for offer in &offers {
             let disk = format!("new's disk for `{}`", offer.vg);
-            devices.extend((0..count).map(|at| (disk.clone(), on_old(facts, offer, at))));
+            let seen = if offer.lun.is_some() { count } else { 0 };
+            devices.extend((0..seen).map(|at| (disk.clone(), on_old(facts, offer, at))));
             devices.push((format!("what new has `{}` on", offer.vg), offer.on_new.clone()));
         }
         hits.extend(rejected("old", &facts.old, setting, devices));

@@ -6,7 +6,7 @@ use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::Names;
 use crate::facts::{Facts, Vg, lvm};
 use crate::layout::{Disks, room_for_raid1, volumes};
-use crate::plan::{CopyHow, Plan, VolumeGroup};
+use crate::plan::{CopyHow, Method, Plan, VolumeGroup};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -25,7 +25,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "at the cutover the copy of group `vg0` on new becomes a group of its own, `vg0_new`.",
         remedy: "is it left over from another migration? `vgrename` or `vgremove` it.",
-        check: Check::Facts(travelling_name),
+        check: Check::Copied(Method::Mirror, travelling_name),
     },
     Rule {
         code: "R1204",
@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: true,
         why: "LVM on another machine does not touch a group with a foreign system id (lvmsystemid(7)).",
         remedy: "`vgchange --systemid '' GROUP` on old.",
-        check: Check::Facts(system_id),
+        check: Check::Copied(Method::Mirror, system_id),
     },
     Rule {
         code: "R1211",
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "without monitoring, the kernel accepts failed writes to one copy of a mirror permanently: a dead copy \
               would look in sync.",
         remedy: "`activation { monitoring = 1 }` in /etc/lvm/lvm.conf, then `systemctl start lvm2-monitor`.",
-        check: Check::Facts(monitoring),
+        check: Check::Copied(Method::Mirror, monitoring),
     },
     Rule {
         code: "R1214",
@@ -90,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
         absolute: false,
         why: "in 6.7 and early 6.8 a regression of dm-raid can hang lvconvert, and with it the volume.",
         remedy: "`copy: mirror` for each volume, or boot another kernel first.",
-        check: Check::Facts(kernel),
+        check: Check::Copied(Method::Mirror, kernel),
     },
     Rule {
         code: "R1216",
@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "`vgchange --resizeable y`, `vgimport`, `vgchange --locktype none` (vgchange(8)). No command makes a group writable \
                  again: `vgcfgbackup --file F GROUP`, then in F `status = [\"RESIZEABLE\", \"READ\", \"WRITE\"]` for the group, \
                  then `vgcfgrestore --file F GROUP`.",
-        check: Check::Facts(unchangeable),
+        check: Check::Copied(Method::Mirror, unchangeable),
     },
     Rule {
         code: "R1229",

@@ -3,6 +3,7 @@
 //! A rule is an entry of a table in the room of its topic: a code that never changes, how much it matters, why, and what to
 //! do about it in general. `docs/findings.md` and `replant explain` are made of these entries.
 
+mod below;
 mod boot;
 mod disks;
 mod filesystems;
@@ -53,6 +54,7 @@ const ROOMS: &[&[Rule]] = &[
     health::RULES,
     holders::RULES,
     groups::RULES,
+    below::RULES,
     filters::RULES,
     volumes::RULES,
     memory::RULES,
@@ -111,8 +113,9 @@ fn by_the_rules(plan: &Plan, facts: &Facts) -> Vec<Finding> {
     let found = |rule: &&'static Rule| {
         let hits = match rule.check {
             Check::Facts(check) => check(plan, facts),
+            Check::Copied(method, check) if *plan.copy.method == method => check(plan, facts),
             Check::Waivers(check) => check(plan, facts, &all),
-            Check::Link(_) | Check::Power | Check::Forecast => Vec::new(),
+            Check::Copied(..) | Check::Link(_) | Check::Power | Check::Forecast => Vec::new(),
         };
         hits.into_iter().map(|hit| rule.finding(hit))
     };

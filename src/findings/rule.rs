@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::facts::{Facts, Link};
 use crate::family::said;
-use crate::plan::{Loaded, Place, Plan, Span, Waiver};
+use crate::plan::{Loaded, Method, Place, Plan, Span, Waiver};
 
 /// How much a finding matters, the worst first: they are sorted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -54,6 +54,8 @@ pub struct Rule {
 pub(crate) enum Check {
     /// Plan and facts.
     Facts(fn(&Plan, &Facts) -> Vec<Hit>),
+    /// Plan and facts, where groups are copied in this way.
+    Copied(Method, fn(&Plan, &Facts) -> Vec<Hit>),
     /// The way from old to new, when it was measured.
     Link(fn(&Plan, &Facts, &Link) -> Option<Hit>),
     /// The plan's waivers, compared with all rules.

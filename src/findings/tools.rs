@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, ServerFacts};
 use crate::layout::{arrays_to_stop, volumes};
-use crate::plan::{CopyHow, IscsiServer, Plan};
+use crate::plan::{CopyHow, IscsiServer, Method, Plan};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -77,27 +77,22 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Commands that steps run on old, besides those of its builder and its boot loader.
-const OLD: &[&str] = &[
-    "lvm",
-    "lvconvert",
-    "vgextend",
-    "vgsplit",
-    "dmeventd",
-    "dmsetup",
-    "dd",
-    "sha256sum",
-    "wipefs",
-    "blockdev",
-    "findmnt",
-    "udevadm",
-    "systemctl",
-];
+const OLD: &[&str] = &["lvm", "dmsetup", "dd", "sha256sum", "wipefs", "blockdev", "findmnt", "udevadm", "systemctl"];
+
+/// Besides those, to mirror groups, and to copy them from below.
+const fn of_method(method: Method) -> &'static [&'static str] {
+    match method {
+        Method::Mirror => &["lvconvert", "vgextend", "vgsplit", "dmeventd"],
+        Method::Below => &["mdadm", "blkid", "modprobe", "unshare"],
+    }
+}
 
 /// On new, in its rescue system.
 const NEW: &[&str] = &["sfdisk", "wipefs", "lvm", "dmsetup", "blockdev", "udevadm", "chroot", "mkswap", "sha256sum"];
 
 fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut old = OLD.to_vec();
+    old.extend(of_method(*plan.copy.method));
     old.extend(facts.old.builder().tools.iter().chain(facts.old.family().menu.needs));
     let mut new = NEW.to_vec();
     // to make arrays, or to stop one before its disk is wiped

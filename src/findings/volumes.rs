@@ -6,7 +6,7 @@ use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, Lv, Mount, lvm};
 use crate::layout::{volumes, without_room};
-use crate::plan::{CopyHow, Grow, Plan, Span, Volume};
+use crate::plan::{CopyHow, Grow, Method, Plan, Span, Volume};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
               possible for these: volumes of a thin pool share blocks through the pool's metadata; the newest blocks \
               of a cached volume may be in its cache only; a snapshot holds nothing but differences; VDO keeps blocks \
               in a form of its own; a volume that is mirrored or RAID already has copies that belong together. A \
-              striped one can be mirrored with `copy: mirror`.",
+              striped one can be mirrored with `copy: mirror`, and copied by the method `below`.",
         remedy: "make it linear (`lvconvert --uncache`, `lvconvert --mirrors 0`), or leave it out with `copy: skip` and \
                  move its files another way.",
         check: Check::Facts(not_linear),
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "a raid1 keeps its metadata in an extent of its own on each side. On old that extent must be free on a \
               physical volume that the volume itself is on.",
         remedy: "leave `copy:` out: a mirror with its log in memory is used where there is no room.",
-        check: Check::Facts(raid1_room),
+        check: Check::Copied(Method::Mirror, raid1_room),
     },
     Rule {
         code: "R1219",
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "at the cutover the copy of volume `root` on new is cut off as `root_new`. That would fail there, with \
               services stopped.",
         remedy: "`lvrename` or `lvremove` the other volume.",
-        check: Check::Facts(travelling_name),
+        check: Check::Copied(Method::Mirror, travelling_name),
     },
     Rule {
         code: "R1221",
@@ -160,6 +160,7 @@ fn has_role(lv: &Lv, role: &str) -> bool {
 
 fn not_linear(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut hits = Vec::new();
+    let below = *plan.copy.method == Method::Below;
     for (lv, how, span) in copied(plan, facts) {
         let name = format!("{}/{}", lv.vg, lv.name);
         let skip = "or leave it out with `copy: skip`";
@@ -169,8 +170,11 @@ fn not_linear(plan: &Plan, facts: &Facts) -> Vec<Hit> {
                 ("is a snapshot", format!("`lvremove {name}` if nobody needs it any more, {skip}"))
             }
             "linear" => continue,
+            "striped" | "linear,striped" | "striped,linear" if below => continue,
             "striped" if how == CopyHow::Mirror => continue,
-            "striped" => ("is striped", format!("`copy: mirror` for it, {skip}")),
+            "striped" => {
+                ("is striped", format!("`copy: mirror` for it, or `copy: {{ method: below }}` for all, {skip}"))
+            }
             "thin" | "thin-pool" => {
                 ("belongs to a thin pool", format!("copy it to a plain volume (`lvcreate`, `dd`) first, {skip}"))
             }
@@ -188,7 +192,11 @@ fn not_linear(plan: &Plan, facts: &Facts) -> Vec<Hit> {
             }
             _ => ("is not linear", format!("make it linear, {skip}")),
         };
-        let message = format!("{name} {what} ({}): it cannot be mirrored by this method", lv.segtype);
+        let message = format!(
+            "{name} {what} ({}): it cannot be {} by this method",
+            lv.segtype,
+            if below { "copied" } else { "mirrored" }
+        );
         hits.push(Hit::new(message, help).at(span));
     }
     hits

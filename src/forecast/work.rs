@@ -58,9 +58,10 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
-        StepKind::InSync(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),
+        StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),
         StepKind::SameBoot(boot) => ("/boot is compared", boot.size as f64 / 150e6),
         StepKind::Split(_) => ("the mirror is cut", 1.5),
+        StepKind::TableBack(_) => ("the copy is cut off", 1.0),
         StepKind::GroupSplit(_) => ("the mirror is cut", 1.0),
         StepKind::Logout(_) => ("the mirror is cut", 1.0),
         StepKind::OldOff(_) => ("old is switched off", if by_hand(&plan.old.power) { BY_HAND } else { 5.0 }),
@@ -100,6 +101,10 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         | StepKind::IscsiNode(_)
         | StepKind::Login(_)
         | StepKind::PhysicalVolume(_)
+        | StepKind::OwnGroup(_)
+        | StepKind::RamDisk(_)
+        | StepKind::FreshLegs(_)
+        | StepKind::Beneath(_)
         | StepKind::GroupMember(_)
         | StepKind::FreshCopies(_)
         | StepKind::WriteMostly(_)

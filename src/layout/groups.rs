@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::ids::Ids;
 use super::model::{Boot, CopiedVolume, Group, Grown, MovedMount, Recreated, Store};
-use super::moves::{Leg, Mirrored, Moves};
+use super::moves::{Below, Leg, Mirrored, Moves, Under};
 use super::volumes::{room_for_raid1, volumes};
 use crate::facts::resolve::{Names, inside};
-use crate::facts::{Block, Facts, lvm};
-use crate::plan::{CopyHow, Grow, Plan};
+use crate::facts::{Block, Facts, Vg, lvm};
+use crate::plan::{CopyHow, Grow, Method, Plan};
 use crate::step::{How, Yet};
 use crate::units::Bytes;
 
@@ -33,7 +33,7 @@ pub(super) fn boot(plan: &Plan, facts: &Facts, stores: &[Store]) -> Option<Boot>
 
 /// `first`: of the disks that new offers for them.
 pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize, ids: &Ids) -> Vec<Group> {
-    let mut luns = first..;
+    let mut free = Free::of(facts, first);
     // the first mount of each device
     let names = Names::of(&facts.old);
     let all = facts.old.mounts.iter().rev().filter(|mount| inside(&mount.source).is_none());
@@ -43,76 +43,122 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
     let one = |said: &crate::plan::VolumeGroup| {
         let vg = facts.old.vgs.iter().find(|vg| vg.name == **said.name)?;
         let to = stores.iter().position(|store| store.name == **said.to)?;
-        let extent = Bytes(vg.extent_size);
         let mut group = Group {
             vg: vg.name.clone(),
-            moves: Moves::Mirror(Mirrored {
-                lun: luns.next().expect("numbers do not end"),
-                travels: format!("{}_new", vg.name),
-                legs: Vec::new(),
-            }),
+            moves: Moves::Below(Below { arrays: Vec::new() }),
             to,
             pv_uuid: ids.lvm(&format!("pv {}", vg.name)),
-            extent,
+            extent: Bytes(vg.extent_size),
             old_pvs: facts.old.pvs.iter().filter(|pv| pv.vg == vg.name).map(|pv| pv.uuid.clone()).collect(),
             needs: Bytes(0),
             copied: Vec::new(),
             recreated: Vec::new(),
             grown: Vec::new(),
         };
-        let mine: Vec<_> = volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name).collect();
-        let roomy = room_for_raid1(plan, facts, vg);
-        let mut copied = Vec::new();
-        for (lv, how, said) in mine {
-            let size = Bytes(lv.size);
-            let how = match how {
-                CopyHow::Skip => continue,
-                CopyHow::Recreate => {
-                    group.needs += size;
-                    group.recreated.push(Recreated {
-                        lv: lv.name.clone(),
-                        size,
-                        uuid: lv
-                            .fs_uuid
-                            .clone()
-                            .unwrap_or_else(|| ids.uuid(&format!("swap {}", lv.name)).to_string()),
-                    });
-                    continue;
-                }
-                CopyHow::Raid1 => How::Raid1,
-                CopyHow::Mirror => How::CoreLog,
-                CopyHow::Auto if roomy => How::Raid1,
-                CopyHow::Auto => How::CoreLog,
-            };
-            group.needs += size + if how == How::Raid1 { extent } else { Bytes(0) };
-            let leg = Leg { travels: format!("{}_new", lv.name), how };
-            copied.push((CopiedVolume { lv: lv.name.clone(), size, fstype: lv.fstype.clone() }, leg));
-            if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
-                let to = match **grow {
-                    Grow::Rest => None,
-                    Grow::By(bytes) => Some(size + Bytes(bytes)),
-                    Grow::To(bytes) => Some(Bytes(bytes)),
-                };
-                let to = to.map(|bytes| bytes.up_to(extent));
-                group.grown.push(Grown {
-                    lv: lv.name.clone(),
-                    from: size,
-                    to,
-                    fstype: lv.fstype.clone().unwrap_or_default(),
-                    target: mounted
-                        .get(&lvm::mapper_path(&lv.vg, &lv.name)[..])
-                        .map_or_else(String::new, |on| on.to_string()),
-                });
-            }
-        }
-        // small ones first: what can go wrong shows early. `rest` grows last.
-        copied.sort_by_key(|(copied, _)| copied.size);
-        let Moves::Mirror(mirrored) = &mut group.moves;
-        (group.copied, mirrored.legs) = copied.into_iter().unzip();
-        group.grown.sort_by_key(|grown| grown.to.is_none());
+        sort(plan, facts, vg, &mounted, ids, &mut group);
+        group.moves = match *plan.copy.method {
+            Method::Mirror => mirrored(plan, facts, vg, &mut group, &mut free),
+            Method::Below => below(&group, &mut free, ids),
+        };
         Some(group)
     };
     plan.volume_groups.iter().filter_map(one).collect()
+}
+
+/// Sorts a group's volumes into those that are copied, made again, and grown.
+fn sort(plan: &Plan, facts: &Facts, vg: &Vg, mounted: &HashMap<&str, &str>, ids: &Ids, group: &mut Group) {
+    for (lv, how, said) in volumes(plan, facts).filter(|(lv, ..)| lv.vg == vg.name) {
+        let size = Bytes(lv.size);
+        if how == CopyHow::Skip {
+            continue;
+        }
+        group.needs += size;
+        if how == CopyHow::Recreate {
+            let uuid = lv.fs_uuid.clone().unwrap_or_else(|| ids.uuid(&format!("swap {}", lv.name)).to_string());
+            group.recreated.push(Recreated { lv: lv.name.clone(), size, uuid });
+            continue;
+        }
+        group.copied.push(CopiedVolume { lv: lv.name.clone(), size, fstype: lv.fstype.clone() });
+        if let Some(grow) = said.and_then(|said| said.grow.as_ref()) {
+            let to = match **grow {
+                Grow::Rest => None,
+                Grow::By(bytes) => Some(size + Bytes(bytes)),
+                Grow::To(bytes) => Some(Bytes(bytes)),
+            };
+            let path = lvm::mapper_path(&lv.vg, &lv.name);
+            group.grown.push(Grown {
+                lv: lv.name.clone(),
+                from: size,
+                to: to.map(|bytes| bytes.up_to(group.extent)),
+                fstype: lv.fstype.clone().unwrap_or_default(),
+                target: mounted.get(path.as_str()).map_or_else(String::new, |on| on.to_string()),
+            });
+        }
+    }
+    // small ones first: what can go wrong shows early. `rest` grows last.
+    group.copied.sort_by_key(|copied| copied.size);
+    group.grown.sort_by_key(|grown| grown.to.is_none());
+}
+
+/// Numbers that nobody has yet.
+struct Free {
+    /// of disks that new offers
+    lun: usize,
+    /// of arrays on old
+    numbers: Box<dyn Iterator<Item = u32>>,
+    /// in old's RAM disk
+    at: Bytes,
+}
+
+/// mdadm(8) gives numbers from 127 downwards, and then from 511: those of old's own are skipped.
+const FIRST_ARRAY: u32 = 300;
+
+impl Free {
+    fn of(facts: &Facts, lun: usize) -> Free {
+        let number = |block: &Block| block.path.strip_prefix("/dev/md")?.parse::<u32>().ok();
+        let taken: HashSet<u32> = facts.old.blocks.iter().filter_map(number).collect();
+        Free { lun, numbers: Box::new((FIRST_ARRAY..).filter(move |number| !taken.contains(number))), at: Bytes(0) }
+    }
+
+    fn lun(&mut self) -> usize {
+        self.lun += 1;
+        self.lun - 1
+    }
+}
+
+fn mirrored(plan: &Plan, facts: &Facts, vg: &Vg, group: &mut Group, free: &mut Free) -> Moves {
+    let roomy = room_for_raid1(plan, facts, vg);
+    let said: HashMap<&str, CopyHow> = volumes(plan, facts)
+        .filter(|(lv, ..)| lv.vg == vg.name)
+        .map(|(lv, how, _)| (lv.name.as_str(), how))
+        .collect();
+    let leg = |copied: &CopiedVolume| Leg {
+        travels: format!("{}_new", copied.lv),
+        how: match said.get(copied.lv.as_str()) {
+            Some(CopyHow::Raid1) => How::Raid1,
+            Some(CopyHow::Auto) if roomy => How::Raid1,
+            _ => How::CoreLog,
+        },
+    };
+    let legs: Vec<Leg> = group.copied.iter().map(leg).collect();
+    let raid1 = legs.iter().filter(|leg| leg.how == How::Raid1).count();
+    group.needs += group.extent.times(raid1 as u64);
+    Moves::Mirror(Mirrored { lun: free.lun(), travels: format!("{}_new", group.vg), legs })
+}
+
+fn below(group: &Group, free: &mut Free, ids: &Ids) -> Moves {
+    let mut under = |copied: &CopiedVolume| {
+        let at = free.at;
+        free.at += Under::ROOM;
+        Under {
+            lun: free.lun(),
+            number: free.numbers.next().expect("numbers do not end"),
+            uuid: ids.md(&format!("below {}/{}", group.vg, copied.lv)),
+            at,
+            chunk: Under::chunk(copied.size),
+        }
+    };
+    Moves::Below(Below { arrays: group.copied.iter().map(&mut under).collect() })
 }
 
 /// What is mounted on old from what moves, each file system as a whole. Of a directory or a subvolume that is mounted by

@@ -6,10 +6,12 @@ use crate::units::{Bytes, SectorSize};
 
 /// A disk that new offers to old.
 pub(crate) struct Lun {
-    /// that of its store: `md0`
+    /// that of its store, or of its volume: `md0`, `vg0-root`
     pub name: String,
-    /// index of its store
+    /// index of its store, or of the store that its volume is on
     pub store: usize,
+    /// index of the group of whose volumes on new it is one; `None`: it is the store itself
+    pub group: Option<usize>,
     /// its lasting path on new
     pub on_new: String,
     /// its path on old: `/dev/disk/by-path/ip-…`

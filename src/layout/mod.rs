@@ -29,7 +29,7 @@ pub(crate) use lasting::{bare, configured, lasting_hostname, lasting_mount, last
 pub(crate) use loader::Loader;
 pub(crate) use lun::Lun;
 pub(crate) use model::{Array, Card, CopiedVolume, Disk, Group, Grown, Layout, Made, MovedMount, Store};
-pub(crate) use moves::{Leg, Mirrored, Moves};
+pub(crate) use moves::{Below, Leg, Mirrored, Moves, Under};
 pub(crate) use naming::{NAMING_MASK, gives_name, names_mac, reads_links, udev_rules};
 pub(crate) use offers::{Offer, offers};
 pub(crate) use places::{Missing, Places, places};

@@ -62,6 +62,8 @@ pub(crate) struct Layout {
     pub resync_limit: u32,
     /// MiB of a mirror's region: lvmraid(7)
     pub region: u32,
+    /// of old's RAM disk, for what md keeps of copies from below; `None`: there are none
+    pub ram_disk: Option<Bytes>,
     /// how many volumes are copied at a time
     pub parallel: usize,
     /// units that the cutover stops, in this order

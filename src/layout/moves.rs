@@ -1,12 +1,14 @@
 //! How each group gets to new: a closed set of ways, of which each is one. Choices only: the steps are in `course/method`.
 
 use crate::step::How;
-use crate::units::Bytes;
+use crate::units::{Bytes, MIB};
 
 /// How a group gets to new.
 pub(crate) enum Moves {
     /// its volumes get a second leg on a disk of new, and are cut in two at the cutover: lvconvert(8), vgsplit(8)
     Mirror(Mirrored),
+    /// new has a group of its own, and each volume of old is copied into one of its volumes by an array beneath it: md(4)
+    Below(Below),
 }
 
 /// What is chosen for a group that is mirrored.
@@ -27,19 +29,43 @@ pub(crate) struct Leg {
     pub how: How,
 }
 
+/// What is chosen for a group that is copied from below.
+pub(crate) struct Below {
+    /// in the order of the group's copied volumes
+    pub arrays: Vec<Under>,
+}
+
+/// The array beneath a volume.
+pub(crate) struct Under {
+    /// index of the disk that new offers for it
+    pub lun: usize,
+    /// `/dev/md300`
+    pub number: u32,
+    /// md's form
+    pub uuid: String,
+    /// where what md keeps of its two legs begins in old's RAM disk
+    pub at: Bytes,
+    /// for a bit of the bitmap
+    pub chunk: Bytes,
+}
+
+impl Under {
+    /// In the RAM disk, for what md keeps of both legs: superblock, and a bitmap of at most 128 KiB at a member's end.
+    pub(super) const ROOM: Bytes = MIB.times(8);
+
+    /// mdadm gives the bitmap of a member at most 128 KiB, 64 KiB below 200 GiB: super1.c, choose_bm_space
+    pub(super) fn chunk(size: Bytes) -> Bytes {
+        let least = size.0.div_ceil(500_000).next_power_of_two();
+        Bytes(least).max(MIB)
+    }
+}
+
 impl Moves {
     /// The disks that new offers for it, by their index.
     pub(crate) fn luns(&self) -> Vec<usize> {
         match self {
             Moves::Mirror(mirrored) => vec![mirrored.lun],
-        }
-    }
-
-    /// What new must offer for it, in the order of [`Moves::luns`]: the index of a store, and bytes that must find room.
-    /// Of a group that goes to the store `to` as a whole and needs so many bytes there.
-    pub(super) fn offers(&self, to: usize, needs: Bytes) -> Vec<(usize, Bytes)> {
-        match self {
-            Moves::Mirror(_) => vec![(to, needs)],
+            Moves::Below(below) => below.arrays.iter().map(|under| under.lun).collect(),
         }
     }
 }

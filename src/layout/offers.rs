@@ -1,6 +1,7 @@
 //! What new offers for each group, by the names that either server may know it by: for the rule R1228.
 
 use super::model::{Group, Made};
+use super::moves::Moves;
 use super::places::places;
 use crate::facts::Facts;
 use crate::plan::Plan;
@@ -9,8 +10,8 @@ use crate::plan::Plan;
 pub(crate) struct Offer {
     /// the group that it takes
     pub vg: String,
-    /// the disk as old will see it: `/dev/disk/by-path/ip-…`
-    pub lun: String,
+    /// the disk as LVM on old will see it: `/dev/disk/by-path/ip-…`; `None`: LVM on old has nothing to do with it
+    pub lun: Option<String>,
     /// every name that it has on new
     pub on_new: Vec<String>,
 }
@@ -39,8 +40,11 @@ pub(crate) fn offers(plan: &Plan, facts: &Facts) -> Vec<Offer> {
                 [format!("{}{p}{number}", block.path), store.path.clone()].into_iter().chain(links).collect()
             }
         };
-        let luns = group.moves.luns().into_iter().map(|lun| places.luns[lun].on_old.clone());
-        luns.map(|lun| Offer { vg: group.vg.clone(), lun, on_new: on_new.clone() }).collect::<Vec<_>>()
+        let lun = match &group.moves {
+            Moves::Mirror(mirrored) => Some(places.luns[mirrored.lun].on_old.clone()),
+            Moves::Below(_) => None,
+        };
+        Offer { vg: group.vg.clone(), lun, on_new }
     };
-    places.groups.iter().flat_map(one).collect()
+    places.groups.iter().map(one).collect()
 }

@@ -5,7 +5,9 @@ use super::ids::Ids;
 use super::loader::Loader;
 use super::lun::{Lun, server};
 use super::model::{Boot, Disk, Group, Store};
+use super::moves::Moves;
 use super::{disks, groups};
+use crate::facts::lvm::mapper_path;
 use crate::facts::{Block, Facts};
 use crate::plan::{IscsiServer, Plan};
 use crate::units::Bytes;
@@ -72,24 +74,70 @@ pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<
     Ok(Places { blocks, loader, disks, stores, luns, boot, groups })
 }
 
+/// What is to be offered, before it has its names on the network.
+struct Offered {
+    name: String,
+    store: usize,
+    group: Option<usize>,
+    on_new: String,
+    needs: Bytes,
+}
+
 /// What new offers: /boot's is the first, where there is one; then those of the groups.
 fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, groups: &[Group], ids: &Ids) -> Vec<Lun> {
+    let whole = |store: usize, needs: Bytes| Offered {
+        name: stores[store].name.clone(),
+        store,
+        group: None,
+        on_new: stores[store].path.clone(),
+        needs,
+    };
+    let mut all: Vec<Offered> = boot.iter().map(|boot| whole(boot.to, boot.size)).collect();
+    for (at, group) in groups.iter().enumerate() {
+        match &group.moves {
+            Moves::Mirror(_) => all.push(whole(group.to, group.needs)),
+            Moves::Below(_) => all.extend(group.copied.iter().map(|copied| Offered {
+                name: in_iqn(&format!("{}-{}", group.vg, copied.lv)),
+                store: group.to,
+                group: Some(at),
+                on_new: mapper_path(&group.vg, &copied.lv),
+                needs: copied.size,
+            })),
+        }
+    }
+    number_doubles(&mut all);
     let (portal, port) = (**plan.portal(), *plan.transfer.iscsi.port);
     let number = if server(plan, facts) == IscsiServer::Lio { 0 } else { 1 };
-    let lun = |(at, needs): (usize, Bytes)| {
-        let store = &stores[at];
-        let iqn = format!("iqn.2026-11.net.replant:{}.{}", *plan.name, store.name);
+    let lun = |Offered { name, store, group, on_new, needs }: Offered| {
+        let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
         Lun {
-            name: store.name.clone(),
-            store: at,
-            on_new: store.path.clone(),
             on_old: format!("/dev/disk/by-path/ip-{portal}:{port}-iscsi-{iqn}-lun-{number}"),
-            serial: ids.uuid(&format!("lun {}", store.name)).simple().to_string(),
-            sector: store.sector,
+            serial: ids.uuid(&format!("lun {name}")).simple().to_string(),
+            sector: stores[store].sector,
+            name,
+            store,
+            group,
+            on_new,
             needs,
             iqn,
         }
     };
-    let boot = boot.iter().map(|boot| (boot.to, boot.size));
-    boot.chain(groups.iter().flat_map(|group| group.moves.offers(group.to, group.needs))).map(lun).collect()
+    all.into_iter().map(lun).collect()
+}
+
+/// Of what LVM allows in a name, an IQN has less: RFC 3722.
+fn in_iqn(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    name.to_ascii_lowercase().chars().map(|c| if allowed(c) { c } else { '-' }).collect()
+}
+
+fn number_doubles(all: &mut [Offered]) {
+    for at in 1..all.len() {
+        let (before, rest) = all.split_at_mut(at);
+        let name = rest[0].name.clone();
+        let taken = |name: &String| before.iter().any(|one| one.name == *name);
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name));
+        rest[0].name = free.expect("numbers do not end");
+    }
 }

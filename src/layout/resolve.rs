@@ -7,7 +7,8 @@ use super::firstboot::runs_cloud_init;
 use super::groups;
 use super::lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
 use super::lun::server;
-use super::model::{Card, Lasting, Layout, MovedMount};
+use super::model::{Card, Group, Lasting, Layout, MovedMount};
+use super::moves::{Moves, Under};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
@@ -15,7 +16,7 @@ use super::units::disturbing;
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, lvm};
 use crate::plan::{self, Plan};
-use crate::units::Bytes;
+use crate::units::{Bytes, MIB};
 
 /// Why a plan cannot be laid out on these servers.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
         resync_limit: *plan.transfer.resync_limit_kib,
         region: Bytes(plan.transfer.region_size.0).mib().max(1) as u32,
+        ram_disk: ram_disk(&groups),
         parallel: usize::from(*plan.transfer.parallel),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
@@ -106,6 +108,15 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         groups,
         mounts,
     })
+}
+
+/// The last MiB stays empty: a superblock at the end of the whole would make LVM and udev take it for a member.
+fn ram_disk(groups: &[Group]) -> Option<Bytes> {
+    let below = groups.iter().filter_map(|group| match &group.moves {
+        Moves::Below(below) => below.arrays.last(),
+        Moves::Mirror(_) => None,
+    });
+    below.map(|under| under.at + Under::ROOM + MIB).max()
 }
 
 /// Kernel modules, each once: of new's disks, of its arrays, and what the mirrors need.

@@ -59,6 +59,18 @@ pub enum CopyHow {
     Skip,
 }
 
+/// How the groups get to new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// LVM mirrors each volume onto a disk of new, which joins old's group while the copy lasts.
+    #[default]
+    Mirror,
+    /// An md raid1 beneath each live volume copies it into a volume of new's own group. LVM on old is not changed, a reboot
+    /// of old ends the copy and nothing else, and after a broken link only what has changed is sent again.
+    Below,
+}
+
 /// What serves the disks on new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -74,6 +74,9 @@ pub struct Plan {
     /// The LVM volume groups that move.
     #[schemars(length(min = 1))]
     pub volume_groups: Vec<VolumeGroup>,
+    /// How the volume groups are copied.
+    #[serde(default)]
+    pub copy: Copying,
     /// How the data travels.
     #[serde(default)]
     pub transfer: Transfer,
@@ -306,6 +309,14 @@ pub struct Volume {
     /// `20GiB` for that much in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grow: Option<At<Grow>>,
+}
+
+/// How the volume groups are copied.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Copying {
+    /// The way in which each group gets to new.
+    pub method: At<Method>,
 }
 
 /// How the data travels.

@@ -28,9 +28,13 @@ impl World {
         }
         if is(md::exports_query()) {
             let arrays = self.machine(server).run.arrays.iter();
-            return Some(Ok(arrays
-                .map(|array| format!("== {}\n{}", array.name, self.md_export(server, array)))
-                .collect()));
+            let own = arrays.map(|array| format!("== {}\n{}", array.name, self.md_export(server, array)));
+            let below = self.machine(server).run.below.iter().map(|under| {
+                let (number, uuid) = (under.number, &under.uuid);
+                let head = "MD_LEVEL=raid1\nMD_DEVICES=2\nMD_METADATA=1.0";
+                format!("== md{number}\n{head}\nMD_UUID={uuid}\nMD_NAME=replant:replant-{number}\n")
+            });
+            return Some(Ok(own.chain(below).collect()));
         }
         if is(parts::query()) {
             return Some(Ok(self.parts(server)));
@@ -134,6 +138,8 @@ impl World {
             }
             (step::copy::ages::AGES, paths) => Ok(self.ages(server, paths)),
             (step::copy::ages::SERVED, []) => Ok(self.served(server)),
+            (step::below::state::STATE, args) => Ok(self.below_state(server, args)),
+            (step::below::ram_disk::RAM_DISKS, []) => Ok(self.ram_disks(server)),
             (step::quiet::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
             (step::link::login::SESSIONS, []) => Ok(self.sessions(server)),
             (step::link::lio_export::LIO_STATE, [iqn, name]) => Ok(self.lio_state(server, iqn, name)),
@@ -141,9 +147,7 @@ impl World {
                 Ok(self.initramfs_state(server, kernel, keep).into())
             }
             (step::quiet::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
-            (step::copy::physical_volume::GONE, [path]) => {
-                Ok(if self.exists(server, path) { "" } else { "gone\n" }.into())
-            }
+            (step::ask::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
     }
@@ -228,6 +232,12 @@ impl World {
             ["pvcreate", ..] => self.pvcreate(server, &args),
             ["pvremove", ..] => self.pvremove(server, &args),
             ["pvresize", _] => self.pvresize(server, &args),
+            ["vgcreate", ..] => self.vgcreate(server, &args),
+            ["modprobe", "brd", _, size] => {
+                let kib = size.strip_prefix("rd_size=").and_then(|kib| kib.parse().ok());
+                self.ram_disk(server, Some(kib.unwrap_or_else(|| panic!("modprobe {size}"))))
+            }
+            ["modprobe", "--remove", "brd"] => self.ram_disk(server, None),
             ["vgextend", ..] => self.vgextend(server, &args),
             ["vgchange", ..] => self.vgchange(server, &args),
             ["vgrename", _, _] => self.vgrename(server, &args),
@@ -272,6 +282,12 @@ impl World {
                 self.give_up_own(server, own, uuid, config)?;
                 self.run(server, &["wipefs", "--all", "--quiet", device], None)
             }
+            (step::volumes::own_group::REMOVE, [group, device]) => {
+                if self.group(server, group).is_ok() {
+                    self.run(server, &["vgremove", "--yes", "-ff", group], None)?;
+                }
+                self.run(server, &["pvremove", "--yes", "-ff", device], None)
+            }
             (step::copy::group_member::JOIN, [group, device, uuid]) => self.join(server, group, device, uuid),
             (step::copy::group_member::LEAVE, [group, device, uuid]) => self.leave(server, group, device, uuid),
             (step::copy::mirror::UNMIRROR, [volume, device, uuid]) => {
@@ -303,6 +319,9 @@ impl World {
                 ["purge", names @ ..] => self.packages_purge(server, names),
                 _ => panic!("packages.sh {args:?}"),
             },
+            step::below::beneath::BENEATH => self.put_below(server, args),
+            step::below::beneath::BACK => self.take_from_below(server, args),
+            step::below::fresh_legs::DROP => self.drop_new_leg(server, args),
             step::link::lio_export::EXPORT => self.lio_export(server, args),
             step::link::lio_export::WITHDRAW => self.lio_withdraw(server, args),
             script if World::lets_go(script) => self.let_go(server, args),

@@ -1,6 +1,7 @@
 //! The block devices that a running system has, made again for each question: disks, what iSCSI brought, partitions, running
 //! arrays, active volumes; with the links that udev makes and with what holds what.
 
+use super::below::{QUIET_ARRAYS, QUIET_LINKS};
 use super::world::{Backing, Disk, Target, World};
 use super::written::{Loc, Segtype, Written};
 use crate::host::Server;
@@ -31,12 +32,14 @@ pub struct Dev {
     /// reads and writes get through
     pub live: bool,
     pub drivers: Vec<String>,
+    /// of an array beneath a volume: it has the same content, and is nothing to anybody else
+    pub below: bool,
 }
 
 impl Dev {
     /// A hidden leg of a mirror; the first has the same place as the volume itself.
     pub(super) fn image(&self) -> bool {
-        self.name.contains("_mimage_") || self.name.contains("_rimage_")
+        self.below || self.name.contains("_mimage_") || self.name.contains("_rimage_")
     }
 
     /// What `readlink -f` says of any of its names.
@@ -50,6 +53,8 @@ impl World {
     pub(super) fn devices(&self, server: Server) -> Vec<Dev> {
         let mut devs = self.bare_devices(server);
         self.add_volumes(server, &mut devs);
+        let there = |path: &str| self.file(server, path).is_some();
+        let (quiet_links, quiet_arrays) = (there(QUIET_LINKS), there(QUIET_ARRAYS));
         for dev in &mut devs {
             let uuid = match self.places.get(&dev.loc) {
                 Some(Written::Fs(fs)) => &fs.uuid,
@@ -61,8 +66,10 @@ impl World {
                 }
                 _ => continue,
             };
-            // udev names what it can read, and no half of a mirror
-            if dev.live && !dev.image() {
+            // udev names what it can read, and no half of a mirror; a copy stands in for its original unless it is told
+            let shy = dev.tran.as_deref() == Some("iscsi") && quiet_links;
+            let array = dev.below && dev.kname.starts_with("md") && !quiet_arrays;
+            if dev.live && !shy && (!dev.image() || array) {
                 dev.links.push(format!("/dev/disk/by-uuid/{uuid}"));
             }
         }
@@ -214,6 +221,24 @@ impl World {
                     parents.push(kname);
                 }
             }
+            if let Some(under) = self.machine(server).run.below.iter().find(|under| under.volume == table) {
+                let first = std::mem::take(&mut parents);
+                let mut below = |kname: String, name: String, parents: Vec<String>| {
+                    let path =
+                        if name.starts_with("md") { format!("/dev/{name}") } else { format!("/dev/mapper/{name}") };
+                    let kind = if name.starts_with("md") { "raid1" } else { "dm" };
+                    let one = dev(&kname, kind, size, sector, &legs[0].2);
+                    devs.push(Dev { name, path, parents, below: true, ..one });
+                    kname
+                };
+                let (md, number) = (format!("md{}", under.number), under.number);
+                let mut members = vec![below(next(), format!("replant-{number}-old"), first.clone())];
+                if let Some(leg) = &under.leg {
+                    members.push(below(next(), format!("replant-{number}-new"), vec![leg.disk.clone()]));
+                }
+                below(md.clone(), md.clone(), members);
+                parents = if under.beneath { vec![md] } else { first };
+            }
             let mut volume = named(&kname, &table, parents, &legs[0].2, &lv.uuid);
             volume.links.push(format!("/dev/{}/{}", group.name, lv.name));
             devs.push(volume);
@@ -277,6 +302,7 @@ fn dev(kname: &str, kind: &str, size: u64, sector: u64, loc: &str) -> Dev {
         parttype: None,
         live: true,
         drivers: Vec::new(),
+        below: false,
     }
 }
 

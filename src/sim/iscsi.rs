@@ -283,7 +283,9 @@ impl World {
         if self.old.run.sessions.is_empty() {
             return;
         }
-        let devs = self.bare_devices(New);
+        // a volume is offered by its name
+        let volumes = self.old.run.sessions.iter().any(|session| session.loc.contains('#'));
+        let devs = if volumes { self.devices(New) } else { self.bare_devices(New) };
         let lives: Vec<bool> = self
             .old
             .run

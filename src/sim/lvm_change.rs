@@ -262,6 +262,7 @@ impl World {
                 left -= part;
             }
         }
+        self.reload_table(server, &crate::step::dm_name(&view.group.name, &view.group.lvs[at].name));
         self.write_group(server, view);
         Ok(format!("  Logical volume {full} successfully resized.\n"))
     }

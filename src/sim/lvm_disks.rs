@@ -118,6 +118,29 @@ impl World {
         Ok(format!("  Volume group \"{name}\" successfully extended\n"))
     }
 
+    pub(super) fn vgcreate(&mut self, server: Server, args: &Args) -> Said {
+        let [name, path] = args.words() else { panic!("vgcreate {args:?}") };
+        let extent = args.value("--physicalextentsize").unwrap_or_default();
+        let extent: u64 = extent.trim_end_matches('b').parse().unwrap_or_else(|_| panic!("vgcreate {args:?}"));
+        if self.groups(server).iter().any(|view| view.group.name == *name) {
+            return no(format!("A volume group called {name} already exists."));
+        }
+        let dev = self.pv_dev(server, path)?;
+        let Some(Written::Pv(label)) = self.places.get(&dev.loc).cloned() else {
+            return no(format!("Device {path} is not a physical volume."));
+        };
+        if label.group.is_some() {
+            return no(format!("Physical volume '{path}' is already in a volume group"));
+        }
+        let count = (label.size.saturating_sub(1 << 20)) / extent;
+        let pvs = vec![GroupPv { uuid: label.uuid.clone(), count, missing: false }];
+        let group = Group { uuid: self.uuid(), name: name.clone(), seqno: 0, extent, pvs, lvs: Vec::new() };
+        let mut view = View { group, devs: Default::default(), paths: Default::default() };
+        view.devs.insert(label.uuid, dev.loc);
+        self.write_group(server, view);
+        Ok(format!("  Volume group \"{name}\" successfully created\n"))
+    }
+
     /// What `physical_volume::WIPE` begins with.
     pub(super) fn give_up_own(&mut self, server: Server, own: &str, uuid: &str, config: &str) -> Said {
         let is = |view: &View| view.group.name == own && view.group.pvs.iter().any(|pv| pv.uuid == uuid);

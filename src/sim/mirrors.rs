@@ -38,7 +38,7 @@ impl World {
         self.convert(server, full, device, Segtype::Mirror)
     }
 
-    fn copy_begins(&mut self, server: Server, since: &str) -> Said {
+    pub(super) fn copy_begins(&mut self, server: Server, since: &str) -> Said {
         let uptime = self.uptime(server);
         self.write_file(server, since, &format!("{uptime}.07 1.00\n"), 0o644)?;
         Ok(String::new())
@@ -84,7 +84,9 @@ impl World {
         let losing: Vec<String> =
             tgt.chain(&self.new.run.lio).filter(|one| volatile(one)).map(|target| target.iqn.clone()).collect();
         let sessions = self.old.run.sessions.iter().filter(|session| losing.contains(&session.iqn));
-        let locs: Vec<String> = sessions.map(|session| format!("{}#", session.loc)).collect();
+        let offered: Vec<String> = sessions.map(|session| session.loc.clone()).collect();
+        self.lose_below(&offered);
+        let locs: Vec<String> = offered.iter().map(|loc| format!("{loc}#")).collect();
         for view in self.groups(Server::Old) {
             for lv in view.group.lvs.iter().filter(|lv| lv.segtype != Segtype::Linear) {
                 let Some(to) = view.leg_loc(&lv.legs[1]) else { continue };

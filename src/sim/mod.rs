@@ -4,6 +4,7 @@
 //! Time does not exist: a copy advances whenever somebody looks at it, a boot is over at once.
 
 mod arrays;
+mod below;
 mod blocks;
 mod commands;
 mod control;
@@ -43,7 +44,7 @@ pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
 
-pub use world::{Backing, LoopDevice, Mounted, Process, System, Unit, World};
+pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, System, Under, Unit, World};
 pub use written::{File, Fs, Written};
 
 /// Why a simulated command failed.
@@ -111,6 +112,7 @@ const VALUED: &[&str] = &[
     "--metadata",
     "--homehost",
     "--raid-devices",
+    "--physicalextentsize",
 ];
 
 impl Args {
@@ -282,6 +284,7 @@ impl World {
         self.moment += 10;
         self.links_live();
         self.mirrors(Server::Old, advance);
+        self.below(Server::Old, advance);
     }
 
     fn server(&self, side: Side) -> Result<Server, HostError> {

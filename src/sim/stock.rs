@@ -51,6 +51,7 @@ pub(super) fn modules(more: &[&str]) -> Vec<String> {
         "raid0",
         "raid1",
         "raid10",
+        "brd",
         "raid456",
         "dm_mod",
         "dm_mirror",

@@ -174,6 +174,10 @@ pub struct Run {
     pub loops: Vec<LoopDevice>,
     /// labels of LVM that udev has not read: it is told of what is written there, but perhaps only later
     pub unnamed: Vec<Loc>,
+    /// arrays beneath volumes
+    pub below: Vec<Under>,
+    /// KiB of the RAM disk
+    pub ram_disk: Option<u64>,
     /// file systems of which something is in memory only
     pub unsynced: Vec<Loc>,
     /// file systems that were unmounted lazily and are in use all the same
@@ -275,6 +279,38 @@ pub struct Active {
     pub watched: bool,
     /// the second leg lacks something, and the kernel does not know
     pub lost: bool,
+}
+
+/// An array beneath a volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Under {
+    /// the volume, as device-mapper calls it
+    pub volume: String,
+    /// of the array: `/dev/md300`
+    pub number: u32,
+    /// of the array, in md's form
+    pub uuid: String,
+    /// the volume lies on it: what is written there is seen by md
+    pub beneath: bool,
+    /// the leg on new
+    pub leg: Option<NewLeg>,
+    /// md remembers a leg on new: taken in again, it gets what has changed
+    pub known: bool,
+    /// the leg that it remembers lacks something that md does not know of
+    pub lost: bool,
+}
+
+/// A leg on new.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewLeg {
+    /// where its data is
+    pub loc: Loc,
+    /// kernel name of its disk
+    pub disk: String,
+    /// hundredths that are the same as on old
+    pub synced: u32,
+    /// md has given it up
+    pub faulty: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]

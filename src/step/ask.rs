@@ -7,6 +7,14 @@ use crate::host::{HostError, Look, Output, Query, Server, Side};
 /// For LVM on a file system that is read-only: no copy of the metadata is written under /etc/lvm. lvm.conf(5)
 pub(crate) const NO_ARCHIVE: &str = "backup{backup=0 archive=0}";
 
+/// Prints `gone` where there is no such device.
+pub(crate) const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
+
+/// Whether there is no such device.
+pub(super) fn gone(on: &dyn Look, side: Side, path: &str) -> Result<bool, HostError> {
+    Ok(!on.ask(side, Query::run(["sh", "-c", GONE, "sh", path]))?.stdout.is_empty())
+}
+
 /// The answer to a query that does not fail on a working system.
 pub(super) fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError> {
     let command = match &query {

@@ -95,7 +95,8 @@ macro_rules! steps {
     };
 }
 
-mod ask;
+pub(crate) mod ask;
+pub(crate) mod below;
 mod contract;
 pub(crate) mod copy;
 pub(crate) mod disks;
@@ -109,7 +110,7 @@ mod touched;
 pub(crate) mod volumes;
 
 use ask::{
-    LOST, NO_ARCHIVE, answered, lost, lvs, md_uuid, mounts, mounts_query, old_is_on, old_may_run, parse_mounts,
+    LOST, NO_ARCHIVE, answered, gone, lost, lvs, md_uuid, mounts, mounts_query, old_is_on, old_may_run, parse_mounts,
     parsed, power, pvs, signature_list, signatures, switched_on, vgs,
 };
 pub use contract::{Mark, Progress, Seen, Step, Undo};
@@ -159,6 +160,12 @@ steps! {
     copy::split::Split,
     copy::inactive::Inactive,
     copy::group_split::GroupSplit,
+    // the copy below LVM
+    below::ram_disk::RamDisk,
+    below::fresh_legs::FreshLegs,
+    below::beneath::Beneath,
+    below::in_step::InStep,
+    below::table_back::TableBack,
     // quiet
     quiet::let_go::LetGo,
     quiet::same_boot::SameBoot,
@@ -175,6 +182,7 @@ steps! {
     takeover::own_boot::OwnBoot,
     takeover::identity::Identity,
     // the volumes on new
+    volumes::own_group::OwnGroup,
     volumes::group_name::GroupName,
     volumes::volume_name::VolumeName,
     volumes::volume::Volume,

@@ -189,13 +189,14 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "swap-space",
-            world: cut(r#"{ "swap-space": { "device": "/dev/vg0/swap_1", "uuid": "5a4e5a5e-0000-4000-8000-000000000001" } }"#),
+            world: cut(r#"{ "swap-space": { "device": "/dev/vg0/swap_1", "uuid": "5a4e5a5e-0000-4000-8000-000000000001" } }"#).says("|| echo gone", ""),
             rows: vec![
                 ("made", "", Present),
                 ("empty", "wipefs --json says ", Absent),
                 ("another swap", "wipefs --json: 5a4e5a5e => 5a4e5a5f", Foreign("holds something else")),
                 ("a file system of that UUID", "wipefs --json: \"swap\" => \"ext4\"", Foreign("holds something else")),
-                ("no such device", "wipefs --json fails: no such file", Foreign("no such file")),
+                ("cannot be read", "wipefs --json fails: Input/output error", Foreign("Input/output error")),
+                ("no such device", "wipefs --json fails: no such file & || echo gone says gone\n", Absent),
             ],
         },
         Table {

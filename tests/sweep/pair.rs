@@ -1,7 +1,7 @@
 //! The simulated pair as a world to sweep, and the migration of a plan on it.
 
 use replant::host::Server;
-use replant::plan::{self, IscsiServer, Plan};
+use replant::plan::{self, IscsiServer, Method, Plan};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -118,6 +118,14 @@ pub fn tgt() -> Case<Sim> {
 
 pub fn lio() -> Case<Sim> {
     lab("lio, raid1", IscsiServer::Lio, 16)
+}
+
+/// And with the copy below LVM.
+pub fn below() -> Case<Sim> {
+    let mut plan = plan("lab");
+    plan.copy.method = Method::Below.into();
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case("lio, below", &plan, sim)
 }
 
 fn lab(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Sim> {

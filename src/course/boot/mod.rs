@@ -11,6 +11,7 @@ use minijinja::context;
 use super::book::{Book, Handle};
 use super::connect::{Connected, backstore, tgt_conf_path};
 use super::cutover::Off;
+use super::method;
 use super::paths::LVMLOCAL;
 use super::prepare::{self, Ready};
 use super::text::{self, render};
@@ -39,7 +40,8 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
     let mounted = mounts::write(book, layout, &root, &sound);
     let fit = fit::write(book, layout, &root, &mounted.last);
     let unmounted = away::unmount(book, &root, mounted.all.iter().chain(&fit.edits), &fit.last);
-    let closed = away::close(book, layout, &named.volumes, &unmounted);
+    let volumes: Vec<Handle> = ready.volumes.iter().chain(&named.volumes).cloned().collect();
+    let closed = away::close(book, layout, &volumes, &unmounted);
     let stopped = away::stop_arrays(book, layout, ready, &closed);
     come_up(book, layout, old, &[&stopped, &fenced])
 }
@@ -89,6 +91,9 @@ fn withdraw_from_lio(book: &mut Book, layout: &Layout, after: &Handle) -> Handle
 }
 
 fn open_lvm(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
+    if !layout.groups.iter().any(method::shared) {
+        return after.clone();
+    }
     let stores: Vec<String> = layout.groups.iter().map(|group| layout.stores[group.to].path.clone()).collect();
     let isolation = prepare::isolation(layout);
     let opened = render(text::LVM_OPEN, context! { name => &layout.name, stores => &stores });

@@ -5,6 +5,6 @@ pub(crate) struct Cut {
     /// `None`: nothing is copied
     pub first: Option<Handle>,
     pub last: Handle,
-    /// of each group that is cut
+    /// of each group that is mirrored
     pub groups: Vec<Vec<Handle>>,
 }

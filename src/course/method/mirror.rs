@@ -5,15 +5,16 @@
 use minijinja::context;
 
 use super::cut::Cut;
+use super::made;
 use crate::course::book::{Book, Handle};
 use crate::course::paths::LVMLOCAL;
 use crate::course::text::{self, render};
 use crate::family::Hook;
 use crate::host::Side::{Migrated, New, Old};
-use crate::layout::{Group, Layout, Leg, Mirrored};
+use crate::layout::{Group, Grown, Layout, Leg, Mirrored};
 use crate::step::{
     File, FreshCopies, GroupMember, GroupName, GroupSplit, How, InSync, Inactive, Mirror, NoFile, PhysicalVolume,
-    PvSize, Split, StepKind, VolumeName, WriteMostly, dm_name,
+    PvSize, Split, StepKind, VolumeName, VolumeSize, WriteMostly, dm_name,
 };
 
 /// A group with what is chosen for it.
@@ -207,9 +208,7 @@ pub(super) fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Hand
     book.step(id, Old, InSync { mirrors }, after, why)
 }
 
-pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &Handle) -> Cut {
-    let mut last = after.clone();
-    let mut splits = Vec::new();
+pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, cut: &mut Cut) {
     for ((group, mirrored), copy) in groups.iter().zip(&copied.groups) {
         let mut legs = Vec::new();
         for (at, ((lv, leg), step)) in volumes(group, mirrored).zip(&copy.steps).enumerate() {
@@ -223,22 +222,21 @@ pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, after: &H
                     device: group.pv(),
                     mirror: Some(step.clone()),
                 },
-                &[&last],
+                &[&cut.last],
                 "cut while both halves are connected: old's volume is whole and plain at once",
             );
             for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
                 book.until(ends, &split);
             }
-            last = split.clone();
+            cut.last = split.clone();
             legs.push(split);
         }
-        splits.push(legs);
+        cut.groups.push(legs);
     }
-    let first = splits.iter().flatten().next().cloned();
-    if let Some(first) = &first {
+    cut.first = cut.groups.iter().flatten().next().cloned();
+    if let Some(first) = &cut.first {
         book.until(&copied.fresh, first);
     }
-    Cut { first, last, groups: splits }
 }
 
 /// The half on new becomes a group of its own.
@@ -289,7 +287,17 @@ pub(crate) fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<H
         );
         made.push(named.clone());
     }
-    named
+    made::fill(book, group, made, &named)
+}
+
+pub(super) fn enlarge(book: &mut Book, group: &Group, grown: &Grown, after: &Handle) -> Handle {
+    book.step(
+        format!("grow-{}-{}", group.vg, grown.lv),
+        Migrated,
+        VolumeSize { vg: group.vg.clone(), lv: grown.lv.clone(), to: grown.to.map(|to| to.0) },
+        &[after],
+        "the plan asks for it",
+    )
 }
 
 pub(super) fn grow(book: &mut Book, layout: &Layout, group: &Group, after: &Handle) -> Handle {

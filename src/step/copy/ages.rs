@@ -19,14 +19,14 @@ pub(crate) const OUTLIVED: &str =
     "new was started again after this copy began: what it had not written to its disks by then is lost";
 
 /// Asks old for the ages of copies, by the files that say since when each goes on.
-pub(super) fn ages_query(since: &[&str]) -> Query {
+pub(in crate::step) fn ages_query(since: &[&str]) -> Query {
     let mut argv = vec!["sh", "-c", AGES, "sh"];
     argv.extend(since);
     Query::run(argv)
 }
 
 /// Asks new for how many seconds it has offered its disks without an interruption: itself, and tgtd where it runs.
-pub(super) fn served(on: &dyn Look) -> Result<u64, HostError> {
+pub(in crate::step) fn served(on: &dyn Look) -> Result<u64, HostError> {
     let answer = answered(on, Side::New, Query::run(["sh", "-c", SERVED]))?;
     let seconds = answer.stdout.lines().map(|line| line.split_whitespace().nth(1)?.parse().ok());
     // a line without a number is no answer
@@ -40,13 +40,13 @@ pub(super) fn served(on: &dyn Look) -> Result<u64, HostError> {
 
 /// Since when copies go on, as old's clock since its boot has it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ages {
+pub(in crate::step) struct Ages {
     now: u64,
     began: Vec<(String, u64)>,
 }
 
 impl Ages {
-    pub(super) fn parse(text: &str) -> Ages {
+    pub(in crate::step) fn parse(text: &str) -> Ages {
         let mut ages = Ages::default();
         for line in text.lines() {
             let Some((name, at)) = line.rsplit_once(' ') else { continue };
@@ -59,14 +59,14 @@ impl Ages {
         ages
     }
 
-    pub(super) fn began(&self, since: &str) -> Option<u64> {
+    pub(in crate::step) fn began(&self, since: &str) -> Option<u64> {
         self.began.iter().find(|(path, _)| path == since).map(|(_, at)| *at)
     }
 
     /// Whether the copy began before new has run for `served` seconds. Two seconds for rounding and for the way, and a
     /// five-thousandth of the age for clocks of which one is a little fast; between new's boot and the first copy there
     /// are always minutes.
-    pub(super) fn outlives(&self, since: &str, served: u64) -> bool {
+    pub(in crate::step) fn outlives(&self, since: &str, served: u64) -> bool {
         self.began(since).is_some_and(|began| {
             let age = self.now.saturating_sub(began);
             served + 2 + age / 5000 < age

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, pvs, signature_list};
+use crate::step::{Compared, Mark, NO_ARCHIVE, Seen, Step, Touched, Undo, gone, pvs, signature_list};
 
 /// An LVM label on the disk that new offers, with a UUID decided beforehand.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,13 +23,6 @@ pub struct PhysicalVolume {
 /// What udev(7) calls a disk with this label (lvm2's 69-dm-lvm.rules), wherever it appears.
 pub(crate) fn by_label(uuid: &str) -> String {
     format!("/dev/disk/by-id/lvm-pv-uuid-{uuid}")
-}
-
-/// Prints `gone` where there is no such device.
-pub(crate) const GONE: &str = r#"[ -e "$1" ] || echo gone"#;
-
-fn gone(on: &dyn Look, side: Side, path: &str) -> Result<bool, HostError> {
-    Ok(!on.ask(side, Query::run(["sh", "-c", GONE, "sh", path]))?.stdout.is_empty())
 }
 
 /// Wipes the disk. What is on a half that was cut off may be active, and hold it: vgremove(8) ends that.

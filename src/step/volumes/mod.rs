@@ -6,6 +6,7 @@ pub(crate) mod fs_check;
 pub(crate) mod fs_size;
 pub(crate) mod group_name;
 pub(crate) mod mount;
+pub(crate) mod own_group;
 pub(crate) mod pv_size;
 pub(crate) mod swap_space;
 pub(crate) mod unmounted;

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, Query, Side};
-use crate::step::{Mark, Seen, Step, Undo, signature_list};
+use crate::step::{Mark, Seen, Step, Undo, gone, signature_list};
 
 /// An empty swap with the UUID of the one it stands for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,9 @@ impl Step for SwapSpace {
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
         // wipefs(8) reads the device itself, not what udev remembers of it
         let probe = on.ask(side, Query::run(["wipefs", "--json", &self.device]))?;
+        if !probe.success() && gone(on, side, &self.device)? {
+            return Ok(Seen::Absent);
+        }
         if !probe.success() {
             return Ok(Seen::Foreign(format!("{}: {}", self.device, probe.stderr.trim())));
         }

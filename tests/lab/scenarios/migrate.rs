@@ -31,6 +31,22 @@ pub fn raid1_lio(bench: &mut Bench) -> Fallible<()> {
     outcome
 }
 
+/// The copy lies below LVM: new has a group of its own, and old's is not touched.
+pub fn below(bench: &mut Bench) -> Fallible<()> {
+    let mut subject = bench.fresh("below", "full", "lio")?;
+    let plan = subject.pair.plan();
+    let text = fs_err::read_to_string(&plan)?;
+    fs_err::write(&plan, text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n"))?;
+    let outcome = (|| {
+        plan_and_connect(bench, &mut subject)?;
+        killed_in_mid_copy(bench, &subject.pair)?;
+        finish(bench, &mut subject, "md")?;
+        twice_is_once(bench, &subject.pair)
+    })();
+    bench.pair = Some(subject);
+    outcome
+}
+
 /// By the plan that `replant init` writes for the two servers: a person adds nothing but how they are switched, and takes
 /// the one suggestion that the checks ask for.
 pub fn drafted(bench: &mut Bench) -> Fallible<()> {
@@ -115,7 +131,15 @@ for d in /dev/disk/by-path/*-iscsi-*-lun-*; do case $d in *-part*) ;; *) echo $(
 
 /// How far each mirrored volume is, as the kernel says: name, done, of how much, and the kind of mirror.
 pub fn progress(pair: &Pair) -> Fallible<Vec<(String, u64, u64, String)>> {
-    let text = pair.service.script("dmsetup status; true")?;
+    let script = "dmsetup status
+for m in /sys/block/md3??/md; do
+  [ -e $m/sync_completed ] || continue
+  size=$(($(cat ${m%/md}/size))) done=$(sed 's/ //g' $m/sync_completed)
+  case $done in none) [ $(cat $m/degraded) = 0 ] && done=$size/$size || done=0/$size ;; esac
+  n=${m%/md}; n=${n##*/}
+  echo \"$n: 0 $size md raid1 $done\"
+done";
+    let text = pair.service.script(script)?;
     Ok(text.lines().filter_map(parse_progress).collect())
 }
 
@@ -124,7 +148,7 @@ fn parse_progress(line: &str) -> Option<(String, u64, u64, String)> {
     let (name, rest) = line.split_once(':')?;
     let words: Vec<&str> = rest.split_whitespace().collect();
     let kind = *words.get(2)?;
-    if kind != "mirror" && kind != "raid" {
+    if !["mirror", "raid", "md"].contains(&kind) {
         return None;
     }
     let (done, all) = words.iter().skip(3).find_map(|word| word.split_once('/'))?;
@@ -179,18 +203,18 @@ fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> 
     to_copy.successful("apply --until copy")?;
     kinds.extend(progress(pair)?.into_iter().map(|(.., kind)| kind));
     bench.checks.that(
-        &format!("volumes are copied by dm-{kind}"),
+        &format!("volumes are copied by {kind}"),
         !kinds.is_empty() && kinds.iter().all(|seen| seen == kind),
         format_args!("{kinds:?}"),
     );
-    if let Some((began, done)) = replant::times(pair, "mirror-vg0-root") {
+    let copy = ["mirror-vg0-root", "copy-vg0-root"].into_iter().find_map(|step| replant::times(pair, step));
+    if let Some((began, done)) = copy {
         let mib = f64::from(recipe::ROOT_MIB);
         let (took, rate) = (done - began, mib * 1.048_576 / (done - began));
-        bench
-            .checks
-            .figure("mirror of root, while it is in use", format!("{mib} MiB in {took:.0} s, {rate:.1} MB/s"));
+        bench.checks.figure("copy of root, while it is in use", format!("{mib} MiB in {took:.0} s, {rate:.1} MB/s"));
     }
-    if let Some((since, _)) = replant::times(pair, "extend-vg0") {
+    let begun = ["extend-vg0", "ram-disk"].into_iter().find_map(|step| replant::times(pair, step));
+    if let Some((since, _)) = begun {
         let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
         bench.checks.figure("longest silence of the service while copying", format!("{silence:.1} s"));
     }

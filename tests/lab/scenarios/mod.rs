@@ -57,6 +57,11 @@ pub const ALL: &[Scenario] = &[
         run: migrate::raid1_lio,
     },
     Scenario {
+        name: "below",
+        about: "the whole migration with the copy below LVM, with `replant` killed in the middle of the copy",
+        run: migrate::below,
+    },
+    Scenario {
         name: "drafted",
         about: "the whole migration again, by the plan that `replant init` writes for the two servers",
         run: migrate::drafted,

@@ -1,0 +1,120 @@
+#!/bin/sh
+# below.sh VOLUME NUMBER SECTORS LEG AT CHUNK UUID CONF SINCE: a raid1 beneath a live volume, with new's disk as its second leg.
+#   VOLUME  as device-mapper calls it: vg0-root     NUMBER  of the array: /dev/mdNUMBER     SECTORS  of the volume
+#   LEG     the disk that new offers                AT      MiB in the RAM disk, where what md keeps of both legs begins
+#   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
+#   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
+# Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
+# memory. A boot forgets all of this, and finds the volume as LVM knows it.
+set -eu
+volume=$1 number=$2 sectors=$3 leg=$4 at=$5 chunk=$6 uuid=$7 conf=$8 since=$9
+md=/dev/md$number sys=/sys/block/md$number/md ram=/dev/ram0 tail=8192
+old=replant-$number-old new=replant-$number-new
+mark="replant: copy of $volume begins"
+ours="0 $sectors linear 9:$number 0"
+
+forget() { dd if=/dev/zero of="$ram" bs=1M seek="$1" count=4 conv=notrunc,fsync 2>/dev/null; }
+forget_leg() {
+    forget "$((at + 4))"
+    rm -f "$since"
+}
+kernel() { basename "$(readlink -f "/dev/mapper/$1")"; }
+of_leg() { cat "$sys/dev-$(kernel "$new")/state" 2>/dev/null || echo none; }
+
+# what an attempt before this has left, where it is not in use
+take_apart() {
+    dmsetup clear "$volume"
+    state=$(cat "$sys/array_state" 2>/dev/null || echo clear)
+    [ "$state" = clear ] || mdadm --quiet --stop "$md"
+    for part in "$new" "$old"; do [ ! -e "/dev/mapper/$part" ] || dmsetup remove --retry "$part"; done
+}
+
+put_beneath() {
+    table=$(dmsetup table "$volume")
+    echo "$table" | awk '$3 != "linear" && $3 != "striped" { exit 1 }' ||
+        { echo "$volume is not plain: $table" >&2; exit 1; }
+    has=$(blockdev --getsz "/dev/mapper/$volume")
+    [ "$has" = "$sectors" ] || { echo "$volume has $has sectors, and had $sectors when this was planned" >&2; exit 1; }
+    # mdadm --create would zero a superblock that stands in the volume
+    kind=$(blkid -p -o value -s TYPE "/dev/mapper/$volume" || true)
+    case $kind in
+    *_raid_member | LVM2_member) echo "$volume holds $kind: mdadm could write to it" >&2; exit 1 ;;
+    esac
+    forget "$at"
+    forget_leg
+    { echo "$table"; echo "$sectors $tail linear $ram $((at * 2048))"; } | dmsetup create "$old"
+    # the mode is the first option: mdadm(8)
+    mdadm --create "$md" --config="$rules" --quiet --run --level=1 --raid-devices=2 --metadata=1.0 \
+        --size="$((sectors / 2))" --bitmap=internal --bitmap-chunk="${chunk}K" --assume-clean --uuid="$uuid" \
+        --name="replant-$number" --homehost=replant "/dev/mapper/$old" missing
+    has=$(blockdev --getsz "$md")
+    [ "$has" = "$sectors" ] || { echo "$md has $has sectors, $volume has $sectors" >&2; exit 1; }
+    dmsetup load "$volume" --table "$ours"
+    dmsetup resume --noflush --nolockfs "$volume"
+}
+
+drop_leg() {
+    case ,$(of_leg), in
+    *,none,*) ;;
+    *)
+        mdadm --quiet --manage "$md" --fail "/dev/mapper/$new" 2>/dev/null || true
+        n=0
+        until mdadm --quiet --manage "$md" --remove "/dev/mapper/$new" 2>/dev/null; do
+            n=$((n + 1))
+            [ "$n" -le 30 ] || { echo "$md does not let go of $new" >&2; exit 1; }
+            sleep 1
+        done
+        ;;
+    esac
+    dmsetup remove --retry "$new"
+}
+
+# in a mount namespace of its own mdadm finds our rules where it looks for the system's: it takes no --config to add
+manage() {
+    # shellcheck disable=SC2016
+    unshare --mount sh -c '[ ! -e "$2" ] || mount --bind "$1" "$2"; shift 2; exec mdadm --quiet --manage "$@"' \
+        sh "$rules" "$conf" "$md" "$@"
+}
+
+add_leg() {
+    [ -b "$leg" ] || { echo "there is no disk $leg" >&2; exit 1; }
+    has=$(blockdev --getsz "$leg")
+    [ "$has" -ge "$sectors" ] || { echo "$leg has $has sectors, $volume has $sectors" >&2; exit 1; }
+    printf '0 %s linear %s 0\n%s %s linear %s %s\n' "$sectors" "$leg" "$sectors" "$tail" "$ram" "$(((at + 4) * 2048))" |
+        dmsetup create "$new"
+    echo "$mark" >/dev/kmsg
+    # with what it knows of the leg md sends what has changed, without it everything
+    known=$(mdadm --examine --export "/dev/mapper/$new" 2>/dev/null | grep -x "MD_UUID=$uuid" || true)
+    if [ ! -e "$since" ] || [ -z "$known" ] || ! manage --re-add "/dev/mapper/$new" 2>/dev/null; then
+        forget_leg
+        cat /proc/uptime >"$since"
+        manage --add "/dev/mapper/$new"
+    fi
+    # not by --write-mostly: mdadm 4.2 makes the leg of such an array faulty at once
+    echo writemostly >"$sys/dev-$(kernel "$new")/state"
+}
+
+mkdir -p "${since%/*}"
+rules=${since%/*}/mdadm-rules
+# With a list of bad blocks md goes on with a leg that takes no writes; without one it gives it up: mdadm(8), CREATE in its configuration
+printf 'CREATE bbl=no\nAUTO -all\n' >"$rules"
+if [ "$(dmsetup table "$volume")" != "$ours" ]; then
+    take_apart
+    put_beneath
+fi
+# the kernel may hold the copy back to this, in KiB/s, while others use the disks
+echo 200000 >"$sys/sync_speed_min"
+if [ -e "/dev/mapper/$new" ]; then
+    # what the kernel has said of this array since the copy began
+    said=$(dmesg | awk -v mark="$mark" -v md="md/raid1:md$number:" \
+        'index($0, mark) { bad = 0 } index($0, md) && / failure| error|redirecting/ { bad = 1 } END { print bad + 0 }')
+    case ,$(of_leg), in
+    *,none,* | *,faulty,*) drop_leg ;;
+    *)
+        [ "$said" = 1 ] || exit 0
+        drop_leg
+        forget_leg
+        ;;
+    esac
+fi
+add_leg
