@@ -17,6 +17,8 @@ pub enum SecretSource {
     Env(String),
     /// a file with one line
     File(PathBuf),
+    /// a file as it is: a key
+    Whole(PathBuf),
 }
 
 /// A secret that cannot be had.
@@ -59,6 +61,9 @@ impl Secrets {
             Some(SecretSource::Env(variable)) => std::env::var(variable)
                 .map_err(|_| fail(format!("the environment variable `{variable}` is not set, or is not UTF-8")))?,
             Some(SecretSource::File(path)) => fs_err::read_to_string(path).map_err(|e| fail(e.to_string()))?,
+            Some(SecretSource::Whole(path)) => {
+                return fs_err::read_to_string(path).map(SecretString::from).map_err(|e| fail(e.to_string()));
+            }
             Some(SecretSource::Generated) => self.kept(name).map_err(|e| fail(e.to_string()))?,
         };
         let line = value.strip_suffix('\n').unwrap_or(&value);
@@ -114,6 +119,7 @@ impl Secrets {
     fn known(&self, name: &str) -> Option<SecretString> {
         match self.sources.get(name)? {
             SecretSource::Generated if !self.dir.join(name).exists() => None,
+            SecretSource::Whole(path) if !path.exists() => None,
             _ => self.get(name).ok(),
         }
     }

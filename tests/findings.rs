@@ -20,6 +20,8 @@ fn lab_facts() -> Facts {
     let mut facts: Facts = serde_json::from_str(&text).unwrap();
     // it was not asked for yet when they were recorded
     facts.old.modules.insert("brd".into());
+    facts.old.modules.extend(["target_core_mod", "target_core_iblock", "iscsi_target_mod"].map(String::from));
+    facts.old.tools.insert("sshd".into());
     facts
 }
 
@@ -228,6 +230,12 @@ const OLD_MAC: &str = "52:54:00:77:00:21";
 const NEW_MAC: &str = "52:54:00:77:00:22";
 /// The groups are copied from below.
 const BELOW: Option<(&str, &str)> = Some(("transfer:", "copy: { method: below }\n\ntransfer:"));
+/// And new waits in its own initramfs.
+const HELD: Option<(&str, &str)> = Some((
+    HELD_HEAD,
+    "  hostname: srv1\n  boot: held\n  power: { command: { status: [power, new, status], on: [power, new, on], off: [power, new, off], boot_disk: [power, new, boot-disk] } }\ncopy: { method: below }\n",
+));
+const HELD_HEAD: &str = "  hostname: srv1\n  power: { command: { status: [power, new, status], on: [power, new, on], off: [power, new, off], boot_disk: [power, new, boot-disk] } }\n";
 const ALL: Option<(&str, &str)> = Some((
     "    volumes:\n      - { name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n",
     "",
@@ -349,6 +357,18 @@ const FIRES: &[Case] = &[
     Case("R1233", BELOW, |facts| facts.old.kernel = "5.12.9-generic".into(), "kernel 5.12.9"),
     Case("R1234", BELOW, |facts| lv(facts, "var").fstype = Some("LVM2_member".into()), "vg0/var holds LVM2_member"),
     Case("R1234", BELOW, |facts| lv(facts, "var").fstype = Some("linux_raid_member".into()), "vg0/var holds linux_raid_member"),
+    Case("R1332", Some(("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n")), SAME, "LVM on old to mirror"),
+    Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\ncopy: { method: below }\n")), SAME, "no power control is given"),
+    Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  power: { command: { status: [a], on: [b], off: [c] } }\ncopy: { method: below }\n")), SAME, "no power control is given"),
+    Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  ssh: { user: admin, sudo: true }\ncopy: { method: below }\n")), SAME, "logged in to as `admin`"),
+    Case("R1332", HELD, |facts| facts.new.interfaces.retain(|card| !card.physical), "is not on a card itself"),
+    Case("R1332", HELD, |facts| { facts.old.services.push("cloud-init.service".into()); facts.old.services.push("cloud-init-local.service".into()); }, "cloud-init runs on old"),
+    Case("R1332", HELD, |facts| { facts.old.modules.remove("iscsi_target_mod"); }, "no module iscsi_target_mod"),
+    Case("R1332", HELD, |facts| { facts.old.tools.remove("sshd"); }, "old has no sshd"),
+    Case("R1332", HELD, |facts| add(facts, "/proc/cmdline", "BOOT_IMAGE=/vmlinuz root=/dev/mapper/vg0-root ip=dhcp ro"), "is told `ip=`"),
+    Case("R1332", HELD, |facts| add(facts, "/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet ip=10.0.0.1::10.0.0.2\""), "is told `ip=`"),
+    Case("R1332", HELD, |facts| { facts.old.present.insert("/etc/dropbear/initramfs".into()); }, "dropbear-initramfs"),
+    Case("R1333", HELD, |facts| { for mount in facts.old.mounts.iter_mut().filter(|mount| mount.target == "/boot") { mount.avail = 30 << 20; } }, "/boot has 30 MiB free"),
     Case("R1235", Some(("name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n", "name: root, copy: raid1 }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\ncopy: { method: below }\n")), SAME, "vg0/root is to be mirrored by LVM"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "wz--ns".into(), "shared"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "new's disk for `vg0`, like /dev/sdc"),
@@ -480,6 +500,9 @@ const SILENT: &[Case] = &[
     Case("R1213", BELOW, |facts| drop(facts.old.lvm_config.insert("activation/monitoring".into(), "0".into())), ""),
     Case("R1227", BELOW, |facts| facts.old.vgs[0].attr = "w---n-".into(), ""),
     Case("R1232", BELOW, SAME, ""),
+    Case("R1332", HELD, SAME, ""),
+    Case("R1332", HELD, |facts| add(facts, "/proc/cmdline", "root=/dev/mapper/vg0-root ip=off ro skip=1"), ""),
+    Case("R1333", HELD, SAME, ""),
     Case("R1232", None, |facts| { facts.old.modules.remove("brd"); }, ""),
     Case("R1233", BELOW, |facts| facts.old.kernel = "5.10.0-42-amd64".into(), ""),
     Case("R1233", BELOW, |facts| facts.old.kernel = "5.10.37-generic".into(), ""),

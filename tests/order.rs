@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use replant::course;
 use replant::facts;
 use replant::host::Side;
-use replant::plan::{self, IscsiServer};
+use replant::plan::{self, IscsiServer, Method, NewBoot};
 use replant::runbook::{Node, Stage, StepId};
 use replant::sim::{Shape, Sim};
 use replant::step::{How, StepKind};
@@ -32,9 +32,17 @@ impl Book {
             Some(free_extents) => Sim::shaped(&plan, None, Shape { free_extents, ..Shape::default() }),
             None => Sim::from_plan(&plan, None),
         };
-        let facts = facts::both(&sim).unwrap();
-        let nodes = course::make(&plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
-        Book { name: format!("{name} {server:?}"), nodes, services: facts.old.services }
+        Book::on(&format!("{name} {server:?}"), &plan, &sim)
+    }
+
+    fn of_plan(name: &str, plan: &plan::Plan, facts: Option<&facts::Facts>) -> Book {
+        Book::on(name, plan, &Sim::from_plan(plan, facts))
+    }
+
+    fn on(name: &str, plan: &plan::Plan, sim: &Sim) -> Book {
+        let facts = facts::both(sim).unwrap();
+        let nodes = course::make(plan, "digest", &facts).unwrap_or_else(|found| panic!("{name}: {found:#?}")).nodes;
+        Book { name: name.to_string(), nodes, services: facts.old.services }
     }
 
     fn of(&self, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
@@ -466,4 +474,172 @@ fn boot_is_copied_read_only_and_proven_before_it_is_mounted() {
         }
     }
     assert!(copied > 2, "{copied} of the plans have a /boot of their own");
+}
+
+// ---- from below, and with new in its own initramfs -------------------------------------------------------------------
+
+fn below_books() -> Vec<Book> {
+    let mut books = Vec::new();
+    for name in ["lab", "two-groups", "minimal"] {
+        for boot in [NewBoot::Rescue, NewBoot::Held] {
+            let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+            let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
+            if boot == NewBoot::Held && plan.boot.is_none() {
+                continue;
+            }
+            (plan.copy.method, plan.new.boot) = (Method::Below.into(), boot.into());
+            books.push(Book::of_plan(&format!("{name} {boot:?}"), &plan, None));
+        }
+    }
+    books
+}
+
+fn is_held(book: &Book) -> bool {
+    !book.of(kind!(StepKind::IntoHold(_))).is_empty()
+}
+
+#[test]
+fn from_below_nothing_is_cut_before_it_is_silent_and_in_sync() {
+    for book in below_books() {
+        let copies = book.of(kind!(StepKind::Beneath(_)));
+        let looks = book.of(kind!(StepKind::InStep(_)));
+        let [first, last] = looks.as_slice() else { panic!("{}: {} looks", book.name, looks.len()) };
+        for look in &looks {
+            let StepKind::InStep(all) = &look.step else { continue };
+            let steps: Vec<_> = copies.iter().map(|node| &node.step).collect();
+            assert_eq!(all.copies.len(), copies.len(), "{}: {} is about all copies", book.name, look.id);
+            assert!(all.copies.iter().all(|copy| steps.contains(&&StepKind::Beneath(copy.clone()))));
+        }
+        book.order("a copy ends before the first look", &copies, &[first]);
+        let whole = book.of(kind!(StepKind::ArrayWhole(_)));
+        book.order_if_any("new has all its disks", &whole, &[first]);
+        let silence = book.of(|node| {
+            node.stage == Stage::Cutover
+                && matches!(&node.step, StepKind::Service(_) | StepKind::Remount(_) | StepKind::SwapOff(_))
+        });
+        book.order("nothing is stopped before the first look", &[first], &silence);
+        book.order("the last look is at a silent server", &silence, &[last]);
+        let mark = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::File(_)));
+        book.order("the mark says that it was silent", &[last], &mark);
+        let backs = book.of(kind!(StepKind::TableBack(_)));
+        assert_eq!(backs.len(), copies.len(), "{}: each copy is cut off", book.name);
+        book.order("nothing is cut before the mark", &mark, &backs);
+        let quiet = book.of(kind!(StepKind::StillQuiet(_)));
+        let off = book.of(kind!(StepKind::OldOff(_)));
+        let logouts = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::Logout(_)));
+        book.order("old lets go of what it has cut off", &backs, &logouts);
+        book.order("old has let go", &logouts, &quiet);
+        book.order("it was silent to the end", &quiet, &off);
+    }
+}
+
+#[test]
+fn from_below_a_copy_begins_when_all_stands_that_it_needs_and_ends_with_the_cut() {
+    for book in below_books() {
+        let copies = book.of(|node| node.step.as_step().couples());
+        let fresh = book.of(kind!(StepKind::FreshLegs(_)));
+        let ram = book.of(kind!(StepKind::RamDisk(_)));
+        let rules = book.of(|node| {
+            node.stage == Stage::Copy && matches!(&node.step, StepKind::File(file) if file.path.contains("/udev/"))
+        });
+        assert_eq!(rules.len(), 2, "{}", book.name);
+        book.order("udev knows before there is anything to see", &rules, &ram);
+        book.order("what md keeps has its place", &ram, &copies);
+        let logins = book.of(kind!(StepKind::Login(_)));
+        book.order("legs that are too old are given up when new has come back", &logins, &fresh);
+        book.order("legs that are too old are given up first", &fresh, &copies);
+        let cuts = book.of(kind!(StepKind::TableBack(_)));
+        for copy in &copies {
+            let StepKind::TableBack(back) = &book.until(copy).step else { panic!("{}: {}", book.name, copy.id) };
+            assert_eq!(StepKind::Beneath(back.copy.clone()), copy.step);
+        }
+        assert_eq!(book.until(fresh[0]).id, cuts[0].id, "{}: behind the cut nobody looks for old legs", book.name);
+        for node in book.of(|node| node.stage == Stage::Cutover) {
+            let silent = matches!(
+                &node.step,
+                StepKind::Service(_) | StepKind::Remount(_) | StepKind::SwapOff(_) | StepKind::File(_)
+            );
+            assert!(
+                !silent || book.until(node).id == cuts[0].id,
+                "{}: {} ends with the first cut",
+                book.name,
+                node.id
+            );
+        }
+        // each volume has a disk, a place in the RAM disk and a number of its own
+        let steps: Vec<_> = copies
+            .iter()
+            .filter_map(|node| if let StepKind::Beneath(copy) = &node.step { Some(copy) } else { None })
+            .collect();
+        let distinct = |of: &dyn Fn(&replant::step::Beneath) -> String| {
+            steps.iter().map(|copy| of(copy)).collect::<BTreeSet<_>>().len() == steps.len()
+        };
+        assert!(distinct(&|copy| copy.leg.clone()) && distinct(&|copy| copy.number.to_string()), "{}", book.name);
+        assert!(distinct(&|copy| copy.uuid.clone()) && distinct(&|copy| (copy.at / 8).to_string()), "{}", book.name);
+        let StepKind::RamDisk(disk) = &ram[0].step else { unreachable!() };
+        assert!(steps.iter().all(|copy| (copy.at + 8) << 10 < disk.size), "{}: it has room for all", book.name);
+    }
+}
+
+#[test]
+fn new_is_offered_and_let_go_on_in_order() {
+    for book in below_books() {
+        let off = book.of(kind!(StepKind::OldIsOff(_)));
+        let boot = book.of(kind!(StepKind::OwnBoot(_)));
+        let gone = book.of(|node| {
+            node.stage == Stage::Boot && matches!(&node.step, StepKind::LioGone(_) | StepKind::TgtGone(_))
+        });
+        book.order("nobody writes to new's disks when it goes on", &gone, &boot);
+        book.order("nothing is done on new before old is off", &off, &gone);
+        let StepKind::OwnBoot(own) = &boot[0].step else { unreachable!() };
+        assert_eq!(own.held.is_some(), is_held(&book), "{}", book.name);
+        if !is_held(&book) {
+            continue;
+        }
+        let into = book.of(kind!(StepKind::IntoHold(_)));
+        let early = |node: &Node| node.stage == Stage::Prepare && node.on == Side::New;
+        let closed =
+            book.of(|node| early(node) && matches!(&node.step, StepKind::Inactive(_) | StepKind::ArrayStopped(_)));
+        book.order("its disks are closed as for a shutdown", &closed, &into);
+        let given_back =
+            book.of(|node| early(node) && matches!(&node.step, StepKind::LioGone(_) | StepKind::TgtGone(_)));
+        let loader = book.of(|node| early(node) && matches!(&node.step, StepKind::Job(_)));
+        book.order("old has let go of /boot before it is written to by new", &given_back, &loader);
+        book.order("there is something to boot", &loader, &into);
+        let offers = book.of(|node| node.stage == Stage::Connect && matches!(&node.step, StepKind::LioExport(_)));
+        book.order("what is offered has come up by itself", &into, &offers);
+        for offer in &offers {
+            let StepKind::LioExport(export) = &offer.step else { unreachable!() };
+            let active = book.of(|node| match &node.step {
+                StepKind::Active(all) => {
+                    let volumes = all.lvs.iter().map(|lv| replant::facts::lvm::mapper_path(&all.vg, lv));
+                    book.before(node).contains(&into[0].id) && volumes.into_iter().any(|path| path == export.device)
+                }
+                _ => false,
+            });
+            book.order("volumes are offered when they are there", &active, &[offer]);
+        }
+        let timers = book.of(|node| {
+            node.stage == Stage::Prepare
+                && node.on == Side::Old
+                && matches!(&node.step, StepKind::Service(service) if !service.run)
+        });
+        let boot_copied = book.of(|node| node.id.0 == "copy-boot");
+        book.order_if_any("no upgrade writes to /boot while it is copied", &timers, &boot_copied);
+        // what was so in rescue is not made so again while new waits
+        for node in book.of(|node| early(node) && node.id != into[0].id) {
+            let lasts = matches!(
+                &node.step,
+                StepKind::PartitionTable(_) | StepKind::Array(_) | StepKind::Wiped(_) | StepKind::Tunable(_)
+            ) || book.before(node).contains(&into[0].id);
+            let end = node.until.as_ref().map(|until| book.nodes.iter().position(|node| node.id == *until).unwrap());
+            let at = book.nodes.iter().position(|node| node.id == into[0].id).unwrap();
+            assert!(
+                lasts || end.is_some_and(|end| end <= at),
+                "{}: {} is over when new has booted",
+                book.name,
+                node.id
+            );
+        }
+    }
 }

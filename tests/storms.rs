@@ -11,7 +11,7 @@ use replant::journal::Kind;
 use replant::runbook::{Node, Stage};
 use replant::sim::Sim;
 use replant::step::StepKind;
-use sweep::pair::{below, lio, tgt};
+use sweep::pair::{below, held, lio, tgt};
 use sweep::share::{share, stride, told};
 use sweep::{Case, Fault, Scene};
 
@@ -54,7 +54,17 @@ storms! {
     failed_taken_back_and_done_again_lio(stride(8)) = |s| lio().again_some(s.0, s.1);
     back_from_the_middle_of_each_stage_tgt(stride(64)) = |s| midway(&tgt(), s);
     back_from_the_middle_of_each_stage_lio(stride(64)) = |s| midway(&lio(), s);
-    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s) + legs(&below(), s);
+    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s) + legs(&below(), s) + legs(&held(), s);
+    forward_held_0(share(0, 32)) = |s| held().forward_some(s.0, s.1);
+    forward_held_1(share(1, 32)) = |s| held().forward_some(s.0, s.1);
+    forward_held_2(share(2, 32)) = |s| held().forward_some(s.0, s.1);
+    forward_held_3(share(3, 32)) = |s| held().forward_some(s.0, s.1);
+    beside_each_other_held(stride(128)) = |s| four(held()).forward_some(s.0 + 1, s.1);
+    backward_held(stride(64)) = |s| held().backward_some(s.0, s.1);
+    pairs_held_0(share(0, 64)) = |s| held().pairs_some(s.0, s.1);
+    pairs_held_1(share(1, 64)) = |s| held().pairs_some(s.0, s.1);
+    failed_taken_back_and_done_again_held(stride(8)) = |s| held().again_some(s.0, s.1);
+    back_from_the_middle_of_each_stage_held(stride(64)) = |s| midway(&held(), s);
     forward_below_0(share(0, 32)) = |s| below().forward_some(s.0, s.1);
     forward_below_1(share(1, 32)) = |s| below().forward_some(s.0, s.1);
     forward_below_2(share(2, 32)) = |s| below().forward_some(s.0, s.1);

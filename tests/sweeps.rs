@@ -14,7 +14,7 @@ use replant::plan;
 use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
-use sweep::pair::{self, below, lio, tgt};
+use sweep::pair::{self, below, held, lio, tgt};
 use sweep::share::{caught, stride};
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -34,6 +34,7 @@ fn a_migration_reaches_its_goal() {
     reaches_the_goal(&tgt());
     reaches_the_goal(&lio());
     reaches_the_goal(&below());
+    reaches_the_goal(&held());
 }
 
 /// Each ends in: going on reaches the goal, or going back leaves both servers as they were found.
@@ -79,10 +80,15 @@ fn applied_twice_below() {
     back_and_forth(&below());
 }
 
+#[test]
+fn applied_twice_held() {
+    back_and_forth(&held());
+}
+
 /// From after every step back to the beginning.
 #[test]
 fn back_from_after_every_step() {
-    for mut case in [tgt(), lio(), below()] {
+    for mut case in [tgt(), lio(), below(), held()] {
         let all = std::mem::take(&mut case.nodes);
         for count in 1..=all.len() {
             case.nodes = all[..count].iter().cloned().map(|node| ends_within(node, &all[..count])).collect();
@@ -157,6 +163,16 @@ fn old_reboots_lio() {
 #[test]
 fn old_reboots_below() {
     rebooted(&below(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn old_reboots_held() {
+    rebooted(&held(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn new_reboots_held() {
+    rebooted(&held(), Server::New, &[Stage::Cutover], stride(9));
 }
 
 #[test]

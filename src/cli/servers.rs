@@ -12,11 +12,11 @@ use crate::draft::{Ends, TypedServer};
 use crate::facts::{self, Facts, Link, link};
 use crate::findings::Tried;
 use crate::host::power::Request;
-use crate::host::ssh::{Probe, Probed, Remote, SshConfig, SshHosts};
+use crate::host::ssh::{KeyPair, Probe, Probed, Remote, SshConfig, SshHosts};
 use crate::host::{Act, HostError, Hosts, Look, Query, Server, Side};
 use crate::journal::{Journal, Migration, Run, State, Who};
 use crate::layout::transfer_addresses;
-use crate::plan::{Plan, Power, Secret, Ssh};
+use crate::plan::{NewBoot, Plan, Power, Secret, Ssh};
 use crate::report::{Drift, Unknown};
 use crate::runbook::StepId;
 use crate::secret::{SecretSource, Secrets};
@@ -47,10 +47,12 @@ pub(super) fn open(
     if facts.is_some() {
         remotes.insert(Side::Migrated, remote(old_address, &plan.old.ssh, "new-installed", old_keys));
     }
+    let hold = hold_keys(plan, dir, remotes.get_mut(&Side::New))?;
     let mut sources: Vec<(String, SecretSource)> = vec![
         ("chap".into(), source(&plan.transfer.iscsi.chap.secret)),
         (course::CHAP_BACK.into(), SecretSource::Generated),
     ];
+    sources.extend(hold);
     for (server, said) in [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)] {
         if let Power::Ipmi { password, .. } = said {
             sources.push((course::power_secret(server), source(password)));
@@ -73,6 +75,31 @@ pub(super) fn open(
         stop: Some(interrupt.leave.clone()),
         ..SshConfig::default()
     })?)
+}
+
+/// The keys of new's hold, made when there is a migration that can keep them. New is new in rescue and in its hold alike: it
+/// is known by either key, and lets in whoever has the other.
+fn hold_keys(plan: &Plan, dir: &Path, new: Option<&mut Remote>) -> Result<Vec<(String, SecretSource)>, Failure> {
+    if *plan.new.boot != NewBoot::Held {
+        return Ok(Vec::new());
+    }
+    let secrets = dir.join("secrets");
+    let [host, client] = ["hold-host", "hold-client"].map(|name| KeyPair::of(&secrets, name));
+    if dir.exists() {
+        host.keep()?;
+        client.keep()?;
+    }
+    if let (Some(new), Some(line)) = (new, host.line()) {
+        // with none of its own, the user's known_hosts is believed: of the hold it knows nothing
+        if !new.host_keys.is_empty() {
+            new.host_keys.push(line);
+        }
+        new.own_identity = Some(client.private.clone());
+    }
+    Ok(vec![
+        (course::HOLD_HOST_KEY.into(), SecretSource::Whole(host.private)),
+        (course::HOLD_CLIENT.into(), SecretSource::Whole(client.public)),
+    ])
 }
 
 /// What is known of the servers, with the operator's newer word on the key of new's rescue system, which makes others at
@@ -101,6 +128,7 @@ fn remote(address: String, ssh: &Ssh, host_key_alias: String, host_keys: Vec<Str
         port: ssh.port.as_ref().map(|port| **port),
         user: ssh.user.to_string(),
         identity: ssh.identity.as_ref().map(|path| path.to_path_buf()),
+        own_identity: None,
         sudo: *ssh.sudo,
         host_key_alias,
         host_keys,
@@ -192,7 +220,7 @@ pub(super) fn changed_by_others(hosts: &dyn Look, runbook: &Runbook, state: &Sta
         Ok(course::changed_by_others(runbook, begun, side, &now))
     };
     let old_is_off = over(|step| matches!(step, StepKind::OldOff(_)));
-    let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_)));
+    let rescue_is_left = over(|step| matches!(step, StepKind::OwnBoot(_) | StepKind::IntoHold(_)));
     std::thread::scope(|scope| {
         let new = scope.spawn(|| (!rescue_is_left).then(|| of(Side::New)));
         let old = (!old_is_off).then(|| of(Side::Old));

@@ -3,7 +3,7 @@
 use minijinja::context;
 
 use super::book::{Book, Handle};
-use super::prepare::Ready;
+use super::ready::Ready;
 use super::text::{self, render};
 use crate::host::Side::{New, Old};
 use crate::host::{Text, secret_place};
@@ -49,38 +49,49 @@ pub(super) fn backstore(layout: &Layout, lun: &Lun) -> String {
 
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready) -> Connected {
     book.stage(Stage::Connect);
-    let daemon = serve(book, layout, ready);
-    let exports = export(book, layout, ready, daemon.as_ref());
-    let shy = keep_links(book, ready);
+    let luns: Vec<&Lun> = layout.luns.iter().filter(|lun| !is_copied_before(layout, lun)).collect();
+    let daemon = serve(book, layout, &luns, &ready.isolated);
+    let exports = export(book, layout, &luns, ready, daemon.as_ref());
+    let shy = ready.shy.clone().unwrap_or_else(|| keep_links(book, &ready.initiator));
     let logins = log_in(book, layout, ready, &exports, &shy);
     Connected { daemon, exports, logins }
 }
 
+/// Where new boots first, the boot file system is copied before that, and its disk given back.
+fn is_copied_before(layout: &Layout, lun: &Lun) -> bool {
+    layout.start.is_first() && lun.group.is_none()
+}
+
 /// A daemon, where it is not the kernel that serves.
-fn serve(book: &mut Book, layout: &Layout, ready: &Ready) -> Option<Handle> {
-    (layout.server == IscsiServer::Tgt).then(|| {
+pub(super) fn serve(book: &mut Book, layout: &Layout, luns: &[&Lun], isolated: &Handle) -> Option<Handle> {
+    luns.iter().any(|lun| lun.server != IscsiServer::Lio).then(|| {
         let daemon = Daemon { portal: portal(layout) };
-        book.step("tgtd", New, daemon, &[&ready.isolated], "it serves new's arrays to old")
+        book.step("tgtd", New, daemon, &[isolated], "it serves new's arrays to old")
     })
 }
 
-fn export(book: &mut Book, layout: &Layout, ready: &Ready, daemon: Option<&Handle>) -> Vec<Handle> {
+fn export(book: &mut Book, layout: &Layout, luns: &[&Lun], ready: &Ready, daemon: Option<&Handle>) -> Vec<Handle> {
     let mut exports: Vec<Handle> = Vec::new();
-    for lun in &layout.luns {
+    for lun in luns {
         let own = lun.group.and_then(|group| ready.own[group].as_ref());
         let mut after = vec![own.unwrap_or(&ready.stores[lun.store]), &ready.isolated];
         after.extend(&ready.throttled);
         after.extend(daemon);
         // one after the other: two that are made at once would choose the same number
         after.extend(exports.last());
-        let step: StepKind = match layout.server {
-            IscsiServer::Lio => lio_export(layout, lun).into(),
-            _ => tgt_export(layout, lun).into(),
-        };
-        let export = book.step(format!("export-{}", lun.name), New, step, &after, "offer it to old, and to no other");
+        let export = offer(book, layout, lun, &after);
         exports.push(export);
     }
     exports
+}
+
+/// Offers one disk.
+pub(super) fn offer(book: &mut Book, layout: &Layout, lun: &Lun, after: &[&Handle]) -> Handle {
+    let step: StepKind = match lun.server {
+        IscsiServer::Lio => lio_export(layout, lun).into(),
+        _ => tgt_export(layout, lun).into(),
+    };
+    book.step(format!("export-{}", lun.name), New, step, after, "offer it to old, and to no other")
 }
 
 fn lio_export(layout: &Layout, lun: &Lun) -> LioExport {
@@ -119,7 +130,7 @@ fn tgt_export(layout: &Layout, lun: &Lun) -> TgtExport {
 }
 
 /// udev's links by UUID go on meaning old's own disks.
-fn keep_links(book: &mut Book, ready: &Ready) -> Handle {
+pub(super) fn keep_links(book: &mut Book, initiator: &Handle) -> Handle {
     book.step(
         "quiet-links",
         Old,
@@ -127,7 +138,7 @@ fn keep_links(book: &mut Book, ready: &Ready) -> Handle {
             then: ["udevadm", "control", "--reload"].map(str::to_string).to_vec(),
             ..File::new("/run/udev/rules.d/99-replant.rules", UDEV_RULE)
         },
-        &[&ready.initiator],
+        &[initiator],
         "the copies on new have the same UUIDs as the originals: links by UUID must go on meaning old's own",
     )
 }
@@ -136,30 +147,45 @@ fn keep_links(book: &mut Book, ready: &Ready) -> Handle {
 fn log_in(book: &mut Book, layout: &Layout, ready: &Ready, exports: &[Handle], shy: &Handle) -> Vec<Handle> {
     let mut logins = Vec::new();
     for lun in &layout.luns {
-        let node = book.step(
-            format!("node-{}", lun.name),
-            Old,
-            iscsi_node(layout, lun),
-            &[&ready.initiator],
-            "never logged in to by itself; a dead link holds up writes for a bounded time only",
-        );
-        let after: Vec<&Handle> = [&node, shy].into_iter().chain(exports).collect();
-        logins.push(book.step(
-            format!("login-{}", lun.name),
-            Old,
-            Login {
-                iqn: lun.iqn.clone(),
-                portal: portal(layout),
-                device: lun.on_old.clone(),
-                serial: lun.serial.clone(),
-                at_least: lun.needs.0,
-                sector: lun.sector.bytes().0,
-            },
-            &after,
-            "the disk must have the serial number of this migration, the size and the block size: or nothing is written",
-        ));
+        logins.push(match ready.boot_login.as_ref().filter(|_| is_copied_before(layout, lun)) {
+            Some(login) => login.clone(),
+            None => login(book, layout, lun, &ready.initiator, shy, exports),
+        });
     }
     logins
+}
+
+/// Old learns of one target, and logs in to it.
+pub(super) fn login(
+    book: &mut Book,
+    layout: &Layout,
+    lun: &Lun,
+    initiator: &Handle,
+    shy: &Handle,
+    exports: &[Handle],
+) -> Handle {
+    let node = book.step(
+        format!("node-{}", lun.name),
+        Old,
+        iscsi_node(layout, lun),
+        &[initiator],
+        "never logged in to by itself; a dead link holds up writes for a bounded time only",
+    );
+    let after: Vec<&Handle> = [&node, shy].into_iter().chain(exports).collect();
+    book.step(
+        format!("login-{}", lun.name),
+        Old,
+        Login {
+            iqn: lun.iqn.clone(),
+            portal: portal(layout),
+            device: lun.on_old.clone(),
+            serial: lun.serial.clone(),
+            at_least: lun.needs.0,
+            sector: lun.sector.bytes().0,
+        },
+        &after,
+        "the disk must have the serial number of this migration, the size and the block size: or nothing is written",
+    )
 }
 
 fn iscsi_node(layout: &Layout, lun: &Lun) -> IscsiNode {

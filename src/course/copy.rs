@@ -3,10 +3,10 @@
 use super::book::{Book, Handle};
 use super::connect::Connected;
 use super::method;
-use super::prepare::Ready;
+use super::ready::Ready;
 use super::text;
 use crate::host::Side::Old;
-use crate::layout::Layout;
+use crate::layout::{Boot, Layout};
 use crate::runbook::Stage;
 use crate::step::{Job, Remount, Service};
 
@@ -22,9 +22,13 @@ pub(super) fn hash_file(layout: &Layout) -> String {
 
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected) -> Copied {
     book.stage(Stage::Copy);
-    let held = hold_timers(book, layout, ready);
+    let held = ready.timers.clone().or_else(|| hold_timers(book, layout, &ready.portable));
     let begun = method::begin(book, layout, &ready.portable);
-    let boot = copy_boot(book, layout, ready, link, held.as_ref());
+    let boot = ready.boot.clone().or_else(|| {
+        let boot = layout.boot.as_ref()?;
+        let after: Vec<&Handle> = [&link.logins[boot.lun], &ready.portable].into_iter().chain(&held).collect();
+        Some(copy_boot(book, layout, boot, &after))
+    });
     let mut after = vec![&ready.portable];
     after.extend(&boot);
     after.extend(&held);
@@ -34,37 +38,29 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
 }
 
 /// Not masked: a boot starts them again, old's as new's, and there is nothing to be forgotten on new.
-fn hold_timers(book: &mut Book, layout: &Layout, ready: &Ready) -> Option<Handle> {
+pub(super) fn hold_timers(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
     let units = layout.timers.clone();
     (!units.is_empty()).then(|| {
         book.step(
             "hold-timers",
             Old,
             Service { units, run: false, in_order: false, record: layout.ran("hold-timers") },
-            &[&ready.portable],
+            &[after],
             "no upgrade writes to /boot, and no snapshot, discard or check gets in the way of the copy",
         )
     })
 }
 
 /// The boot file system, where it is one of its own.
-fn copy_boot(
-    book: &mut Book,
-    layout: &Layout,
-    ready: &Ready,
-    link: &Connected,
-    held: Option<&Handle>,
-) -> Option<Handle> {
-    let boot = layout.boot.as_ref()?;
-    let login = &link.logins[boot.lun];
+pub(super) fn copy_boot(book: &mut Book, layout: &Layout, boot: &Boot, after: &[&Handle]) -> Handle {
     let readonly = book.step(
         "boot-read-only",
         Old,
         Remount { target: boot.target.clone(), last_resort: String::new() },
-        &[login, &ready.portable].into_iter().chain(held).collect::<Vec<_>>(),
+        after,
         "it stays so until the cutover: what is copied once stays equal",
     );
-    Some(book.step(
+    book.step(
         "copy-boot",
         Old,
         Job {
@@ -79,5 +75,5 @@ fn copy_boot(
         },
         &[&readonly],
         "as a block device, so that it keeps its UUID",
-    ))
+    )
 }

@@ -5,10 +5,10 @@ use super::book::{Book, Handle};
 use super::connect::{Connected, portal};
 use super::copy::{Copied, hash_file};
 use super::method::{self, Cut};
-use super::prepare::Ready;
+use super::ready::Ready;
 use super::text;
 use crate::host::Side::{New, Old};
-use crate::layout::{Group, Layout, needed_names};
+use crate::layout::{Group, Layout, Lun, needed_names};
 use crate::runbook::Stage;
 use crate::step::{
     ArrayWhole, File, Flushed, LetGo, Logout, NothingWrites, OldOff, PowerReady, Remount, SameBoot, Service,
@@ -76,13 +76,14 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &before,
         "the last moment at which nothing has been stopped",
     );
+    let unchanged = boot_is_unchanged(book, layout, &in_sync);
     let mut yet = layout.yet.clone();
     yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
         "nothing-new-writes",
         Old,
         NothingWrites { volumes: volumes(layout), targets: targets(layout), yet: Some(yet) },
-        &[&in_sync],
+        &[unchanged.as_ref().unwrap_or(&in_sync)],
         "what was mounted or started since the plan was made would go on writing after the cut",
     );
     let switchable = book.step(
@@ -92,7 +93,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &[&known],
         "a power control that does not answer must be noticed while services still run",
     );
-    let looks = whole.into_iter().chain([in_sync, known, switchable.clone()]).collect();
+    let looks = whole.into_iter().chain(unchanged).chain([in_sync, known, switchable.clone()]).collect();
     Asked { looks, last: switchable }
 }
 
@@ -191,6 +192,9 @@ fn close_boot(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
         remount(layout, &same.target),
         "somebody may have made it writable while the rest was copied",
     );
+    if layout.start.is_first() {
+        return; // new has booted with it, and its disk was given back
+    }
     quiet.step(
         book,
         "same-boot",
@@ -236,7 +240,7 @@ fn prove_silence(book: &mut Book, layout: &Layout, copied: &Copied, mut quiet: Q
         "what was written last must be on both halves",
     );
     quiet.last = in_sync.clone();
-    if let Some(same) = same_boot(layout) {
+    if let Some(same) = same_boot(layout).filter(|_| !layout.start.is_first()) {
         let check = SameBoot { check: true, ..same };
         quiet.step(book, "boot-unchanged", check, "the last moment at which it could have been written to");
     }
@@ -284,7 +288,7 @@ fn part(book: &mut Book, layout: &Layout, link: &Connected, copied: &Copied, cut
             logout(book, &mut last, layout, link, lun, &parted);
         }
     }
-    if let Some(boot) = &layout.boot {
+    if let Some(boot) = layout.boot.as_ref().filter(|_| !layout.start.is_first()) {
         let before = last.clone();
         logout(book, &mut last, layout, link, boot.lun, &before);
     }
@@ -341,15 +345,27 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
 
 /// Logs out from one target.
 fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Connected, at: usize, after: &Handle) {
-    let lun = &layout.luns[at];
+    let logout = log_out(book, layout, &layout.luns[at], &link.logins[at], cut);
+    book.until(after, &logout);
+    *cut = logout;
+}
+
+pub(super) fn log_out(book: &mut Book, layout: &Layout, lun: &Lun, login: &Handle, after: &Handle) -> Handle {
     let logout = book.step(
         format!("logout-{}", lun.name),
         Old,
         Logout { iqn: lun.iqn.clone(), portal: portal(layout), device: lun.on_old.clone() },
-        &[&*cut, after],
+        &[after],
         "new may use it only when old has let go of it",
     );
-    book.until(&link.logins[at], &logout);
-    book.until(after, &logout);
-    *cut = logout;
+    book.until(login, &logout);
+    logout
+}
+
+/// Where new has booted with it already: asked while nothing is stopped, for what would then have to be copied again is no
+/// part of what is copied.
+fn boot_is_unchanged(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+    let same = same_boot(layout).filter(|_| layout.start.is_first())?;
+    let check = SameBoot { check: true, ..same };
+    Some(book.step("boot-unchanged", Old, check, &[after], "new boots with what was copied before it booted"))
 }

@@ -5,6 +5,7 @@ use super::boot::{self, Booted};
 use super::connect::record_path;
 use super::loader;
 use super::method;
+use super::start;
 use super::text::{self, job};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::Migrated;
@@ -15,7 +16,8 @@ use crate::step::{FsSize, NoFile, Purged};
 pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     book.stage(Stage::Grow);
     let plain = method::end(book, layout, &booted.same);
-    let grown = grow(book, layout, &plain);
+    let fit = start::settle(book, layout, &plain);
+    let grown = grow(book, layout, &fit);
     let left = remove_left(book, layout, &grown);
     let purged = purge_initiator(book, layout, &left);
     let tidied = tidy(book, layout, &purged);

@@ -13,6 +13,8 @@ mod own;
 mod paths;
 mod power;
 mod prepare;
+mod ready;
+mod start;
 pub(crate) mod text;
 
 use schemars::JsonSchema;
@@ -28,6 +30,7 @@ use book::Book;
 pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
 pub(crate) use power::{power_control, power_secret};
+pub(crate) use start::{CLIENT as HOLD_CLIENT, HOST_KEY as HOLD_HOST_KEY};
 
 /// The format that is written, and the only one that there has been.
 pub const FORMAT: u32 = 1;
@@ -63,11 +66,12 @@ pub fn make(plan: &Plan, plan_digest: &str, facts: &Facts) -> Result<Runbook, Ve
     let layout = layout::resolve(plan, plan_digest, facts).map_err(|why| findings::refused(plan, why))?;
     let mut book = Book::new();
 
-    let ready = prepare::write(&mut book, &layout);
+    let made = prepare::on_new(&mut book, &layout);
+    let ready = start::prepare(&mut book, &layout, made);
     let link = connect::write(&mut book, &layout, &ready);
     let copied = copy::write(&mut book, &layout, &ready, &link);
     let old_off = cutover::write(&mut book, &layout, &ready, &link, &copied);
-    let booted = boot::write(&mut book, &layout, &ready, &link, &old_off);
+    let booted = start::boot(&mut book, &layout, &ready, &link, &old_off);
     grow::write(&mut book, &layout, &booted);
 
     let nodes = book.close(&old_off.off, &booted.up);

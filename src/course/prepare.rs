@@ -5,6 +5,7 @@ use minijinja::context;
 use super::book::{Book, Handle};
 use super::method;
 use super::paths::{LINK, LVMLOCAL, RULES};
+use super::ready::{Ready, Rescued};
 use super::text::{self, render};
 use crate::facts::mdadm_conf::{self, Entry};
 use crate::host::Side::{New, Old};
@@ -13,41 +14,46 @@ use crate::plan::Table;
 use crate::runbook::Stage;
 use crate::step::{Array, Assembled, File, Hostname, Initramfs, Packages, PartitionTable, Service, Tunable, Wiped};
 
-pub(super) struct Ready {
-    /// LVM on new sees nothing
-    pub isolated: Handle,
-    /// in the order of the layout's stores
-    pub stores: Vec<Handle>,
-    /// of each group, in the order of the layout: its volumes on new stand, where they do so from the beginning
-    pub own: Vec<Option<Handle>>,
-    /// what of those holds until the groups are closed again
-    pub volumes: Vec<Handle>,
-    /// where there are arrays
-    pub throttled: Option<Handle>,
-    /// old can log in to targets
-    pub initiator: Handle,
-    /// old comes back by itself if it reboots while mirrored, and can boot on new
-    pub portable: Handle,
-}
-
-pub(super) fn write(book: &mut Book, layout: &Layout) -> Ready {
+/// Nothing of this is noticed by those whom old serves.
+pub(super) fn on_new(book: &mut Book, layout: &Layout) -> Rescued {
     book.stage(Stage::Prepare);
-    // new
     let named = name_for_arrays(book, layout);
     let isolated = isolate_lvm(book, layout);
     let tables = partition(book, layout, &isolated);
     let stores = make_stores(book, layout, &tables, named.as_ref());
-    let throttled = throttle_resync(book, layout, &stores);
+    // the copy does not begin in rescue where new boots first
+    let throttled = if layout.start.is_first() {
+        None
+    } else {
+        throttle_resync(book, layout, &stores.iter().collect::<Vec<_>>())
+    };
     let mut volumes = Vec::new();
     let mut own = Vec::new();
     for group in &layout.groups {
         own.push(method::own(book, layout, group, &mut volumes, &[&stores[group.to], &isolated]));
     }
-    // old
+    Rescued { isolated, named, stores, own, volumes, throttled }
+}
+
+/// Old is made fit for what is coming, and new stays in rescue.
+pub(super) fn on_old(book: &mut Book, layout: &Layout, made: Rescued) -> Ready {
     let fit = make_fit(book, layout);
     let portable = build_initramfs(book, layout, &fit);
     let initiator = start_initiator(book, layout, &portable);
-    Ready { isolated, stores, own, volumes, throttled, initiator, portable }
+    let Rescued { isolated, stores, own, volumes, throttled, .. } = made;
+    Ready {
+        isolated,
+        stores,
+        own,
+        volumes,
+        throttled,
+        initiator,
+        portable,
+        shy: None,
+        boot_login: None,
+        timers: None,
+        boot: None,
+    }
 }
 
 fn has_arrays(layout: &Layout) -> bool {
@@ -161,7 +167,7 @@ fn make_array(book: &mut Book, layout: &Layout, store: &Store, array: &layout::A
     )
 }
 
-fn throttle_resync(book: &mut Book, layout: &Layout, stores: &[Handle]) -> Option<Handle> {
+pub(super) fn throttle_resync(book: &mut Book, layout: &Layout, after: &[&Handle]) -> Option<Handle> {
     has_arrays(layout).then(|| {
         book.step(
             "throttle-resync",
@@ -171,7 +177,7 @@ fn throttle_resync(book: &mut Book, layout: &Layout, stores: &[Handle]) -> Optio
                 value: layout.resync_limit.to_string(),
                 was: "200000".into(),
             },
-            &stores.iter().collect::<Vec<_>>(),
+            after,
             "the first resync of the arrays would compete with the copy; it ends later by itself",
         )
     })
@@ -214,7 +220,7 @@ fn know_arrays(book: &mut Book, layout: &Layout) -> Option<Handle> {
     ))
 }
 
-fn keep_card_name(book: &mut Book, layout: &Layout) -> Option<Handle> {
+pub(super) fn keep_card_name(book: &mut Book, layout: &Layout) -> Option<Handle> {
     let card = layout.card.as_ref()?;
     let (path, template) = if card.links { (LINK, text::NETWORK_LINK) } else { (RULES, text::NETWORK_RULES) };
     Some(book.step(
@@ -249,7 +255,7 @@ fn build_initramfs(book: &mut Book, layout: &Layout, fit: &Fit) -> Handle {
     portable
 }
 
-fn start_initiator(book: &mut Book, layout: &Layout, portable: &Handle) -> Handle {
+pub(super) fn start_initiator(book: &mut Book, layout: &Layout, portable: &Handle) -> Handle {
     let installed = (!layout.packages.is_empty()).then(|| {
         book.step(
             "install-initiator",
@@ -327,7 +333,7 @@ pub(crate) fn with_arrays_of_new(layout: &Layout, was: &str) -> String {
 }
 
 /// The list of modules for the initramfs, with those of new.
-fn with_modules(layout: &Layout) -> File {
+pub(super) fn with_modules(layout: &Layout) -> File {
     let path = layout.builder.modules;
     let there = layout.files.get(path);
     let was = there.map(String::as_str).unwrap_or_default();

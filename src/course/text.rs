@@ -22,6 +22,7 @@ templates! {
     NETWORK_LINK = "network.link.j2",
     NETWORK_RULES = "network.rules.j2",
     BOOT_COPY = "boot-copy.sh",
+    BOOT_PUT = "boot-put.sh",
     BOOT_PROOF = "boot-proof.sh",
     FSCK = "fsck.sh",
     TIDY = "tidy.sh",

@@ -41,6 +41,7 @@ fn put(parts: Parts, server: &mut ServerFacts) {
     server.card_lines = parts.card_lines;
     server.link_files = parts.link_files;
     server.configured = parts.configured;
+    server.gateways = parts.gateways;
     server.firmware = parts.firmware;
     server.boot_packages = parts.boot_packages;
     server.iscsi_database = parts.iscsi;
@@ -72,6 +73,7 @@ for c in /sys/class/net/*/device; do
   s=$(cat "$c/speed" 2>/dev/null) && echo "speed $s ${c##*/}"
   read -r s 2>/dev/null <"$c/addr_assign_type" && echo "assigned $s ${c##*/}"
 done
+for i in -4 -6; do ip $i route show default 2>/dev/null | while read -r r; do echo "route $r"; done; done
 for l in /etc/systemd/network/*.link /run/systemd/network/*.link; do [ -e "$l" ] && echo "link $l"; done
 b='[[:blank:]]'
 grep -rsioHnE "^$b*\[[a-z0-9 _-]+\]|[][a-z0-9_{}.-]*[]\"'}]*($b|[:=/])*((ether|mac)($b|[:=/])*)?[\"']?(([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4})|(^|$b|[,{])(path|driver)[\"']?$b*[:=]$b*[^],}# ]+" \
@@ -155,6 +157,8 @@ pub struct Parts {
     pub link_files: Vec<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub firmware: BTreeMap<String, Firmware>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
@@ -232,6 +236,11 @@ pub fn parse(text: &str) -> Result<Parts, ParseError> {
                 Some(Named::Card(line)) => parts.card_lines.push(line),
                 None => {}
             },
+            // `default via 10.77.0.1 dev ens3 proto static`
+            "route" => {
+                let mut words = rest.split_whitespace().skip_while(|word| *word != "via").skip(1);
+                parts.gateways.extend(words.next().map(str::to_string));
+            }
             "driver" => drivers(rest, &mut parts),
             // `module` is ours: loaded or built in; the other two are modprobe's: `insmod /lib/…/raid1.ko.xz`, `builtin xfs`
             "module" | "builtin" | "insmod" => {

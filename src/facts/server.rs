@@ -96,6 +96,9 @@ pub struct ServerFacts {
     /// addresses that stand in the network's configuration, without prefixes and as std::net writes them
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub configured: BTreeSet<String>,
+    /// by which it reaches what is in none of its networks: ip-route(8), default
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
     /// units that nothing starts at boot by their own configuration: `systemctl list-unit-files`, disabled or masked
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disabled: BTreeSet<String>,

@@ -71,6 +71,9 @@ pub(crate) const PRESENCE: &[&str] = &[
     "/etc/tgt/targets.conf",
     "/etc/lvm/devices/system.devices",
     "/etc/cloud/cloud-init.disabled",
+    // dropbear-initramfs: it lets people in before the system is there
+    "/etc/dropbear/initramfs",
+    "/etc/dropbear-initramfs",
 ];
 
 const TOOLS: &[&str] = &[
@@ -88,6 +91,7 @@ const TOOLS: &[&str] = &[
     "tgt-admin",
     "iscsiadm",
     "iscsid",
+    "sshd",
     "e2fsck",
     "xfs_repair",
     "mkswap",

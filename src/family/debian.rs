@@ -6,6 +6,8 @@ const PACKAGES: &str = include_str!("scripts/debian/packages.sh");
 const INITIATOR: &str = include_str!("scripts/debian/initiator.sh");
 const INSTALLED_FOR_BOOT: &str = include_str!("scripts/debian/boot-packages.sh");
 const GRUB: &str = include_str!("scripts/debian/grub.sh");
+const LOADER_TOOLS: &str = include_str!("scripts/debian/loader-tools.sh");
+const LOADER_FROM_TOOLS: &str = include_str!("scripts/debian/loader-from-tools.sh");
 const FINISH_BOOT: &str = include_str!("scripts/debian/finish-boot.sh");
 
 pub(super) fn scripts() -> FamilyScripts {
@@ -14,6 +16,8 @@ pub(super) fn scripts() -> FamilyScripts {
         initiator: INITIATOR,
         boot_packages: INSTALLED_FOR_BOOT,
         loader: GRUB,
+        loader_tools: LOADER_TOOLS,
+        loader_from_tools: LOADER_FROM_TOOLS,
         finish_boot: FINISH_BOOT,
     }
 }

@@ -1,14 +1,22 @@
 //! initramfs-tools(7): mkinitramfs(8), update-initramfs(8).
 
-use super::terms::{BuilderScripts, BuilderTerms, Held, Hook};
+use super::terms::{BuilderScripts, BuilderTerms, Held, HoldScripts, Hook};
 
 const HOOK: &str = include_str!("scripts/initramfs-tools/hook.sh.j2");
 const BUILD: &str = include_str!("scripts/initramfs-tools/initramfs-build.sh");
 const RESTORE: &str = include_str!("scripts/initramfs-tools/initramfs-restore.sh");
 const STATE: &str = include_str!("scripts/initramfs-tools/initramfs-state.sh");
+const HOLD: HoldScripts = HoldScripts {
+    build: include_str!("scripts/initramfs-tools/hold-build.sh"),
+    hook: include_str!("scripts/initramfs-tools/hold-hook.sh"),
+    wait: include_str!("scripts/initramfs-tools/hold-local-top.sh.j2"),
+    lvm: include_str!("scripts/initramfs-tools/hold-lvm.conf.j2"),
+    md: include_str!("scripts/initramfs-tools/hold-mdadm.conf.j2"),
+    sshd: include_str!("scripts/initramfs-tools/hold-sshd_config.j2"),
+};
 
 pub(super) fn scripts() -> BuilderScripts {
-    BuilderScripts { hook: HOOK, build: BUILD, restore: RESTORE, state: STATE }
+    BuilderScripts { hook: HOOK, build: BUILD, restore: RESTORE, state: STATE, hold: HOLD }
 }
 
 pub(super) static TERMS: BuilderTerms = BuilderTerms {

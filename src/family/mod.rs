@@ -14,6 +14,6 @@ mod words;
 pub use builder::Builder;
 pub use kind::Family;
 pub use terms::{
-    BootMenu, BuilderScripts, BuilderTerms, FamilyScripts, Held, Hook, Installer, MdConf, Terms, Updater,
+    BootMenu, BuilderScripts, BuilderTerms, FamilyScripts, Held, HoldScripts, Hook, Installer, MdConf, Terms, Updater,
 };
 pub use words::{install, said};

@@ -161,6 +161,10 @@ pub struct FamilyScripts {
     pub boot_packages: &'static str,
     /// `ROOT DISK`: the boot loader for a BIOS
     pub loader: &'static str,
+    /// `FILE`: packs the boot loader's tools, with all that they need
+    pub loader_tools: &'static str,
+    /// `DEVICE DIR NAME DISK...`: the boot loader onto disks, by tools that were packed
+    pub loader_from_tools: &'static str,
     /// `DISK...`: initramfs and boot menu by the system's own tools, who learn on which disks the boot loader is
     pub finish_boot: &'static str,
 }
@@ -229,4 +233,24 @@ pub struct BuilderScripts {
     pub restore: &'static str,
     /// `KERNEL KEEP`: prints `clean`, `begun`, `ours` or `other`
     pub state: &'static str,
+    /// of an image in which a server waits
+    pub hold: HoldScripts,
+}
+
+/// What makes an image for new in which it waits, and boots on only when it is told to. Templates but for the first two.
+#[derive(Debug)]
+pub struct HoldScripts {
+    /// `KERNEL FROM WORK FILE HOSTKEY KEYS MUST...`: builds it into FILE, from the files in FROM, and touches nothing of the
+    /// system that it is called on
+    pub build: &'static str,
+    /// puts into the image what the hold needs
+    pub hook: &'static str,
+    /// waits, in the image
+    pub wait: &'static str,
+    /// LVM's settings in the image
+    pub lvm: &'static str,
+    /// the arrays that are put together there
+    pub md: &'static str,
+    /// sshd_config(5) there
+    pub sshd: &'static str,
 }

@@ -12,6 +12,7 @@ mod firstboot;
 mod fstab;
 mod groups;
 mod health;
+mod held;
 mod holders;
 mod in_use;
 mod lasting;
@@ -59,6 +60,7 @@ const ROOMS: &[&[Rule]] = &[
     volumes::RULES,
     memory::RULES,
     boot::RULES,
+    held::RULES,
     names::RULES,
     fstab::RULES,
     network::RULES,

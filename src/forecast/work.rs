@@ -14,6 +14,8 @@ use crate::step::StepKind;
 const BY_HAND: f64 = 60.0;
 /// Firmware, boot loader, kernel, initramfs, services: what machines with RAID controllers and much memory take.
 const BOOT: f64 = 150.0;
+/// From the initramfs on: file systems are checked and mounted, and services start.
+const GOES_ON: f64 = 30.0;
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// How long the check of a file system takes.
@@ -76,6 +78,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
         StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
+        StepKind::OwnBoot(boot) if boot.held.is_some() => ("new goes on from its hold", GOES_ON),
         StepKind::OwnBoot(_) => {
             ("new boots from its own disks", BOOT + if by_hand(&plan.new.power) { BY_HAND } else { 5.0 })
         }
@@ -105,6 +108,8 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         | StepKind::RamDisk(_)
         | StepKind::FreshLegs(_)
         | StepKind::Beneath(_)
+        | StepKind::HoldImage(_)
+        | StepKind::IntoHold(_)
         | StepKind::GroupMember(_)
         | StepKind::FreshCopies(_)
         | StepKind::WriteMostly(_)
@@ -115,6 +120,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     };
     let assumed = match &node.step {
         StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),
+        StepKind::OwnBoot(boot) if boot.held.is_some() => Some(format!("new's services start in {GOES_ON} s")),
         StepKind::OwnBoot(_) if by_hand(&plan.new.power) => {
             Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
         }

@@ -24,6 +24,8 @@ pub(crate) struct Lun {
     pub sector: SectorSize,
     /// bytes that it must have at least
     pub needs: Bytes,
+    /// what offers it: never `Auto`
+    pub server: IscsiServer,
 }
 
 /// What serves new's disks, chosen where the plan leaves it open.

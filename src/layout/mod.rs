@@ -17,6 +17,7 @@ mod offers;
 mod places;
 mod resolve;
 mod silence;
+mod start;
 mod units;
 mod volumes;
 
@@ -28,12 +29,13 @@ pub(crate) use identify::{arrays_on, arrays_to_stop, claimed, fleeting, found, i
 pub(crate) use lasting::{bare, configured, lasting_hostname, lasting_mount, lasting_unit, text};
 pub(crate) use loader::Loader;
 pub(crate) use lun::Lun;
-pub(crate) use model::{Array, Card, CopiedVolume, Disk, Group, Grown, Layout, Made, MovedMount, Store};
+pub(crate) use model::{Array, Boot, Card, CopiedVolume, Disk, Group, Grown, Layout, Made, MovedMount, Store};
 pub(crate) use moves::{Below, Leg, Mirrored, Moves, Under};
 pub(crate) use naming::{NAMING_MASK, gives_name, names_mac, reads_links, udev_rules};
 pub(crate) use offers::{Offer, offers};
 pub(crate) use places::{Missing, Places, places};
 pub(crate) use resolve::{Unfit, resolve};
 pub(crate) use silence::{InUse, Use, unsilenced};
+pub(crate) use start::{Hold, Start};
 pub(crate) use units::{disturbing, needed, needed_names};
 pub(crate) use volumes::{room_for_raid1, volumes, without_room};

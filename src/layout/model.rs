@@ -3,8 +3,9 @@
 use super::loader::Loader;
 use super::lun::Lun;
 use super::moves::Moves;
+use super::start::Start;
 use crate::family::{Builder, Family};
-use crate::plan::{IscsiServer, Table};
+use crate::plan::Table;
 use crate::step::{Partition, Yet, by_label};
 use crate::units::{Bytes, Extents, MIB, SectorSize};
 
@@ -26,6 +27,8 @@ pub(crate) struct Layout {
     pub keep: String,
     /// what starts the system on new
     pub loader: Loader,
+    /// how it comes to do so
+    pub start: Start,
     /// those of the plan, in its order
     pub disks: Vec<Disk>,
     /// the kind of partition table that they get
@@ -42,8 +45,6 @@ pub(crate) struct Layout {
     pub mounts: Vec<MovedMount>,
     /// the swaps of old that stand on what moves, by the paths of their blocks
     pub swaps: Vec<String>,
-    /// what serves new's disks: never `Auto`
-    pub server: IscsiServer,
     /// where new offers its disks
     pub portal_address: String,
     /// by which old comes to the portal

@@ -9,7 +9,7 @@ use super::moves::Moves;
 use super::{disks, groups};
 use crate::facts::lvm::mapper_path;
 use crate::facts::{Block, Facts};
-use crate::plan::{IscsiServer, Plan};
+use crate::plan::{IscsiServer, NewBoot, Plan};
 use crate::units::Bytes;
 
 /// What new has to take data, and what goes there: enough to see whether there is room.
@@ -107,8 +107,11 @@ fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, group
     }
     number_doubles(&mut all);
     let (portal, port) = (**plan.portal(), *plan.transfer.iscsi.port);
-    let number = if server(plan, facts) == IscsiServer::Lio { 0 } else { 1 };
+    let held = *plan.new.boot == NewBoot::Held;
     let lun = |Offered { name, store, group, on_new, needs }: Offered| {
+        // an initramfs has the kernel's own target and no other
+        let server = if held && group.is_some() { IscsiServer::Lio } else { server(plan, facts) };
+        let number = if server == IscsiServer::Lio { 0 } else { 1 };
         let iqn = format!("iqn.2026-11.net.replant:{}.{name}", *plan.name);
         Lun {
             on_old: format!("/dev/disk/by-path/ip-{portal}:{port}-iscsi-{iqn}-lun-{number}"),
@@ -120,6 +123,7 @@ fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, group
             on_new,
             needs,
             iqn,
+            server,
         }
     };
     all.into_iter().map(lun).collect()

@@ -6,12 +6,12 @@ use super::cards::{new_card, service_card, transfer_addresses};
 use super::firstboot::runs_cloud_init;
 use super::groups;
 use super::lasting::{lasting_addresses, lasting_hostname, lasting_mount, lasting_unit};
-use super::lun::server;
 use super::model::{Card, Group, Lasting, Layout, MovedMount};
 use super::moves::{Moves, Under};
 use super::naming::{named_by_rule, reads_links};
 use super::places::{Missing, Places, places};
 use super::silence::{InUse, Silenced, in_use};
+use super::start::Start;
 use super::units::disturbing;
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, lvm};
@@ -68,7 +68,6 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         run: format!("/run/replant/{}/steps", *plan.name),
         keep: format!("/var/lib/replant/{}", *plan.name),
         table: plan.table,
-        server: server(plan, facts),
         portal_address: portal.to_string(),
         initiator_address: initiator.to_string(),
         port: *plan.transfer.iscsi.port,
@@ -101,6 +100,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         swaps,
         hostname,
         loader,
+        start: Start::of(plan, facts),
         disks,
         stores,
         luns,

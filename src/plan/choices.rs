@@ -71,6 +71,18 @@ pub enum Method {
     Below,
 }
 
+/// How new comes to start the system that moves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewBoot {
+    /// After the cutover: from rescue new's volumes are checked and mounted, its boot loader is installed, and it boots.
+    #[default]
+    Rescue,
+    /// Before anything is copied: new boots from its own disks into its own initramfs, and holds there until the cutover.
+    /// Firmware, boot loader, kernel and drivers are proven before the copy begins, and the downtime is shorter than a reboot.
+    Held,
+}
+
 /// What serves the disks on new.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

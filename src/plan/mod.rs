@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, Method, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -144,6 +144,9 @@ pub struct NewServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "host-name"))]
     pub hostname: Option<At<String>>,
+    /// When it first boots from its own disks.
+    #[serde(default)]
+    pub boot: At<NewBoot>,
     /// How to log in. What is left out comes from `~/.ssh/config`.
     #[serde(default)]
     pub ssh: Ssh,

@@ -1,7 +1,7 @@
 //! From an argument vector to what it says and does. Whatever is not in these tables is a command that nobody taught the
 //! simulated servers, and a panic.
 
-use super::world::World;
+use super::world::{System, World};
 use super::{Args, Said, fail, secret};
 use crate::facts::{activity, apt, filesystems, health, lsblk, lvm, md, mounts, net, os, parts, texts, writers};
 use crate::family::{Builder, Family};
@@ -138,6 +138,10 @@ impl World {
             }
             (step::copy::ages::AGES, paths) => Ok(self.ages(server, paths)),
             (step::copy::ages::SERVED, []) => Ok(self.served(server)),
+            (step::hold::into_hold::HOLDS, []) => {
+                let holds = self.machine(server).system == System::Hold && self.exists(server, super::hold::PIPE);
+                Ok(if holds { "holds\n" } else { "" }.into())
+            }
             (step::below::state::STATE, args) => Ok(self.below_state(server, args)),
             (step::below::ram_disk::RAM_DISKS, []) => Ok(self.ram_disks(server)),
             (step::quiet::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
@@ -186,6 +190,7 @@ impl World {
         let args = args_after(argv);
         match argv {
             ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
+            ["sh", "-c", step::hold::release::GO, "hold-go.sh", rest @ ..] => self.hold_go(server, rest),
             ["sh", path, rest @ ..] => self.run_file(server, path, rest),
             ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
             ["udevadm", "trigger", "--settle", "--action=change", path] => {
@@ -314,6 +319,7 @@ impl World {
         match script.as_str() {
             script if script == builder.build => self.initramfs_build(server, args),
             script if script == builder.restore => self.initramfs_restore(server, args),
+            script if script == builder.hold.build => self.hold_build(server, args),
             script if script == Family::Debian.scripts().packages => match args {
                 ["install", wanted @ ..] => self.packages_install(server, wanted),
                 ["purge", names @ ..] => self.packages_purge(server, names),

@@ -310,7 +310,7 @@ impl Medium<'_> {
         lvs.sort_by_key(|lv| self.facts.lvs.iter().position(|known| known.vg == name && known.name == lv.name));
         let pvs =
             members().map(|pv| GroupPv { uuid: pv.uuid.clone(), count: pv.pe_count, missing: pv.missing }).collect();
-        Some(Group { uuid: vg.uuid.clone(), name: name.into(), seqno: 4, extent, pvs, lvs })
+        Some(Group { uuid: vg.uuid.clone(), name: name.into(), seqno: 4, extent, pvs, lvs, tags: Vec::new() })
     }
 }
 

@@ -18,6 +18,9 @@ impl World {
             _ if is(text::FSCK) => self.fsck(server, args),
             _ if is(Family::Debian.scripts().loader) => self.grub_install(server, args),
             _ if is(Family::Debian.scripts().finish_boot) => self.finish_boot(server, args),
+            _ if is(text::BOOT_PUT) => self.boot_put(server, args),
+            _ if is(Family::Debian.scripts().loader_tools) => self.loader_tools(server, args),
+            _ if is(Family::Debian.scripts().loader_from_tools) => self.loader_from_tools(server, args),
             _ if is(text::TIDY) => self.tidy(server, args),
             // for tests of a job in itself
             "exit 0\n" => Ok(String::new()),

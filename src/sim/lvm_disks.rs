@@ -134,7 +134,8 @@ impl World {
         }
         let count = (label.size.saturating_sub(1 << 20)) / extent;
         let pvs = vec![GroupPv { uuid: label.uuid.clone(), count, missing: false }];
-        let group = Group { uuid: self.uuid(), name: name.clone(), seqno: 0, extent, pvs, lvs: Vec::new() };
+        let group =
+            Group { uuid: self.uuid(), name: name.clone(), seqno: 0, extent, pvs, lvs: Vec::new(), tags: Vec::new() };
         let mut view = View { group, devs: Default::default(), paths: Default::default() };
         view.devs.insert(label.uuid, dev.loc);
         self.write_group(server, view);
@@ -278,7 +279,8 @@ impl World {
         let at = view.group.pvs.iter().position(|one| one.uuid == pv).expect("it is in the group");
         let member = view.group.pvs.remove(at);
         let extent = view.group.extent;
-        let group = Group { uuid, name: into.clone(), seqno: 0, extent, pvs: vec![member], lvs: moved };
+        let group =
+            Group { uuid, name: into.clone(), seqno: 0, extent, pvs: vec![member], lvs: moved, tags: Vec::new() };
         let mut other = View { group, devs: Default::default(), paths: Default::default() };
         if let Some(loc) = view.devs.remove(&pv) {
             // a group without any metadata in use cannot be: vgsplit has it used again

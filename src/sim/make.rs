@@ -275,7 +275,7 @@ impl Maker<'_> {
             rescue_hostname: String::new(),
             rescue_addresses: Vec::new(),
             lacks: ["tgtd", "tgtadm", "tgt-admin", "dracut"].map(str::to_string).to_vec(),
-            modules: modules(&[]),
+            modules: modules(&["target_core_mod", "target_core_iblock", "iscsi_target_mod"]),
             units: self.units(groups),
             apt: if self.shape.initiator_installed { Vec::new() } else { packages },
             run: Run::default(),
@@ -447,7 +447,7 @@ impl Maker<'_> {
         let count = start + self.shape.free_extents;
         let pvs = vec![GroupPv { uuid: pv.clone(), count, missing: false }];
         let uuid = lvm_uuid(&format!("{name} group"));
-        let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs };
+        let group = Group { uuid, name: name.into(), seqno: 4, extent: EXTENT, pvs, lvs, tags: Vec::new() };
         self.places.insert(loc.into(), Written::Pv(PvLabel { uuid: pv, ignored: false, size, group: Some(group) }));
     }
 }

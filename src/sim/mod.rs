@@ -12,6 +12,7 @@ mod devices;
 mod files;
 mod furnish;
 mod given;
+mod hold;
 mod iscsi;
 mod jobs;
 mod lvm;

@@ -13,6 +13,13 @@ use crate::host::{PowerTo, Server, Side};
 
 type Up = Result<(), String>;
 
+/// How far a boot from its own disks comes.
+enum Boots {
+    Through,
+    /// it waits in its initramfs
+    Waits,
+}
+
 /// What the hook in old's initramfs must say of a group to bring it up without new.
 fn gives_up(hook: &str, group: &str) -> bool {
     hook.contains(&format!("vgreduce --removemissing --mirrorsonly --force {group}\n"))
@@ -43,7 +50,9 @@ impl World {
             machine.on && machine.system == *system
         };
         match side {
-            Side::New => up(Server::New, &System::Rescue).then_some(Server::New),
+            Side::New => {
+                [System::Rescue, System::Hold].iter().any(|system| up(Server::New, system)).then_some(Server::New)
+            }
             Side::Old | Side::Migrated => {
                 [self.louder, self.louder.other()].into_iter().find(|server| up(*server, &System::Own))
             }
@@ -104,11 +113,14 @@ impl World {
             self.boot_rescue(server);
             return;
         }
-        if let Err(why) = self.boot_own(server) {
-            self.machine_mut(server).system = System::None(why);
-            return;
+        match self.boot_own(server) {
+            Err(why) => {
+                self.machine_mut(server).system = System::None(why);
+                return;
+            }
+            Ok(Boots::Waits) => return self.begin_hold(server),
+            Ok(Boots::Through) => self.machine_mut(server).system = System::Own,
         }
-        self.machine_mut(server).system = System::Own;
         if server == Server::New {
             for (uuid, record) in &self.acknowledged {
                 // mounted or not
@@ -182,7 +194,7 @@ impl World {
             if table.parts.iter().any(|part| part.start.to_string() == start))
     }
 
-    fn boot_own(&mut self, server: Server) -> Up {
+    fn boot_own(&mut self, server: Server) -> Result<Boots, String> {
         let machine = self.machine(server);
         let own: Vec<String> = machine.disks.iter().map(|disk| disk.serial.clone()).collect();
         let grub = own.iter().find_map(|serial| {
@@ -240,6 +252,9 @@ impl World {
         for view in self.groups(server).into_iter().filter(|view| !view.partial()) {
             self.bring_up(server, &view);
         }
+        if self.waits(server, texts) {
+            return Ok(Boots::Waits);
+        }
         // initramfs-tools(7): local-block runs while the root device is missing, and only then
         let script = |place: &str| {
             let listed = list.lines().any(|line| line == format!("scripts/{place}/replant"));
@@ -253,7 +268,7 @@ impl World {
         if let Some(hook) = script("local-bottom") {
             self.boot_hook(server, hook);
         }
-        self.start(server)
+        self.start(server).map(|()| Boots::Through)
     }
 
     /// boot-hook.sh: groups that miss the other server's disk go on without it.
@@ -440,12 +455,12 @@ impl World {
     }
 }
 
-fn sysctls() -> std::collections::BTreeMap<String, String> {
+pub(super) fn sysctls() -> std::collections::BTreeMap<String, String> {
     let all = [("/proc/sys/dev/raid/speed_limit_max", "200000"), ("/proc/sys/dev/raid/speed_limit_min", "1000")];
     all.map(|(path, value)| (path.to_string(), value.to_string())).into()
 }
 
-fn ram(name: &str, target: &str, fstype: &str) -> Mounted {
+pub(super) fn ram(name: &str, target: &str, fstype: &str) -> Mounted {
     Mounted {
         source: fstype.to_string(),
         target: target.to_string(),

@@ -60,6 +60,8 @@ pub enum System {
     None(String),
     /// the rescue system, which is in memory
     Rescue,
+    /// an initramfs that waits to be told to go on
+    Hold,
     /// from its own disks
     Own,
 }

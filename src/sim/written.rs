@@ -92,6 +92,7 @@ pub struct Group {
     pub extent: u64,
     pub pvs: Vec<GroupPv>,
     pub lvs: Vec<Volume>,
+    pub tags: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

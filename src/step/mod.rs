@@ -100,6 +100,7 @@ pub(crate) mod below;
 mod contract;
 pub(crate) mod copy;
 pub(crate) mod disks;
+pub(crate) mod hold;
 pub(crate) mod link;
 pub(crate) mod quiet;
 pub(crate) mod saved;
@@ -120,6 +121,7 @@ pub use copy::mirror::How;
 pub(crate) use copy::mirror::dm_name;
 pub(crate) use copy::physical_volume::by_label;
 pub use disks::partition_table::Partition;
+pub use hold::release::Release;
 pub use quiet::nothing_writes::Yet;
 
 steps! {
@@ -181,6 +183,9 @@ steps! {
     takeover::old_is_off::OldIsOff,
     takeover::own_boot::OwnBoot,
     takeover::identity::Identity,
+    // new waits
+    hold::image::HoldImage,
+    hold::into_hold::IntoHold,
     // the volumes on new
     volumes::own_group::OwnGroup,
     volumes::group_name::GroupName,

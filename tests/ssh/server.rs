@@ -156,6 +156,7 @@ impl Sshd {
             port: Some(self.port),
             user: "root".into(),
             identity: Some(self.file("user")),
+            own_identity: None,
             sudo: false,
             host_key_alias: "test-old".into(),
             host_keys: vec![public(&self.file("host"))],

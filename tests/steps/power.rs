@@ -1,4 +1,5 @@
-use replant::host::Side;
+use replant::host::{Act, Side};
+use replant::step::StepKind;
 
 use crate::world::Sees::*;
 use crate::world::{Table, World};
@@ -10,6 +11,29 @@ fn both(step: &str) -> World {
         .says("power new", "on\n")
         .says("cat /proc/sys/kernel/random/boot_id", "0b5bbf0c-8d3c-4c29-bd5a-6f7d7e3c3f2c\n")
         .says("lsblk --nodeps", "OLD0\nOLD1\n")
+}
+
+/// What new waits in: built once, from these texts.
+fn image() -> Table {
+    const IMAGE: &str = r#"{ "hold-image": { "kernel": "6.1", "file": "/run/replant/hold.img", "from": "/run/replant/hold",
+        "work": "/var/tmp/replant", "files": { "hook.sh": "true\n", "host_key": "@@secret:hold-host-key@@" }, "must_have": ["/ahci.ko"] } }"#;
+    let step: StepKind = serde_json::from_str(IMAGE).unwrap();
+    let digest = match step.as_step().apply().pop() {
+        Some(Act::Put { text, .. }) => text.0,
+        other => panic!("the last act says what was made: {other:?}"),
+    };
+    let other: StepKind = serde_json::from_str(&IMAGE.replace("true", "false")).unwrap();
+    assert_ne!(other.as_step().apply().pop(), step.as_step().apply().pop(), "another text is another image");
+    Table {
+        kind: "hold-image",
+        world: World::of(Side::Old, IMAGE).holds("/run/replant/hold.img.made", &digest),
+        rows: vec![
+            ("built", "", Present),
+            ("not yet, or before a boot", "/run/replant/hold.img.made says absent\n", Absent),
+            ("from other texts", "/run/replant/hold.img.made says present\n0123\n", Absent),
+            ("cannot be asked", "/run/replant/hold.img.made fails: no", Error("exit code 5")),
+        ],
+    }
 }
 
 // a row is a line
@@ -96,6 +120,32 @@ pub fn tables() -> Vec<Table> {
                 ("another system at new's rescue address", "new refuses", Underway("boot")),
                 ("another machine at new's rescue address", "new is another", Underway("boot")),
                 ("it is off, and another machine at its rescue address", "new is another & power new says off\n", Absent),
+            ],
+        },
+        Table {
+            kind: "own-boot",
+            world: both(r#"{ "own-boot": { "serials": ["NEW0"], "held": { "tag": "replant_go", "groups": ["vg0", "vg1"] } } }"#)
+                .but("migrated is silent & old is silent & power old says off\n"),
+            rows: vec![
+                ("it waits", "", Absent),
+                ("it waits, and old is on", "power old says on\n", Foreign("old is on")),
+                ("nobody is there", "new is silent", Underway("boot")),
+                ("it is off", "new is silent & power new says off\n", Foreign("Switch it on")),
+                ("it is off, and old is on", "new is silent & power new says off\n & power old says on\n", Foreign("old is on")),
+            ],
+        },
+        image(),
+        Table {
+            kind: "into-hold",
+            world: both(r#"{ "into-hold": {} }"#).says("echo holds", "holds\n"),
+            rows: vec![
+                ("it waits", "", Present),
+                ("the rescue system is still up", "echo holds says ", Absent),
+                ("nobody is there", "new is silent", Underway("boot")),
+                ("nobody is there, and it is not known why", "new is silent & power new says unknown\n", Underway("boot")),
+                ("it is off", "new is silent & power new says off\n", Absent),
+                ("another key", "new refuses", Error("another key")),
+                ("another machine", "new is another", Error("by its hardware")),
             ],
         },
         Table {

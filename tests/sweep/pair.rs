@@ -1,7 +1,7 @@
 //! The simulated pair as a world to sweep, and the migration of a plan on it.
 
 use replant::host::Server;
-use replant::plan::{self, IscsiServer, Method, Plan};
+use replant::plan::{self, IscsiServer, Method, NewBoot, Plan};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -14,8 +14,13 @@ impl World for Sim {
         Sim::new(self.world())
     }
 
+    /// New that waits has nothing left to wait for when all is taken back: somebody boots its rescue system again.
     fn text(&self, of: Option<Server>) -> String {
-        self.world().text(of)
+        let mut world = self.world();
+        if world.in_hold() {
+            world.into_rescue();
+        }
+        world.text(of)
     }
 
     fn spoil(&self, node: &Node) -> bool {
@@ -126,6 +131,15 @@ pub fn below() -> Case<Sim> {
     plan.copy.method = Method::Below.into();
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below", &plan, sim)
+}
+
+/// And with new in its own initramfs before anything is copied.
+pub fn held() -> Case<Sim> {
+    let mut plan = plan("lab");
+    plan.copy.method = Method::Below.into();
+    plan.new.boot = NewBoot::Held.into();
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case("lio, below, held", &plan, sim)
 }
 
 fn lab(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Sim> {

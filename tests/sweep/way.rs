@@ -52,6 +52,7 @@ fn killed_on_the_way_back_from_the_copy() {
     killed_on_the_way_back(within(tgt(), Stage::Copy), 5);
     killed_on_the_way_back(within(lio(), Stage::Copy), 5);
     killed_on_the_way_back(within(below(), Stage::Copy), 5);
+    killed_on_the_way_back(within(held(), Stage::Copy), 5);
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn killed_on_the_way_back_from_the_cutover() {
     killed_on_the_way_back(before_the_change_of_servers(tgt()), 5);
     killed_on_the_way_back(before_the_change_of_servers(lio()), 5);
     killed_on_the_way_back(before_the_change_of_servers(below()), 5);
+    killed_on_the_way_back(before_the_change_of_servers(held()), 5);
 }
 
 // ---- new is lost for good -------------------------------------------------------------------------------------------
@@ -114,6 +116,7 @@ fn new_dies_for_good() {
     new_dies(tgt(), false, 9);
     new_dies(lio(), false, 9);
     new_dies(below(), false, 9);
+    new_dies(held(), false, 9);
 }
 
 #[test]
@@ -121,12 +124,13 @@ fn new_dies_for_good_and_old_reboots() {
     new_dies(tgt(), true, 9);
     new_dies(lio(), true, 9);
     new_dies(below(), true, 9);
+    new_dies(held(), true, 9);
 }
 
 /// The same before an act of the way back.
 #[test]
 fn new_dies_for_good_on_the_way_back() {
-    for case in [tgt(), lio(), below()] {
+    for case in [tgt(), lio(), below(), held()] {
         let case = before_the_change_of_servers(case);
         let mut applied = Scene::new(&case.world);
         case.clean(&mut applied, Kind::Apply, "before the rollback");
@@ -192,6 +196,11 @@ fn what_was_left_running_ends_first_below() {
     left_running(below(), 5);
 }
 
+#[test]
+fn what_was_left_running_ends_first_held() {
+    left_running(held(), 5);
+}
+
 // ---- journals older than the world ----------------------------------------------------------------------------------
 
 /// A journal that ends earlier, in the world as it is now: neither way is gone, nothing is done.
@@ -226,7 +235,7 @@ fn older_journals_do_nothing_to_the_migrated_system() {
 /// Right after new has booted, and before anything was done on it: what it knows, it has taken along from the rescue.
 #[test]
 fn older_journals_do_nothing_to_a_system_that_has_just_booted() {
-    for case in [tgt(), lio(), below()] {
+    for case in [tgt(), lio(), below(), held()] {
         let upto = case.nodes.iter().position(|node| node.id.0 == "own-boot").unwrap();
         let nodes = case.nodes[..=upto].iter().cloned().map(|node| ends_within(node, &case.nodes[..=upto])).collect();
         let booted = Case { nodes, world: case.world.fork(), ..tgt() };

@@ -1,7 +1,6 @@
 //! All is closed again, as for a shutdown: so the migrated system finds its disks.
 
 use crate::course::book::{Book, Handle};
-use crate::course::prepare::Ready;
 use crate::host::Side::New;
 use crate::layout::Layout;
 use crate::step::{ArrayStopped, Inactive, Unmounted};
@@ -48,17 +47,23 @@ pub(super) fn close(book: &mut Book, layout: &Layout, volumes: &[Handle], after:
     closed
 }
 
-pub(super) fn stop_arrays(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
-    let mut stopped = after.clone();
-    for ((store, array), assembled) in layout.arrays().zip(&ready.stores) {
-        stopped = book.step(
+pub(in crate::course) fn stop_arrays(
+    book: &mut Book,
+    layout: &Layout,
+    stores: &[Handle],
+    after: &Handle,
+) -> Vec<Handle> {
+    let mut stopped: Vec<Handle> = Vec::new();
+    for ((store, array), assembled) in layout.arrays().zip(stores) {
+        let stop = book.step(
             format!("stop-{}", store.name),
             New,
             ArrayStopped { device: array.device.clone(), uuid: array.uuid.clone() },
-            &[&stopped],
+            &[stopped.last().unwrap_or(after)],
             "stopped cleanly, its members agree at the next boot",
         );
-        book.until(assembled, &stopped);
+        book.until(assembled, &stop);
+        stopped.push(stop);
     }
     stopped
 }

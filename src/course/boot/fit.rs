@@ -48,17 +48,21 @@ fn arrays(layout: &Layout, root: &str) -> Option<Edit> {
 const PERSISTENT_NET: &str = "/etc/udev/rules.d/70-persistent-net.rules";
 
 fn names_of_cards(layout: &Layout, root: &str) -> Option<Edit> {
+    let (step, why) = persistent_names(layout, root)?;
+    Some(Edit { id: "persistent-net", step, why })
+}
+
+pub(in crate::course) fn persistent_names(layout: &Layout, root: &str) -> Option<(StepKind, &'static str)> {
     let was = layout.files.get(PERSISTENT_NET)?;
     let path = format!("{root}{PERSISTENT_NET}");
-    let (step, why): (StepKind, _) = match layout.card.as_ref().filter(|card| card.by_rule) {
+    Some(match layout.card.as_ref().filter(|card| card.by_rule) {
         Some(card) => {
             let rule = prepare::named(text::NETWORK_RULES, layout, card);
             let step = File::instead(path, Some(was), rule);
             (step.into(), "it gives old's card its name, and is to give it to new's")
         }
         None => (NoFile { path }.into(), "it binds names to the cards of the old machine"),
-    };
-    Some(Edit { id: "persistent-net", step, why })
+    })
 }
 
 fn no_cloud_init(layout: &Layout, root: &str) -> Option<Edit> {

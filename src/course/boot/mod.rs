@@ -6,6 +6,8 @@ mod fit;
 mod mounts;
 mod names;
 
+pub(super) use away::stop_arrays;
+pub(super) use fit::persistent_names;
 use minijinja::context;
 
 use super::book::{Book, Handle};
@@ -13,11 +15,12 @@ use super::connect::{Connected, backstore, tgt_conf_path};
 use super::cutover::Off;
 use super::method;
 use super::paths::LVMLOCAL;
-use super::prepare::{self, Ready};
+use super::prepare;
+use super::ready::Ready;
 use super::text::{self, render};
 use crate::facts::lvm::mapper_path;
 use crate::host::Side::{Migrated, New};
-use crate::layout::Layout;
+use crate::layout::{Layout, Lun};
 use crate::plan::IscsiServer;
 use crate::runbook::Stage;
 use crate::step::{File, FsCheck, Identity, LioGone, OldIsOff, OwnBoot, TgtGone, dm_name};
@@ -28,11 +31,10 @@ pub(super) struct Booted {
     pub same: Handle,
 }
 
-pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
-    book.stage(Stage::Boot);
+/// From its rescue system.
+pub(super) fn from_rescue(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, old: &Off) -> Booted {
     let root = format!("/run/replant/{}/root", layout.name);
-
-    let fenced = old_is_off(book, old);
+    let fenced = begin(book, old);
     let withdrawn = withdraw(book, layout, link, &fenced);
     let open = open_lvm(book, layout, ready, &withdrawn);
     let named = names::write(book, layout, &open);
@@ -42,11 +44,13 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
     let unmounted = away::unmount(book, &root, mounted.all.iter().chain(&fit.edits), &fit.last);
     let volumes: Vec<Handle> = ready.volumes.iter().chain(&named.volumes).cloned().collect();
     let closed = away::close(book, layout, &volumes, &unmounted);
-    let stopped = away::stop_arrays(book, layout, ready, &closed);
+    let stopped = stop_arrays(book, layout, &ready.stores, &closed).pop().unwrap_or(closed);
     come_up(book, layout, old, &[&stopped, &fenced])
 }
 
-fn old_is_off(book: &mut Book, old: &Off) -> Handle {
+/// Nothing is done on new before this.
+pub(super) fn begin(book: &mut Book, old: &Off) -> Handle {
+    book.stage(Stage::Boot);
     book.step("old-is-off", New, OldIsOff {}, &[&old.off], "asked of its power control, not taken from memory")
 }
 
@@ -55,25 +59,30 @@ fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle)
     for export in link.exports.iter().chain(&link.daemon) {
         book.until(export, fenced);
     }
-    match layout.server {
-        IscsiServer::Lio => withdraw_from_lio(book, layout, fenced),
-        _ => {
-            let targets = layout.luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun)));
-            let devices = layout.luns.iter().map(|lun| lun.on_new.clone()).collect();
+    withdraw_all(book, layout, &layout.luns.iter().collect::<Vec<_>>(), fenced)
+}
+
+/// They are offered by one server.
+pub(super) fn withdraw_all(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Handle {
+    let targets: Vec<_> = luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun))).collect();
+    match luns.first().map(|lun| lun.server) {
+        Some(IscsiServer::Tgt) => {
+            let devices = luns.iter().map(|lun| lun.on_new.clone()).collect();
             book.step(
                 "withdraw",
                 New,
-                TgtGone { targets: targets.collect(), stop: true, devices },
-                &[fenced],
+                TgtGone { targets, stop: true, devices },
+                &[after],
                 "nobody else may write to new's disks any more",
             )
         }
+        _ => withdraw_from_lio(book, layout, luns, after),
     }
 }
 
-fn withdraw_from_lio(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+fn withdraw_from_lio(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Handle {
     let mut gone = after.clone();
-    for lun in &layout.luns {
+    for lun in luns {
         gone = book.step(
             format!("withdraw-{}", lun.name),
             New,
@@ -137,11 +146,14 @@ fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     sound
 }
 
-fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Booted {
+pub(super) fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Booted {
     let up = book.step(
         "own-boot",
         New,
-        OwnBoot { serials: layout.disks.iter().flat_map(|disk| disk.serials.iter().cloned()).collect() },
+        OwnBoot {
+            serials: layout.disks.iter().flat_map(|disk| disk.serials.iter().cloned()).collect(),
+            held: layout.start.release(layout.groups.iter().map(|group| group.vg.as_str())),
+        },
         after,
         "it must show old's host key at old's address, and have new's disks",
     );

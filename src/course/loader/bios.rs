@@ -25,6 +25,21 @@ pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk,
     )
 }
 
+pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, after: &Handle) -> Handle {
+    let boot = layout.boot.as_ref().map(|boot| layout.stores[boot.to].path.clone()).unwrap_or_default();
+    let dir = format!("/run/replant/{}/tools", layout.name);
+    let disks = layout.disks.iter().map(|disk| disk.by_id.clone());
+    let args = [boot, dir, tools.to_string()].into_iter().chain(disks).collect();
+    let script = layout.family.scripts().loader_from_tools;
+    book.step(
+        "boot-loader",
+        New,
+        job(layout, "boot loader on each disk, by old's own tools", "boot-loader", script, args),
+        &[after],
+        "new must boot whichever of its disks is missing",
+    )
+}
+
 pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     book.step(
         "finish-boot",

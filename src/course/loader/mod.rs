@@ -22,6 +22,14 @@ pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk,
     }
 }
 
+/// prepare: installs it on all disks, from new's rescue system and by the tools of old, which lie as `tools` on the boot file
+/// system.
+pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, after: &Handle) -> Handle {
+    match layout.loader {
+        Loader::Bios(_) => bios::install_by_tools(book, layout, tools, after),
+    }
+}
+
 /// grow: the boot files as the system's own tools make them, who also learn on which disks its loader is.
 pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
     match layout.loader {

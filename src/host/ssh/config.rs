@@ -22,6 +22,8 @@ pub struct Remote {
     pub user: String,
     /// file of a private key; `None`: those that ssh(1) tries by itself
     pub identity: Option<PathBuf>,
+    /// another, of this migration's own, which a system of this side may want
+    pub own_identity: Option<PathBuf>,
     /// if the user is not root: run everything by `sudo -n`
     pub sudo: bool,
     /// what this system is called in the migration's file of host keys: two systems can share an address

@@ -33,6 +33,8 @@ pub(super) struct Connection {
     slots: Mutex<usize>,
     freed: Condvar,
     door: OnceLock<Option<(String, u16)>>,
+    /// keys that ssh(1) tries by itself
+    tried: OnceLock<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -80,6 +82,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// By all of its configuration: ssh(1), -G
+fn tried_by_itself(remote: &Remote) -> Vec<String> {
+    let ssh =
+        apart(duct::cmd("ssh", ["-G", "-l", &remote.user, "--", &remote.address])).env("LC_ALL", "C").unchecked();
+    let said = ssh.stdin_null().stderr_null().read().unwrap_or_default();
+    said.lines().filter_map(|line| line.strip_prefix("identityfile ")).map(str::to_string).collect()
+}
+
 impl Connection {
     pub(super) fn new(
         side: Side,
@@ -107,6 +117,7 @@ impl Connection {
             slots: Mutex::new(0),
             freed: Condvar::new(),
             door: OnceLock::new(),
+            tried: OnceLock::new(),
         }
     }
 
@@ -140,13 +151,26 @@ impl Connection {
         if self.remote.identity.is_some() {
             option("IdentitiesOnly", "yes");
         }
-        if let Some(identity) = &self.remote.identity {
-            all.extend(["-i".into(), identity.to_string_lossy().into_owned()]);
+        for identity in self.identities() {
+            all.extend(["-i".into(), identity]);
         }
         if let Some(port) = self.remote.port {
             all.extend(["-p".into(), port.to_string()]);
         }
         all.extend(["-l".into(), self.remote.user.clone()]);
+        all
+    }
+
+    /// Files of private keys. One that is named keeps ssh(1) from those that it would try by itself: they are named then, too.
+    fn identities(&self) -> Vec<String> {
+        let Remote { identity, own_identity, .. } = &self.remote;
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let mut all: Vec<String> = identity.iter().map(path).collect();
+        let Some(own) = own_identity.as_ref().filter(|own| own.exists()) else { return all };
+        if identity.is_none() {
+            all.clone_from(self.tried.get_or_init(|| tried_by_itself(&self.remote)));
+        }
+        all.push(path(own));
         all
     }
 

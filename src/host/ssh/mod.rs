@@ -22,6 +22,7 @@ use crate::secret::{SecretError, Secrets};
 mod config;
 mod doors;
 mod errors;
+mod keys;
 mod link;
 mod meet;
 mod names;
@@ -33,6 +34,7 @@ use link::{Connection, Lost};
 use script::{Answer, Before, Mode, Script};
 
 pub use config::{Patience, Remote, SshConfig, Trace, Traced};
+pub use keys::KeyPair;
 pub(crate) use names::{Configured, configured};
 pub use probe::{Probe, Probed};
 pub(crate) use script::{brief, quote};

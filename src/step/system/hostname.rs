@@ -24,7 +24,8 @@ impl Step for Hostname {
         let name = answered(on, side, query)?.file().unwrap_or_default().trim().to_string();
         Ok(match name {
             name if name == self.name => Seen::Present,
-            name if name == self.was => Seen::Absent,
+            // what the kernel says before anybody has given it a name: in an initramfs nobody does
+            name if name == self.was || name == "(none)" => Seen::Absent,
             other => Seen::Foreign(format!("the hostname is `{other}`")),
         })
     }

@@ -65,8 +65,9 @@ impl Step for Job {
     }
 
     fn undo(&self) -> Undo {
+        // the stamp first: it must not say that there is what is not there any more
         let left = self.leaves.iter().map(|path| Act::Remove { path: path.clone() });
-        Undo::Acts(left.chain(self.stamped().forget()).collect())
+        Undo::Acts(self.stamped().forget().into_iter().chain(left).collect())
     }
 
     fn bytes(&self) -> u64 {

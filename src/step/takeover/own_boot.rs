@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
-use crate::step::{Seen, Step, Undo, lost, old_is_on, old_may_run, power};
+use crate::step::{Release, Seen, Step, Undo, lost, old_is_on, old_may_run, power};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -12,11 +12,17 @@ use crate::step::{Seen, Step, Undo, lost, old_is_on, old_may_run, power};
 pub struct OwnBoot {
     /// serial numbers of which at least one must be there: by the name alone it could be old
     pub serials: Vec<String>,
+    /// it waits in its own initramfs, and is let go on; `None`: it boots from its own disks instead of a rescue system
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Release>,
 }
 
 impl Step for OwnBoot {
     fn title(&self) -> String {
-        "boot new from its own disks".into()
+        match self.held {
+            Some(_) => "let new go on: it boots".into(),
+            None => "boot new from its own disks".into(),
+        }
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
@@ -45,10 +51,20 @@ impl Step for OwnBoot {
                 if power(on, Server::New)?.0 != "off" {
                     return Ok(super::old_off::booting());
                 }
+                if self.held.is_some() && old_may_run(on)?.is_none() {
+                    let what =
+                        "new is switched off. Switch it on, then go on: it waits again, or boots if it was let go on";
+                    return Ok(Seen::Foreign(what.into()));
+                }
             }
             Err(error) => return Err(error),
         }
         Ok(old_may_run(on)?.map_or(Seen::Absent, Seen::Foreign))
+    }
+
+    /// The old server's power is asked in the very moment where power is switched; here nothing else asks.
+    fn forbids(&self, on: &dyn Look, _side: Side) -> Result<Option<String>, HostError> {
+        if self.held.is_some() { old_may_run(on) } else { Ok(None) }
     }
 
     fn for_good(&self, seen: &Seen) -> bool {
@@ -56,7 +72,10 @@ impl Step for OwnBoot {
     }
 
     fn apply(&self) -> Vec<Act> {
-        vec![Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: true }]
+        match &self.held {
+            Some(release) => release.acts(),
+            None => vec![Act::Power { server: Server::New, to: PowerTo::OwnDisks, alone: true }],
+        }
     }
 
     fn undo(&self) -> Undo {

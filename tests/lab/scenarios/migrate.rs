@@ -2,6 +2,7 @@
 
 use super::{Bench, Subject, migrated};
 use crate::pair::{BOOT, DISK, Pair, WITHOUT_FIRST};
+use crate::shell::run;
 use crate::{Fallible, fail, net, picture, recipe, replant, say, witness};
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,75 @@ pub fn below(bench: &mut Bench) -> Fallible<()> {
     })();
     bench.pair = Some(subject);
     outcome
+}
+
+/// The same, and new boots from its own disks first: what old boots with is not touched, and the downtime is held against a
+/// plain reboot of the same machine.
+pub fn held(bench: &mut Bench) -> Fallible<()> {
+    let mut subject = bench.fresh("held", "full", "lio")?;
+    let plan = subject.pair.plan();
+    let text = fs_err::read_to_string(&plan)?;
+    let text = text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n");
+    fs_err::write(&plan, text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n"))?;
+    let outcome = (|| {
+        let boots = boots_with(&subject.pair)?;
+        plan_and_connect(bench, &mut subject)?;
+        bench.checks.same("what old boots with is as it was", &boots_with(&subject.pair)?, &boots);
+        let script = "awk '/^MemTotal/ { t = $2 } /^MemAvailable/ { a = $2 } \
+END { print int((t - a) / 1024) \" of \" int(t / 1024) \" MiB\" }' /proc/meminfo";
+        bench.checks.figure("memory that the hold uses", in_hold(&subject.pair, script)?);
+        killed_in_mid_copy(bench, &subject.pair)?;
+        finish(bench, &mut subject, "md")?;
+        twice_is_once(bench, &subject.pair)?;
+        plain_reboot(bench, &subject.pair)
+    })();
+    bench.pair = Some(subject);
+    outcome
+}
+
+/// Hashes of all that old boots with.
+fn boots_with(pair: &Pair) -> Fallible<String> {
+    let script = "{ find /boot /etc/initramfs-tools /etc/mdadm -type f | sort | xargs sha256sum
+for d in $(lsblk -ndo PATH -x PATH | grep -E '^/dev/(sd|vd)'); do
+  [ \"$(lsblk -ndo TRAN $d)\" = iscsi ] || dd if=$d bs=512 count=2048 2>/dev/null | sha256sum
+done; } | sha256sum";
+    Ok(pair.service.script(script)?.trim().to_string())
+}
+
+/// A command on new while it waits: it lets in whoever has the key of this migration, and nobody else.
+fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
+    let key = pair.dir.join(".replant/srv1/secrets/hold-client").display().to_string();
+    let address = format!("root@{}", net::NEW);
+    let options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
+    let mut argv = vec!["ip", "netns", "exec", &pair.namespace, "ssh", "-F", "none", "-q", "-i", &key];
+    argv.extend(options.iter().flat_map(|option| ["-o", option]));
+    argv.extend([address.as_str(), script]);
+    Ok(run(&argv)?.trim().to_string())
+}
+
+/// How long the service is silent while the migrated server is simply rebooted.
+fn plain_reboot(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+    let silence = say::step("new: a plain reboot", || {
+        let since = witness::now();
+        // the connection ends with the system
+        let _ = pair.service.script("systemctl reboot");
+        loop {
+            std::thread::sleep(Duration::from_secs(2));
+            let last = witness::acks(&pair.dir).last().map_or(0.0, |ack| ack.at);
+            let silence = witness::longest_silence(&witness::acks(&pair.dir), since, last);
+            if silence > 15.0 {
+                return Ok(silence);
+            }
+            if witness::now() - since > BOOT.as_secs_f64() {
+                fail!("it does not come back from a reboot");
+            }
+        }
+    })?;
+    bench.checks.figure("a plain reboot of new, in the same run", format!("{silence:.0} s"));
+    if let Some((downtime, ..)) = witness::handover(&witness::acks(&pair.dir), net::OLD_CARD, net::NEW_CARD) {
+        bench.checks.figure("downtime against a plain reboot", format!("{:.2}", downtime / silence));
+    }
+    Ok(())
 }
 
 /// By the plan that `replant init` writes for the two servers: a person adds nothing but how they are switched, and takes

@@ -62,6 +62,11 @@ pub const ALL: &[Scenario] = &[
         run: migrate::below,
     },
     Scenario {
+        name: "held",
+        about: "new waits in its own initramfs before anything is copied, the copy lies below LVM; beside it a plain reboot",
+        run: migrate::held,
+    },
+    Scenario {
         name: "drafted",
         about: "the whole migration again, by the plan that `replant init` writes for the two servers",
         run: migrate::drafted,

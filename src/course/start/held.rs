@@ -1,0 +1,243 @@
+//! Held: from rescue new gets old's `/boot`, a boot loader and an initramfs of its own, and boots from its own disks. There it
+//! waits, with one address and sshd(8), and offers its volumes; at the cutover it goes on. Whatever is risky has happened
+//! before a byte of a volume is copied, and nothing that old boots with is touched.
+
+use std::collections::BTreeMap;
+
+use minijinja::context;
+
+use crate::course::book::{Book, Handle};
+use crate::course::boot::{self, Booted};
+use crate::course::connect::{self, Connected};
+use crate::course::copy;
+use crate::course::cutover::{self, Off};
+use crate::course::loader;
+use crate::course::prepare;
+use crate::course::ready::{Ready, Rescued};
+use crate::course::text::{self, job, render};
+use crate::host::Side::{Migrated, New, Old};
+use crate::host::{Text, secret_place};
+use crate::layout::{Card, Hold, Layout};
+use crate::step::{Active, HoldImage, Inactive, IntoHold, Job};
+
+/// The names of secrets: the host key by which the hold is known, and the key that it lets in.
+pub(crate) const HOST_KEY: &str = "hold-host-key";
+pub(crate) const CLIENT: &str = "hold-client-public";
+
+/// What old's tools leave on new's boot file system for a moment.
+const TOOLS: &str = "replant-loader.tar.gz";
+
+pub(super) fn prepare(book: &mut Book, layout: &Layout, held: &Hold, made: Rescued) -> Ready {
+    let card = prepare::keep_card_name(book, layout).expect("a hold has a card");
+    let initiator = prepare::start_initiator(book, layout, &card);
+    let timers = copy::hold_timers(book, layout, &initiator);
+    let images = build_images(book, layout, held, &card);
+    let tools = pack_tools(book, layout, &card);
+    let shy = connect::keep_links(book, &initiator);
+    let (boot_login, put) = fill_boot(
+        book,
+        layout,
+        &made,
+        &Filling { initiator: &initiator, shy: &shy, timers: &timers, images: &images, tools: &tools },
+    );
+    let closed = close(book, layout, &made, &put);
+    let last = closed.last().expect("arrays and groups are closed");
+    let into = book.step(
+        "into-hold",
+        New,
+        IntoHold {},
+        &[last],
+        "firmware, boot loader, kernel, drivers and the card's name are proven before anything is copied",
+    );
+    for early in put.iter().chain(&made.named).chain(&closed).chain([&made.isolated]) {
+        book.until(early, &into);
+    }
+    let throttled = prepare::throttle_resync(book, layout, &[&into]);
+    let own = layout.groups.iter().map(|group| {
+        let active = Active { vg: group.vg.clone(), lvs: group.volumes() };
+        Some(book.step(format!("held-{}", group.vg), New, active, &[&into], "it came up with new's own initramfs"))
+    });
+    let own = own.collect();
+    Ready {
+        isolated: into,
+        stores: made.stores,
+        own,
+        volumes: Vec::new(),
+        throttled,
+        initiator,
+        portable: card,
+        shy: Some(shy),
+        boot_login: Some(boot_login),
+        timers,
+        boot: put.first().cloned(),
+    }
+}
+
+/// For each kernel that the boot menu may choose.
+fn build_images(book: &mut Book, layout: &Layout, held: &Hold, after: &Handle) -> Vec<Handle> {
+    let mut built: Vec<Handle> = Vec::new();
+    for kernel in &layout.kernels {
+        let drivers = layout.modules.iter().map(|module| format!("/{module}.ko"));
+        let image = HoldImage {
+            kernel: kernel.clone(),
+            file: image_file(layout, kernel),
+            from: format!("{}/hold-{kernel}", layout.run),
+            work: format!("/var/tmp/replant-{}", layout.name),
+            files: files(layout, held),
+            must_have: drivers.collect(),
+            builder: layout.builder,
+        };
+        built.push(book.step(
+            format!("hold-image-{kernel}"),
+            Old,
+            image,
+            &[built.last().unwrap_or(after)],
+            "built while old serves, from a copy of its configuration: what old boots with stays as it is",
+        ));
+    }
+    built
+}
+
+fn image_file(layout: &Layout, kernel: &str) -> String {
+    format!("{}/hold-{kernel}.img", layout.run)
+}
+
+/// What the hold is made of, by the names that the builder's script knows.
+fn files(layout: &Layout, held: &Hold) -> BTreeMap<String, Text> {
+    let scripts = layout.builder.scripts().hold;
+    let stores: Vec<String> = layout.groups.iter().map(|group| layout.stores[group.to].path.clone()).collect();
+    let groups: Vec<String> = layout.groups.iter().map(|group| group.vg.clone()).collect();
+    let arrays: Vec<_> =
+        layout.arrays().map(|(_, array)| context! { name => &array.md_name, uuid => &array.uuid }).collect();
+    let values = context! {
+        name => &layout.name, tag => &held.tag, groups => &groups, stores => &stores, arrays => &arrays,
+        machines => &held.machines, mac => &held.mac, old_macs => &held.old_macs, address => &held.address,
+        ip => held.address.split('/').next(), gateway => &held.gateway,
+    };
+    let modules: String = layout.modules.iter().map(|module| format!("{module}\n")).collect();
+    let mut files = BTreeMap::from([
+        ("hook.sh".to_string(), Text::new(scripts.hook)),
+        ("local-top.sh".to_string(), Text::new(render(scripts.wait, values.clone()))),
+        ("sshd_config".to_string(), Text::new(render(scripts.sshd, values.clone()))),
+        ("arrays.conf".to_string(), Text::new(render(scripts.md, values.clone()))),
+        ("lvm.conf".to_string(), Text::new(render(scripts.lvm, values))),
+        ("modules".to_string(), Text::new(modules)),
+        ("host_key".to_string(), Text::new(secret_place(HOST_KEY))),
+        ("authorized_keys".to_string(), Text::new(secret_place(CLIENT) + "\n")),
+    ]);
+    if let Some(card @ Card { links, .. }) = &layout.card {
+        let (name, template) =
+            if *links { ("network.link", text::NETWORK_LINK) } else { ("network.rules", text::NETWORK_RULES) };
+        files.insert(name.to_string(), Text::new(prepare::named(template, layout, card)));
+    }
+    files
+}
+
+fn pack_tools(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+    let script = layout.family.scripts().loader_tools;
+    let step = job(layout, "pack old's boot loader with its tools", "loader-tools", script, vec![tools_file(layout)]);
+    book.step("loader-tools", Old, step, &[after], "new's rescue system may have none, or others")
+}
+
+fn tools_file(layout: &Layout) -> String {
+    format!("{}/{TOOLS}", layout.run)
+}
+
+struct Filling<'a> {
+    initiator: &'a Handle,
+    shy: &'a Handle,
+    timers: &'a Option<Handle>,
+    images: &'a [Handle],
+    tools: &'a Handle,
+}
+
+/// Old's boot file system on new, with the boot loader on each disk and the initramfs in which new waits. The login, and the
+/// steps that are over when new has booted: the copy first, the boot loader last.
+fn fill_boot(book: &mut Book, layout: &Layout, made: &Rescued, with: &Filling) -> (Handle, Vec<Handle>) {
+    let boot = layout.boot.as_ref().expect("a hold has a boot file system");
+    let lun = &layout.luns[boot.lun];
+    let daemon = connect::serve(book, layout, &[lun], &made.isolated);
+    let mut after = vec![&made.stores[lun.store], &made.isolated];
+    after.extend(&daemon);
+    let export = connect::offer(book, layout, lun, &after);
+    let login = connect::login(book, layout, lun, with.initiator, with.shy, std::slice::from_ref(&export));
+    let before: Vec<&Handle> = [&login].into_iter().chain(with.timers).collect();
+    let copied = copy::copy_boot(book, layout, boot, &before);
+    let mut put = vec![copied];
+    let tools = put_file(book, layout, "boot-tools", TOOLS, &tools_file(layout), &[&put[0], with.tools]);
+    book.until(with.tools, &tools);
+    put.push(tools);
+    for (kernel, image) in layout.kernels.iter().zip(with.images) {
+        let name = format!("{}{kernel}", layout.builder.image.rsplit('/').next().unwrap_or_default());
+        let last = put.last().expect("the tools are there").clone();
+        let id = format!("boot-image-{kernel}");
+        let placed = put_file(book, layout, &id, &name, &image_file(layout, kernel), &[&last, image]);
+        book.until(image, &placed);
+        put.push(placed);
+    }
+    let last = put.last().expect("the tools are there").clone();
+    let logout = cutover::log_out(book, layout, lun, &login, &last);
+    let withdrawn = boot::withdraw_all(book, layout, &[lun], &logout);
+    for over in [&export].into_iter().chain(&daemon) {
+        book.until(over, &withdrawn);
+    }
+    put.push(withdrawn.clone());
+    put.push(loader::install_by_tools(book, layout, TOOLS, &withdrawn));
+    (login, put)
+}
+
+/// A file of old's onto new's boot file system.
+fn put_file(book: &mut Book, layout: &Layout, id: &str, name: &str, file: &str, after: &[&Handle]) -> Handle {
+    let boot = layout.boot.as_ref().expect("a hold has a boot file system");
+    let device = layout.luns[boot.lun].on_old.clone();
+    let dir = format!("/run/replant/{}/boot-of-new", layout.name);
+    let args = vec![device, dir, name.to_string(), file.to_string()];
+    let step: Job = job(layout, format!("{name} onto new's {}", boot.target), id, text::BOOT_PUT, args);
+    book.step(id, Old, step, after, "new boots with it, and old does not")
+}
+
+/// As for a shutdown: new finds its disks as after one.
+fn close(book: &mut Book, layout: &Layout, made: &Rescued, put: &[Handle]) -> Vec<Handle> {
+    let mut last = put.last().expect("the boot loader is there").clone();
+    let mut closed = Vec::new();
+    for group in &layout.groups {
+        last = book.step(
+            format!("close-{}", group.vg),
+            New,
+            Inactive { vg: group.vg.clone(), lvs: group.volumes() },
+            &[[&last].as_slice(), &made.volumes.iter().collect::<Vec<_>>()].concat(),
+            "nothing may hold the arrays",
+        );
+        closed.push(last.clone());
+    }
+    for volume in &made.volumes {
+        book.until(volume, &closed[0]);
+    }
+    closed.extend(boot::stop_arrays(book, layout, &made.stores, &last));
+    closed
+}
+
+pub(super) fn go_on(book: &mut Book, layout: &Layout, link: &Connected, old: &Off) -> Booted {
+    let fenced = &boot::begin(book, old);
+    let luns: Vec<_> = layout.luns.iter().filter(|lun| lun.group.is_some()).collect();
+    for export in &link.exports {
+        book.until(export, fenced);
+    }
+    let withdrawn = boot::withdraw_all(book, layout, &luns, fenced);
+    boot::come_up(book, layout, old, &[&withdrawn, fenced])
+}
+
+/// What the system is told of its new disks when it runs on them.
+pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
+    let mut last = after.clone();
+    let path = layout.family.md.file;
+    if let Some(was) = layout.files.get(path) {
+        let step = crate::step::File::instead(path, Some(was), prepare::with_arrays_of_new(layout, was));
+        last = book.step("mdadm-conf", Migrated, step, &[&last], "old's arrays are not here");
+    }
+    if let Some((step, why)) = boot::persistent_names(layout, "") {
+        last = book.step("persistent-net", Migrated, step, &[&last], why);
+    }
+    let drivers = prepare::with_modules(layout);
+    book.step("drivers", Migrated, drivers, &[&last], "the drivers of new's disks and the levels of its arrays")
+}
