@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use replant::facts;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
 use replant::journal::Kind;
-use replant::plan::IscsiServer;
+use replant::plan::{IscsiServer, Method, NewBoot};
 use replant::runbook::{Node, Stage};
 use replant::sim::{Sim, System};
 use sweep::pair::{case_on, plan, with_target};
@@ -50,7 +50,7 @@ impl World for Meanwhile {
     }
 
     fn text(&self, of: Option<Server>) -> String {
-        self.sim.world().text(of)
+        World::text(&self.sim, of)
     }
 
     fn spoil(&self, _: &Node) -> bool {
@@ -381,4 +381,100 @@ fn old_comes_back_with_either_of_two_groups_mirrored() {
             sweep::same(&hashless(&scene.text()), &hashless(&goal), "old rebooted");
         }
     }
+}
+
+// ---- from below -----------------------------------------------------------------------------------------------------
+
+/// From below, with new in rescue or in its own initramfs.
+fn below(boot: NewBoot) -> Case<Meanwhile> {
+    let mut plan = plan("lab");
+    (plan.copy.method, plan.new.boot) = (Method::Below.into(), boot.into());
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case_on("below", &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
+}
+
+fn both() -> [Case<Meanwhile>; 2] {
+    [below(NewBoot::Rescue), below(NewBoot::Held)]
+}
+
+fn begun(scene: &Scene<Meanwhile>, volume: &str) -> usize {
+    let log = scene.world.sim.world().old.run.kernel_log;
+    log.iter().filter(|line| line.contains(&format!("copy of {volume} begins"))).count()
+}
+
+/// md gives the leg up. When the link is back the same run takes it in again, with what md knows of it.
+#[test]
+fn from_below_a_lost_link_costs_what_has_changed() {
+    for case in both() {
+        let mut scene = done_to(&case, "fresh-copies");
+        let ran = meanwhile(&mut scene, &up_to(&case, "copy-vg0-var"), "copy-vg0-var.apply.1", link_blinks);
+        assert!(ran.result.is_ok(), "{:?}", ran.result.map(drop));
+        assert_eq!(begun(&scene, "vg0-var"), 2, "taken in twice");
+        let world = scene.world.sim.world();
+        assert!(world.old.run.below[0].known, "what was known of it is not forgotten");
+        let goal = case.goal(&case.world);
+        case.clean(&mut scene, Kind::Apply, "after a lost link");
+        sweep::same(&scene.text(), &goal, "after a lost link");
+    }
+}
+
+/// `lvchange --refresh`, a new size, a snapshot: what is written from then on goes beside the array. Nothing of it may be
+/// taken for copied.
+#[test]
+fn from_below_a_table_that_is_loaded_again_ends_the_copy() {
+    let reload: Happens = |sim| sim.change(|world| world.reload_table(Server::Old, "vg0-root"));
+    for case in both() {
+        let goal = case.goal(&case.world);
+        let mut copying = done_to(&case, "copy-vg0-var");
+        let ran = meanwhile(&mut copying, &up_to(&case, "copy-vg0-root"), "copy-vg0-root.apply.1", reload);
+        assert!(ran.result.is_ok(), "{:?}", ran.result.map(drop));
+        assert_eq!(begun(&copying, "vg0-root"), 2, "the copy starts over by itself");
+        case.clean(&mut copying, Kind::Apply, "begun again");
+        sweep::same(&copying.text(), &goal, "the copy was begun again");
+        // with services stopped nothing is begun: a person must look
+        for after in ["stop-services", "swap-off"] {
+            let mut scene = done_to(&case, "all-in-sync");
+            let stopped = meanwhile(&mut scene, &case, after, reload).result.expect_err("beside its array");
+            assert!(stopped.to_string().contains("beside the array"), "{after}: {stopped}");
+            let mut back = scene.fork();
+            case.clean(&mut scene, Kind::Apply, after);
+            sweep::same(&scene.text(), &goal, "the copy was begun again");
+            goes_back(&mut back, &case, after);
+        }
+    }
+}
+
+/// New loses its power and comes back before old's session gives up: md knows nothing of what is gone.
+#[test]
+fn from_below_a_copy_does_not_outlive_new() {
+    let case = below(NewBoot::Rescue);
+    let mut scene = done_to(&case, "copy-vg0-root");
+    scene.world.sim.change(|world| world.crash_unnoticed());
+    let mut at_once = scene.fork();
+    let goal = case.goal(&case.world);
+    case.clean(&mut scene, Kind::Apply, "new has lost its power");
+    sweep::same(&scene.text(), &goal, "the copies were begun again");
+    assert_eq!(begun(&scene, "vg0-root"), 0, "old is off");
+    // found by the last look as well, where it happens behind the first
+    case.clean(&mut at_once, Kind::Apply, "again");
+    for after in ["power-ready", "stop-services", "swap-off"] {
+        let mut scene = done_to(&case, "all-in-sync");
+        let at = if after == "power-ready" { "stop-services" } else { after };
+        let ran = meanwhile(&mut scene, &case, at, |sim| sim.change(|world| world.crash_unnoticed()));
+        let stopped = ran.result.expect_err("the copies miss what new has lost");
+        assert!(stopped.to_string().contains("new was started again"), "{at}: {stopped}");
+        goes_back(&mut scene, &case, at);
+    }
+}
+
+/// What another finds on old: its own RAM disk, or something that stands on the volume now.
+#[test]
+fn from_below_what_is_not_ours_is_left_alone() {
+    let case = below(NewBoot::Rescue);
+    let mut scene = done_to(&case, "quiet-arrays");
+    scene.world.sim.change(|world| world.old.run.ram_disk = Some(4096));
+    let stopped = scene.run(&case, Kind::Apply, Fault::None).result.expect_err("the RAM disk is somebody else's");
+    assert!(stopped.to_string().contains("RAM disks of its own"), "{stopped}");
+    case.clean(&mut scene, Kind::Rollback, "somebody has a RAM disk");
+    assert_eq!(scene.world.sim.world().old.run.ram_disk, Some(4096), "it is left alone");
 }

@@ -151,9 +151,11 @@ fn nothing_is_cut_before_it_is_silent_and_in_sync() {
         book.order("nothing is stopped before the first look", &[first], &silence);
         book.order("the last look is at a silent server", &silence, &[last]);
         let mark = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::File(_)));
-        book.order("the mark says that it was silent", &[last], &mark);
+        book.order("the mark says that it was silent", &silence, &mark);
         let splits = book.of(kind!(StepKind::Split(_)));
         assert_eq!(splits.len(), mirrors.len(), "{}: each mirror is cut", book.name);
+        let counted = book.of(kind!(StepKind::WritesCounted(_)));
+        book.order("what is counted is looked for on new after that", &counted, &[last]);
         book.order("nothing is cut before the last look", &[last], &splits);
         book.order("nothing is cut before the mark", &mark, &splits);
     }
@@ -494,6 +496,11 @@ fn below_books() -> Vec<Book> {
     books
 }
 
+/// Old's power is in replant's hand.
+fn cut_by_power(book: &Book) -> bool {
+    book.name.starts_with("lab")
+}
+
 fn is_held(book: &Book) -> bool {
     !book.of(kind!(StepKind::IntoHold(_))).is_empty()
 }
@@ -520,16 +527,31 @@ fn from_below_nothing_is_cut_before_it_is_silent_and_in_sync() {
         book.order("nothing is stopped before the first look", &[first], &silence);
         book.order("the last look is at a silent server", &silence, &[last]);
         let mark = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::File(_)));
-        book.order("the mark says that it was silent", &[last], &mark);
-        let backs = book.of(kind!(StepKind::TableBack(_)));
-        assert_eq!(backs.len(), copies.len(), "{}: each copy is cut off", book.name);
-        book.order("nothing is cut before the mark", &mark, &backs);
+        book.order("the mark says that it was silent", &silence, &mark);
+        let counted = book.of(kind!(StepKind::WritesCounted(_)));
+        book.order("what is counted is looked for on new after that", &counted, &[last]);
         let quiet = book.of(kind!(StepKind::StillQuiet(_)));
         let off = book.of(kind!(StepKind::OldOff(_)));
-        let logouts = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::Logout(_)));
-        book.order("old lets go of what it has cut off", &backs, &logouts);
-        book.order("old has let go", &logouts, &quiet);
         book.order("it was silent to the end", &quiet, &off);
+        let proof = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::NothingWrites(_)));
+        let flushed = book.of(kind!(StepKind::Flushed(_)));
+        book.order("what old has in memory goes to its disks", &silence, &flushed);
+        let backs = book.of(kind!(StepKind::TableBack(_)));
+        let logouts = book.of(|node| node.stage == Stage::Cutover && matches!(&node.step, StepKind::Logout(_)));
+        let ends = if cut_by_power(&book) {
+            assert!(backs.is_empty() && logouts.is_empty(), "{}: old's power is the cut", book.name);
+            quiet
+        } else {
+            assert_eq!(backs.len(), copies.len(), "{}: each copy is cut off", book.name);
+            book.order("old lets go of what it has cut off", &backs, &logouts);
+            book.order("old has let go", &logouts, &quiet);
+            book.order("and then goes to its disks", &logouts, &flushed);
+            backs
+        };
+        for (what, before) in [("last look", &[*last] as &[_]), ("mark", &mark), ("proof", &proof)] {
+            book.order(&format!("nothing is cut before the {what}"), before, &ends);
+        }
+        book.order("what old has in memory is on its disks before its power goes", &flushed, &off);
     }
 }
 
@@ -548,8 +570,14 @@ fn from_below_a_copy_begins_when_all_stands_that_it_needs_and_ends_with_the_cut(
         let logins = book.of(kind!(StepKind::Login(_)));
         book.order("legs that are too old are given up when new has come back", &logins, &fresh);
         book.order("legs that are too old are given up first", &fresh, &copies);
-        let cuts = book.of(kind!(StepKind::TableBack(_)));
+        let by_power = cut_by_power(&book);
+        let cuts =
+            if by_power { book.of(kind!(StepKind::OldOff(_))) } else { book.of(kind!(StepKind::TableBack(_))) };
         for copy in &copies {
+            if by_power {
+                assert_eq!(book.until(copy).id, cuts[0].id, "{}: {} ends with the power of old", book.name, copy.id);
+                continue;
+            }
             let StepKind::TableBack(back) = &book.until(copy).step else { panic!("{}: {}", book.name, copy.id) };
             assert_eq!(StepKind::Beneath(back.copy.clone()), copy.step);
         }

@@ -243,6 +243,9 @@ fn every_kind_of_step_keeps_its_contract() {
     let mut below = lab(IscsiServer::Lio);
     below.copy.method = plan::Method::Below.into();
     kinds.extend(contract("below", &below, 0));
+    let mut by_hand = plan("minimal").plan;
+    by_hand.copy.method = plan::Method::Below.into();
+    kinds.extend(contract("below, old switched by hand", &by_hand, 0));
     below.new.boot = plan::NewBoot::Held.into();
     kinds.extend(contract("held", &below, 0));
     let missing: Vec<_> = all_kinds().difference(&kinds).cloned().collect();

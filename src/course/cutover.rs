@@ -1,5 +1,6 @@
-//! cutover: services stop, nothing writes any more, the mirror is cut in two while both halves are connected, and old is
-//! switched off. Downtime begins with the first step and ends when new serves.
+//! cutover: services stop, nothing writes any more, the copies are cut off while both halves are connected, and old is
+//! switched off. Where replant switches it, the loss of its power may be the cut. Downtime begins with the first step
+//! that stops something and ends when new serves. Steps that need not wait for each other do not.
 
 use super::book::{Book, Handle};
 use super::connect::{Connected, portal};
@@ -47,19 +48,27 @@ const RESTARTED: [&str; 10] = [
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let asked = ask_before(book, layout, ready, copied);
-    let quiet = fall_silent(book, layout, &asked.last);
+    let quiet = fall_silent(book, layout, &asked);
     let silent = prove_silence(book, layout, copied, quiet);
     for look in &asked.looks {
         book.until(look, &silent.in_sync); // it ends where the stopping begins: it is not asked again after
     }
+    if layout.power_cuts {
+        let mut all = silent.proven.clone();
+        all.push(flush(book, layout, std::slice::from_ref(&silent.counted_by)));
+        return switch_off(book, layout, &silent, &all);
+    }
     let cut = cut(book, layout, copied, &silent);
     let parted = part(book, layout, link, copied, &cut);
-    switch_off(book, layout, &silent, &parted)
+    let flushed = flush(book, layout, &parted);
+    switch_off(book, layout, &silent, &[flushed])
 }
 
 /// What is asked before anything is stopped.
 struct Asked {
     looks: Vec<Handle>,
+    /// the boot file system is read-only, and stays so
+    closed: Option<Handle>,
     last: Handle,
 }
 
@@ -76,7 +85,8 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &before,
         "the last moment at which nothing has been stopped",
     );
-    let unchanged = boot_is_unchanged(book, layout, &in_sync);
+    let closed = close_boot_before(book, layout, &in_sync);
+    let unchanged = boot_is_unchanged(book, layout, closed.as_ref().unwrap_or(&in_sync));
     let mut yet = layout.yet.clone();
     yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
@@ -94,7 +104,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         "a power control that does not answer must be noticed while services still run",
     );
     let looks = whole.into_iter().chain(unchanged).chain([in_sync, known, switchable.clone()]).collect();
-    Asked { looks, last: switchable }
+    Asked { looks, closed, last: switchable }
 }
 
 fn arrays_are_whole(book: &mut Book, layout: &Layout, ready: &Ready) -> Vec<Handle> {
@@ -124,46 +134,64 @@ fn targets(layout: &Layout) -> Vec<String> {
     layout.mounts.iter().map(|mount| mount.target.clone()).collect()
 }
 
-/// Steps that make old fall silent, one after the other.
+/// Steps that make old fall silent.
 struct Quiet {
     steps: Vec<Handle>,
-    last: Handle,
+    /// what the next one waits for
+    last: Vec<Handle>,
 }
 
 impl Quiet {
     fn step(&mut self, book: &mut Book, id: impl Into<String>, step: impl Into<StepKind>, why: &str) {
-        self.last = book.step(id, Old, step, &[&self.last], why);
-        self.steps.push(self.last.clone());
+        let done = self.beside(book, id, step, why);
+        self.last = vec![done];
+    }
+
+    /// The next one waits for what this one waits for.
+    fn beside(&mut self, book: &mut Book, id: impl Into<String>, step: impl Into<StepKind>, why: &str) -> Handle {
+        let done = book.step(id, Old, step, &self.last.iter().collect::<Vec<_>>(), why);
+        self.steps.push(done.clone());
+        done
     }
 }
 
-fn fall_silent(book: &mut Book, layout: &Layout, after: &Handle) -> Quiet {
-    let mut quiet = Quiet { steps: Vec::new(), last: after.clone() };
+fn fall_silent(book: &mut Book, layout: &Layout, asked: &Asked) -> Quiet {
+    let mut quiet = Quiet { steps: asked.closed.iter().cloned().collect(), last: vec![asked.last.clone()] };
     stop_services(book, layout, &mut quiet);
-    swap_off(book, layout, &mut quiet);
+    let swaps = swap_off(book, layout, &mut quiet);
+    stop_journal(book, layout, &mut quiet);
     let_go(book, layout, &mut quiet);
+    quiet.last.extend(swaps);
     close_boot(book, layout, &mut quiet); // before the others: its hash is written to one of them
     read_only(book, layout, &mut quiet);
     quiet
 }
 
+fn stopped(layout: &Layout, id: &str, units: Vec<String>, in_order: bool) -> Service {
+    Service { units, run: false, in_order, record: layout.ran(id) }
+}
+
 fn stop_services(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
-    let stopped =
-        |id: &str, units: Vec<String>, in_order| Service { units, run: false, in_order, record: layout.ran(id) };
     if !layout.stop.is_empty() {
-        let step = stopped("stop-services", layout.stop.clone(), true);
+        let step = stopped(layout, "stop-services", layout.stop.clone(), true);
         quiet.step(book, "stop-services", step, "downtime begins: from here on nothing new is promised to anybody");
     }
-    let step = stopped("stop-journal", JOURNAL.map(str::to_string).to_vec(), false);
+}
+
+fn stop_journal(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+    let step = stopped(layout, "stop-journal", JOURNAL.map(str::to_string).to_vec(), false);
     quiet.step(book, "stop-journal", step, "it writes to the file systems that must fall silent");
 }
 
-fn swap_off(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
+fn swap_off(book: &mut Book, layout: &Layout, quiet: &mut Quiet) -> Vec<Handle> {
+    let mut off = Vec::new();
     for swap in &layout.swaps {
         let name = swap.trim_start_matches("/dev/mapper/").trim_start_matches('/').replace('/', "-");
         let step = SwapOff { device: swap.clone() };
-        quiet.step(book, format!("swap-off-{name}"), step, "what is in it must be in memory, for it is not copied");
+        let why = "what is in it must be in memory, for it is not copied";
+        off.push(quiet.beside(book, format!("swap-off-{name}"), step, why));
     }
+    off
 }
 
 fn let_go(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
@@ -184,17 +212,17 @@ fn let_go(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
     );
 }
 
+const BOOT_CLOSED: &str = "somebody may have made it writable while the rest was copied";
+
+/// Where new has booted with it already, this needs nobody to be silent.
+fn close_boot_before(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+    let same = same_boot(layout).filter(|_| layout.start.is_first())?;
+    Some(book.step("boot-still-read-only", Old, remount(layout, &same.target), &[after], BOOT_CLOSED))
+}
+
 fn close_boot(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
-    let Some(same) = same_boot(layout) else { return };
-    quiet.step(
-        book,
-        "boot-still-read-only",
-        remount(layout, &same.target),
-        "somebody may have made it writable while the rest was copied",
-    );
-    if layout.start.is_first() {
-        return; // new has booted with it, and its disk was given back
-    }
+    let Some(same) = same_boot(layout).filter(|_| !layout.start.is_first()) else { return };
+    quiet.step(book, "boot-still-read-only", remount(layout, &same.target), BOOT_CLOSED);
     quiet.step(
         book,
         "same-boot",
@@ -226,50 +254,61 @@ struct Silent {
     in_sync: Handle,
     /// what holds until the first volume is cut
     holds: Vec<Handle>,
-    marked: Handle,
+    counted_by: Handle,
+    /// all of the proof, counted
+    proven: Vec<Handle>,
     mark: String,
     counted: String,
 }
 
 fn prove_silence(book: &mut Book, layout: &Layout, copied: &Copied, mut quiet: Quiet) -> Silent {
+    // Counted first: a write that is not in this number came after it, and one that is in it is looked for on new.
+    let counted = layout.ran("writes").replace(".ran", ".counted");
+    let silent: Vec<&Handle> = quiet.last.iter().collect();
+    let count = book.step(
+        "count-writes",
+        Old,
+        WritesCounted { record: counted.clone(), volumes: volumes(layout) },
+        &silent,
+        "one more of any, and something was written that is not on new",
+    );
     let in_sync = method::in_sync(
         book,
         &copied.groups,
         "still-in-sync",
-        &[&quiet.last],
+        &[&count],
         "what was written last must be on both halves",
     );
-    quiet.last = in_sync.clone();
+    let mut proven = vec![in_sync.clone()];
     if let Some(same) = same_boot(layout).filter(|_| !layout.start.is_first()) {
         let check = SameBoot { check: true, ..same };
-        quiet.step(book, "boot-unchanged", check, "the last moment at which it could have been written to");
+        let why = "the last moment at which it could have been written to";
+        proven.push(book.step("boot-unchanged", Old, check, &[&count], why));
     }
-    let counted = layout.ran("writes").replace(".ran", ".counted");
-    let count = WritesCounted { record: counted.clone(), volumes: volumes(layout) };
-    quiet.step(book, "count-writes", count, "one more of any, and something was written that is not on new");
-    quiet.step(
-        book,
+    proven.push(book.step(
         "nothing-writes",
+        Old,
         NothingWrites { volumes: volumes(layout), targets: targets(layout), yet: None },
+        &[&count],
         "as it is now, in every mount namespace: what is written from here on is lost",
-    );
+    ));
     // A boot of old forgets this mark, and with it that old is silent.
     let mark = format!("/run/replant/{}/quiet", layout.name);
-    quiet.step(
-        book,
+    proven.push(book.step(
         "mark-quiet",
+        Old,
         File::new(&mark, "nothing is written here any more\n"),
+        &[&count],
         "kept in memory: if old boots after the cut, it must be noticed that it has served again",
-    );
-    let mut holds = quiet.steps;
-    holds.push(in_sync.clone());
-    Silent { in_sync, holds, marked: quiet.last, mark, counted }
+    ));
+    quiet.steps.extend([&count].into_iter().chain(&proven).cloned());
+    Silent { in_sync, holds: quiet.steps, counted_by: count, proven, mark, counted }
 }
 
 /// Cuts old's volumes off from their copies. Silence that is broken after the cut must be noticed, and not made again:
 /// `still-quiet` looks.
 fn cut(book: &mut Book, layout: &Layout, copied: &Copied, silent: &Silent) -> Cut {
-    let cut = method::cut(book, layout, &copied.groups, &silent.marked);
+    let cut = method::cut(book, layout, &copied.groups, &silent.proven);
     if let Some(first) = &cut.first {
         for held in &silent.holds {
             book.until(held, first);
@@ -279,30 +318,36 @@ fn cut(book: &mut Book, layout: &Layout, copied: &Copied, silent: &Silent) -> Cu
 }
 
 /// Old lets go of new's disks.
-fn part(book: &mut Book, layout: &Layout, link: &Connected, copied: &Copied, cut: &Cut) -> Handle {
+fn part(book: &mut Book, layout: &Layout, link: &Connected, copied: &Copied, cut: &Cut) -> Vec<Handle> {
     let mut last = cut.last.clone();
     for group in &layout.groups {
-        let parted = method::part(book, group, &copied.groups, cut, &last);
-        last = parted.clone();
+        let after: Vec<&Handle> = last.iter().collect();
+        let parted = method::part(book, group, &copied.groups, cut, &after);
+        last = parted.clone().map_or(last, |parted| vec![parted]);
         for lun in group.moves.luns() {
-            logout(book, &mut last, layout, link, lun, &parted);
+            last = vec![log_out(book, layout, &layout.luns[lun], &link.logins[lun], &last)];
+            if let Some(parted) = &parted {
+                book.until(parted, &last[0]);
+            }
         }
     }
     if let Some(boot) = layout.boot.as_ref().filter(|_| !layout.start.is_first()) {
-        let before = last.clone();
-        logout(book, &mut last, layout, link, boot.lun, &before);
+        last = vec![log_out(book, layout, &layout.luns[boot.lun], &link.logins[boot.lun], &last)];
     }
     last
 }
 
-fn switch_off(book: &mut Book, layout: &Layout, silent: &Silent, after: &Handle) -> Off {
-    let flushed = book.step(
+fn flush(book: &mut Book, layout: &Layout, after: &[Handle]) -> Handle {
+    book.step(
         "flush-old",
         Old,
         Flushed { mark: format!("{}/flushed", layout.run) },
-        &[after],
+        &after.iter().collect::<Vec<_>>(),
         "its power is taken without a shutdown: what stays behind must be whole for the way back",
-    );
+    )
+}
+
+fn switch_off(book: &mut Book, layout: &Layout, silent: &Silent, after: &[Handle]) -> Off {
     let mut units = layout.stop.clone();
     units.extend(JOURNAL.map(str::to_string));
     let quiet = book.step(
@@ -315,7 +360,7 @@ fn switch_off(book: &mut Book, layout: &Layout, silent: &Silent, after: &Handle)
             volumes: volumes(layout),
             counted: silent.counted.clone(),
         },
-        &[&flushed],
+        &after.iter().collect::<Vec<_>>(),
         "what old wrote after the cut would be lost",
     );
     let off = book.step(
@@ -343,19 +388,12 @@ fn same_boot(layout: &Layout) -> Option<SameBoot> {
     })
 }
 
-/// Logs out from one target.
-fn logout(book: &mut Book, cut: &mut Handle, layout: &Layout, link: &Connected, at: usize, after: &Handle) {
-    let logout = log_out(book, layout, &layout.luns[at], &link.logins[at], cut);
-    book.until(after, &logout);
-    *cut = logout;
-}
-
-pub(super) fn log_out(book: &mut Book, layout: &Layout, lun: &Lun, login: &Handle, after: &Handle) -> Handle {
+pub(super) fn log_out(book: &mut Book, layout: &Layout, lun: &Lun, login: &Handle, after: &[Handle]) -> Handle {
     let logout = book.step(
         format!("logout-{}", lun.name),
         Old,
         Logout { iqn: lun.iqn.clone(), portal: portal(layout), device: lun.on_old.clone() },
-        &[after],
+        &after.iter().collect::<Vec<_>>(),
         "new may use it only when old has let go of it",
     );
     book.until(login, &logout);

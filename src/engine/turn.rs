@@ -240,7 +240,9 @@ impl<'t, 'w> Turn<'t, 'w> {
                 }
             } else if let Seen::Foreign(what) = &seen {
                 return Err(self.stop(Reason::Refused(what.clone()), Some(seen)));
-            } else if away && !matches!(seen, Seen::Underway(_)) {
+            } else if away && !matches!(seen, Seen::Underway(_))
+                || self.kind == Kind::Apply && self.step.goes_on_by_its_acts(&seen)
+            {
                 return Ok(Settled::Again(seen));
             } else if seen == Seen::Absent
                 && let Some(what) = on_its_way.take()

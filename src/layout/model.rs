@@ -57,8 +57,8 @@ pub(crate) struct Layout {
     pub initiator: String,
     /// where old's initiator keeps its records of targets
     pub iscsi_nodes: String,
-    /// seconds for which a broken link holds up writes: iscsid.conf, node.session.timeo.replacement_timeout
-    pub timeout: u64,
+    /// seconds for which a broken link holds up writes, where the plan says: iscsid.conf, node.session.timeo.replacement_timeout
+    pub timeout: Option<u64>,
     /// KiB/s at which new's arrays may resync: md(4), speed_limit_max
     pub resync_limit: u32,
     /// MiB of a mirror's region: lvmraid(7)
@@ -67,6 +67,9 @@ pub(crate) struct Layout {
     pub ram_disk: Option<Bytes>,
     /// how many volumes are copied at a time
     pub parallel: usize,
+    /// old is switched off by replant while its copies are in sync: nothing on its disks has to be changed before, and
+    /// the loss of its power is the cut
+    pub power_cuts: bool,
     /// units that the cutover stops, in this order
     pub stop: Vec<String>,
     /// what could write to what travels when the plan was made, and what the cutover ends

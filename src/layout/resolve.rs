@@ -15,7 +15,7 @@ use super::start::Start;
 use super::units::disturbing;
 use crate::facts::resolve::Names;
 use crate::facts::{Block, Facts, lvm};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Power};
 use crate::units::{Bytes, MIB};
 
 /// Why a plan cannot be laid out on these servers.
@@ -74,11 +74,12 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         chap_user: plan.transfer.iscsi.chap.user.to_string(),
         initiator: format!("iqn.2026-11.net.replant:{}.old", *plan.name),
         iscsi_nodes: facts.old.iscsi_nodes(),
-        timeout: plan.transfer.iscsi.replacement_timeout.as_secs(),
+        timeout: plan.transfer.iscsi.replacement_timeout.as_ref().map(|timeout| timeout.as_secs()),
         resync_limit: *plan.transfer.resync_limit_kib,
         region: Bytes(plan.transfer.region_size.0).mib().max(1) as u32,
         ram_disk: ram_disk(&groups),
         parallel: usize::from(*plan.transfer.parallel),
+        power_cuts: power_cuts(plan, &groups),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),
@@ -108,6 +109,12 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         groups,
         mounts,
     })
+}
+
+/// A person may need hours to switch old off: it then waits with its volumes as they were before the copy.
+fn power_cuts(plan: &Plan, groups: &[Group]) -> bool {
+    let below = |group: &Group| matches!(group.moves, Moves::Below(_));
+    !matches!(plan.old.power, Power::Manual {}) && groups.iter().all(below)
 }
 
 /// The last MiB stays empty: a superblock at the end of the whole would make LVM and udev take it for a member.

@@ -20,6 +20,8 @@ pub(crate) struct Hold {
     pub machines: Vec<String>,
     /// MAC address of new's card, in lower case
     pub mac: String,
+    /// modules of that card's driver and of the bus below
+    pub drivers: Vec<String>,
     /// those of old's cards
     pub old_macs: Vec<String>,
     /// the address at which new holds, with its prefix: `192.0.2.20/24`
@@ -65,6 +67,7 @@ fn held(plan: &Plan, facts: &Facts) -> Option<Hold> {
     Some(Hold {
         machines: product(facts),
         mac: card.own_mac().to_lowercase(),
+        drivers: card.drivers.clone(),
         old_macs: macs.filter(|mac| !mac.is_empty()).collect(),
         address: with_prefix,
         gateway: facts.new.gateways.iter().find(same_kind).cloned(),

@@ -1,6 +1,6 @@
 //! What a plan means where it says nothing.
 
-use super::{At, Bytes, Chap, Cutover, Duration, Iscsi, IscsiServer, Power, Secret, Ssh, Transfer, words};
+use super::{At, Bytes, Chap, Cutover, Iscsi, IscsiServer, Power, Secret, Ssh, Transfer, words};
 
 impl Default for Ssh {
     fn default() -> Ssh {
@@ -32,7 +32,7 @@ impl Default for Iscsi {
             port: 3260.into(),
             chap: Chap::default(),
             address: None,
-            replacement_timeout: Duration::from_secs(15).into(),
+            replacement_timeout: None,
         }
     }
 }

@@ -355,9 +355,11 @@ pub struct Iscsi {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "ip-address"))]
     pub address: Option<At<IpAddr>>,
-    /// How long old's writes stall after a broken link is noticed (which takes up to 10 s), before they continue
-    /// without the mirror: `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds.
-    pub replacement_timeout: At<Duration>,
+    /// How long old's writes stall after a broken link is noticed, before they continue without new:
+    /// `node.session.timeo.replacement_timeout` of iscsid.conf(5), in whole seconds. Default: 15 s where LVM mirrors (and up to
+    /// 10 s until it is noticed), 5 s where the copy lies below it (and up to 4 s).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement_timeout: Option<At<Duration>>,
 }
 
 /// How old proves who it is: CHAP (RFC 1994).

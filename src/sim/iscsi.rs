@@ -123,11 +123,13 @@ impl World {
 
     /// lio-export.sh
     pub(super) fn lio_export(&mut self, server: Server, args: &[&str]) -> Said {
-        let [iqn, name, device, serial, portal, initiator, user, secret, back_user, back] = args else {
+        let [iqn, name, device, serial, portal, initiator, user, secret, back_user, back, ..] = args else {
             panic!("lio-export.sh {args:?}")
         };
         for module in ["target_core_mod", "target_core_iblock", "iscsi_target_mod"] {
-            if !self.machine(server).modules.iter().any(|one| one == module) {
+            // an initramfs of old's has old's kernel
+            let kernel = if self.in_hold() { &self.old } else { self.machine(server) };
+            if !kernel.modules.iter().any(|one| one == module) {
                 return fail(1, format!("modprobe: FATAL: Module {module} not found in directory /lib/modules\n"));
             }
         }
@@ -325,6 +327,10 @@ fn parse_target(text: &str) -> Target {
             }
             ["outgoinguser", user, secret] => target.back = (user.to_string(), secret.to_string()),
             ["HeaderDigest", "CRC32C"] => {}
+            // what tgt-admin(8) hands on to tgtadm besides
+            ["InitialR2T", "Yes" | "No"] | ["ImmediateData", "Yes" | "No"] => {}
+            ["MaxRecvDataSegmentLength" | "FirstBurstLength" | "MaxBurstLength" | "MaxOutstandingR2T", number]
+                if number.parse::<u32>().is_ok() => {}
             ["initiator-address", address] => target.initiator = address.to_string(),
             ["bsoflags", flags] => target.sync = *flags == "sync",
             ["block-size", size] => target.block = size.parse().unwrap_or(512),

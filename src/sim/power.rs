@@ -253,7 +253,11 @@ impl World {
             self.bring_up(server, &view);
         }
         if self.waits(server, texts) {
-            return Ok(Boots::Waits);
+            let lacking = self.machine(server).card.drivers.iter().find(|module| !has(module));
+            return match lacking {
+                Some(module) => Err(format!("it waits, and its initramfs lacks {module}: nobody can reach it")),
+                None => Ok(Boots::Waits),
+            };
         }
         // initramfs-tools(7): local-block runs while the root device is missing, and only then
         let script = |place: &str| {

@@ -99,6 +99,12 @@ pub trait Step {
         false
     }
 
+    /// Whether what was seen while its work was waited for is made good by doing its acts again: something broke it off, and
+    /// has passed.
+    fn goes_on_by_its_acts(&self, _seen: &Seen) -> bool {
+        false
+    }
+
     /// Whether what was seen decides permanently, whatever is seen later: it cannot be repaired, and only going back is left.
     fn for_good(&self, _seen: &Seen) -> bool {
         false

@@ -36,11 +36,11 @@ pub(super) fn from_rescue(book: &mut Book, layout: &Layout, ready: &Ready, link:
     let root = format!("/run/replant/{}/root", layout.name);
     let fenced = begin(book, old);
     let withdrawn = withdraw(book, layout, link, &fenced);
-    let open = open_lvm(book, layout, ready, &withdrawn);
-    let named = names::write(book, layout, &open);
-    let sound = check(book, layout, &named.last);
-    let mounted = mounts::write(book, layout, &root, &sound);
-    let fit = fit::write(book, layout, &root, &mounted.last);
+    let opened = open_lvm(book, layout, ready, &withdrawn).map_or(withdrawn, |open| vec![open]);
+    let named = names::write(book, layout, opened);
+    let sound = check(book, layout, named.last);
+    let mounted = mounts::write(book, layout, &root, sound);
+    let fit = fit::write(book, layout, &root, mounted.all.last().expect("a system has a root"));
     let unmounted = away::unmount(book, &root, mounted.all.iter().chain(&fit.edits), &fit.last);
     let volumes: Vec<Handle> = ready.volumes.iter().chain(&named.volumes).cloned().collect();
     let closed = away::close(book, layout, &volumes, &unmounted);
@@ -55,7 +55,7 @@ pub(super) fn begin(book: &mut Book, old: &Off) -> Handle {
 }
 
 /// New offers its disks to nobody any more.
-fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle) -> Handle {
+fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle) -> Vec<Handle> {
     for export in link.exports.iter().chain(&link.daemon) {
         book.until(export, fenced);
     }
@@ -63,45 +63,32 @@ fn withdraw(book: &mut Book, layout: &Layout, link: &Connected, fenced: &Handle)
 }
 
 /// They are offered by one server.
-pub(super) fn withdraw_all(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Handle {
+pub(super) fn withdraw_all(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Vec<Handle> {
     let targets: Vec<_> = luns.iter().map(|lun| (lun.iqn.clone(), tgt_conf_path(layout, lun))).collect();
     match luns.first().map(|lun| lun.server) {
         Some(IscsiServer::Tgt) => {
             let devices = luns.iter().map(|lun| lun.on_new.clone()).collect();
-            book.step(
-                "withdraw",
-                New,
-                TgtGone { targets, stop: true, devices },
-                &[after],
-                "nobody else may write to new's disks any more",
-            )
+            let gone = TgtGone { targets, stop: true, devices };
+            vec![book.step("withdraw", New, gone, &[after], "nobody else may write to new's disks any more")]
         }
         _ => withdraw_from_lio(book, layout, luns, after),
     }
 }
 
-fn withdraw_from_lio(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Handle {
-    let mut gone = after.clone();
-    for lun in luns {
-        gone = book.step(
-            format!("withdraw-{}", lun.name),
-            New,
-            LioGone {
-                iqn: lun.iqn.clone(),
-                name: backstore(layout, lun),
-                dir: layout.run.clone(),
-                device: lun.on_new.clone(),
-            },
-            &[&gone],
-            "nobody else may write to it any more",
-        );
-    }
-    gone
+fn withdraw_from_lio(book: &mut Book, layout: &Layout, luns: &[&Lun], after: &Handle) -> Vec<Handle> {
+    let gone = |lun: &&Lun| LioGone {
+        iqn: lun.iqn.clone(),
+        name: backstore(layout, lun),
+        dir: layout.run.clone(),
+        device: lun.on_new.clone(),
+    };
+    let why = "nobody else may write to it any more";
+    luns.iter().map(|lun| book.step(format!("withdraw-{}", lun.name), New, gone(lun), &[after], why)).collect()
 }
 
-fn open_lvm(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> Handle {
+fn open_lvm(book: &mut Book, layout: &Layout, ready: &Ready, after: &[Handle]) -> Option<Handle> {
     if !layout.groups.iter().any(method::shared) {
-        return after.clone();
+        return None;
     }
     let stores: Vec<String> = layout.groups.iter().map(|group| layout.stores[group.to].path.clone()).collect();
     let isolation = prepare::isolation(layout);
@@ -110,23 +97,24 @@ fn open_lvm(book: &mut Book, layout: &Layout, ready: &Ready, after: &Handle) -> 
         "open-lvm",
         New,
         File::instead(LVMLOCAL, Some(&isolation), opened),
-        &[after],
+        &after.iter().collect::<Vec<_>>(),
         "LVM on new may see what old has left to it now, and nothing else",
     );
     book.until(&ready.isolated, &open);
-    open
+    Some(open)
 }
 
 /// The file systems that came over: before anything is written to one of them.
-fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
-    let mut sound = after.clone();
+fn check(book: &mut Book, layout: &Layout, after: Vec<Handle>) -> Vec<Handle> {
+    let named: Vec<&Handle> = after.iter().collect();
+    let mut sound = Vec::new();
     for group in &layout.groups {
         for copied in &group.copied {
             let Some(fstype) = copied.fstype.as_ref().filter(|fstype| fstype.starts_with("ext") || *fstype == "xfs")
             else {
                 continue;
             };
-            sound = book.step(
+            sound.push(book.step(
                 format!("check-{}-{}", group.vg, copied.lv),
                 New,
                 FsCheck {
@@ -138,12 +126,12 @@ fn check(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
                     // names of results must differ: group `a-b` has `c`, and group `a` has `b-c`
                     name: format!("check-{}", dm_name(&group.vg, &copied.lv)),
                 },
-                &[&sound],
+                &named,
                 "a file system that is not clean ends the migration here, and old is switched on again",
-            );
+            ));
         }
     }
-    sound
+    if sound.is_empty() { after } else { sound }
 }
 
 pub(super) fn come_up(book: &mut Book, layout: &Layout, old: &Off, after: &[&Handle]) -> Booted {

@@ -9,21 +9,22 @@ use crate::layout::{Layout, MovedMount};
 use crate::step::{BootProof, Mount};
 
 pub(super) struct Mounts {
-    pub last: Handle,
+    /// what comes next waits for these
+    last: Vec<Handle>,
     pub all: Vec<Handle>,
 }
 
 impl Mounts {
     fn mount(&mut self, book: &mut Book, id: String, step: Mount, why: &str) -> Handle {
-        let handle = book.step(id, New, step, &[&self.last], why);
-        self.last = handle.clone();
+        let handle = book.step(id, New, step, &self.last.iter().collect::<Vec<_>>(), why);
+        self.last = vec![handle.clone()];
         self.all.push(handle.clone());
         handle
     }
 }
 
-pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle) -> Mounts {
-    let mut mounts = Mounts { last: after.clone(), all: Vec::new() };
+pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: Vec<Handle>) -> Mounts {
+    let mut mounts = Mounts { last: after, all: Vec::new() };
     mount_own(book, layout, root, &mut mounts);
     bind(book, layout, root, &mut mounts);
     mounts
@@ -83,10 +84,10 @@ fn prove_boot(book: &mut Book, layout: &Layout, root: &str, boot: &MovedMount, m
             dir: layout.run.clone(),
             name: "boot-proof".into(),
         },
-        &[&mounts.last],
+        &mounts.last.iter().collect::<Vec<_>>(),
         "by the hash that travelled with the volumes",
     );
-    mounts.last = proof.clone();
+    mounts.last = vec![proof.clone()];
     proof
 }
 

@@ -178,12 +178,12 @@ pub(super) fn cut(book: &mut Book, copied: &Copied, cut: &mut Cut) {
             format!("back-{}-{}", step.vg, step.lv),
             Old,
             TableBack { copy: step.clone() },
-            &[&cut.last],
+            &cut.after(),
             "nothing writes any more: old is as it was before the copy, and new has it all",
         );
         book.until(copy, &back);
         cut.first.get_or_insert_with(|| back.clone());
-        cut.last = back;
+        cut.last = vec![back];
     }
     if let Some(first) = &cut.first {
         book.until(&copied.fresh, first);

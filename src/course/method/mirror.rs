@@ -222,13 +222,13 @@ pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, cut: &mut
                     device: group.pv(),
                     mirror: Some(step.clone()),
                 },
-                &[&cut.last],
+                &cut.after(),
                 "cut while both halves are connected: old's volume is whole and plain at once",
             );
             for ends in [Some(&copy.mirrors[at]), copy.reads[at].as_ref()].into_iter().flatten() {
                 book.until(ends, &split);
             }
-            cut.last = split.clone();
+            cut.last = vec![split.clone()];
             legs.push(split);
         }
         cut.groups.push(legs);
@@ -240,12 +240,18 @@ pub(super) fn cut(book: &mut Book, groups: &[Chosen], copied: &Copied, cut: &mut
 }
 
 /// The half on new becomes a group of its own.
-pub(super) fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
+pub(super) fn part(
+    book: &mut Book,
+    (group, mirrored): Chosen,
+    copied: &Copied,
+    cut: &Cut,
+    after: &[&Handle],
+) -> Handle {
     let inactive = book.step(
         format!("deactivate-{}", mirrored.travels),
         Old,
         Inactive { vg: group.vg.clone(), lvs: mirrored.legs.iter().map(|leg| leg.travels.clone()).collect() },
-        &[after],
+        after,
         "vgsplit(8) asks for it",
     );
     let split = book.step(
@@ -268,12 +274,12 @@ pub(super) fn part(book: &mut Book, (group, mirrored): Chosen, copied: &Copied, 
     split
 }
 
-pub(crate) fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<Handle>, after: &Handle) -> Handle {
+pub(crate) fn adopt(book: &mut Book, (group, mirrored): Chosen, made: &mut Vec<Handle>, after: &[&Handle]) -> Handle {
     let mut named = book.step(
         format!("name-{}", group.vg),
         New,
         GroupName { from: mirrored.travels.clone(), to: group.vg.clone() },
-        &[after],
+        after,
         "fstab and the kernel's command line know it by this name",
     );
     made.push(named.clone());

@@ -96,8 +96,8 @@ pub(super) fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Hand
 }
 
 /// cutover: cuts each volume of old off from its copy.
-pub(super) fn cut(book: &mut Book, layout: &Layout, copied: &Copied, after: &Handle) -> Cut {
-    let mut cut = Cut { first: None, last: after.clone(), groups: Vec::new() };
+pub(super) fn cut(book: &mut Book, layout: &Layout, copied: &Copied, after: &[Handle]) -> Cut {
+    let mut cut = Cut { first: None, last: after.to_vec(), groups: Vec::new() };
     if let Some(mirrors) = &copied.mirrors {
         mirror::cut(book, &mirrored(layout), mirrors, &mut cut);
     }
@@ -108,19 +108,19 @@ pub(super) fn cut(book: &mut Book, layout: &Layout, copied: &Copied, after: &Han
 }
 
 /// cutover: gives to new what the group has there.
-pub(super) fn part(book: &mut Book, group: &Group, copied: &Copied, cut: &Cut, after: &Handle) -> Handle {
+pub(super) fn part(book: &mut Book, group: &Group, copied: &Copied, cut: &Cut, after: &[&Handle]) -> Option<Handle> {
     match (&group.moves, &copied.mirrors) {
-        (Moves::Mirror(mirrored), Some(mirrors)) => mirror::part(book, (group, mirrored), mirrors, cut, after),
-        _ => after.clone(),
+        (Moves::Mirror(mirrored), Some(mirrors)) => Some(mirror::part(book, (group, mirrored), mirrors, cut, after)),
+        _ => None,
     }
 }
 
 /// boot: the group and its volumes, as they have arrived, by the names that they had on old. In `made`: what holds until
 /// the group is closed again.
-pub(crate) fn adopt(book: &mut Book, group: &Group, made: &mut Vec<Handle>, after: &Handle) -> Handle {
+pub(crate) fn adopt(book: &mut Book, group: &Group, made: &mut Vec<Handle>, after: &[&Handle]) -> Option<Handle> {
     match &group.moves {
-        Moves::Mirror(mirrored) => mirror::adopt(book, (group, mirrored), made, after),
-        Moves::Below(_) => after.clone(),
+        Moves::Mirror(mirrored) => Some(mirror::adopt(book, (group, mirrored), made, after)),
+        Moves::Below(_) => None,
     }
 }
 

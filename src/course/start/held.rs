@@ -77,7 +77,7 @@ pub(super) fn prepare(book: &mut Book, layout: &Layout, held: &Hold, made: Rescu
 fn build_images(book: &mut Book, layout: &Layout, held: &Hold, after: &Handle) -> Vec<Handle> {
     let mut built: Vec<Handle> = Vec::new();
     for kernel in &layout.kernels {
-        let drivers = layout.modules.iter().map(|module| format!("/{module}.ko"));
+        let drivers = drivers(layout, held).map(|module| format!("/{module}.ko"));
         let image = HoldImage {
             kernel: kernel.clone(),
             file: image_file(layout, kernel),
@@ -98,6 +98,12 @@ fn build_images(book: &mut Book, layout: &Layout, held: &Hold, after: &Handle) -
     built
 }
 
+/// Of new's disks, of its arrays, and of the card by which it is reached while it waits.
+fn drivers<'a>(layout: &'a Layout, held: &'a Hold) -> impl Iterator<Item = &'a String> {
+    let more = held.drivers.iter().filter(|module| !layout.modules.contains(module));
+    layout.modules.iter().chain(more)
+}
+
 fn image_file(layout: &Layout, kernel: &str) -> String {
     format!("{}/hold-{kernel}.img", layout.run)
 }
@@ -114,7 +120,7 @@ fn files(layout: &Layout, held: &Hold) -> BTreeMap<String, Text> {
         machines => &held.machines, mac => &held.mac, old_macs => &held.old_macs, address => &held.address,
         ip => held.address.split('/').next(), gateway => &held.gateway,
     };
-    let modules: String = layout.modules.iter().map(|module| format!("{module}\n")).collect();
+    let modules: String = drivers(layout, held).map(|module| format!("{module}\n")).collect();
     let mut files = BTreeMap::from([
         ("hook.sh".to_string(), Text::new(scripts.hook)),
         ("local-top.sh".to_string(), Text::new(render(scripts.wait, values.clone()))),
@@ -176,8 +182,9 @@ fn fill_boot(book: &mut Book, layout: &Layout, made: &Rescued, with: &Filling) -
         put.push(placed);
     }
     let last = put.last().expect("the tools are there").clone();
-    let logout = cutover::log_out(book, layout, lun, &login, &last);
+    let logout = cutover::log_out(book, layout, lun, &login, &[last]);
     let withdrawn = boot::withdraw_all(book, layout, &[lun], &logout);
+    let withdrawn = withdrawn.first().expect("one disk is offered").clone();
     for over in [&export].into_iter().chain(&daemon) {
         book.until(over, &withdrawn);
     }
@@ -224,7 +231,8 @@ pub(super) fn go_on(book: &mut Book, layout: &Layout, link: &Connected, old: &Of
         book.until(export, fenced);
     }
     let withdrawn = boot::withdraw_all(book, layout, &luns, fenced);
-    boot::come_up(book, layout, old, &[&withdrawn, fenced])
+    let after: Vec<&Handle> = withdrawn.iter().chain([fenced]).collect();
+    boot::come_up(book, layout, old, &after)
 }
 
 /// What the system is told of its new disks when it runs on them.

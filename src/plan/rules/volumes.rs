@@ -92,18 +92,8 @@ pub(super) fn groups_that_move_nothing(plan: &Plan, found: &mut Found) {
     }
 }
 
-pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
-    let transfer = &plan.transfer;
-    // lvmraid(7), lvconvert(8) --regionsize: a power of two, not smaller than a page.
-    let region = transfer.region_size.0;
-    if !region.is_power_of_two() || !(4 * KIB..=GIB).contains(&region) {
-        found.push(
-            Diagnostic::error(codes::TRANSFER, format!("the region size cannot be {}", *transfer.region_size))
-                .on(&transfer.region_size, "a power of two from 4KiB to 1GiB")
-                .help("2MiB suits most"),
-        );
-    }
-    let timeout = &transfer.iscsi.replacement_timeout;
+fn timeout(plan: &Plan, found: &mut Found) {
+    let Some(timeout) = &plan.transfer.iscsi.replacement_timeout else { return };
     if timeout.as_secs() == 0 || timeout.as_secs() > 3600 {
         found.push(
             Diagnostic::error(codes::TRANSFER, "the replacement timeout is out of range")
@@ -120,6 +110,20 @@ pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
             .help("15s suits most"),
         );
     }
+}
+
+pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
+    let transfer = &plan.transfer;
+    // lvmraid(7), lvconvert(8) --regionsize: a power of two, not smaller than a page.
+    let region = transfer.region_size.0;
+    if !region.is_power_of_two() || !(4 * KIB..=GIB).contains(&region) {
+        found.push(
+            Diagnostic::error(codes::TRANSFER, format!("the region size cannot be {}", *transfer.region_size))
+                .on(&transfer.region_size, "a power of two from 4KiB to 1GiB")
+                .help("2MiB suits most"),
+        );
+    }
+    timeout(plan, found);
     if let Some(budget) = &plan.cutover.downtime_budget
         && **budget == Duration::from_secs(0)
     {

@@ -37,6 +37,12 @@ pub struct Beneath {
     pub dir: String,
 }
 
+/// The link was dead for too long. It is back, or this would not be said: what has changed meanwhile is sent.
+const GIVEN_UP: &str = "md has given up its leg on new";
+
+/// Somebody has had LVM load the volume's table again. The copy starts over.
+const BESIDE: &str = "the volume lies on its own disks, beside the array: what is written there is not copied";
+
 pub(crate) const BENEATH: &str = include_str!("../scripts/below.sh");
 pub(crate) const BACK: &str = include_str!("../scripts/below-back.sh");
 
@@ -118,9 +124,7 @@ impl Beneath {
         if lies.tables != [ours.as_str()] {
             return match (lies.plain(&ours), lies.bare()) {
                 (true, true) => Seen::Absent,
-                (true, false) => Seen::Partial(
-                    "the volume lies on its own disks, beside the array: what is written there is not copied".into(),
-                ),
+                (true, false) => Seen::Partial(BESIDE.into()),
                 (false, _) => Seen::Foreign(format!("{} is not plain: {}", self.name(), lies.tables.join("; "))),
             };
         }
@@ -144,7 +148,7 @@ impl Beneath {
             return Seen::Partial("its leg on new is missing".into());
         };
         if leg.split(',').any(|word| word == "faulty") {
-            return Seen::Partial("md has given up its leg on new".into());
+            return Seen::Partial(GIVEN_UP.into());
         }
         if ages.began(&self.since).is_none() {
             return Seen::Partial(format!("{} does not say when this copy began", self.since));
@@ -208,6 +212,10 @@ impl Step for Beneath {
 
     fn begun_by_its_acts(&self) -> bool {
         true
+    }
+
+    fn goes_on_by_its_acts(&self, seen: &Seen) -> bool {
+        matches!(seen, Seen::Partial(what) if what == GIVEN_UP || what == BESIDE)
     }
 
     /// A leg that was just added may be idle before its recovery begins.

@@ -28,6 +28,9 @@ pub struct LioExport {
     pub back_user: String,
     /// where script and secret go on the server
     pub dir: String,
+    /// what it offers to negotiate, `NAME=VALUE`: RFC 7143, section 13; the kernel's own where it says nothing
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<String>,
 }
 
 pub(crate) const EXPORT: &str = include_str!("../scripts/lio-export.sh");
@@ -86,20 +89,24 @@ impl Step for LioExport {
             Act::put(&script, EXPORT, 0o700),
             Act::Put { path: secret.clone(), text: Text(secret_place("chap")), mode: Some(0o600) },
             Act::Put { path: back.clone(), text: Text(secret_place("chap-back")), mode: Some(0o600) },
-            Act::run([
-                "sh",
-                &script,
-                &self.iqn,
-                &self.name,
-                &self.device,
-                &self.serial,
-                &self.portal,
-                &self.initiator,
-                &self.user,
-                &secret,
-                &self.back_user,
-                &back,
-            ]),
+            Act::run(
+                [
+                    "sh",
+                    &script,
+                    &self.iqn,
+                    &self.name,
+                    &self.device,
+                    &self.serial,
+                    &self.portal,
+                    &self.initiator,
+                    &self.user,
+                    &secret,
+                    &self.back_user,
+                    &back,
+                ]
+                .into_iter()
+                .chain(self.parameters.iter().map(String::as_str)),
+            ),
             Act::Remove { path: secret },
             Act::Remove { path: back },
         ]
