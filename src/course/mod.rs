@@ -14,6 +14,7 @@ mod paths;
 mod power;
 mod prepare;
 mod ready;
+mod rehearse;
 mod start;
 pub(crate) mod text;
 
@@ -29,6 +30,7 @@ use crate::runbook::Node;
 use book::Book;
 pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
+pub use rehearse::{Course as RehearsalCourse, Room, rehearsal};
 pub(crate) use power::{power_control, power_secret};
 pub(crate) use start::{CLIENT as HOLD_CLIENT, HOST_KEY as HOLD_HOST_KEY};
 

@@ -4,6 +4,7 @@
 #   LEG     the disk that new offers                AT      MiB in the RAM disk, where what md keeps of both legs begins
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
+#   SINCE.clean is there in its place where the leg was let go for a while, and nothing has written to new's disk meanwhile
 # Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
 # memory. A boot forgets all of this, and finds the volume as LVM knows it.
 set -eu
@@ -16,7 +17,7 @@ ours="0 $sectors linear 9:$number 0"
 forget() { dd if=/dev/zero of="$ram" bs=1M seek="$1" count=4 conv=notrunc,fsync 2>/dev/null; }
 forget_leg() {
     forget "$((at + 4))"
-    rm -f "$since"
+    rm -f "$since" "$since.rest" "$since.clean"
 }
 kernel() { basename "$(readlink -f "/dev/mapper/$1")"; }
 of_leg() { cat "$sys/dev-$(kernel "$new")/state" 2>/dev/null || echo none; }
@@ -83,6 +84,8 @@ add_leg() {
     printf '0 %s linear %s 0\n%s %s linear %s %s\n' "$sectors" "$leg" "$sectors" "$tail" "$ram" "$(((at + 4) * 2048))" |
         dmsetup create "$new"
     echo "$mark" >/dev/kmsg
+    # a leg that rested is as it was when it was let go: what md knows of it begins now
+    [ ! -e "$since.clean" ] || { cat /proc/uptime >"$since" && rm "$since.clean"; }
     # with what it knows of the leg md sends what has changed, without it everything
     known=$(mdadm --examine --export "/dev/mapper/$new" 2>/dev/null | grep -x "MD_UUID=$uuid" || true)
     if [ ! -e "$since" ] || [ -z "$known" ] || ! manage --re-add "/dev/mapper/$new" 2>/dev/null; then
