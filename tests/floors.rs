@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "sim", "report", "draft", "engine", "forecast", "course", "findings", "layout", "journal", "runbook",
+            "sim", "report", "draft", "rehearsal", "engine", "forecast", "course", "findings", "layout", "journal", "runbook",
             "step", "facts", "plan", "host", "secret",
         ],
     ),
@@ -21,17 +21,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "report", "engine", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan",
-            "host", "secret", "family",
+            "report", "rehearsal", "engine", "course", "findings", "layout", "journal", "runbook", "step", "facts",
+            "plan", "host", "secret", "family",
         ],
     ),
     (
         "report",
         &[
-            "engine", "forecast", "course", "findings", "layout", "journal", "runbook", "step", "facts", "plan",
-            "host",
+            "rehearsal", "engine", "forecast", "course", "findings", "layout", "journal", "runbook", "step", "facts",
+            "plan", "host",
         ],
     ),
+    // new boots what was copied, is looked at, and holds again
+    ("rehearsal", &["engine", "course", "journal", "runbook", "step", "plan", "host"]),
     // from facts to a plan, before there is one
     ("draft", &["findings", "layout", "facts", "plan"]),
     ("forecast", &["course", "findings", "layout", "runbook", "step", "facts", "plan", "host"]),

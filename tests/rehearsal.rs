@@ -52,7 +52,7 @@ fn rehearse(case: &Case<Sim>, book: &Runbook, scene: &mut Scene<Sim>, fault: Fau
     let seen = RefCell::new(None);
     let ran = scene.run_by(case, fault, &|journal, hosts, options, observer| {
         rehearsal::may(book, journal.state()).unwrap_or_else(|not| panic!("{}", not.why));
-        let report = rehearsal::rehearse(book, journal, hosts, options, observer)?;
+        let report = rehearsal::rehearse(book, journal, hosts, options, observer, &mut |_| {})?;
         seen.replace(Some(report));
         Ok(Summary::default())
     });

@@ -51,7 +51,7 @@ pub fn may(book: &Runbook, state: &State) -> Result<(), Not> {
     }
 }
 
-/// Rehearses. What was copied is in sync before and after, or it ends with an error; what was seen is told in any case where new
+/// Rehearses; `seen` is told what was seen as soon as it is known. What was copied is in sync before and after, or it ends with an error; what was seen is told in any case where new
 /// was let go on.
 ///
 /// # Errors
@@ -62,6 +62,7 @@ pub fn rehearse(
     hosts: &dyn Hosts,
     options: &Options<'_>,
     events: Observer<'_>,
+    seen: &mut dyn FnMut(&Report),
 ) -> Ended<Report> {
     bring_back(book, journal, hosts, options, events)?;
     copy_on(book, journal, hosts, options, events)?;
@@ -77,6 +78,7 @@ pub fn rehearse(
         Err(stopped) => Report { trouble: Some(stopped.to_string()), ..look::report(hosts, book, options) },
         Ok(_) => look::report(hosts, book, options),
     };
+    seen(&report);
     report.untouched = end(&course, journal, hosts, options, events)?;
     copy_on(book, journal, hosts, options, events)?;
     Ok(report)

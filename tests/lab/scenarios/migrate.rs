@@ -52,10 +52,7 @@ pub fn below(bench: &mut Bench) -> Fallible<()> {
 /// plain reboot of the same machine.
 pub fn held(bench: &mut Bench) -> Fallible<()> {
     let mut subject = bench.fresh("held", "full", "lio")?;
-    let plan = subject.pair.plan();
-    let text = fs_err::read_to_string(&plan)?;
-    let text = text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n");
-    fs_err::write(&plan, text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n"))?;
+    held_plan(&subject.pair)?;
     let outcome = (|| {
         let boots = boots_with(&subject.pair)?;
         plan_and_connect(bench, &mut subject)?;
@@ -72,6 +69,14 @@ END { print int((t - a) / 1024) \" of \" int(t / 1024) \" MiB\" }' /proc/meminfo
     outcome
 }
 
+/// The pair's plan, with both.
+pub fn held_plan(pair: &Pair) -> Fallible<()> {
+    let plan = pair.plan();
+    let text = fs_err::read_to_string(&plan)?;
+    let text = text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n");
+    Ok(fs_err::write(&plan, text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n"))?)
+}
+
 /// Hashes of all that old boots with.
 fn boots_with(pair: &Pair) -> Fallible<String> {
     let script = "{ find /boot /etc/initramfs-tools /etc/mdadm -type f | sort | xargs sha256sum
@@ -82,7 +87,7 @@ done; } | sha256sum";
 }
 
 /// A command on new while it waits: it lets in whoever has the key of this migration, and nobody else.
-fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
+pub fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
     let key = pair.dir.join(".replant/srv1/secrets/hold-client").display().to_string();
     let address = format!("root@{}", net::NEW);
     let options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
@@ -261,7 +266,7 @@ fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 }
 
 /// The rest of the migration, and everything that must be true afterwards.
-fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
+pub fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
     let pair = &subject.pair;
     let plan = pair.plan().display().to_string();
     let mut kinds = Vec::new();

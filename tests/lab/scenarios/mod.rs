@@ -4,6 +4,7 @@ mod migrate;
 mod migrated;
 mod mishaps;
 mod refusals;
+mod rehearsal;
 mod rollback;
 
 use crate::checks::Checks;
@@ -65,6 +66,11 @@ pub const ALL: &[Scenario] = &[
         name: "held",
         about: "new waits in its own initramfs before anything is copied, the copy lies below LVM; beside it a plain reboot",
         run: migrate::held,
+    },
+    Scenario {
+        name: "rehearsal",
+        about: "new boots what was copied, cut off from the network, and holds again; killed and reset in it; then to the end",
+        run: rehearsal::all,
     },
     Scenario {
         name: "drafted",
