@@ -14,5 +14,7 @@ mod initramfs;
 mod linted;
 #[path = "scripts/lvm.rs"]
 mod lvm;
+#[path = "scripts/rehearsal.rs"]
+mod rehearsal;
 #[path = "scripts/small.rs"]
 mod small;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::report::{Report, Unit};
+use super::report::{Report, Ran};
 use crate::course::{Room, Runbook};
 use crate::engine::Options;
 use crate::host::{HostError, Hosts, Query, Side};
@@ -134,7 +134,7 @@ fn compare(there: &str, on_old: &BTreeSet<String>, mounts: &[String], units: &[S
         let mut words = line.unwrap_or_default().split_whitespace();
         let active = words.next() == Some("active");
         let seconds = words.next().and_then(|micro| micro.parse().ok()).and_then(since).filter(|_| active);
-        Unit { name: name.clone(), seconds }
+        Ran { name: name.clone(), seconds }
     };
     let has = all("mount");
     let listens = listens(there);

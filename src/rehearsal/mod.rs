@@ -12,7 +12,7 @@ use crate::runbook::{Node, Stage};
 use crate::step::StepKind;
 
 pub(crate) use look::{LISTENS, REPORT, ROOM};
-pub use report::{Report, Unit};
+pub use report::{Report, Ran};
 
 type Ended<T> = Result<T, Box<Stopped>>;
 

@@ -21,7 +21,7 @@ pub struct Report {
     /// seconds until it had all the ports at which old listens, as far as it was watched; none: it never had them all
     pub listens_after: Option<f64>,
     /// the units that the cutover stops, and those that must run on the migrated system, with the seconds until each ran
-    pub units: Vec<Unit>,
+    pub units: Vec<Ran>,
     /// units that failed
     pub failed: Vec<String>,
     /// mounts of old that it did not have
@@ -35,7 +35,7 @@ pub struct Report {
 /// A unit, and when it ran.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Unit {
+pub struct Ran {
     /// with its suffix
     pub name: String,
     /// seconds from the word to go on; none: it did not run

@@ -142,7 +142,7 @@ impl World {
                 let holds = self.machine(server).system == System::Hold && self.exists(server, super::hold::PIPE);
                 Ok(if holds { "holds\n" } else { "" }.into())
             }
-            (step::hold::stage::STAGE, []) => Ok(self.hold_stage(server)),
+            (step::hold::doing::DOING, []) => Ok(self.hold_stage(server)),
             (crate::rehearsal::ROOM, groups) => Ok(self.rehearsal_room(server, groups)),
             (crate::rehearsal::REPORT, units) => Ok(self.rehearsal_report(server, units)),
             (crate::rehearsal::LISTENS, []) => Ok(self.listens()),

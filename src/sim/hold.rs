@@ -200,7 +200,7 @@ impl World {
         Ok(8)
     }
 
-    /// `stage::STAGE`
+    /// `doing::DOING`
     pub(super) fn hold_stage(&mut self, server: Server) -> String {
         let machine = self.machine_mut(server);
         let holds = machine.system == System::Hold;

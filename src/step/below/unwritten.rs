@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use super::beneath::Beneath;
 use crate::host::{Act, HostError, Look, Side};
 use crate::step::copy::ages::{Ages, ages_query, served};
-use crate::step::hold::stage::{Phase, Stage};
+use crate::step::hold::doing::{Doing, Phase};
 use crate::step::{Seen, Step, Undo, answered};
 
 /// Nothing was written to new's disks while the copies rested: so only what has changed on old is sent again. Without this
@@ -42,7 +42,7 @@ impl Step for Unwritten {
     /// was rehearsed. Whatever else is so, nobody knows.
     fn forbids(&self, on: &dyn Look, side: Side) -> Result<Option<String>, HostError> {
         let silent = || HostError::Unreachable { side: Side::New, cause: "it does not answer".into() };
-        let stage = Stage::of(on)?.ok_or_else(silent)?;
+        let stage = Doing::of(on)?.ok_or_else(silent)?;
         match stage.phase {
             Phase::None if stage.holds => {
                 let (marks, served) = (self.marks(on, side)?, served(on)?);

@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stage::{Phase, Stage};
+use super::doing::{Doing, Phase};
 use crate::host::{Act, HostError, Look, PowerTo, Server, Side};
 use crate::step::takeover::old_off::booting;
 use crate::step::{Seen, Step, Undo, power};
@@ -29,8 +29,8 @@ impl Step for HeldAgain {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(match Stage::of(on)? {
-            Some(Stage { phase: Phase::None, .. }) => Seen::Present,
+        Ok(match Doing::of(on)? {
+            Some(Doing { phase: Phase::None, .. }) => Seen::Present,
             Some(_) => Seen::Absent,
             None if self.by_power || power(on, Server::New)?.0 == "off" => Seen::Absent,
             None => booting(),

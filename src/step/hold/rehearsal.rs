@@ -3,7 +3,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stage::{Phase, Stage};
+use super::doing::{Doing, Phase};
 use crate::host::{Act, HostError, Look, Side};
 use crate::step::{Progress, Seen, Step, Undo};
 
@@ -33,13 +33,13 @@ impl Step for Rehearsal {
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
         let waiting = |what: &str| Seen::Underway(Progress { what: what.into(), bytes: None });
-        Ok(match Stage::of(on)? {
+        Ok(match Doing::of(on)? {
             None => waiting("waiting for the way in"),
-            Some(Stage { phase: Phase::None, holds: true, .. }) => Seen::Absent,
-            Some(Stage { phase: Phase::None, .. }) => Seen::Foreign("new is not in its hold".into()),
-            Some(Stage { phase: Phase::Begun, .. }) => waiting("its system is being started"),
-            Some(Stage { phase: Phase::Failed(why), .. }) => Seen::Foreign(format!("it could not begin: {why}")),
-            Some(Stage { phase: Phase::Went, system, .. }) => match system.as_str() {
+            Some(Doing { phase: Phase::None, holds: true, .. }) => Seen::Absent,
+            Some(Doing { phase: Phase::None, .. }) => Seen::Foreign("new is not in its hold".into()),
+            Some(Doing { phase: Phase::Begun, .. }) => waiting("its system is being started"),
+            Some(Doing { phase: Phase::Failed(why), .. }) => Seen::Foreign(format!("it could not begin: {why}")),
+            Some(Doing { phase: Phase::Went, system, .. }) => match system.as_str() {
                 "running" | "degraded" | "maintenance" | "stopping" => Seen::Present,
                 _ => waiting("its system starts"),
             },

@@ -18,7 +18,7 @@ pub(crate) enum Phase {
 
 /// What new says of itself.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Stage {
+pub(crate) struct Doing {
     /// it waits for the word to go on
     pub holds: bool,
     pub phase: Phase,
@@ -29,7 +29,7 @@ pub(crate) struct Stage {
 }
 
 /// Prints `holds`, `rehearsal PHASE …`, `system STATE` and `written NAME SECTORS`, as far as they are so.
-pub(crate) const STAGE: &str = r#"[ ! -p /run/replant/go ] || echo holds
+pub(crate) const DOING: &str = r#"[ ! -p /run/replant/go ] || echo holds
 [ -e /run/replant/rehearsal ] || exit 0
 read -r phase rest </run/replant/rehearsal; echo "rehearsal $phase $rest"
 [ ! -e /run/replant/rehearsal-written ] || while read -r name before; do
@@ -37,11 +37,11 @@ read -r phase rest </run/replant/rehearsal; echo "rehearsal $phase $rest"
 done </run/replant/rehearsal-written
 [ "$phase" != went ] || echo "system $(timeout 20 nsenter --target 1 --mount --root -- systemctl is-system-running 2>/dev/null)""#;
 
-impl Stage {
+impl Doing {
     /// `None`: new does not answer.
-    pub(crate) fn of(on: &dyn Look) -> Result<Option<Stage>, HostError> {
-        match answered(on, Side::New, Query::run(["sh", "-c", STAGE])) {
-            Ok(answer) => Stage::parse(&answer.stdout).map(Some).ok_or_else(|| HostError::Unclear {
+    pub(crate) fn of(on: &dyn Look) -> Result<Option<Doing>, HostError> {
+        match answered(on, Side::New, Query::run(["sh", "-c", DOING])) {
+            Ok(answer) => Doing::parse(&answer.stdout).map(Some).ok_or_else(|| HostError::Unclear {
                 side: Side::New,
                 command: "/run/replant/rehearsal".into(),
                 cause: format!("`{}` does not say how far it is", answer.stdout.trim()),
@@ -51,8 +51,8 @@ impl Stage {
         }
     }
 
-    fn parse(text: &str) -> Option<Stage> {
-        let mut stage = Stage { holds: false, phase: Phase::None, system: String::new(), written: Vec::new() };
+    fn parse(text: &str) -> Option<Doing> {
+        let mut stage = Doing { holds: false, phase: Phase::None, system: String::new(), written: Vec::new() };
         for line in text.lines() {
             let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
             match what {
