@@ -16,3 +16,5 @@ mod linted;
 mod lvm;
 #[path = "scripts/small.rs"]
 mod small;
+#[path = "scripts/used.rs"]
+mod used;

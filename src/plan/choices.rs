@@ -71,6 +71,18 @@ pub enum Method {
     Below,
 }
 
+/// What of a volume is copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Every block.
+    #[default]
+    All,
+    /// What the mounted file system does not call free, and what is written from then on. Only with `method: below`; of
+    /// volumes whose file system has no such map, every block.
+    Used,
+}
+
 /// How new comes to start the system that moves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -320,6 +320,8 @@ pub struct Volume {
 pub struct Copying {
     /// The way in which each group gets to new.
     pub method: At<Method>,
+    /// What of each volume is copied.
+    pub only: At<Only>,
 }
 
 /// How the data travels.

@@ -135,12 +135,18 @@ pub(super) fn copy(
     for step in &steps {
         // so many at a time, one after the other
         let earlier = copies.len().checked_sub(layout.parallel).map(|at| &copies[at]);
+        let why = match step.used {
+            None => "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
+            Some(_) => {
+                "every write goes to both from now on, and the kernel copies what else the file system does not call free"
+            }
+        };
         let copy = book.step(
             format!("copy-{}-{}", step.vg, step.lv),
             Old,
             step.clone(),
             &[earlier.unwrap_or(&fresh)],
-            "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
+            why,
         );
         copies.push(copy);
     }
@@ -161,6 +167,7 @@ fn beneath(layout: &Layout, group: &Group, copied: &crate::layout::CopiedVolume,
         // in memory: a boot forgets it, and with it the copy
         since: format!("{}/copy-{}", layout.run, crate::step::dm_name(&group.vg, &copied.lv)),
         dir: layout.run.clone(),
+        used: under.used.map(|used| used.0),
     }
 }
 
