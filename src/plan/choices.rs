@@ -83,6 +83,13 @@ pub enum Only {
     Used,
 }
 
+impl Only {
+    /// As it is where a plan does not speak of it: what is made of such a plan is what was made of it before the word was there.
+    pub(super) fn is_all(&self) -> bool {
+        *self == Only::All
+    }
+}
+
 /// How new comes to start the system that moves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

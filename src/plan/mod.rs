@@ -321,6 +321,8 @@ pub struct Copying {
     /// The way in which each group gets to new.
     pub method: At<Method>,
     /// What of each volume is copied.
+    #[serde(skip_serializing_if = "Only::is_all")]
+    #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
 }
 
