@@ -397,7 +397,7 @@ fn used() -> Case<Meanwhile> {
 
 fn from_below(name: &'static str, boot: NewBoot, only: Only) -> Case<Meanwhile> {
     let mut plan = plan("lab");
-    (plan.copy.method, plan.new.boot, plan.copy.only) = (Method::Below.into(), boot.into(), only.into());
+    (plan.copy.method, plan.new.boot, plan.copy.only) = (Some(Method::Below.into()), Some(boot.into()), only.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case_on(name, &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
 }

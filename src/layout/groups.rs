@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::ids::Ids;
 use super::model::{Boot, CopiedVolume, Group, Grown, MovedMount, Recreated, Store};
 use super::moves::{Below, Leg, Mirrored, Moves, Under};
-use super::used::used;
 use super::volumes::{room_for_raid1, volumes};
+use super::ways::used;
 use crate::facts::resolve::{Names, inside};
 use crate::facts::{Block, Facts, Lv, Vg, lvm};
 use crate::plan::{CopyHow, Grow, Method, Only, Plan};
@@ -57,7 +57,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
             grown: Vec::new(),
         };
         sort(plan, facts, vg, &mounted, ids, &mut group);
-        group.moves = match *plan.copy.method {
+        group.moves = match super::method(plan, facts) {
             Method::Mirror => mirrored(plan, facts, vg, &mut group, &mut free),
             Method::Below => {
                 let wanted = *plan.copy.only == Only::Used;

@@ -48,9 +48,9 @@ impl Start {
         }
     }
 
-    /// As the plan says. Where the servers do not allow a hold, the findings say why.
+    /// As it was chosen. Where the plan asks for a hold and the servers do not allow it, the findings say why.
     pub(super) fn of(plan: &Plan, facts: &Facts) -> Start {
-        match *plan.new.boot {
+        match super::boot(plan, facts) {
             NewBoot::Rescue => Start::Rescue,
             NewBoot::Held => held(plan, facts).map_or(Start::Rescue, Start::Held),
         }

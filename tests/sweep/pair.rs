@@ -128,7 +128,7 @@ pub fn lio() -> Case<Sim> {
 /// And with the copy below LVM.
 pub fn below() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
+    plan.copy.method = Some(Method::Below.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below", &plan, sim)
 }
@@ -136,7 +136,7 @@ pub fn below() -> Case<Sim> {
 /// And of each volume only what is in use.
 pub fn used() -> Case<Sim> {
     let mut plan = plan("lab");
-    (plan.copy.method, plan.copy.only) = (Method::Below.into(), Only::Used.into());
+    (plan.copy.method, plan.copy.only) = (Some(Method::Below.into()), Only::Used.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, used", &plan, sim)
 }
@@ -144,8 +144,8 @@ pub fn used() -> Case<Sim> {
 /// And with new in its own initramfs before anything is copied.
 pub fn held() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
-    plan.new.boot = NewBoot::Held.into();
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, held", &plan, sim)
 }

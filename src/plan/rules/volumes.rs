@@ -139,7 +139,7 @@ pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
 /// A mirror of LVM has no list of what is left to copy that anybody could write to.
 pub(super) fn used_by_mirrors(plan: &Plan, found: &mut Found) {
     let copy = &plan.copy;
-    if (*copy.only, *copy.method) == (Only::Used, Method::Mirror) {
+    if *copy.only == Only::Used && copy.method.as_ref().is_some_and(|method| **method == Method::Mirror) {
         found.push(
             Diagnostic::error(codes::TRANSFER, "LVM mirrors whole volumes")
                 .on(&copy.only, "only with `method: below`")
