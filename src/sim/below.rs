@@ -167,10 +167,7 @@ impl World {
             return Ok(String::new());
         }
         let Some(under) = self.under_mut(server, number).filter(|under| under.beneath) else {
-            return fail(
-                1,
-                format!("md{number} does not lie beneath {volume}: nobody counts what is written\n"),
-            );
+            return fail(1, format!("md{number} does not lie beneath {volume}: nobody counts what is written\n"));
         };
         if under.leg.is_some() {
             return fail(1, format!("md{number} has a leg on new, and would not send what gets a bit now\n"));

@@ -141,13 +141,8 @@ pub(super) fn copy(
                 "every write goes to both from now on, and the kernel copies what else the file system does not call free"
             }
         };
-        let copy = book.step(
-            format!("copy-{}-{}", step.vg, step.lv),
-            Old,
-            step.clone(),
-            &[earlier.unwrap_or(&fresh)],
-            why,
-        );
+        let copy =
+            book.step(format!("copy-{}-{}", step.vg, step.lv), Old, step.clone(), &[earlier.unwrap_or(&fresh)], why);
         copies.push(copy);
     }
     Copied { fresh, copies, steps }
