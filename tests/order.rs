@@ -25,6 +25,7 @@ impl Book {
     fn made(name: &str, server: Option<IscsiServer>, free_extents: Option<u64>) -> Book {
         let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
+        (plan.copy.method, plan.new.boot) = (Some(Method::Mirror.into()), Some(NewBoot::Rescue.into()));
         if let Some(server) = server {
             plan.transfer.iscsi.server = server.into();
         }
@@ -489,7 +490,7 @@ fn below_books() -> Vec<Book> {
             if boot == NewBoot::Held && plan.boot.is_none() {
                 continue;
             }
-            (plan.copy.method, plan.new.boot) = (Method::Below.into(), boot.into());
+            (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(boot.into()));
             books.push(Book::of_plan(&format!("{name} {boot:?}"), &plan, None));
         }
     }
@@ -618,7 +619,9 @@ fn new_is_offered_and_let_go_on_in_order() {
             node.stage == Stage::Boot && matches!(&node.step, StepKind::LioGone(_) | StepKind::TgtGone(_))
         });
         book.order("nobody writes to new's disks when it goes on", &gone, &boot);
-        book.order("nothing is done on new before old is off", &off, &gone);
+        let switched = book.of(kind!(StepKind::OldOff(_)));
+        book.order("nothing is done on new before old is off", &switched, &gone);
+        book.order("new goes on when it was looked once more that old is off", &off, &boot);
         let StepKind::OwnBoot(own) = &boot[0].step else { unreachable!() };
         assert_eq!(own.held.is_some(), is_held(&book), "{}", book.name);
         if !is_held(&book) {

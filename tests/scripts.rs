@@ -18,3 +18,5 @@ mod lvm;
 mod rehearsal;
 #[path = "scripts/small.rs"]
 mod small;
+#[path = "scripts/used.rs"]
+mod used;

@@ -48,7 +48,7 @@ const RESTARTED: [&str; 10] = [
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let asked = ask_before(book, layout, ready, copied);
-    let quiet = fall_silent(book, layout, &asked);
+    let quiet = fall_silent(book, layout, asked.last.clone());
     let silent = prove_silence(book, layout, copied, quiet);
     for look in &asked.looks {
         book.until(look, &silent.in_sync); // it ends where the stopping begins: it is not asked again after
@@ -67,8 +67,6 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
 /// What is asked before anything is stopped.
 struct Asked {
     looks: Vec<Handle>,
-    /// the boot file system is read-only, and stays so
-    closed: Option<Handle>,
     last: Handle,
 }
 
@@ -85,8 +83,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &before,
         "the last moment at which nothing has been stopped",
     );
-    let closed = close_boot_before(book, layout, &in_sync);
-    let unchanged = boot_is_unchanged(book, layout, closed.as_ref().unwrap_or(&in_sync));
+    let unchanged = boot_is_unchanged(book, layout, &in_sync);
     let mut yet = layout.yet.clone();
     yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
@@ -104,7 +101,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         "a power control that does not answer must be noticed while services still run",
     );
     let looks = whole.into_iter().chain(unchanged).chain([in_sync, known, switchable.clone()]).collect();
-    Asked { looks, closed, last: switchable }
+    Asked { looks, last: switchable }
 }
 
 fn arrays_are_whole(book: &mut Book, layout: &Layout, ready: &Ready) -> Vec<Handle> {
@@ -155,13 +152,14 @@ impl Quiet {
     }
 }
 
-fn fall_silent(book: &mut Book, layout: &Layout, asked: &Asked) -> Quiet {
-    let mut quiet = Quiet { steps: asked.closed.iter().cloned().collect(), last: vec![asked.last.clone()] };
+fn fall_silent(book: &mut Book, layout: &Layout, after: Handle) -> Quiet {
+    let mut quiet = Quiet { steps: Vec::new(), last: vec![after] };
     stop_services(book, layout, &mut quiet);
-    let swaps = swap_off(book, layout, &mut quiet);
+    let mut beside = swap_off(book, layout, &mut quiet);
+    beside.extend(close_boot_beside(book, layout, &mut quiet));
     stop_journal(book, layout, &mut quiet);
     let_go(book, layout, &mut quiet);
-    quiet.last.extend(swaps);
+    quiet.last.extend(beside);
     close_boot(book, layout, &mut quiet); // before the others: its hash is written to one of them
     read_only(book, layout, &mut quiet);
     quiet
@@ -214,10 +212,10 @@ fn let_go(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
 
 const BOOT_CLOSED: &str = "somebody may have made it writable while the rest was copied";
 
-/// Where new has booted with it already, this needs nobody to be silent.
-fn close_boot_before(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+/// Where new has booted with it already, nothing waits for it but the end.
+fn close_boot_beside(book: &mut Book, layout: &Layout, quiet: &mut Quiet) -> Option<Handle> {
     let same = same_boot(layout).filter(|_| layout.start.is_first())?;
-    Some(book.step("boot-still-read-only", Old, remount(layout, &same.target), &[after], BOOT_CLOSED))
+    Some(quiet.beside(book, "boot-still-read-only", remount(layout, &same.target), BOOT_CLOSED))
 }
 
 fn close_boot(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {

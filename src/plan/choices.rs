@@ -60,23 +60,40 @@ pub enum CopyHow {
 }
 
 /// How the groups get to new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// LVM mirrors each volume onto a disk of new, which joins old's group while the copy lasts.
-    #[default]
     Mirror,
     /// An md raid1 beneath each live volume copies it into a volume of new's own group. LVM on old is not changed, a reboot
     /// of old ends the copy and nothing else, and after a broken link only what has changed is sent again.
     Below,
 }
 
-/// How new comes to start the system that moves.
+/// What of a volume is copied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Every block.
+    #[default]
+    All,
+    /// What the mounted file system does not call free, and what is written from then on. Only with `method: below`; of
+    /// volumes whose file system has no such map, every block.
+    Used,
+}
+
+impl Only {
+    /// As it is where a plan does not speak of it: what is made of such a plan is what was made of it before the word was there.
+    pub(super) fn is_all(&self) -> bool {
+        *self == Only::All
+    }
+}
+
+/// How new comes to start the system that moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewBoot {
     /// After the cutover: from rescue new's volumes are checked and mounted, its boot loader is installed, and it boots.
-    #[default]
     Rescue,
     /// Before anything is copied: new boots from its own disks into its own initramfs, and holds there until the cutover.
     /// Firmware, boot loader, kernel and drivers are proven before the copy begins, and the downtime is shorter than a reboot.

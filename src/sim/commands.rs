@@ -332,6 +332,7 @@ impl World {
                 _ => panic!("packages.sh {args:?}"),
             },
             step::below::beneath::BENEATH => self.put_below(server, args),
+            step::below::beneath::USED => self.set_bits(server, args),
             step::below::beneath::BACK => self.take_from_below(server, args),
             step::below::at_rest::REST => self.put_to_rest(server, args),
             step::hold::rehearsal::REHEARSE => self.rehearse(server, args),

@@ -186,6 +186,22 @@ fn a_rehearsal_is_not_let_go_on_for_good() {
     place.run(&["sh", "/run/replant/hold-go.sh", "replant_go", "vg0"]).fails(1, "a rehearsal is on", &["lvm"]);
 }
 
+/// Where the hold goes on, it tells everybody that old's addresses are at this card now.
+#[test]
+fn old_s_addresses_are_not_announced_by_a_rehearsal() {
+    let text = include_str!("../../src/family/scripts/initramfs-tools/hold-local-top.sh.j2");
+    let (_, text) = text.split_once("say \"going on\"\n").unwrap();
+    let (text, _) = text.split_once("# The volumes were empty").unwrap();
+    let text = text.replace("{% for taken in takes %}", "").replace("{% endfor -%}", "").replace("{{ taken }}", "10.77.0.21");
+    let place = hold();
+    place.stub("busybox", "");
+    place.write("/run/on.sh", &format!("card=ens3\nannounced() {{ ip announced; }}\n{text}wait\n"));
+    let told = |place: &Place| place.run(&["sh", "/run/on.sh"]).good().calls_of(&["ip", "busybox"]).len();
+    assert_eq!(told(&place), 3);
+    place.write(MARK, "went 300.10\n");
+    assert_eq!(told(&place), 0);
+}
+
 /// Old with two arrays beneath its volumes.
 fn copied() -> Place {
     let place = Place::new();

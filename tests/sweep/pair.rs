@@ -1,7 +1,7 @@
 //! The simulated pair as a world to sweep, and the migration of a plan on it.
 
 use replant::host::Server;
-use replant::plan::{self, IscsiServer, Method, NewBoot, Plan};
+use replant::plan::{self, IscsiServer, Method, NewBoot, Only, Plan};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -128,16 +128,24 @@ pub fn lio() -> Case<Sim> {
 /// And with the copy below LVM.
 pub fn below() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
+    plan.copy.method = Some(Method::Below.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below", &plan, sim)
+}
+
+/// And of each volume only what is in use.
+pub fn used() -> Case<Sim> {
+    let mut plan = plan("lab");
+    (plan.copy.method, plan.copy.only) = (Some(Method::Below.into()), Only::Used.into());
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case("lio, below, used", &plan, sim)
 }
 
 /// And with new in its own initramfs before anything is copied.
 pub fn held() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
-    plan.new.boot = NewBoot::Held.into();
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, held", &plan, sim)
 }

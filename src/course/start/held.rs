@@ -118,7 +118,7 @@ fn files(layout: &Layout, held: &Hold) -> BTreeMap<String, Text> {
     let values = context! {
         name => &layout.name, tag => &held.tag, groups => &groups, stores => &stores, arrays => &arrays,
         machines => &held.machines, mac => &held.mac, old_macs => &held.old_macs, address => &held.address,
-        ip => held.address.split('/').next(), gateway => &held.gateway,
+        ip => held.address.split('/').next(), gateway => &held.gateway, takes => &held.takes,
     };
     let modules: String = drivers(layout, held).map(|module| format!("{module}\n")).collect();
     let mut files = BTreeMap::from([
@@ -230,7 +230,7 @@ pub(super) fn go_on(book: &mut Book, layout: &Layout, link: &Connected, old: &Of
     for export in &link.exports {
         book.until(export, fenced);
     }
-    let withdrawn = boot::withdraw_all(book, layout, &luns, fenced);
+    let withdrawn = boot::withdraw_all(book, layout, &luns, &old.off);
     let after: Vec<&Handle> = withdrawn.iter().chain([fenced]).collect();
     boot::come_up(book, layout, old, &after)
 }

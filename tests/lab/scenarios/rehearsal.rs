@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use super::migrate::{finish, held_plan, in_hold, plan_and_connect};
-use super::{Bench, Subject};
+use super::held::in_hold;
+use super::migrate::{finish, plan_and_connect};
+use super::{Bench, Subject, Ways};
 use crate::pair::{BOOT, Pair};
 use crate::shell::run;
 use crate::{Fallible, fail, net, replant, say, witness};
 
 pub fn all(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("rehearsal", "full", "lio")?;
-    held_plan(&subject.pair)?;
+    let mut subject = bench.fresh("rehearsal", "full", "lio", Ways::Default)?;
     let outcome = scenes(bench, &mut subject);
     bench.pair = Some(subject);
     outcome
