@@ -74,6 +74,8 @@ fn copied(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let all = format!("{} of {}, {} free, {} written meanwhile", mib(sent), mib(size), mib(free), mib(written));
     bench.checks.figure("sent while what is in use was copied", &all);
     bench.checks.that("what is free was not sent", sent < size - free / 2 + written, &all);
+    let told = pair.service.script("dmesg | sed -n 's/.*replant: \\(vg0.*are copied\\)$/\\1/p' | tr '\\n' ';'")?;
+    bench.checks.figure("by old's kernel log", told.trim());
     let said = pair.service.script("dmesg | grep 'replant: all of' || true")?;
     bench.checks.none(
         "old's kernel log says of no volume that all of it is copied",
@@ -87,7 +89,7 @@ fn starts_over(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let before = number(pair, SENT)?;
     let since = witness::now();
     say::step("old forgets when the copy of var began", || {
-        pair.service.script("rm /run/replant/srv1/copy-vg0-var").map(drop)
+        pair.service.script("rm /run/replant/srv1/steps/copy-vg0-var").map(drop)
     })?;
     to_copy(pair)?;
     let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
