@@ -26,7 +26,7 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// new's arrays and a boot loader are made; where the servers allow it, new boots from them and waits
+    /// new's disks are made ready; where that can be, new boots from them and waits
     Prepare,
     /// new offers its disks over iSCSI, old logs in
     Connect,
