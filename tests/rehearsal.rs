@@ -201,7 +201,8 @@ fn left_on(case: &Case<Sim>, book: &Runbook, world: impl FnOnce(&mut Pair)) -> S
     let (clean, _) = rehearse(case, book, &mut scene.fork(), Fault::None);
     let on = |event: &&Notice| matches!(event, Notice::Acting { .. });
     let acts: Vec<&Notice> = clean.events.iter().filter(on).collect();
-    let last = acts.iter().rposition(|event| matches!(event, Notice::Acting { step, .. } if step.0 == "rehearse-begin"));
+    let last =
+        acts.iter().rposition(|event| matches!(event, Notice::Acting { step, .. } if step.0 == "rehearse-begin"));
     let act = last.expect("it begins");
     let (ran, _) = rehearse(case, book, &mut scene, Fault::Kill { act, effect: true });
     assert!(ran.result.is_err() && scene.world.world().new.run.rehearsal.is_some());
@@ -251,7 +252,8 @@ fn nothing_else_is_done_while_one_is_on() {
     let mut scene = scene.fork();
     let ran = scene.run_by(&case, Fault::None, &|journal, hosts, options, observer| {
         let cutover: Vec<_> = case.nodes.iter().filter(|node| node.id.0 == "all-in-sync").cloned().collect();
-        let nodes: Vec<_> = cutover.into_iter().map(|node| replant::runbook::Node { after: vec![], until: None, ..node }).collect();
+        let nodes: Vec<_> =
+            cutover.into_iter().map(|node| replant::runbook::Node { after: vec![], until: None, ..node }).collect();
         engine::apply(&nodes, &mut journal.beside(), hosts, options, observer)
     });
     assert!(matches!(ran.result.unwrap_err().reason, Reason::Refused(_)), "the legs rest");
@@ -290,7 +292,10 @@ fn a_system_that_does_not_come_up_is_told() {
     let (ran, report) = rehearse(&case, &book, &mut scene, Fault::None);
     ran.result.unwrap_or_else(|stopped| panic!("{:?}: {stopped}", stopped.step));
     let report = report.unwrap();
-    assert!(!report.good() && report.untouched && report.system == "maintenance" && report.boot().is_none(), "{report:?}");
+    assert!(
+        !report.good() && report.untouched && report.system == "maintenance" && report.boot().is_none(),
+        "{report:?}"
+    );
     assert!(!scene.story().state.rehearsing() && scene.world.world().in_hold());
 }
 

@@ -3,7 +3,9 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::servers::Locked;
 use super::work::Work;
-use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, rehearse, servers, under_way, validate};
+use super::{
+    End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, rehearse, servers, under_way, validate,
+};
 use crate::course::Runbook;
 use crate::engine;
 use crate::facts::drift;

@@ -96,7 +96,8 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     // What apply and rollback have done stands in the journal; of the others the result is all there is.
-    let told_elsewhere = matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. } | Command::Rehearse { .. });
+    let told_elsewhere =
+        matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. } | Command::Rehearse { .. });
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { files } => validate::run(&talk, &files),

@@ -31,10 +31,8 @@ pub(super) fn run(talk: &Talk, dir: &Path, what: &Path, prompts: &Prompts) -> Re
     let hosts = servers::open(&runbook.plan, Some(&known), migration.path(), &interrupt, Some(prompts))?;
     let _locked = Locked::take(&hosts, &migration, &BOTH)?;
     let typed = what.display().to_string();
-    let next = Next {
-        go_on: talk.command(&["rehearse", &typed]),
-        go_back: talk.command(&["rollback", migration.name()]),
-    };
+    let next =
+        Next { go_on: talk.command(&["rehearse", &typed]), go_back: talk.command(&["rollback", migration.name()]) };
     if !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
         talk.say("Nothing was rehearsed.");
         return Ok(End::Failed);
@@ -43,10 +41,11 @@ pub(super) fn run(talk: &Talk, dir: &Path, what: &Path, prompts: &Prompts) -> Re
     let whole = with_its_steps(&runbook);
     let live = LiveView::new(&whole, Stage::Copy, To::Err, talk.manner());
     let options = Options::new(&interrupt.level);
-    let result = rehearsal::rehearse(&runbook, &mut journal, &hosts, &options, &|event| live.tell(event), &mut |seen| {
-        // as soon as it is known: whatever becomes of the rest
-        let _ = keep(&migration, seen);
-    });
+    let result =
+        rehearsal::rehearse(&runbook, &mut journal, &hosts, &options, &|event| live.tell(event), &mut |seen| {
+            // as soon as it is known: whatever becomes of the rest
+            let _ = keep(&migration, seen);
+        });
     drop(live);
     let seen = match result {
         Ok(seen) => seen,
@@ -121,7 +120,10 @@ fn find(talk: &Talk, dir: &Path, what: &Path) -> Result<Migration, Failure> {
     if !Depot::at(dir).list()?.contains(&name) {
         return Err(Failure::new(
             format!("nothing of `{name}` is copied yet: there is nothing to rehearse"),
-            format!("`{}` copies, and stops before the cutover", talk.command(&["apply", &what.display().to_string(), "--until", "copy"])),
+            format!(
+                "`{}` copies, and stops before the cutover",
+                talk.command(&["apply", &what.display().to_string(), "--until", "copy"])
+            ),
         ));
     }
     let migration = kept::open(dir, &name)?;

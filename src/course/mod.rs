@@ -30,8 +30,8 @@ use crate::runbook::Node;
 use book::Book;
 pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
-pub use rehearse::{Course as RehearsalCourse, Room, rehearsal};
 pub(crate) use power::{power_control, power_secret};
+pub use rehearse::{Course as RehearsalCourse, Room, rehearsal};
 pub(crate) use start::{CLIENT as HOLD_CLIENT, HOST_KEY as HOLD_HOST_KEY};
 
 /// The format that is written, and the only one that there has been.

@@ -2,7 +2,7 @@
 //! and is made of its steps, so that it means the same copies, disks and groups, whoever made the runbook and when.
 
 use super::Runbook;
-use crate::host::{Side, Server};
+use crate::host::{Server, Side};
 use crate::plan::Power;
 use crate::runbook::{Node, Stage, StepId};
 use crate::step::{AtRest, Beneath, HeldAgain, InStep, Logout, Rehearsal, Release, StepKind, Unwritten};

@@ -71,7 +71,14 @@ impl Journal {
     /// the same journal, at the same line.
     pub fn beside(&self) -> Journal {
         let (header, trail) = (self.header.clone(), self.trail.clone());
-        Journal { header, state: State::default(), trail, store: Box::new(Nowhere), broken: self.broken, beside: true }
+        Journal {
+            header,
+            state: State::default(),
+            trail,
+            store: Box::new(Nowhere),
+            broken: self.broken,
+            beside: true,
+        }
     }
 
     /// A journal on any store, at what was read from it before.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::report::{Report, Ran};
+use super::report::{Ran, Report};
 use crate::course::{Room, Runbook};
 use crate::engine::Options;
 use crate::host::{HostError, Hosts, Query, Side};
@@ -47,7 +47,8 @@ pub(super) fn room(hosts: &dyn Hosts, book: &Runbook) -> Result<Room, HostError>
     let groups = groups(book);
     let argv = ["sh", "-c", ROOM, "sh"].into_iter().map(str::to_string).chain(groups);
     let answer = hosts.ask(Side::New, Query::run(argv))?;
-    let unclear = |cause: String| HostError::Unclear { side: Side::New, command: "room for a rehearsal".into(), cause };
+    let unclear =
+        |cause: String| HostError::Unclear { side: Side::New, command: "room for a rehearsal".into(), cause };
     let number = |what: &str| {
         let mut lines = answer.stdout.lines().filter_map(|line| line.strip_prefix(what)?.trim().parse::<u64>().ok());
         lines.next().ok_or_else(|| unclear(format!("it does not say its {what}: `{}`", answer.stdout.trim())))
@@ -78,7 +79,13 @@ fn wanted(book: &Runbook) -> Identity {
         _ => None,
     };
     let found = book.nodes.iter().find_map(|node| of(&node.step));
-    found.unwrap_or(Identity { hostname: String::new(), addresses: vec![], mounts: vec![], units: vec![], alone: true })
+    found.unwrap_or(Identity {
+        hostname: String::new(),
+        addresses: vec![],
+        mounts: vec![],
+        units: vec![],
+        alone: true,
+    })
 }
 
 /// What was seen. Whatever cannot be asked is missing in it: the rehearsal is thrown away all the same.
@@ -165,10 +172,14 @@ mod tests {
     #[test]
     fn what_old_has_and_the_rehearsed_system_has_not_is_told() {
         let words = |all: &[&str]| all.iter().map(|word| word.to_string()).collect::<Vec<_>>();
-        let old = listens("listen tcp 0.0.0.0:22\nlisten tcp *:5432\nlisten udp 0.0.0.0:40123\nlisten udp [::1]:323\n");
+        let old =
+            listens("listen tcp 0.0.0.0:22\nlisten tcp *:5432\nlisten udp 0.0.0.0:40123\nlisten udp [::1]:323\n");
         let report = compare(THERE, &old, &words(&["/", "/var", "/srv"]), &words(&["rec.service", "db.service"]));
         assert_eq!(report.seconds, Some(29.9));
-        assert_eq!((report.failed.as_slice(), report.mounts.as_slice()), (&words(&["ntp.service"])[..], &words(&["/srv"])[..]));
+        assert_eq!(
+            (report.failed.as_slice(), report.mounts.as_slice()),
+            (&words(&["ntp.service"])[..], &words(&["/srv"])[..])
+        );
         assert_eq!(report.ports, words(&["tcp 5432"]), "a port that the kernel chose is no port of old's");
         let units: Vec<_> = report.units.iter().map(|unit| unit.seconds).collect();
         assert_eq!(units, [Some(28.0), None]);

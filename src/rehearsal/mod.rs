@@ -12,7 +12,7 @@ use crate::runbook::{Node, Stage};
 use crate::step::StepKind;
 
 pub(crate) use look::{LISTENS, REPORT, ROOM};
-pub use report::{Report, Ran};
+pub use report::{Ran, Report};
 
 type Ended<T> = Result<T, Box<Stopped>>;
 
@@ -35,7 +35,10 @@ fn not(why: &str, help: &str) -> Not {
 /// Why not.
 pub fn may(book: &Runbook, state: &State) -> Result<(), Not> {
     if let Err(needs) = course::rehearsal(book, Room { mib: 1 }) {
-        return Err(not(needs, "this migration copies in another way; `replant explain R1337` says what a rehearsal is"));
+        return Err(not(
+            needs,
+            "this migration copies in another way; `replant explain R1337` says what a rehearsal is",
+        ));
     }
     if state.abandoned().is_some() || state.rolled_back() {
         return Err(not("this migration was taken back", "there is nothing to rehearse"));
@@ -47,7 +50,10 @@ pub fn may(book: &Runbook, state: &State) -> Result<(), Not> {
     let copied = |node: &Node| state.ours(&node.id) || !matches!(node.step, StepKind::Beneath(_));
     match book.nodes.iter().all(copied) {
         true => Ok(()),
-        false => Err(not("not everything is copied yet", "`replant apply PLAN --until copy` copies, and stops before the cutover")),
+        false => Err(not(
+            "not everything is copied yet",
+            "`replant apply PLAN --until copy` copies, and stops before the cutover",
+        )),
     }
 }
 

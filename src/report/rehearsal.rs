@@ -16,7 +16,9 @@ pub(crate) fn rehearsal(seen: &Report, downtime: f64, before: f64, apply: &str) 
         line("trouble", trouble);
     }
     if !seen.system.is_empty() {
-        let took = seen.seconds.map_or("not all was started".into(), |seconds| format!("all was started after {seconds:.0} s"));
+        let took = seen
+            .seconds
+            .map_or("not all was started".into(), |seconds| format!("all was started after {seconds:.0} s"));
         line("system", &format!("{}; {took}", seen.system));
     }
     for unit in &seen.units {
@@ -29,11 +31,20 @@ pub(crate) fn rehearsal(seen: &Report, downtime: f64, before: f64, apply: &str) 
         line("ports that are missing", &list(&seen.ports, "none"));
     }
     text += match seen.untouched {
-        true => "It was thrown away. Nothing was written to new's volumes, and what old wrote meanwhile was sent: all is in sync.\n",
-        false => "It was thrown away. That nothing was written to new's volumes was not seen: they were copied again, whole.\n",
+        true => {
+            "It was thrown away. Nothing was written to new's volumes, and what old wrote meanwhile was sent: all is in sync.\n"
+        }
+        false => {
+            "It was thrown away. That nothing was written to new's volumes was not seen: they were copied again, whole.\n"
+        }
     };
     if seen.boot().is_some() {
-        let _ = writeln!(text, "Services will be down for about {} (before the rehearsal: {}).", about(downtime), about(before));
+        let _ = writeln!(
+            text,
+            "Services will be down for about {} (before the rehearsal: {}).",
+            about(downtime),
+            about(before)
+        );
     }
     text += "Not shown: the network itself, and what depends on other hosts.\n";
     let _ = write!(text, "Next: {apply}");

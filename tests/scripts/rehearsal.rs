@@ -16,9 +16,15 @@ fn hold() -> Place {
     place.write(SCRIPT, REHEARSE).write(TRIGGER, "").write("/proc/uptime", "300.10 1.00\n");
     place.run(&["mkfifo", "/run/replant/go"]).good();
     place.write("/etc/replant/sshd_config", "PidFile /run/sshd.pid\n");
-    for (name, size, holder) in
-        [("sda", 9, ""), ("sda1", 4, "md0"), ("sda2", 4, "md1"), ("md0", 4, ""), ("md1", 4, ""), ("dm-0", 2, ""), ("ram0", 2, "")]
-    {
+    for (name, size, holder) in [
+        ("sda", 9, ""),
+        ("sda1", 4, "md0"),
+        ("sda2", 4, "md1"),
+        ("md0", 4, ""),
+        ("md1", 4, ""),
+        ("dm-0", 2, ""),
+        ("ram0", 2, ""),
+    ] {
         let dir = format!("/sys/class/block/{name}");
         place.write(&format!("{dir}/size"), &format!("{size}\n"));
         place.write(&format!("{dir}/stat"), "1 0 8 0 2 0 16 0 0 0 0 0 0 0 0\n");
@@ -33,7 +39,9 @@ fn hold() -> Place {
     for (name, bus) in [("ens3", "03"), ("ens4", "04")] {
         place.write(&format!("/sys/devices/pci/00:{bus}/net/x"), "");
         place.write(&format!("/sys/class/net/{name}/address"), &format!("52:54:00:77:00:{bus}\n"));
-        place.run(&["ln", "-s", &format!("/sys/devices/pci/00:{bus}"), &format!("/sys/class/net/{name}/device")]).good();
+        place
+            .run(&["ln", "-s", &format!("/sys/devices/pci/00:{bus}"), &format!("/sys/class/net/{name}/device")])
+            .good();
     }
     for (bus, class) in [("03", "0x020000"), ("04", "0x020000"), ("05", "0x020700"), ("06", "0x010000")] {
         place.write(&format!("/sys/devices/pci/00:{bus}/class"), &format!("{class}\n"));
@@ -126,16 +134,28 @@ fn it_does_not_begin_where_something_could_be_lost() {
         assert!(!ran.calls.iter().any(|call| call.starts_with("setsid")), "{why}: it goes on: {:?}", ran.calls);
     };
     refuses("nobody holds here", &|place| std::fs::remove_file(place.at("/run/replant/go")).unwrap());
-    refuses("a rehearsal has been begun here", &|place| { place.write(MARK, "went 1\n"); });
+    refuses("a rehearsal has been begun here", &|place| {
+        place.write(MARK, "went 1\n");
+    });
     refuses("cannot be reset", &|place| std::fs::remove_file(place.at(TRIGGER)).unwrap());
-    refuses("iqn.x is still exported", &|place| { place.write("/sys/kernel/config/target/iscsi/iqn.x/y", ""); });
-    refuses("let go on already", &|place| { place.write("/tmp/tags", "  other,replant_go\n"); });
-    refuses("is not plain", &|place| { place.write("/tmp/table", "0 100 mirror core 1\n"); });
-    refuses("can be written to", &|place| { place.write("/tmp/ro", "0\n"); });
+    refuses("iqn.x is still exported", &|place| {
+        place.write("/sys/kernel/config/target/iscsi/iqn.x/y", "");
+    });
+    refuses("let go on already", &|place| {
+        place.write("/tmp/tags", "  other,replant_go\n");
+    });
+    refuses("is not plain", &|place| {
+        place.write("/tmp/table", "0 100 mirror core 1\n");
+    });
+    refuses("can be written to", &|place| {
+        place.write("/tmp/ro", "0\n");
+    });
     refuses("not one address", &|place| {
         place.write("/tmp/addresses", "2: ens3    inet 10.77.0.22/24\n3: ens4    inet 10.77.1.22/24\n");
     });
-    refuses("no volume", &|place| { place.stub("lvm", ""); });
+    refuses("no volume", &|place| {
+        place.stub("lvm", "");
+    });
 }
 
 #[test]
@@ -144,7 +164,8 @@ fn all_cards_are_somewhere_else_before_the_system_boots() {
     begin(&place).good();
     let ran = away(&place);
     let calls = &ran.good().calls;
-    let moved: Vec<&String> = calls.iter().filter(|call| call.starts_with("ip link set ") && call.ends_with(" netns 42")).collect();
+    let moved: Vec<&String> =
+        calls.iter().filter(|call| call.starts_with("ip link set ") && call.ends_with(" netns 42")).collect();
     assert_eq!(moved, ["ip link set ens4 netns 42", "ip link set ens3 netns 42"], "the one that is needed last");
     for (name, mac, end) in [("ens4", "04", "ctl0"), ("ens3", "03", "ctl1")] {
         let wire = format!("ip link add {name} address 52:54:00:77:00:{mac} type veth peer name {end} netns 42");
@@ -192,7 +213,10 @@ fn old_s_addresses_are_not_announced_by_a_rehearsal() {
     let text = include_str!("../../src/family/scripts/initramfs-tools/hold-local-top.sh.j2");
     let (_, text) = text.split_once("say \"going on\"\n").unwrap();
     let (text, _) = text.split_once("# The volumes were empty").unwrap();
-    let text = text.replace("{% for taken in takes %}", "").replace("{% endfor -%}", "").replace("{{ taken }}", "10.77.0.21");
+    let text = text
+        .replace("{% for taken in takes %}", "")
+        .replace("{% endfor -%}", "")
+        .replace("{{ taken }}", "10.77.0.21");
     let place = hold();
     place.stub("busybox", "");
     place.write("/run/on.sh", &format!("card=ens3\nannounced() {{ ip announced; }}\n{text}wait\n"));
@@ -225,8 +249,12 @@ fn copies_rest_at_one_moment_and_say_so_when_it_is_on_disk() {
     let place = copied();
     let ran = rest(&place);
     let calls = &ran.good().calls;
-    let fail = |number| at(calls, &format!("mdadm --quiet --manage /dev/md{number} --fail /dev/mapper/replant-{number}-new"));
-    let remove = |number| at(calls, &format!("mdadm --quiet --manage /dev/md{number} --remove /dev/mapper/replant-{number}-new"));
+    let fail = |number| {
+        at(calls, &format!("mdadm --quiet --manage /dev/md{number} --fail /dev/mapper/replant-{number}-new"))
+    };
+    let remove = |number| {
+        at(calls, &format!("mdadm --quiet --manage /dev/md{number} --remove /dev/mapper/replant-{number}-new"))
+    };
     assert!(fail(300) < fail(301) && fail(301) < remove(300) && remove(300) < at(calls, "sync /dev/lun-a"));
     assert!(!place.there("/run/a") && !place.there("/run/b"));
     assert_eq!(place.read("/run/a.rest").as_deref(), Some("900.1 1\n"), "since when, as it was");

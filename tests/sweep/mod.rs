@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use fault::{Fault, faults};
 use fault::{Disk, Faulty};
+pub use fault::{Fault, faults};
 use replant::engine::{self, Notice, Observer, Options, Reason, Stopped, Summary};
 use replant::host::{Hosts, Server};
 use replant::journal::{Header, Journal, Kind, Story};

@@ -47,13 +47,16 @@ impl Step for Unwritten {
             Phase::None if stage.holds => {
                 let (marks, served) = (self.marks(on, side)?, served(on)?);
                 let again = self.copies.iter().any(|copy| marks.outlives(&copy.rest(), served));
-                Ok(again.then(|| "new was started again: nobody has seen that nothing was written to its volumes".into()))
+                Ok(again
+                    .then(|| "new was started again: nobody has seen that nothing was written to its volumes".into()))
             }
             Phase::None => Ok(Some("new is not in its hold: nobody has seen what was written to its volumes".into())),
             _ if stage.written.is_empty() => Ok(Some("nobody has counted what was written to new's volumes".into())),
-            _ => Ok(stage.written.iter().find(|(_, sectors)| *sectors != 0).map(|(name, sectors)| {
-                format!("the rehearsal has written {sectors} sectors to {name} of new")
-            })),
+            _ => Ok(stage
+                .written
+                .iter()
+                .find(|(_, sectors)| *sectors != 0)
+                .map(|(name, sectors)| format!("the rehearsal has written {sectors} sectors to {name} of new"))),
         }
     }
 

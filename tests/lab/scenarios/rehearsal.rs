@@ -34,8 +34,11 @@ fn whole(bench: &mut Bench, pair: &Pair, plan: &str) -> Fallible<()> {
     bench.checks.same("the copied system comes up with all that old has", &ended.code.to_string(), "0");
     let untouched = ended.output.contains("Nothing was written to new's volumes");
     bench.checks.that("nothing was written to new's volumes", untouched, &ended.output);
-    bench.checks.figure("a rehearsal, from the command to copies in sync", format!("{:.0} s", ended.took.as_secs_f64()));
-    let seen: serde_json::Value = serde_json::from_str(&fs_err::read_to_string(pair.dir.join(".replant/srv1/rehearsal.json"))?)?;
+    bench
+        .checks
+        .figure("a rehearsal, from the command to copies in sync", format!("{:.0} s", ended.took.as_secs_f64()));
+    let seen: serde_json::Value =
+        serde_json::from_str(&fs_err::read_to_string(pair.dir.join(".replant/srv1/rehearsal.json"))?)?;
     bench.checks.figure("rehearsed: all was started after", format!("{} s", seen["seconds"]));
     bench.checks.figure("rehearsed: units", seen["units"].to_string());
     Ok(())
@@ -55,7 +58,10 @@ fn killed(bench: &mut Bench, pair: &Pair, plan: &str) -> Fallible<()> {
     let own = in_hold(pair, "nsenter --target 1 --mount --root --net -- ip -brief address show up")?;
     bench.checks.that("the rehearsed system has old's address", own.contains(net::OLD), &own);
     // what the rehearsed system writes to files of its own: on snapshots
-    in_hold(pair, "nsenter --target 1 --mount --root -- sh -c 'echo x >/root/rehearsed; echo x >/var/rehearsed; sync'")?;
+    in_hold(
+        pair,
+        "nsenter --target 1 --mount --root -- sh -c 'echo x >/root/rehearsed; echo x >/var/rehearsed; sync'",
+    )?;
     let sums = |prefix: &str| {
         let script = format!(
             "for v in root var; do blockdev --flushbufs /dev/mapper/{prefix}vg0-$v; \
