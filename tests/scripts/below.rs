@@ -335,11 +335,17 @@ fn a_leg_that_md_gave_up_is_taken_back() {
     place.write(&format!("{SYS}/dev-dm-11/state"), "faulty,write_mostly\n").write("/takes-back", "");
     // the link was dead, and the kernel said so
     place.write("/log", &format!("{}md/raid1:md300: Disk failure on dm-11\n", place.read("/log").unwrap()));
-    place.stub("mdadm", &format!("{ALIVE}{}", MDADM.replace("= faulty ]", "= faulty ] || grep -q faulty $sys/dev-dm-11/state")));
+    place.stub(
+        "mdadm",
+        &format!("{ALIVE}{}", MDADM.replace("= faulty ]", "= faulty ] || grep -q faulty $sys/dev-dm-11/state")),
+    );
     let ran = place.apply(&copy());
     let all = [DROPPED.as_slice(), &["dmsetup create replant-300-new", BOUND, RE_ADDED]].concat();
     assert_eq!(changes(ran.good()), all);
-    assert!(place.read("/dev/kmsg").unwrap().contains("copy of vg0-root begins"), "what was said before counts no more");
+    assert!(
+        place.read("/dev/kmsg").unwrap().contains("copy of vg0-root begins"),
+        "what was said before counts no more"
+    );
     assert_eq!(place.read(&format!("{SYS}/dev-dm-11/state")).unwrap(), "writemostly\n");
     // it is not in the array any more
     let place = copied();

@@ -152,7 +152,9 @@ fn a_full_boot_is_said_before_anything_goes() {
     let (new, old, spare) = ("the hold".len(), "old's own".len(), 8388608);
     // there is room for both, to the byte
     let place = with_boot();
-    place.write("/room", &format!("{}\n", new + spare)).stub("rm", &format!("[ -e /fs/{NAME} ] && : >/both; exec /usr/bin/rm \"$@\""));
+    place
+        .write("/room", &format!("{}\n", new + spare))
+        .stub("rm", &format!("[ -e /fs/{NAME} ] && : >/both; exec /usr/bin/rm \"$@\""));
     place.stub("cp", &format!("[ ! -e /fs/{NAME} ] || : >/beside; exec /usr/bin/cp \"$@\""));
     put(&place).good();
     assert!(place.there("/beside"), "power that is lost meanwhile leaves what was there");
@@ -204,7 +206,10 @@ fn with_grub() -> Place {
     place.write("/libs/libc.so.6", "libc").write("/libs/ld.so", "ld").write("/grub/i386-pc/boot.img", "boot");
     place.write("/grub/i386-pc/normal.mod", "normal").write("/grub/i386-pc/grub-bios-setup", "setup");
     place.mode("/grub/i386-pc/grub-bios-setup", 0o755);
-    place.write("/pack", &job("loader-tools").replace("/usr/lib/grub", "/grub").replace("/usr/sbin/grub", "/none/grub"));
+    place.write(
+        "/pack",
+        &job("loader-tools").replace("/usr/lib/grub", "/grub").replace("/usr/sbin/grub", "/none/grub"),
+    );
     place
 }
 
@@ -218,8 +223,15 @@ fn the_boot_loader_is_packed_with_all_that_it_needs() {
     pack(&place).good();
     let list = place.run(&["tar", "--list", "--gzip", "--file", FILE]).out;
     for path in TOOLS.iter().map(|tool| format!("stubs/{tool}")).chain(
-        ["grub/i386-pc/boot.img", "grub/i386-pc/normal.mod", "grub/i386-pc/grub-bios-setup", "libs/libc.so.6", "libs/ld.so", "bin/sh"]
-            .map(str::to_string),
+        [
+            "grub/i386-pc/boot.img",
+            "grub/i386-pc/normal.mod",
+            "grub/i386-pc/grub-bios-setup",
+            "libs/libc.so.6",
+            "libs/ld.so",
+            "bin/sh",
+        ]
+        .map(str::to_string),
     ) {
         assert!(list.lines().any(|line| line == path), "{path}: {list}");
     }
@@ -237,7 +249,10 @@ fn half_a_boot_loader_is_not_packed() {
         let place = with_grub();
         std::fs::remove_file(place.at(&format!("/stubs/{tool}"))).unwrap();
         // this machine may have one of its own
-        place.write("/pack", &place.read("/pack").unwrap().replace("command -v \"$tool\"", "ls \"/stubs/$tool\" 2>/dev/null"));
+        place.write(
+            "/pack",
+            &place.read("/pack").unwrap().replace("command -v \"$tool\"", "ls \"/stubs/$tool\" 2>/dev/null"),
+        );
         pack(&place).fails(1, &format!("there is no {tool} here"), &[]);
         assert!(!place.there(FILE), "{tool}");
     }
@@ -247,7 +262,10 @@ fn half_a_boot_loader_is_not_packed() {
     assert!(!place.there(FILE));
     for (what, body) in [
         ("there is no room", "case \"$*\" in *--create*) cat >/dev/null; exit 2 ;; esac"),
-        ("what was written is not an archive", "case \"$*\" in *--create*) cat >/dev/null; echo half >/run/replant/tools.tar.gz.replant ;; *) exec /usr/bin/tar \"$@\" ;; esac"),
+        (
+            "what was written is not an archive",
+            "case \"$*\" in *--create*) cat >/dev/null; echo half >/run/replant/tools.tar.gz.replant ;; *) exec /usr/bin/tar \"$@\" ;; esac",
+        ),
     ] {
         let place = with_grub();
         place.stub("tar", body);
@@ -293,7 +311,9 @@ fn each_disk_gets_a_boot_loader() {
     assert_eq!(chroots, [format!("{args} /dev/a"), format!("{args} /dev/b")]);
     assert!(!tools_are_there(&place), "new's /boot has no room to spare");
     assert!(!place.there("/run/replant/tools"));
-    let at = |call: &str| ran.calls.iter().position(|one| one == call).unwrap_or_else(|| panic!("no {call}: {:?}", ran.calls));
+    let at = |call: &str| {
+        ran.calls.iter().position(|one| one == call).unwrap_or_else(|| panic!("no {call}: {:?}", ran.calls))
+    };
     assert!(at("blockdev --flushbufs /dev/boot") < at("mount /dev/boot /run/replant/tools/boot"));
     // what is looked at is on the disk
     for (disk, next) in [("/dev/a", at(&format!("{args} /dev/b"))), ("/dev/b", ran.calls.len())] {
@@ -307,14 +327,22 @@ fn each_disk_gets_a_boot_loader() {
 fn a_disk_that_gets_none_is_said() {
     for disk in ["/dev/a", "/dev/b"] {
         let worlds = [
-            format!("for last; do :; done\n[ $last != {disk} ] || {{ echo 'cannot find a device' >&2; exit 1; }}\nprintf GRUB >$last"),
+            format!(
+                "for last; do :; done\n[ $last != {disk} ] || {{ echo 'cannot find a device' >&2; exit 1; }}\nprintf GRUB >$last"
+            ),
             format!("for last; do :; done\n[ $last = {disk} ] || printf GRUB >$last"),
-            format!("for last; do :; done\nif [ $last = {disk} ]; then printf '%512sGRUB' '' >$last; else printf GRUB >$last; fi"),
+            format!(
+                "for last; do :; done\nif [ $last = {disk} ]; then printf '%512sGRUB' '' >$last; else printf GRUB >$last; fi"
+            ),
         ];
         for (at, body) in worlds.iter().enumerate() {
             let place = in_rescue();
             place.stub("chroot", body);
-            let why = if at == 0 { "cannot find a device".into() } else { format!("{disk} has no GRUB in its first sector") };
+            let why = if at == 0 {
+                "cannot find a device".into()
+            } else {
+                format!("{disk} has no GRUB in its first sector")
+            };
             install(&place).fails(1, &why, &[]);
             assert!(tools_are_there(&place), "it is done again, and needs them");
         }

@@ -65,7 +65,8 @@ const ALWAYS: [&str; 21] = [
 const MODULES: [&str; 1] = ["usr/lib/modules/6.1/kernel/drivers/target/iscsi/iscsi_target_mod.ko"];
 
 /// What mkinitramfs(8) puts in without being asked, and what is only like what must be there.
-const LIKE: &str = "usr/bin/ipconfig\nusr/bin/busybox.conf\nusr/sbin/lvmdump\nusr/sbin/mdadm.static\netc/lvm/lvm.conf.d\n";
+const LIKE: &str =
+    "usr/bin/ipconfig\nusr/bin/busybox.conf\nusr/sbin/lvmdump\nusr/sbin/mdadm.static\netc/lvm/lvm.conf.d\n";
 
 /// What the image of this migration must have.
 fn all_of_it() -> Vec<String> {
@@ -262,7 +263,11 @@ fn one_that_cannot_be_made_is_not_put_in_place() {
         assert_eq!(own_boot(&place), before, "{tool}");
         nothing_lies_about(&place, tool);
         place.undo(image().0).good();
-        assert_eq!(tree(&place, "/run/replant").into_values().filter(|text| text.contains("half")).count(), 0, "{tool}");
+        assert_eq!(
+            tree(&place, "/run/replant").into_values().filter(|text| text.contains("half")).count(),
+            0,
+            "{tool}"
+        );
     }
 }
 
@@ -299,11 +304,19 @@ fn hooked(change: impl Fn(&Place), text: impl Fn(String) -> String) -> (Place, R
         place.write(&format!("/tools/{tool}"), &format!("the real {tool}"));
         place.mode(&format!("/tools/{tool}"), 0o755);
     }
-    place.write("/functions", "copy_exec() { echo \"copy_exec $1\" >>/calls; mkdir -p \"$DESTDIR${1%/*}\"; cp \"$1\" \"$DESTDIR$1\"; }\n\
-        manual_add_modules() { echo \"module $1\" >>/calls; }\n");
-    place.stub("ldd", "printf '/tools/x:\\n\\tlinux-vdso.so.1 (0x0)\\n\\tlibc.so.6 => /libs/libc.so.6 (0x0)\\n'; exit 1");
+    place.write(
+        "/functions",
+        "copy_exec() { echo \"copy_exec $1\" >>/calls; mkdir -p \"$DESTDIR${1%/*}\"; cp \"$1\" \"$DESTDIR$1\"; }\n\
+        manual_add_modules() { echo \"module $1\" >>/calls; }\n",
+    );
+    place.stub(
+        "ldd",
+        "printf '/tools/x:\\n\\tlinux-vdso.so.1 (0x0)\\n\\tlibc.so.6 => /libs/libc.so.6 (0x0)\\n'; exit 1",
+    );
     place.write("/libs/libc.so.6", "libc");
-    for name in ["mdadm.conf", "lvm.conf", "network.link", "network.rules", "sshd_config", "host_key", "authorized_keys"] {
+    for name in
+        ["mdadm.conf", "lvm.conf", "network.link", "network.rules", "sshd_config", "host_key", "authorized_keys"]
+    {
         place.write(&format!("/conf/replant/{name}"), &format!("ours: {name}"));
     }
     for (path, text) in [
@@ -315,7 +328,10 @@ fn hooked(change: impl Fn(&Place), text: impl Fn(String) -> String) -> (Place, R
         ("/dest/etc/mdadm.conf", "old's"),
         ("/dest/etc/mdadm/mdadm.conf.d/more", "old's"),
         ("/dest/etc/lvm/lvmlocal.conf", "old's"),
-        ("/dest/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nsshd:x:1:1::/:/bin/false\n_apt:x:42:1::/:/bin/false\n"),
+        (
+            "/dest/etc/passwd",
+            "root:x:0:0:root:/root:/bin/bash\nsshd:x:1:1::/:/bin/false\n_apt:x:42:1::/:/bin/false\n",
+        ),
         ("/dest/etc/group", "root:x:0:\n"),
     ] {
         match path.strip_suffix("/.") {
@@ -368,7 +384,8 @@ fn the_image_gets_what_the_hold_needs() {
         let mode = std::fs::metadata(place.at(&format!("/dest/etc/replant/{name}"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}: sshd(8) takes no key that others can read");
     }
-    let users = "_apt:x:42:1::/:/bin/false\nroot:*:0:0:root:/:/bin/sh\nsshd:*:100:65534::/run/sshd:/usr/sbin/nologin\n";
+    let users =
+        "_apt:x:42:1::/:/bin/false\nroot:*:0:0:root:/:/bin/sh\nsshd:*:100:65534::/run/sshd:/usr/sbin/nologin\n";
     assert_eq!(dest("etc/passwd").as_deref(), Some(users));
     assert_eq!(dest("etc/group").as_deref(), Some("root:x:0:\nnogroup:x:65534:\n"));
     assert_eq!(dest("etc/nsswitch.conf").as_deref(), Some("passwd: files\ngroup: files\nshadow: files\n"));
@@ -384,9 +401,13 @@ fn a_tool_that_is_not_there_is_said() {
 #[test]
 fn a_card_is_named_by_a_rule_or_by_a_link() {
     for name in ["network.link", "network.rules"] {
-        let (place, ran) = hooked(|place| std::fs::remove_file(place.at(&format!("/conf/replant/{name}"))).unwrap(), |text| text);
+        let (place, ran) =
+            hooked(|place| std::fs::remove_file(place.at(&format!("/conf/replant/{name}"))).unwrap(), |text| text);
         ran.good();
-        let there = [place.there("/dest/etc/systemd/network/00-replant.link"), place.there("/dest/etc/udev/rules.d/76-replant.rules")];
+        let there = [
+            place.there("/dest/etc/systemd/network/00-replant.link"),
+            place.there("/dest/etc/udev/rules.d/76-replant.rules"),
+        ];
         assert_eq!(there, [name != "network.link", name != "network.rules"]);
     }
 }
@@ -441,7 +462,9 @@ fn new_goes_on_when_all_is_on_its_disks() {
 #[test]
 fn new_stays_where_it_is_when_something_fails() {
     let failing = |what: &str| {
-        format!("for last; do :; done\ncase \"$*\" in {what}) exit 5 ;; esac\ncase $1 in lvs) echo \"  /dev/$last/root\" ;; pvs) echo \"  /dev/md-$last\" ;; esac")
+        format!(
+            "for last; do :; done\ncase \"$*\" in {what}) exit 5 ;; esac\ncase $1 in lvs) echo \"  /dev/$last/root\" ;; pvs) echo \"  /dev/md-$last\" ;; esac"
+        )
     };
     let tags = ["lvm vgchange"];
     let worlds: [(&str, String, &[&str]); 7] = [

@@ -164,7 +164,10 @@ fn a_machine_of_which_nobody_can_say_what_it_is_does_not_boot_half_a_copy() {
     // old's card may be the one that takes its time
     let place = machine();
     place.write("/sys/class/net/enp2s0/address", "02:00:00:00:00:09\n");
-    place.write("/at-30", &format!("mkdir -p /sys/class/net/enp1s0; echo {} >/sys/class/net/enp1s0/address", old_mac()));
+    place.write(
+        "/at-30",
+        &format!("mkdir -p /sys/class/net/enp1s0; echo {} >/sys/class/net/enp1s0/address", old_mac()),
+    );
     let ran = says(&place, &[]);
     boots(&place, &ran, "old, late");
     assert_eq!(ran.calls_of(&["lvm", "ip", "modprobe"]), [""; 0]);
@@ -214,9 +217,10 @@ fn it_boots_through_only_with_the_tag_on_all_groups() {
 fn a_group_that_is_not_whole_is_waited_for() {
     let run = |place: &Place| {
         let all = place.read("/assembled").unwrap_or_default();
-        let runs = all.lines().filter(|line| line.contains("--run")).map(|line| {
-            line.split('.').next().unwrap().parse::<u32>().unwrap()
-        });
+        let runs = all
+            .lines()
+            .filter(|line| line.contains("--run"))
+            .map(|line| line.split('.').next().unwrap().parse::<u32>().unwrap());
         (all.lines().count(), runs.collect::<Vec<_>>())
     };
     let place = new();
