@@ -6,8 +6,14 @@
 #[path = "scripts/place.rs"]
 mod place;
 
+#[path = "scripts/below.rs"]
+mod below;
 #[path = "scripts/boot.rs"]
 mod boot;
+#[path = "scripts/carried.rs"]
+mod carried;
+#[path = "scripts/hold.rs"]
+mod hold;
 #[path = "scripts/initramfs.rs"]
 mod initramfs;
 #[path = "scripts/linted.rs"]
@@ -20,3 +26,5 @@ mod rehearsal;
 mod small;
 #[path = "scripts/used.rs"]
 mod used;
+#[path = "scripts/waits.rs"]
+mod waits;
