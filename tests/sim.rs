@@ -11,7 +11,7 @@ use replant::course;
 use replant::facts::{self, Facts, lsblk, lvm, md, mounts, net};
 use replant::host::{Act, HostError, Hosts, Look, PowerTo, Query, Server, Side, Text};
 use replant::plan::{self, IscsiServer, Plan};
-use replant::runbook::Node;
+use replant::runbook::{Node, Stage};
 use replant::sim::{Effect, FaultPlan, Shape, Sim, System, Written};
 use replant::step::{Mark, Seen, StepKind, Undo};
 use serde_json::Value;
@@ -186,11 +186,34 @@ fn puts_back(step: &StepKind) -> bool {
     )
 }
 
-/// Absent, applied, present, undone, absent again, applied again: each step in its place in a whole migration.
+/// Each step in its place in a whole migration.
 fn contract(name: &str, plan: &Plan, free_extents: u64) -> BTreeSet<String> {
     let (sim, nodes) = pair(plan, free_extents);
+    let kinds = one_by_one(name, &sim, &nodes);
+    let world = sim.world();
+    assert!(!world.old.on && world.new.system == System::Own, "{name}: new is up and old is off");
+    assert!(!world.text(None).contains("unlike: true"), "{name}: the halves of new's arrays differ");
+    kinds
+}
+
+/// And in a rehearsal, once all is copied.
+fn rehearsed(name: &str, plan: &Plan) -> BTreeSet<String> {
+    let sim = Sim::from_plan(plan, None);
+    let book = course::make(plan, "digest", &facts_of(&sim)).unwrap_or_else(|found| panic!("{found:#?}"));
+    let copied: Vec<Node> = book.nodes.iter().filter(|node| node.stage <= Stage::Copy).cloned().collect();
+    one_by_one(name, &sim, &copied);
+    let course = course::rehearsal(&book, course::Room { mib: 64 }).unwrap();
+    let steps = [course.begin, course.prove, course.end].concat();
+    let kinds = one_by_one(name, &sim, &steps);
+    let world = sim.world();
+    assert!(world.old.on && world.new.system == System::Hold, "{name}: old serves and new holds");
+    kinds
+}
+
+/// Absent, applied, present, undone, absent again, applied again.
+fn one_by_one(name: &str, sim: &Sim, nodes: &[Node]) -> BTreeSet<String> {
     let mut kinds = BTreeSet::new();
-    for node in &nodes {
+    for node in nodes {
         let step = node.step.as_step();
         let what = format!("{name}: {} ({})", node.id, kind(&node.step));
         let act = |sim: &Sim, acts: &[Act], how: &str| {
@@ -198,7 +221,7 @@ fn contract(name: &str, plan: &Plan, free_extents: u64) -> BTreeSet<String> {
                 sim.act(node.on, "contract", act).unwrap_or_else(|error| panic!("{what}: {how}: {error}"));
             }
         };
-        let before = step.observe(&sim, node.on).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let before = step.observe(sim, node.on).unwrap_or_else(|error| panic!("{what}: {error}"));
         let acts = step.apply();
         assert_eq!(acts.is_empty(), step.mark() == Mark::Check && acts.is_empty(), "{what}");
         match before {
@@ -209,9 +232,9 @@ fn contract(name: &str, plan: &Plan, free_extents: u64) -> BTreeSet<String> {
         }
         let found = sim.world();
         if before == Seen::Absent {
-            act(&sim, &acts, "apply");
+            act(sim, &acts, "apply");
         }
-        settle(&sim, node, &Seen::Present).unwrap_or_else(|error| panic!("{what}: applied: {error}"));
+        settle(sim, node, &Seen::Present).unwrap_or_else(|error| panic!("{what}: applied: {error}"));
         kinds.insert(kind(&node.step));
         let Undo::Acts(undo) = step.undo() else { continue };
         if before != Seen::Absent {
@@ -230,9 +253,6 @@ fn contract(name: &str, plan: &Plan, free_extents: u64) -> BTreeSet<String> {
             settle(&back, node, &Seen::Present).unwrap_or_else(|error| panic!("{what}: applied again: {error}"));
         }
     }
-    let world = sim.world();
-    assert!(!world.old.on && world.new.system == System::Own, "{name}: new is up and old is off");
-    assert!(!world.text(None).contains("unlike: true"), "{name}: the halves of new's arrays differ");
     kinds
 }
 
@@ -251,6 +271,7 @@ fn every_kind_of_step_keeps_its_contract() {
     kinds.extend(contract("below, old switched by hand", &by_hand, 0));
     below.new.boot = Some(plan::NewBoot::Held.into());
     kinds.extend(contract("held", &below, 0));
+    kinds.extend(rehearsed("rehearsed", &below));
     let missing: Vec<_> = all_kinds().difference(&kinds).cloned().collect();
     assert!(missing.is_empty(), "no migration of these tests has {missing:?}");
 }
@@ -539,16 +560,18 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
 
     let (tgt, lio) = (IscsiServer::Tgt, IscsiServer::Lio);
     let (mirror, below) = (plan::Method::Mirror, plan::Method::Below);
-    for (plan, server, method) in [
-        ("lab", tgt, mirror),
-        ("lab", lio, mirror),
-        ("cs940", tgt, mirror),
-        ("lab", lio, below),
-        ("cs940", tgt, below),
+    let (rescue, held) = (plan::NewBoot::Rescue, plan::NewBoot::Held);
+    for (plan, server, method, boot) in [
+        ("lab", tgt, mirror, rescue),
+        ("lab", lio, mirror, rescue),
+        ("cs940", tgt, mirror, rescue),
+        ("lab", lio, below, rescue),
+        ("cs940", tgt, below, rescue),
+        ("lab", tgt, below, held),
     ] {
         let mut loaded = self::plan(plan);
         loaded.plan.transfer.iscsi.server = server.into();
-        loaded.plan.copy.method = Some(method.into());
+        (loaded.plan.copy.method, loaded.plan.new.boot) = (Some(method.into()), Some(boot.into()));
         let sim = Sim::from_plan(&loaded.plan, None);
         let facts = facts_of(&sim);
         let book = course::make(&loaded.plan, "digest", &facts).unwrap();
@@ -559,7 +582,9 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
             let mut begun = begun.lock().unwrap();
             begun.insert(step.clone());
             let over = |id: &str| begun.iter().any(|step| step.0 == id);
-            for (side, gone) in [(Side::Old, over("old-off")), (Side::New, over("own-boot"))] {
+            // new's rescue system is there no more once new boots from its own disks
+            let left = [(Side::Old, over("old-off")), (Side::New, over("own-boot") || over("into-hold"))];
+            for (side, gone) in left {
                 if !gone {
                     let now = facts::read(&sim, side).unwrap();
                     let others = course::changed_by_others(&book, |step| begun.contains(step), side, &now);
@@ -572,7 +597,7 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
             for server in [Server::Old, Server::New].into_iter().filter(|_| tried) {
                 let after = Sim::new(sim.world());
                 after.change(|world| world.reboot(server));
-                for side in [Side::Old, Side::New] {
+                for (side, _) in left.into_iter().filter(|(_, gone)| !gone) {
                     let now = facts::read(&after, side).unwrap();
                     let others = course::changed_by_others(&book, |step| begun.contains(step), side, &now);
                     assert!(others.is_empty(), "{plan} after {step}, {server} rebooted, on {side}: {others:#?}");

@@ -126,11 +126,18 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         | StepKind::VolumeSize(_)
         | StepKind::FsSize(_) => ("other steps", 1.0),
     };
-    let assumed = match &node.step {
+    Estimate { part, seconds, assumed: assumed(runbook, node, checks) }
+}
+
+/// What the estimate of a step takes for granted: no plan and no look at the servers says it.
+fn assumed(runbook: &Runbook, node: &Node, checks: &Checks) -> Option<String> {
+    let by_hand = |power: &Power| matches!(power, Manual {});
+    let plan = &runbook.plan;
+    match &node.step {
         StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),
         StepKind::OwnBoot(boot) if boot.held.is_some() => Some(match checks.rehearsed {
-            Some(_) => format!("new's services start in {goes_on:.0} s, as they did when it was rehearsed"),
-            None => format!("new's services start in {goes_on} s"),
+            Some(seconds) => format!("new's services start in {seconds:.0} s, as they did when it was rehearsed"),
+            None => format!("new's services start in {GOES_ON} s"),
         }),
         StepKind::OwnBoot(_) if by_hand(&plan.new.power) => {
             Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
@@ -138,8 +145,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::OwnBoot(_) => Some(format!("new starts in {BOOT} s")),
         StepKind::FsCheck(_) => Some("by the bytes in use, not by the number of files".into()),
         _ => None,
-    };
-    Estimate { part, seconds, assumed }
+    }
 }
 
 /// The boot file system is read from disk and hashed.

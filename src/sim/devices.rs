@@ -93,14 +93,13 @@ impl World {
             let portal = session.portal.replace(['[', ']'], "");
             let link = format!("/dev/disk/by-path/ip-{portal}-iscsi-{}-lun-{}", session.iqn, session.lun);
             let wwn = format!("0x6{:015x}", fold(&session.iqn));
+            // a disk that does not answer is asked for its numbers in vain: udev keeps its path
+            let told = session.live;
+            let by_id = [format!("/dev/disk/by-id/wwn-{wwn}"), format!("/dev/disk/by-id/scsi-3{}", &wwn[2..])];
             devs.push(Dev {
-                links: vec![
-                    link,
-                    format!("/dev/disk/by-id/wwn-{wwn}"),
-                    format!("/dev/disk/by-id/scsi-3{}", &wwn[2..]),
-                ],
-                serial: Some(session.serial.clone()),
-                wwn: Some(wwn),
+                links: [link].into_iter().chain(by_id.into_iter().filter(|_| told)).collect(),
+                serial: told.then(|| session.serial.clone()),
+                wwn: told.then_some(wwn),
                 model: Some("VIRTUAL-DISK".into()),
                 tran: Some("iscsi".into()),
                 live: session.live,

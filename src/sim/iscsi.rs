@@ -328,7 +328,7 @@ fn parse_target(text: &str) -> Target {
             ["outgoinguser", user, secret] => target.back = (user.to_string(), secret.to_string()),
             ["HeaderDigest", "CRC32C"] => {}
             // what tgt-admin(8) hands on to tgtadm besides
-            ["InitialR2T", "Yes" | "No"] | ["ImmediateData", "Yes" | "No"] => {}
+            ["InitialR2T" | "ImmediateData", "Yes" | "No"] => {}
             ["MaxRecvDataSegmentLength" | "FirstBurstLength" | "MaxBurstLength" | "MaxOutstandingR2T", number]
                 if number.parse::<u32>().is_ok() => {}
             ["initiator-address", address] => target.initiator = address.to_string(),

@@ -5,7 +5,7 @@
 use replant::host::Act;
 use replant::step::StepKind;
 
-use crate::place::{Place, Ran, step};
+use crate::place::{Place, Ran, World, step};
 
 const SINCE: &str = "/run/copies/vg0-root";
 const SYS: &str = "/sys/block/md300/md";
@@ -357,7 +357,7 @@ fn a_leg_that_md_gave_up_is_taken_back() {
 /// Where md does not know, or what it knows is worth nothing, everything is sent.
 #[test]
 fn a_leg_of_which_nothing_is_known_gets_everything() {
-    let worlds: [(&str, fn(&Place)); 4] = [
+    let worlds: [World; 4] = [
         ("nobody says when the copy began", |place| gone(place, SINCE)),
         ("md knows nothing of it", |place| gone(place, "/known")),
         ("md knows it from another array", |place| {

@@ -70,6 +70,9 @@ pub struct Place {
     root: tempfile::TempDir,
 }
 
+/// A name of a world, and what makes it out of a place.
+pub type World = (&'static str, fn(&Place));
+
 pub struct Ran {
     pub code: i32,
     pub out: String,

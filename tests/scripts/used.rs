@@ -7,7 +7,7 @@ use std::fmt::Write;
 use replant::host::Act;
 use replant::step::StepKind;
 
-use crate::place::{Place, Ran, step};
+use crate::place::{Place, Ran, World, step};
 
 const CHUNKS: usize = 120;
 const SECTORS: usize = CHUNKS * 2048;
@@ -336,7 +336,7 @@ fn a_lost_link_costs_what_has_changed() {
 /// Bits that md has cleared since are set again, by a map of today.
 #[test]
 fn a_copy_that_starts_over_reads_the_map_again() {
-    let worlds: [(&str, fn(&Place)); 3] = [
+    let worlds: [World; 3] = [
         ("given up for good", |place| {
             std::fs::remove_dir_all(place.at(&format!("{SYS}/dev-replant-300-new"))).unwrap();
             place.write(&format!("{SYS}/degraded"), "1\n");

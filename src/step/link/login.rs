@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{identity, lsblk};
+use crate::facts::{Block, identity, lsblk};
 use crate::host::{Act, HostError, Look, Query, Side};
 use crate::step::{Compared, Progress, Seen, Step, Touched, Undo};
 
@@ -99,7 +99,11 @@ impl Step for Login {
     }
 
     fn touches(&self, of: &Compared) -> Vec<Touched> {
-        let ours = of.now.blocks.iter().filter(|block| block.serial.as_deref() == Some(self.serial.as_str()));
+        // a disk that does not answer has no serial number for whoever asks anew: its path stays
+        let is_ours = |block: &&Block| {
+            block.serial.as_deref() == Some(self.serial.as_str()) || block.by_path.contains(&self.device)
+        };
+        let ours = of.now.blocks.iter().filter(is_ours);
         let disks = ours.map(|disk| Touched::one("disk", identity(disk)));
         disks.chain([Touched::one("iSCSI session", &self.iqn)]).collect()
     }
