@@ -115,7 +115,10 @@ fn legs(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
     let mirrored = |node: &Node| matches!(node.step, StepKind::GroupMember(_) | StepKind::Beneath(_));
     let cut = |node: &Node| matches!(node.step, StepKind::GroupSplit(_) | StepKind::TableBack(_));
     let from = acting.iter().position(|node| mirrored(node)).unwrap();
-    let to = acting.iter().rposition(|node| cut(node)).unwrap();
+    // where replant switches old off, the loss of its power is the cut
+    let off = |node: &Node| matches!(node.step, StepKind::OldOff(_));
+    let last = acting.iter().rposition(|node| cut(node));
+    let to = last.or_else(|| acting.iter().position(|node| off(node))).unwrap();
     let mut count = 0;
     for act in (from + first..=to).step_by(stride) {
         for effect in [false, true] {
