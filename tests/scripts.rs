@@ -6,15 +6,25 @@
 #[path = "scripts/place.rs"]
 mod place;
 
+#[path = "scripts/below.rs"]
+mod below;
 #[path = "scripts/boot.rs"]
 mod boot;
+#[path = "scripts/carried.rs"]
+mod carried;
+#[path = "scripts/hold.rs"]
+mod hold;
 #[path = "scripts/initramfs.rs"]
 mod initramfs;
 #[path = "scripts/linted.rs"]
 mod linted;
 #[path = "scripts/lvm.rs"]
 mod lvm;
+#[path = "scripts/rehearsal.rs"]
+mod rehearsal;
 #[path = "scripts/small.rs"]
 mod small;
 #[path = "scripts/used.rs"]
 mod used;
+#[path = "scripts/waits.rs"]
+mod waits;

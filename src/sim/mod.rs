@@ -45,7 +45,7 @@ pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
 
-pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, System, Under, Unit, World};
+pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, Rehearsing, System, Under, Unit, World};
 pub use written::{File, Fs, Written};
 
 /// Why a simulated command failed.

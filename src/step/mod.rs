@@ -168,6 +168,8 @@ steps! {
     below::beneath::Beneath,
     below::in_step::InStep,
     below::table_back::TableBack,
+    below::at_rest::AtRest,
+    below::unwritten::Unwritten,
     // quiet
     quiet::let_go::LetGo,
     quiet::same_boot::SameBoot,
@@ -186,6 +188,8 @@ steps! {
     // new waits
     hold::image::HoldImage,
     hold::into_hold::IntoHold,
+    hold::rehearsal::Rehearsal,
+    hold::held_again::HeldAgain,
     // the volumes on new
     volumes::own_group::OwnGroup,
     volumes::group_name::GroupName,
