@@ -11,7 +11,7 @@ use replant::journal::Kind;
 use replant::runbook::{Node, Stage};
 use replant::sim::Sim;
 use replant::step::StepKind;
-use sweep::pair::{below, held, lio, tgt};
+use sweep::pair::{below, held, lio, tgt, used};
 use sweep::share::{share, stride, told};
 use sweep::{Case, Fault, Scene};
 
@@ -54,7 +54,7 @@ storms! {
     failed_taken_back_and_done_again_lio(stride(8)) = |s| lio().again_some(s.0, s.1);
     back_from_the_middle_of_each_stage_tgt(stride(64)) = |s| midway(&tgt(), s);
     back_from_the_middle_of_each_stage_lio(stride(64)) = |s| midway(&lio(), s);
-    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s) + legs(&below(), s) + legs(&held(), s);
+    old_and_new_at_once(stride(16)) = |s| legs(&tgt(), s) + legs(&lio(), s) + legs(&below(), s) + legs(&used(), s) + legs(&held(), s);
     forward_held_0(share(0, 32)) = |s| held().forward_some(s.0, s.1);
     forward_held_1(share(1, 32)) = |s| held().forward_some(s.0, s.1);
     forward_held_2(share(2, 32)) = |s| held().forward_some(s.0, s.1);
@@ -75,6 +75,8 @@ storms! {
     pairs_below_1(share(1, 64)) = |s| below().pairs_some(s.0, s.1);
     failed_taken_back_and_done_again_below(stride(8)) = |s| below().again_some(s.0, s.1);
     back_from_the_middle_of_each_stage_below(stride(64)) = |s| midway(&below(), s);
+    forward_used(stride(64)) = |s| used().forward_some(s.0, s.1);
+    backward_used(stride(128)) = |s| used().backward_some(s.0 + 1, s.1);
 }
 
 /// From the middle of every stage back.
@@ -113,7 +115,10 @@ fn legs(case: &Case<Sim>, (first, stride): (usize, usize)) -> usize {
     let mirrored = |node: &Node| matches!(node.step, StepKind::GroupMember(_) | StepKind::Beneath(_));
     let cut = |node: &Node| matches!(node.step, StepKind::GroupSplit(_) | StepKind::TableBack(_));
     let from = acting.iter().position(|node| mirrored(node)).unwrap();
-    let to = acting.iter().rposition(|node| cut(node)).unwrap();
+    // where replant switches old off, the loss of its power is the cut
+    let off = |node: &Node| matches!(node.step, StepKind::OldOff(_));
+    let last = acting.iter().rposition(|node| cut(node));
+    let to = last.or_else(|| acting.iter().position(|node| off(node))).unwrap();
     let mut count = 0;
     for act in (from + first..=to).step_by(stride) {
         for effect in [false, true] {

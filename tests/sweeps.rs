@@ -14,7 +14,7 @@ use replant::plan;
 use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
-use sweep::pair::{self, below, held, lio, tgt};
+use sweep::pair::{self, below, held, lio, tgt, used};
 use sweep::share::{caught, stride};
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -34,6 +34,7 @@ fn a_migration_reaches_its_goal() {
     reaches_the_goal(&tgt());
     reaches_the_goal(&lio());
     reaches_the_goal(&below());
+    reaches_the_goal(&used());
     reaches_the_goal(&held());
 }
 
@@ -78,6 +79,11 @@ fn applied_twice_lio() {
 #[test]
 fn applied_twice_below() {
     back_and_forth(&below());
+}
+
+#[test]
+fn applied_twice_used() {
+    back_and_forth(&used());
 }
 
 #[test]
@@ -163,6 +169,16 @@ fn old_reboots_lio() {
 #[test]
 fn old_reboots_below() {
     rebooted(&below(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn old_reboots_used() {
+    rebooted(&used(), Server::Old, &[Stage::Cutover], stride(17));
+}
+
+#[test]
+fn new_reboots_used() {
+    rebooted(&used(), Server::New, &[Stage::Cutover], stride(17));
 }
 
 #[test]
