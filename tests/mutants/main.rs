@@ -103,7 +103,7 @@ const SUITES: &[Suite] = &[
     ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hold-local-top", &[("scripts", &["waits::"])]),
-    ("script src/family/scripts/initramfs-tools/hold", &[("scripts", &["hold::"])]),
+    ("script src/family/scripts/initramfs-tools/hold", &[("scripts", &["hold::", "--skip", "lacks"]), ("scripts", &["lacks"])]),
     ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/scripts/rehearse", &[("scripts", &["rehearsal::"])]),
     ("script src/step/scripts/below-rest", &[("scripts", &["rehearsal::"])]),
@@ -111,7 +111,7 @@ const SUITES: &[Suite] = &[
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
-    ("script src/step/scripts/below", &[("scripts", &["below::", "used::"])]),
+    ("script src/step/scripts/below", &[("scripts", &["below::", "--skip", "interrupted"]), ("scripts", INTERRUPTED), ("scripts", &["used::"])]),
     ("script src/step/scripts/hold", &[("scripts", &["hold::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),
@@ -128,8 +128,13 @@ const SUITES: &[Suite] = &[
     ("src/host/trail", &[("replant", &["trail::"]), ("sweeps", &["way::"])]),
     ("src/host", &[("power", &[]), ("replant", &[]), ("sweep_power", &[])]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
+    ("src/layout/ways", &[("findings", &[]), ("course", &[]), ("replant", &[])]),
+    ("src/layout/start", &[("scripts", &["waits::"]), ("course", &[]), ("start", &[])]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];
+
+/// Runs that were killed, after each of their commands.
+const INTERRUPTED: &[&str] = &["below::what_an_interrupted", "below::a_way_back"];
 
 /// Of the sweeps, those that take seconds.
 const QUICK: &[&str] = &["what_", "a_dead", "an_array", "other", "applied", "a_migration", "way::"];

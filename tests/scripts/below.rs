@@ -354,6 +354,35 @@ fn a_leg_that_md_gave_up_is_taken_back() {
     assert_eq!(changes(place.apply(&copy()).good()), [DROPPED[2], "dmsetup create replant-300-new", BOUND, RE_ADDED]);
 }
 
+/// It was let go for a while, and new's disk was not written to meanwhile: what md knows of it begins now.
+#[test]
+fn a_leg_that_rested_is_taken_back() {
+    let rested = || {
+        let place = copied();
+        gone(&place, &format!("{SYS}/dev-dm-11"));
+        gone(&place, SINCE);
+        place.write(&format!("{SINCE}.clean"), "").write("/takes-back", "").write("/proc/uptime", "2000.00 1.00\n");
+        place
+    };
+    let place = rested();
+    assert_eq!(changes(place.apply(&copy()).good()), [DROPPED[2], "dmsetup create replant-300-new", BOUND, RE_ADDED]);
+    assert_eq!(place.read(SINCE).as_deref(), Some("2000.00 1.00\n"));
+    assert!(!place.there(&format!("{SINCE}.clean")), "it is said once");
+    // somebody has loaded another table meanwhile: what was written since is in no bitmap
+    let place = rested();
+    place.write(VOLUME, PLAIN);
+    let ran = place.apply(&copy());
+    assert_eq!(changes(ran.good()).pop(), Some(ADDED));
+    for mark in ["clean", "rest"] {
+        assert!(!place.there(&format!("{SINCE}.{mark}")), "{mark}");
+    }
+    // of one that is given up nothing of the kind stays
+    let place = copied();
+    place.write(&format!("{SINCE}.clean"), "").write(&format!("{SINCE}.rest"), "");
+    place.apply(&fresh()).good();
+    assert!(!place.there(&format!("{SINCE}.clean")) && !place.there(&format!("{SINCE}.rest")));
+}
+
 /// Where md does not know, or what it knows is worth nothing, everything is sent.
 #[test]
 fn a_leg_of_which_nothing_is_known_gets_everything() {

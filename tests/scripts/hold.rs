@@ -510,6 +510,15 @@ fn where_nobody_holds_nothing_is_let_go() {
     place.run(&["sh", "/reads"]).fails(1, "nobody holds here", &["sync", "lvm"]);
 }
 
+/// What boots then is thrown away with it.
+#[test]
+fn what_only_rehearses_is_not_let_go() {
+    let place = in_hold();
+    place.write("/run/replant/rehearsal", "went\n");
+    place.run(&["sh", "/reads"]).fails(1, "a rehearsal is on", &["sync", "lvm"]);
+    assert_eq!(heard(&place), "");
+}
+
 /// The answer was lost, and replant asks again: the tags are there, and the boot has gone on.
 #[test]
 fn one_that_has_gone_on_is_let_go_again() {

@@ -306,6 +306,17 @@ fn it_goes_on_at_one_word_and_at_no_other() {
     holds(&place, &says(&place, &[]), "a file");
 }
 
+/// Old has its addresses still.
+#[test]
+fn where_it_only_rehearses_nobody_is_told() {
+    let place = new();
+    place.write("/run/replant/rehearsal", "begun\n");
+    let ran = says(&place, &["go"]);
+    boots(&place, &ran, "a rehearsal");
+    assert!(!ran.calls.iter().any(|call| call.contains("10.77.0.21") || call.starts_with("busybox")), "{:?}", ran.calls);
+    assert_eq!(place.read("/proc/sys/net/ipv4/conf/all/arp_notify").as_deref(), Some("0\n"));
+}
+
 /// Sessions would keep the root file system of the image; one that does not end does not hold up the boot.
 #[test]
 fn sessions_end_when_it_goes_on() {
