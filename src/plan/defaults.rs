@@ -1,6 +1,6 @@
 //! What a plan means where it says nothing.
 
-use super::{At, Bytes, Chap, Cutover, Iscsi, IscsiServer, Power, Secret, Ssh, Transfer, words};
+use super::{At, Bytes, Chap, Cutover, Duration, Iscsi, IscsiServer, Limit, Power, Secret, Ssh, Transfer, words};
 
 impl Default for Ssh {
     fn default() -> Ssh {
@@ -40,6 +40,13 @@ impl Default for Iscsi {
 impl Default for Chap {
     fn default() -> Chap {
         Chap { user: "replant".to_owned().into(), secret: Secret::Generated.into() }
+    }
+}
+
+impl Default for Cutover {
+    fn default() -> Cutover {
+        let dead_man = Limit::After(Duration::from_secs(300));
+        Cutover { stop: Vec::new(), downtime_budget: None, dead_man: dead_man.into() }
     }
 }
 
