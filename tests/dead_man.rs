@@ -14,7 +14,7 @@ use replant::sim::{FaultPlan, Sim};
 use replant::step::StepKind;
 use sweep::pair::{self, below, held, lio, tgt};
 use sweep::share::caught;
-use sweep::{Case, Fault, Ran, Scene, World};
+use sweep::{Case, Fault, Ran, Scene};
 
 /// Longer than anybody is waited for.
 const LONG: Duration = Duration::from_secs(400);

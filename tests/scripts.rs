@@ -8,6 +8,8 @@ mod place;
 
 #[path = "scripts/boot.rs"]
 mod boot;
+#[path = "scripts/dead_man.rs"]
+mod dead_man;
 #[path = "scripts/initramfs.rs"]
 mod initramfs;
 #[path = "scripts/linted.rs"]

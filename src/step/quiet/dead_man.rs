@@ -53,7 +53,7 @@ fi
 systemctl stop "$unit" 2>/dev/null
 : >"$dir/armed" && rm -f "$dir/cut" "$dir/fired" || exit
 exec systemd-run --quiet --collect --unit="$unit" --property=StandardOutput=null --property=StandardError=null \
-  --property=OOMScoreAdjust=-1000 /bin/sh "$dir/dead-man.sh" "$dir" "$3"
+  --property=OOMScoreAdjust=-1000 --setenv=LC_ALL=C --setenv=PATH="$PATH" /bin/sh "$dir/dead-man.sh" "$dir" "$3"
 "#;
 
 /// `DIR UNIT`

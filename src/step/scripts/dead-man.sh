@@ -7,7 +7,6 @@
 # It writes nowhere else until file systems can be written to. What it runs is read from file systems that are read-only.
 # Time is what this loop has slept: a clock that jumps, or a machine that stood still, makes nobody late.
 dir=$1 after=$2 last='' quiet=0
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 exec 8>>"$dir/lock" || exit
 heard() {
 	now=
@@ -61,5 +60,6 @@ swapped() {
 		always "$@"
 	fi
 }
+# shellcheck source=/dev/null
 . "$dir/back.sh"
 say 'services have come back'
