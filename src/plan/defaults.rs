@@ -43,10 +43,17 @@ impl Default for Chap {
     }
 }
 
+/// More than twice what a lost link is waited for.
+const DEAD_MAN: Limit = Limit::After(Duration::from_secs(300));
+
+/// What says nothing is not written: plans of before stay what they were, with all that is made of their digest.
+pub(super) fn usual_dead_man(dead_man: &At<Limit>) -> bool {
+    **dead_man == DEAD_MAN
+}
+
 impl Default for Cutover {
     fn default() -> Cutover {
-        let dead_man = Limit::After(Duration::from_secs(300));
-        Cutover { stop: Vec::new(), downtime_budget: None, dead_man: dead_man.into() }
+        Cutover { stop: Vec::new(), downtime_budget: None, dead_man: DEAD_MAN.into() }
     }
 }
 

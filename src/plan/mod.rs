@@ -384,8 +384,9 @@ pub struct Cutover {
     /// How long the services may be down. A longer forecast is a finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_budget: Option<At<Duration>>,
-    /// While the services are down: how long nothing need be heard of replant before they come back on old by themselves.
-    /// Once the copies are cut off they stay down. `off`: they wait for replant, however long.
+    /// While the services are down, and until the copies are cut off: if nothing is heard of replant for so long, they come
+    /// back on old by themselves. From 3min to 1h, or `off`. Default: 5min.
+    #[serde(skip_serializing_if = "defaults::usual_dead_man")]
     pub dead_man: At<Limit>,
 }
 
