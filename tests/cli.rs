@@ -385,7 +385,7 @@ fn status_and_rollback() {
         let output = Desk::with_migration(last).run(&["status", "--offline"]);
         String::from_utf8(output.stdout).unwrap()
     };
-    assert!(stands("boot-read-only").contains("nothing is mirrored yet"));
+    assert!(stands("boot-read-only").contains("nothing is copied yet"));
     assert!(stands("old-off").contains("nobody knows yet whether it is off"));
     let desk = Desk::with_migration("stop-journal");
     desk.check_of("status-cutover", &["status", "--offline"], |story| without_numbers(&story));

@@ -388,7 +388,7 @@ fn old_comes_back_with_either_of_two_groups_mirrored() {
 /// From below, with new in rescue or in its own initramfs.
 fn below(boot: NewBoot) -> Case<Meanwhile> {
     let mut plan = plan("lab");
-    (plan.copy.method, plan.new.boot) = (Method::Below.into(), boot.into());
+    (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(boot.into()));
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case_on("below", &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
 }

@@ -25,6 +25,7 @@ impl Book {
     fn made(name: &str, server: Option<IscsiServer>, free_extents: Option<u64>) -> Book {
         let path = format!("{}/plans/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
         let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("{name}: {error:?}")).plan;
+        (plan.copy.method, plan.new.boot) = (Some(Method::Mirror.into()), Some(NewBoot::Rescue.into()));
         if let Some(server) = server {
             plan.transfer.iscsi.server = server.into();
         }
@@ -489,7 +490,7 @@ fn below_books() -> Vec<Book> {
             if boot == NewBoot::Held && plan.boot.is_none() {
                 continue;
             }
-            (plan.copy.method, plan.new.boot) = (Method::Below.into(), boot.into());
+            (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(boot.into()));
             books.push(Book::of_plan(&format!("{name} {boot:?}"), &plan, None));
         }
     }

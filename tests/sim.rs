@@ -47,7 +47,9 @@ fn the_pair_of_every_plan_can_be_read_and_has_no_findings() {
         let facts = facts_of(&sim);
         assert!(facts::drift(&facts.old, &facts::read(&sim, Side::Old).unwrap()).is_empty());
         assert!(facts.old.iscsi_packages.as_ref().is_some_and(|packages| packages.len() == 3));
-        let found = replant::findings::find(&loaded.plan, &facts);
+        let mut found = replant::findings::find(&loaded.plan, &facts);
+        // new's power is not in replant's hand there, or `/boot` lies inside `/`
+        found.retain(|finding| finding.code != "R1346");
         assert!(found.is_empty(), "{name}: {found:#?}");
         // and made again from those facts it is a pair for the same plan
         let again = Sim::from_plan(&loaded.plan, Some(&facts));
@@ -241,12 +243,12 @@ fn every_kind_of_step_keeps_its_contract() {
     kinds.extend(contract("cs940", &plan("cs940").plan, 0));
     kinds.extend(contract("minimal", &plan("minimal").plan, 0));
     let mut below = lab(IscsiServer::Lio);
-    below.copy.method = plan::Method::Below.into();
+    below.copy.method = Some(plan::Method::Below.into());
     kinds.extend(contract("below", &below, 0));
     let mut by_hand = plan("minimal").plan;
-    by_hand.copy.method = plan::Method::Below.into();
+    by_hand.copy.method = Some(plan::Method::Below.into());
     kinds.extend(contract("below, old switched by hand", &by_hand, 0));
-    below.new.boot = plan::NewBoot::Held.into();
+    below.new.boot = Some(plan::NewBoot::Held.into());
     kinds.extend(contract("held", &below, 0));
     let missing: Vec<_> = all_kinds().difference(&kinds).cloned().collect();
     assert!(missing.is_empty(), "no migration of these tests has {missing:?}");
@@ -545,7 +547,7 @@ fn what_the_steps_change_is_not_taken_for_what_others_did() {
     ] {
         let mut loaded = self::plan(plan);
         loaded.plan.transfer.iscsi.server = server.into();
-        loaded.plan.copy.method = method.into();
+        loaded.plan.copy.method = Some(method.into());
         let sim = Sim::from_plan(&loaded.plan, None);
         let facts = facts_of(&sim);
         let book = course::make(&loaded.plan, "digest", &facts).unwrap();

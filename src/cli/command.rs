@@ -8,7 +8,7 @@ use super::prompts::Prompts;
 use super::{facts, graph, init, rollback, work};
 use crate::runbook::Stage;
 
-/// Move a running Linux server to a new one over LVM mirrors, with a way back
+/// Move a running Linux server to a new one while it serves, with a way back
 #[derive(Parser)]
 #[command(name = "replant", version, propagate_version = true, max_term_width = 100, help_expected = true)]
 #[command(after_help = "The usual order: init, validate, plan, show, apply. At any time: status, rollback.\n\

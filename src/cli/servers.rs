@@ -80,7 +80,7 @@ pub(super) fn open(
 /// The keys of new's hold, made when there is a migration that can keep them. New is new in rescue and in its hold alike: it
 /// is known by either key, and lets in whoever has the other.
 fn hold_keys(plan: &Plan, dir: &Path, new: Option<&mut Remote>) -> Result<Vec<(String, SecretSource)>, Failure> {
-    if *plan.new.boot != NewBoot::Held {
+    if plan.new.boot.as_deref() == Some(&NewBoot::Rescue) {
         return Ok(Vec::new());
     }
     let secrets = dir.join("secrets");

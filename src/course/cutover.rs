@@ -48,9 +48,10 @@ const RESTARTED: [&str; 10] = [
 
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
-    let mut asked = ask_before(book, layout, ready, copied);
-    let guard = Guard::arm(book, layout, &mut asked.last);
-    let quiet = fall_silent(book, layout, &asked);
+    let asked = ask_before(book, layout, ready, copied);
+    let mut last = asked.last.clone();
+    let guard = Guard::arm(book, layout, &mut last);
+    let quiet = fall_silent(book, layout, last);
     let mut silent = prove_silence(book, layout, copied, quiet);
     guard.complete(book, layout, &silent.holds);
     for look in &asked.looks {
@@ -72,8 +73,6 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
 /// What is asked before anything is stopped.
 struct Asked {
     looks: Vec<Handle>,
-    /// the boot file system is read-only, and stays so
-    closed: Option<Handle>,
     last: Handle,
 }
 
@@ -90,8 +89,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &before,
         "the last moment at which nothing has been stopped",
     );
-    let closed = close_boot_before(book, layout, &in_sync);
-    let unchanged = boot_is_unchanged(book, layout, closed.as_ref().unwrap_or(&in_sync));
+    let unchanged = boot_is_unchanged(book, layout, &in_sync);
     let mut yet = layout.yet.clone();
     yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
@@ -109,7 +107,7 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         "a power control that does not answer must be noticed while services still run",
     );
     let looks = whole.into_iter().chain(unchanged).chain([in_sync, known, switchable.clone()]).collect();
-    Asked { looks, closed, last: switchable }
+    Asked { looks, last: switchable }
 }
 
 fn arrays_are_whole(book: &mut Book, layout: &Layout, ready: &Ready) -> Vec<Handle> {
@@ -160,13 +158,14 @@ impl Quiet {
     }
 }
 
-fn fall_silent(book: &mut Book, layout: &Layout, asked: &Asked) -> Quiet {
-    let mut quiet = Quiet { steps: asked.closed.iter().cloned().collect(), last: vec![asked.last.clone()] };
+fn fall_silent(book: &mut Book, layout: &Layout, after: Handle) -> Quiet {
+    let mut quiet = Quiet { steps: Vec::new(), last: vec![after] };
     stop_services(book, layout, &mut quiet);
-    let swaps = swap_off(book, layout, &mut quiet);
+    let mut beside = swap_off(book, layout, &mut quiet);
+    beside.extend(close_boot_beside(book, layout, &mut quiet));
     stop_journal(book, layout, &mut quiet);
     let_go(book, layout, &mut quiet);
-    quiet.last.extend(swaps);
+    quiet.last.extend(beside);
     close_boot(book, layout, &mut quiet); // before the others: its hash is written to one of them
     read_only(book, layout, &mut quiet);
     quiet
@@ -219,10 +218,10 @@ fn let_go(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {
 
 const BOOT_CLOSED: &str = "somebody may have made it writable while the rest was copied";
 
-/// Where new has booted with it already, this needs nobody to be silent.
-fn close_boot_before(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+/// Where new has booted with it already, nothing waits for it but the end.
+fn close_boot_beside(book: &mut Book, layout: &Layout, quiet: &mut Quiet) -> Option<Handle> {
     let same = same_boot(layout).filter(|_| layout.start.is_first())?;
-    Some(book.step("boot-still-read-only", Old, remount(layout, &same.target), &[after], BOOT_CLOSED))
+    Some(quiet.beside(book, "boot-still-read-only", remount(layout, &same.target), BOOT_CLOSED))
 }
 
 fn close_boot(book: &mut Book, layout: &Layout, quiet: &mut Quiet) {

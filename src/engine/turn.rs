@@ -14,6 +14,9 @@ use crate::step::{Seen, Step, Undo};
 /// How many times a step is acted on again because the link broke.
 const AGAIN: usize = 3;
 
+/// Into so many parts the time between looks is divided at first.
+const SOONER: [u32; 3] = [8, 4, 2];
+
 /// The flag of the person is looked at this often while waiting.
 const NAP: Duration = Duration::from_millis(100);
 
@@ -222,6 +225,7 @@ impl<'t, 'w> Turn<'t, 'w> {
         let acted = first.is_none() && self.kind == Kind::Apply;
         let mut on_its_way = (acted && self.step.begun_by_its_acts()).then(|| self.step.title());
         let mut agreed = 0;
+        let mut looks = 0;
         loop {
             let (seen, away) = match first.take() {
                 Some(seen) => (seen, false),
@@ -260,7 +264,10 @@ impl<'t, 'w> Turn<'t, 'w> {
                     return Err(self.stop(Reason::Patience { waited, what }, Some(seen)));
                 }
             }
-            if !self.pause() {
+            // what takes no long time is not waited for long; a second look that confirms is one at another time
+            let sooner = if agreed == 0 { SOONER.get(looks).copied().unwrap_or(1) } else { 1 };
+            looks += 1;
+            if !self.pause_for(self.work.options.poll / sooner) {
                 return Err(self.stop(Reason::Interrupted, Some(seen)));
             }
         }
@@ -343,8 +350,12 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     /// Waits for the next look; `false` where nothing is to be waited for any more.
     fn pause(&self) -> bool {
+        self.pause_for(self.work.options.poll)
+    }
+
+    fn pause_for(&self, time: Duration) -> bool {
         let clock = self.work.options.clock;
-        let until = clock.now() + self.work.options.poll;
+        let until = clock.now() + time;
         loop {
             if self.work.stop() > 0 || self.work.halt.load(Ordering::SeqCst) > 1 {
                 return false;

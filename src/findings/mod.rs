@@ -111,11 +111,12 @@ pub fn find_more(plan: &Plan, before: &Facts, now: &Facts) -> Vec<Finding> {
 
 fn by_the_rules(plan: &Plan, facts: &Facts) -> Vec<Finding> {
     let all = rules();
+    let chosen = crate::layout::method(plan, facts);
     // a rule knows nothing of the others: each processor takes its share of them
     let found = |rule: &&'static Rule| {
         let hits = match rule.check {
             Check::Facts(check) => check(plan, facts),
-            Check::Copied(method, check) if *plan.copy.method == method => check(plan, facts),
+            Check::Copied(method, check) if chosen == method => check(plan, facts),
             Check::Waivers(check) => check(plan, facts, &all),
             Check::Copied(..) | Check::Link(_) | Check::Power | Check::Forecast => Vec::new(),
         };

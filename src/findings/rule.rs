@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::facts::{Facts, Link};
 use crate::family::said;
+use crate::layout::Obstacle;
 use crate::plan::{Loaded, Method, Place, Plan, Span, Waiver};
 
 /// How much a finding matters, the worst first: they are sorted by it.
@@ -89,6 +90,28 @@ impl Hit {
     pub(crate) fn of(self, fact: impl Into<String>) -> Hit {
         Hit { fact: Some(fact.into()), ..self }
     }
+}
+
+/// What keeps a migration from the way that the plan asks for.
+/// `other`: the way that is open.
+pub(super) fn hits(obstacles: impl IntoIterator<Item = Obstacle>, other: &str) -> Vec<Hit> {
+    let hit = |one: Obstacle| {
+        let help = match one.help {
+            Some(help) => format!("{help}, or choose `{other}`"),
+            None => format!("choose `{other}`"),
+        };
+        Hit::new(one.message, help).at(one.at)
+    };
+    obstacles.into_iter().map(hit).collect()
+}
+
+/// What keeps a migration from the way that is better, where the plan asks for none.
+pub(super) fn notes(obstacles: impl IntoIterator<Item = Obstacle>, instead: &str) -> Vec<Hit> {
+    let note = |one: Obstacle| {
+        let help = one.help.unwrap_or_else(|| "nothing has to be done".into());
+        Hit::new(format!("{instead}: {}", one.message), help).at(one.at)
+    };
+    obstacles.into_iter().map(note).collect()
 }
 
 /// What a rule says of one thing, in words for the person: what is so, why it matters, and what to do.

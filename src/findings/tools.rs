@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, ServerFacts};
-use crate::layout::{arrays_to_stop, volumes};
+use crate::layout::{arrays_to_stop, below, method, volumes};
 use crate::plan::{CopyHow, IscsiServer, Method, Plan};
 
 pub(super) const RULES: &[Rule] = &[
@@ -83,7 +83,7 @@ const OLD: &[&str] = &["lvm", "dmsetup", "dd", "sha256sum", "wipefs", "blockdev"
 const fn of_method(method: Method) -> &'static [&'static str] {
     match method {
         Method::Mirror => &["lvconvert", "vgextend", "vgsplit", "dmeventd"],
-        Method::Below => &["mdadm", "blkid", "modprobe", "unshare"],
+        Method::Below => &below::TOOLS,
     }
 }
 
@@ -92,7 +92,7 @@ const NEW: &[&str] = &["sfdisk", "wipefs", "lvm", "dmsetup", "blockdev", "udevad
 
 fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut old = OLD.to_vec();
-    old.extend(of_method(*plan.copy.method));
+    old.extend(of_method(method(plan, facts)));
     old.extend(facts.old.builder().tools.iter().chain(facts.old.family().menu.needs));
     let mut new = NEW.to_vec();
     // to make arrays, or to stop one before its disk is wiped

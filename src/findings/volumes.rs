@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, Lv, Mount, lvm};
-use crate::layout::{volumes, without_room};
+use crate::layout::{method, volumes, without_room};
 use crate::plan::{CopyHow, Grow, Method, Plan, Span, Volume};
 
 pub(super) const RULES: &[Rule] = &[
@@ -160,7 +160,7 @@ fn has_role(lv: &Lv, role: &str) -> bool {
 
 fn not_linear(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     let mut hits = Vec::new();
-    let below = *plan.copy.method == Method::Below;
+    let below = method(plan, facts) == Method::Below;
     for (lv, how, span) in copied(plan, facts) {
         let name = format!("{}/{}", lv.vg, lv.name);
         let skip = "or leave it out with `copy: skip`";

@@ -2,6 +2,8 @@
 
 mod work;
 
+use std::collections::{HashMap, HashSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -57,9 +59,9 @@ pub struct Downtime {
 pub struct Part {
     /// the one thing, as a person reads it
     pub what: String,
-    /// of its steps, one after the other, with the round trips that they take
+    /// of its steps, one after the other, with the round trips that they take. What runs beside longer steps is not counted
     pub seconds: f64,
-    /// the steps that it is made of
+    /// the steps that it is made of, those that the end waits for
     pub steps: Vec<StepId>,
     /// what was taken for granted, where it weighs
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,10 +123,15 @@ pub(crate) fn estimates(runbook: &Runbook) -> Vec<f64> {
 
 fn downtime(runbook: &Runbook) -> Downtime {
     let checks = work::Checks::of(&runbook.facts);
-    let mut parts: Vec<Part> = Vec::new();
-    for node in down(&runbook.nodes) {
+    let down = down(&runbook.nodes);
+    let takes = |node: &Node| {
         let work = work::of(runbook, node, &checks);
-        let seconds = work.seconds + round_trips(node) * round_trip(&runbook.link, node.on);
+        (work.seconds + round_trips(node) * round_trip(&runbook.link, node.on), work)
+    };
+    let all: Vec<_> = down.iter().map(takes).collect();
+    let longest = longest_way(down, &all.iter().map(|(seconds, _)| *seconds).collect::<Vec<_>>());
+    let mut parts: Vec<Part> = Vec::new();
+    for (node, (seconds, work)) in down.iter().zip(all).filter(|(node, _)| longest.contains(&node.id)) {
         match parts.iter_mut().find(|part| part.what == work.part) {
             Some(part) => {
                 part.seconds += seconds;
@@ -144,6 +151,24 @@ fn downtime(runbook: &Runbook) -> Downtime {
         budget: runbook.plan.cutover.downtime_budget.as_ref().map(|budget| budget.as_secs()),
         parts,
     }
+}
+
+/// The steps that the end waits for: what runs beside a longer one takes no time of its own.
+fn longest_way<'n>(nodes: &'n [Node], seconds: &[f64]) -> HashSet<&'n StepId> {
+    let mut ends: HashMap<&StepId, (f64, Option<&StepId>)> = HashMap::new();
+    for (node, takes) in nodes.iter().zip(seconds) {
+        let before = node.after.iter().filter_map(|id| ends.get_key_value(id).map(|(id, (end, _))| (*id, *end)));
+        let last = before.max_by(|one, other| one.1.total_cmp(&other.1));
+        let begins = last.map_or(0.0, |(_, end)| end);
+        ends.insert(&node.id, (begins + takes, last.map(|(id, _)| id)));
+    }
+    let mut way = HashSet::new();
+    let mut at = nodes.last().map(|node| &node.id);
+    while let Some(id) = at {
+        way.insert(id);
+        at = ends.get(id).and_then(|(_, before)| *before);
+    }
+    way
 }
 
 /// A look before, each act, and as many looks after as the step wants.

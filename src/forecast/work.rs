@@ -61,15 +61,15 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
-        StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the mirror is cut", 0.5),
+        StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the copies are cut off", 0.5),
         StepKind::SameBoot(boot) => ("/boot is compared", boot.size as f64 / 150e6),
-        StepKind::Split(_) => ("the mirror is cut", 1.5),
-        StepKind::TableBack(_) => ("the copy is cut off", 1.0),
-        StepKind::GroupSplit(_) => ("the mirror is cut", 1.0),
-        StepKind::Logout(_) => ("the mirror is cut", 1.0),
+        StepKind::Split(_) => ("the copies are cut off", 1.5),
+        StepKind::TableBack(_) => ("the copies are cut off", 1.0),
+        StepKind::GroupSplit(_) => ("the copies are cut off", 1.0),
+        StepKind::Logout(_) => ("the copies are cut off", 1.0),
         StepKind::OldOff(_) => ("old is switched off", if by_hand(&plan.old.power) { BY_HAND } else { 5.0 }),
         StepKind::OldIsOff(_) => ("old is switched off", 0.5),
-        StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new's volumes get their names", 1.5),
+        StepKind::TgtGone(_) | StepKind::LioGone(_) => ("new offers its disks no more", 1.5),
         StepKind::GroupName(_) | StepKind::VolumeName(_) => ("new's volumes get their names", 0.5),
         StepKind::Volume(_) | StepKind::Active(_) | StepKind::SwapSpace(_) => ("new's volumes get their names", 0.7),
         StepKind::FsCheck(check) => ("file systems are checked", checks.seconds(&check.device)),
@@ -77,14 +77,14 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::BootProof(_) => ("the system is mounted and made fit", hashed(runbook)),
         StepKind::Job(job) if job.bytes > 0 => ("the system is mounted and made fit", hashed(runbook)),
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
-        StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the mirror is cut", 1.0),
+        StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the copies are cut off", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
         StepKind::OwnBoot(boot) if boot.held.is_some() => ("new goes on from its hold", GOES_ON),
         StepKind::OwnBoot(_) => {
             ("new boots from its own disks", BOOT + if by_hand(&plan.new.power) { BY_HAND } else { 5.0 })
         }
         StepKind::Identity(_) => ("new boots from its own disks", 1.0),
-        StepKind::File(_) if node.stage == Stage::Cutover => ("the mirror is cut", 0.1),
+        StepKind::File(_) if node.stage == Stage::Cutover => ("the copies are cut off", 0.1),
         StepKind::File(_) | StepKind::NoFile(_) => ("the system is mounted and made fit", 0.1),
         // before the downtime or after it
         StepKind::Job(_)

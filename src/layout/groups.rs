@@ -56,7 +56,7 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
             grown: Vec::new(),
         };
         sort(plan, facts, vg, &mounted, ids, &mut group);
-        group.moves = match *plan.copy.method {
+        group.moves = match super::method(plan, facts) {
             Method::Mirror => mirrored(plan, facts, vg, &mut group, &mut free),
             Method::Below => below(&group, &mut free, ids),
         };

@@ -20,6 +20,7 @@ mod silence;
 mod start;
 mod units;
 mod volumes;
+mod ways;
 
 pub(crate) use cards::{addresses, has, new_card, transfer_addresses, transfer_cards};
 pub use cards::{link_of_cards, service_card};
@@ -39,3 +40,4 @@ pub(crate) use silence::{InUse, Use, unsilenced};
 pub(crate) use start::{Hold, Start};
 pub(crate) use units::{disturbing, needed, needed_names};
 pub(crate) use volumes::{room_for_raid1, volumes, without_room};
+pub(crate) use ways::{Obstacle, below, boot, held, method};

@@ -107,7 +107,7 @@ fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, group
     }
     number_doubles(&mut all);
     let (portal, port) = (**plan.portal(), *plan.transfer.iscsi.port);
-    let held = *plan.new.boot == NewBoot::Held;
+    let held = super::boot(plan, facts) == NewBoot::Held;
     let lun = |Offered { name, store, group, on_new, needs }: Offered| {
         // an initramfs has the kernel's own target and no other
         let server = if held && group.is_some() { IscsiServer::Lio } else { server(plan, facts) };

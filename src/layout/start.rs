@@ -28,6 +28,9 @@ pub(crate) struct Hold {
     pub address: String,
     /// `None`: whoever talks to it is in its own network
     pub gateway: Option<String>,
+    /// old's addresses on the card that new's takes the place of, without their prefixes: IPv4. Who has spoken to old remembers
+    /// its card
+    pub takes: Vec<String>,
     /// what each of new's groups bears once it is to boot
     pub tag: String,
 }
@@ -48,9 +51,9 @@ impl Start {
         }
     }
 
-    /// As the plan says. Where the servers do not allow a hold, the findings say why.
+    /// As it was chosen. Where the plan asks for a hold and the servers do not allow it, the findings say why.
     pub(super) fn of(plan: &Plan, facts: &Facts) -> Start {
-        match *plan.new.boot {
+        match super::boot(plan, facts) {
             NewBoot::Rescue => Start::Rescue,
             NewBoot::Held => held(plan, facts).map_or(Start::Rescue, Start::Held),
         }
@@ -60,7 +63,8 @@ impl Start {
 fn held(plan: &Plan, facts: &Facts) -> Option<Hold> {
     let address = plan.new.address.to_string();
     let card = new_card(plan, facts).filter(|card| has(card, &address))?;
-    service_card(plan, facts)?;
+    let service = service_card(plan, facts)?;
+    let four = service.addresses.iter().filter(|address| !address.contains(':'));
     let with_prefix = card.addresses.iter().find(|one| one.split('/').next() == Some(address.as_str()))?.clone();
     let same_kind = |gateway: &&String| gateway.contains(':') == address.contains(':');
     let macs = facts.old.interfaces.iter().filter(|card| card.physical).map(|card| card.own_mac().to_lowercase());
@@ -71,6 +75,7 @@ fn held(plan: &Plan, facts: &Facts) -> Option<Hold> {
         old_macs: macs.filter(|mac| !mac.is_empty()).collect(),
         address: with_prefix,
         gateway: facts.new.gateways.iter().find(same_kind).cloned(),
+        takes: four.filter_map(|address| address.split('/').next()).map(str::to_string).collect(),
         tag: "replant_go".into(),
     })
 }

@@ -60,11 +60,10 @@ pub enum CopyHow {
 }
 
 /// How the groups get to new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// LVM mirrors each volume onto a disk of new, which joins old's group while the copy lasts.
-    #[default]
     Mirror,
     /// An md raid1 beneath each live volume copies it into a volume of new's own group. LVM on old is not changed, a reboot
     /// of old ends the copy and nothing else, and after a broken link only what has changed is sent again.
@@ -72,11 +71,10 @@ pub enum Method {
 }
 
 /// How new comes to start the system that moves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NewBoot {
     /// After the cutover: from rescue new's volumes are checked and mounted, its boot loader is installed, and it boots.
-    #[default]
     Rescue,
     /// Before anything is copied: new boots from its own disks into its own initramfs, and holds there until the cutover.
     /// Firmware, boot loader, kernel and drivers are proven before the copy begins, and the downtime is shorter than a reboot.

@@ -144,9 +144,9 @@ pub struct NewServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "host-name"))]
     pub hostname: Option<At<String>>,
-    /// When it first boots from its own disks.
-    #[serde(default)]
-    pub boot: At<NewBoot>,
+    /// When it first boots from its own disks. Default: `held` where both servers allow it, else `rescue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<At<NewBoot>>,
     /// How to log in. What is left out comes from `~/.ssh/config`.
     #[serde(default)]
     pub ssh: Ssh,
@@ -318,8 +318,9 @@ pub struct Volume {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Copying {
-    /// The way in which each group gets to new.
-    pub method: At<Method>,
+    /// The way in which each group gets to new. Default: `below` where old's kernel and volumes allow it, else `mirror`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<At<Method>>,
 }
 
 /// How the data travels.

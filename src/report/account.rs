@@ -29,9 +29,9 @@ pub(super) fn old_is(runbook: &Runbook, state: &State) -> &'static str {
     }) {
         "old is up, but its services are stopped: go on, or go back"
     } else if runbook.nodes.iter().any(|node| coupled(&node)) {
-        "old serves as before, from its own disks; what is mirrored also goes to new"
+        "old serves as before, from its own disks; what is copied also goes to new"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && node.stage == Stage::Copy && ours(&node)) {
-        "old serves as before, from its own disks; it was made ready to be copied, and nothing is mirrored yet"
+        "old serves as before, from its own disks; it was made ready to be copied, and nothing is copied yet"
     } else if runbook.nodes.iter().any(|node| node.on == Side::Old && ours(&node)) {
         "old serves as before; it was prepared, and none of its data was touched"
     } else {

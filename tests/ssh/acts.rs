@@ -92,6 +92,26 @@ fn files_are_written_as_they_are_given() {
     assert!(std::fs::read_dir(sshd.file("taken")).unwrap().next().is_none());
 }
 
+/// Steps that are done at once bring the same script: each finds it whole.
+#[test]
+fn one_file_is_written_by_many_at_once() {
+    let sshd = Sshd::start();
+    let hosts = sshd.hosts();
+    let (path, text) = (sshd.path("steps/one.sh"), "# a line of it\n".repeat(20_000));
+    std::thread::scope(|scope| {
+        for one in 0..6 {
+            let (hosts, path, text) = (&hosts, &path, &text);
+            scope.spawn(move || {
+                for n in 0..5 {
+                    let put = Act::put(path, text, 0o700);
+                    hosts.act(Side::Old, &format!("step-{one}-{n}.apply.0"), &put).unwrap();
+                    assert_eq!(hosts.ask(Side::Old, Query::file(path)).unwrap().file(), Some(text.as_str()));
+                }
+            });
+        }
+    });
+}
+
 /// A daemon keeps what it was started with open: that must not keep us.
 #[test]
 fn an_act_that_leaves_a_daemon_ends() {

@@ -134,7 +134,7 @@ pub fn lio() -> Case<Sim> {
 /// And with the copy below LVM.
 pub fn below() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
+    plan.copy.method = Some(Method::Below.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below", &plan, sim)
 }
@@ -142,8 +142,8 @@ pub fn below() -> Case<Sim> {
 /// And with new in its own initramfs before anything is copied.
 pub fn held() -> Case<Sim> {
     let mut plan = plan("lab");
-    plan.copy.method = Method::Below.into();
-    plan.new.boot = NewBoot::Held.into();
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, held", &plan, sim)
 }

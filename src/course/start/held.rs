@@ -118,7 +118,7 @@ fn files(layout: &Layout, held: &Hold) -> BTreeMap<String, Text> {
     let values = context! {
         name => &layout.name, tag => &held.tag, groups => &groups, stores => &stores, arrays => &arrays,
         machines => &held.machines, mac => &held.mac, old_macs => &held.old_macs, address => &held.address,
-        ip => held.address.split('/').next(), gateway => &held.gateway,
+        ip => held.address.split('/').next(), gateway => &held.gateway, takes => &held.takes,
     };
     let modules: String = drivers(layout, held).map(|module| format!("{module}\n")).collect();
     let mut files = BTreeMap::from([

@@ -292,6 +292,7 @@ fn plain(text: &str) -> String {
     text.chars().map(plain).take(80).collect::<String>().trim_start_matches('.').into()
 }
 
+/// Two steps that are done at once may need the same file: one after the other writes it, by a lock on its directory.
 fn put(path: &str, text: &str, mode: Option<u32>) -> String {
     let (dir, base) = path.rsplit_once('/').unwrap_or((".", path));
     let dir = if dir.is_empty() { "/" } else { dir };
@@ -308,6 +309,7 @@ fn put(path: &str, text: &str, mode: Option<u32>) -> String {
         r#"work() {{
 p={} d={} t={}
 {kept}[ -d "$d" ] || (umask 022; exec mkdir -p -- "$d") || return
+exec 8<"$d" && flock 8 || return
 {} >"$t" || {{ rm -f -- "$t"; return 1; }}
 h=$(sha256sum <"$t")
 [ "${{h%% *}}" = {} ] || {{ rm -f -- "$t"; echo "what arrived in $t is not what was sent" >&2; return 1; }}

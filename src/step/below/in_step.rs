@@ -50,10 +50,6 @@ impl Step for InStep {
         Undo::Nothing("it only looked")
     }
 
-    fn confirmations(&self) -> u32 {
-        2
-    }
-
     fn patience(&self) -> Duration {
         Duration::from_secs(120)
     }

@@ -1,14 +1,13 @@
 //! The migration from beginning to end.
 
-use super::{Bench, Subject, migrated};
+use super::{Bench, Subject, Ways, migrated};
 use crate::pair::{BOOT, DISK, Pair, WITHOUT_FIRST};
-use crate::shell::run;
 use crate::{Fallible, fail, net, picture, recipe, replant, say, witness};
 use std::time::{Duration, Instant};
 
 /// Full volume group, tgt: killed in the middle of the copy, brought to its end, looked at from every side.
 pub fn whole(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("migrate", "full", "tgt")?;
+    let mut subject = bench.fresh("migrate", "full", "tgt", Ways::Article)?;
     let outcome = (|| {
         plan_and_connect(bench, &mut subject)?;
         killed_in_mid_copy(bench, &subject.pair)?;
@@ -22,7 +21,7 @@ pub fn whole(bench: &mut Bench) -> Fallible<()> {
 
 /// Free extents and the kernel's own target: the same end by other means.
 pub fn raid1_lio(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("raid1-lio", "free", "lio")?;
+    let mut subject = bench.fresh("raid1-lio", "free", "lio", Ways::Article)?;
     let outcome = (|| {
         plan_and_connect(bench, &mut subject)?;
         finish(bench, &mut subject, "raid")?;
@@ -34,10 +33,7 @@ pub fn raid1_lio(bench: &mut Bench) -> Fallible<()> {
 
 /// The copy lies below LVM: new has a group of its own, and old's is not touched.
 pub fn below(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("below", "full", "lio")?;
-    let plan = subject.pair.plan();
-    let text = fs_err::read_to_string(&plan)?;
-    fs_err::write(&plan, text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n"))?;
+    let mut subject = bench.fresh("below", "full", "lio", Ways::Below)?;
     let outcome = (|| {
         plan_and_connect(bench, &mut subject)?;
         killed_in_mid_copy(bench, &subject.pair)?;
@@ -48,83 +44,14 @@ pub fn below(bench: &mut Bench) -> Fallible<()> {
     outcome
 }
 
-/// The same, and new boots from its own disks first: what old boots with is not touched, and the downtime is held against a
-/// plain reboot of the same machine.
-pub fn held(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("held", "full", "lio")?;
-    let plan = subject.pair.plan();
-    let text = fs_err::read_to_string(&plan)?;
-    let text = text.replace("transfer:\n", "copy: { method: below }\n\ntransfer:\n");
-    fs_err::write(&plan, text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n"))?;
-    let outcome = (|| {
-        let boots = boots_with(&subject.pair)?;
-        plan_and_connect(bench, &mut subject)?;
-        bench.checks.same("what old boots with is as it was", &boots_with(&subject.pair)?, &boots);
-        let script = "awk '/^MemTotal/ { t = $2 } /^MemAvailable/ { a = $2 } \
-END { print int((t - a) / 1024) \" of \" int(t / 1024) \" MiB\" }' /proc/meminfo";
-        bench.checks.figure("memory that the hold uses", in_hold(&subject.pair, script)?);
-        killed_in_mid_copy(bench, &subject.pair)?;
-        finish(bench, &mut subject, "md")?;
-        twice_is_once(bench, &subject.pair)?;
-        plain_reboot(bench, &subject.pair)
-    })();
-    bench.pair = Some(subject);
-    outcome
-}
-
-/// Hashes of all that old boots with.
-fn boots_with(pair: &Pair) -> Fallible<String> {
-    let script = "{ find /boot /etc/initramfs-tools /etc/mdadm -type f | sort | xargs sha256sum
-for d in $(lsblk -ndo PATH -x PATH | grep -E '^/dev/(sd|vd)'); do
-  [ \"$(lsblk -ndo TRAN $d)\" = iscsi ] || dd if=$d bs=512 count=2048 2>/dev/null | sha256sum
-done; } | sha256sum";
-    Ok(pair.service.script(script)?.trim().to_string())
-}
-
-/// A command on new while it waits: it lets in whoever has the key of this migration, and nobody else.
-fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
-    let key = pair.dir.join(".replant/srv1/secrets/hold-client").display().to_string();
-    let address = format!("root@{}", net::NEW);
-    let options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];
-    let mut argv = vec!["ip", "netns", "exec", &pair.namespace, "ssh", "-F", "none", "-q", "-i", &key];
-    argv.extend(options.iter().flat_map(|option| ["-o", option]));
-    argv.extend([address.as_str(), script]);
-    Ok(run(&argv)?.trim().to_string())
-}
-
-/// How long the service is silent while the migrated server is simply rebooted.
-fn plain_reboot(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
-    let silence = say::step("new: a plain reboot", || {
-        let since = witness::now();
-        // the connection ends with the system
-        let _ = pair.service.script("systemctl reboot");
-        loop {
-            std::thread::sleep(Duration::from_secs(2));
-            let last = witness::acks(&pair.dir).last().map_or(0.0, |ack| ack.at);
-            let silence = witness::longest_silence(&witness::acks(&pair.dir), since, last);
-            if silence > 15.0 {
-                return Ok(silence);
-            }
-            if witness::now() - since > BOOT.as_secs_f64() {
-                fail!("it does not come back from a reboot");
-            }
-        }
-    })?;
-    bench.checks.figure("a plain reboot of new, in the same run", format!("{silence:.0} s"));
-    if let Some((downtime, ..)) = witness::handover(&witness::acks(&pair.dir), net::OLD_CARD, net::NEW_CARD) {
-        bench.checks.figure("downtime against a plain reboot", format!("{:.2}", downtime / silence));
-    }
-    Ok(())
-}
-
 /// By the plan that `replant init` writes for the two servers: a person adds nothing but how they are switched, and takes
 /// the one suggestion that the checks ask for.
 pub fn drafted(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("drafted", "full", "tgt")?;
+    let mut subject = bench.fresh("drafted", "full", "tgt", Ways::Default)?;
     let outcome = (|| {
         draft(&subject.pair)?;
         plan_and_connect(bench, &mut subject)?;
-        finish(bench, &mut subject, "mirror")
+        finish(bench, &mut subject, "md")
     })();
     bench.pair = Some(subject);
     outcome
@@ -148,7 +75,7 @@ fn draft(pair: &Pair) -> Fallible<()> {
 
 /// A migrated pair, without looking at it on the way.
 pub fn quickly(bench: &mut Bench) -> Fallible<Subject> {
-    let mut subject = bench.fresh("migrate", "full", "tgt")?;
+    let mut subject = bench.fresh("migrate", "full", "tgt", Ways::Article)?;
     plan_and_connect(bench, &mut subject)?;
     finish(bench, &mut subject, "mirror")?;
     Ok(subject)
@@ -235,7 +162,7 @@ pub fn until_mid_copy(running: &mut replant::Running, pair: &Pair) -> Fallible<(
 }
 
 /// SIGKILL in the middle of the copy: the kernel goes on by itself, and the next apply takes it up.
-fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+pub fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let plan = pair.plan().display().to_string();
     let mut running = replant::start(pair, &["apply", &plan, "--yes", "--no-input"])?;
     let (name, before, all) = until_mid_copy(&mut running, pair)?;
@@ -261,7 +188,7 @@ fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 }
 
 /// The rest of the migration, and everything that must be true afterwards.
-fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
+pub fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
     let pair = &subject.pair;
     let plan = pair.plan().display().to_string();
     let mut kinds = Vec::new();
@@ -296,7 +223,7 @@ fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> 
 }
 
 /// A second apply does nothing.
-fn twice_is_once(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+pub fn twice_is_once(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let plan = pair.plan().display().to_string();
     let before = replant::begun(pair);
     let ended = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;

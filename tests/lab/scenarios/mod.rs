@@ -1,5 +1,6 @@
 //! The scenarios, and how they are run one after the other.
 
+mod held;
 mod migrate;
 mod migrated;
 mod mishaps;
@@ -64,7 +65,12 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "held",
         about: "new waits in its own initramfs before anything is copied, the copy lies below LVM; beside it a plain reboot",
-        run: migrate::held,
+        run: held::whole,
+    },
+    Scenario {
+        name: "held-mishaps",
+        about: "new loses its power in the hold, old in the middle of the copy, the link is gone for a minute, new loses its power on its way up; back",
+        run: held::mishaps,
     },
     Scenario {
         name: "drafted",
@@ -83,6 +89,30 @@ pub struct Bench {
     pub keep_checkpoint: bool,
 }
 
+/// What the plan says of the ways to copy and to boot.
+#[derive(Clone, Copy)]
+pub enum Ways {
+    /// nothing: they are chosen
+    Default,
+    /// LVM mirrors, new boots after the cutover
+    Article,
+    /// the copy lies below LVM, new boots after the cutover
+    Below,
+}
+
+impl Ways {
+    fn say(self, pair: &Pair) -> Fallible<()> {
+        let method = match self {
+            Ways::Default => return Ok(()),
+            Ways::Article => "mirror",
+            Ways::Below => "below",
+        };
+        let text = fs_err::read_to_string(pair.plan())?;
+        let text = text.replace("transfer:\n", &format!("copy: {{ method: {method} }}\n\ntransfer:\n"));
+        Ok(fs_err::write(pair.plan(), text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: rescue\n"))?)
+    }
+}
+
 /// A pair under test.
 pub struct Subject {
     pub pair: Pair,
@@ -94,11 +124,12 @@ pub struct Subject {
 
 impl Bench {
     /// A fresh pair, booted and looked at. The one before it is removed.
-    pub fn fresh(&mut self, name: &str, old: &str, rescue: &str) -> Fallible<Subject> {
+    pub fn fresh(&mut self, name: &str, old: &str, rescue: &str, ways: Ways) -> Fallible<Subject> {
         if let Some(before) = self.pair.take() {
             Pair::remove(&before.pair.dir)?;
         }
         let pair = Pair::create(&self.lab, name, old, rescue)?;
+        ways.say(&pair)?;
         let (_, took) = say::timed("two servers from nothing", || pair.boot())?;
         self.checks.figure("boot of both servers", format!("{:.0} s", took.as_secs_f64()));
         let (old_before, new_before) = say::step("a picture of both servers", || {

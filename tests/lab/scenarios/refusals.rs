@@ -1,6 +1,6 @@
 //! Everything that a tired person gets wrong, on real servers: each is refused with the reason, and changes nothing.
 
-use super::Bench;
+use super::{Bench, Ways};
 use crate::pair::Pair;
 use crate::{Fallible, net, picture, replant, say};
 
@@ -90,7 +90,7 @@ const MISTAKES: &[Mistake] = &[
 ];
 
 pub fn all(bench: &mut Bench) -> Fallible<()> {
-    let subject = bench.fresh("refusals", "full", "tgt")?;
+    let subject = bench.fresh("refusals", "full", "tgt", Ways::Article)?;
     let pair = &subject.pair;
     let good = fs_err::read_to_string(pair.plan())?;
     let wrong = pair.dir.join("wrong.yaml");

@@ -1,6 +1,6 @@
 //! The way back.
 
-use super::{Bench, Subject, migrate, migrated};
+use super::{Bench, Subject, Ways, migrate, migrated};
 use crate::pair::{BOOT, Pair};
 use crate::{Fallible, net, picture, replant, say, witness};
 
@@ -18,7 +18,7 @@ pub fn after_cutover(bench: &mut Bench) -> Fallible<()> {
     outcome
 }
 
-fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+pub fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     let pair = &subject.pair;
     let since = witness::now();
     let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
@@ -67,7 +67,7 @@ fn connected(bench: &mut Bench, name: &str) -> Fallible<Subject> {
         }
         other => {
             bench.pair = other;
-            let mut subject = bench.fresh(name, "full", "tgt")?;
+            let mut subject = bench.fresh(name, "full", "tgt", Ways::Article)?;
             migrate::plan_and_connect(bench, &mut subject)?;
             Ok(subject)
         }
