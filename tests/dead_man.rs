@@ -24,8 +24,8 @@ const SHORT: Duration = Duration::from_secs(200);
 /// The copy lies below, and a person switches old off.
 fn by_hand() -> Case<Sim> {
     let mut plan = pair::plan("lab");
-    plan.copy.method = Method::Below.into();
-    plan.new.boot = NewBoot::Held.into();
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
     plan.old.power = Power::Manual {};
     let sim = pair::with_target(&mut plan, plan::IscsiServer::Lio, 0);
     pair::case("lio, below, held, by hand", &plan, sim)
