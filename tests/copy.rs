@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use replant::facts;
 use replant::host::{Act, HostError, Hosts, Look, Output, Query, Server, Side};
 use replant::journal::Kind;
-use replant::plan::{IscsiServer, Method, NewBoot};
+use replant::plan::{IscsiServer, Method, NewBoot, Only};
 use replant::runbook::{Node, Stage};
 use replant::sim::{Sim, System};
 use sweep::pair::{case_on, plan, with_target};
@@ -387,14 +387,31 @@ fn old_comes_back_with_either_of_two_groups_mirrored() {
 
 /// From below, with new in rescue or in its own initramfs.
 fn below(boot: NewBoot) -> Case<Meanwhile> {
-    let mut plan = plan("lab");
-    (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(boot.into()));
-    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
-    case_on("below", &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
+    from_below("below", boot, Only::All)
 }
 
-fn both() -> [Case<Meanwhile>; 2] {
-    [below(NewBoot::Rescue), below(NewBoot::Held)]
+/// Only what is in use.
+fn used() -> Case<Meanwhile> {
+    from_below("used", NewBoot::Rescue, Only::Used)
+}
+
+fn from_below(name: &'static str, boot: NewBoot, only: Only) -> Case<Meanwhile> {
+    let mut plan = plan("lab");
+    (plan.copy.method, plan.new.boot, plan.copy.only) = (Some(Method::Below.into()), Some(boot.into()), only.into());
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case_on(name, &plan, sim, |sim| Meanwhile { sim, after: "nothing", what: Mutex::new(None) })
+}
+
+fn all_below() -> [Case<Meanwhile>; 3] {
+    [below(NewBoot::Rescue), below(NewBoot::Held), used()]
+}
+
+/// The act that takes the leg in.
+fn taken_in(case: &Case<Meanwhile>, volume: &str) -> &'static str {
+    if case.name != "used" {
+        return if volume == "vg0-var" { "copy-vg0-var.apply.1" } else { "copy-vg0-root.apply.1" };
+    }
+    if volume == "vg0-var" { "copy-vg0-var.apply.4" } else { "copy-vg0-root.apply.4" }
 }
 
 fn begun(scene: &Scene<Meanwhile>, volume: &str) -> usize {
@@ -405,9 +422,9 @@ fn begun(scene: &Scene<Meanwhile>, volume: &str) -> usize {
 /// md gives the leg up. When the link is back the same run takes it in again, with what md knows of it.
 #[test]
 fn from_below_a_lost_link_costs_what_has_changed() {
-    for case in both() {
+    for case in all_below() {
         let mut scene = done_to(&case, "fresh-copies");
-        let ran = meanwhile(&mut scene, &up_to(&case, "copy-vg0-var"), "copy-vg0-var.apply.1", link_blinks);
+        let ran = meanwhile(&mut scene, &up_to(&case, "copy-vg0-var"), taken_in(&case, "vg0-var"), link_blinks);
         assert!(ran.result.is_ok(), "{:?}", ran.result.map(drop));
         assert_eq!(begun(&scene, "vg0-var"), 2, "taken in twice");
         let world = scene.world.sim.world();
@@ -423,10 +440,10 @@ fn from_below_a_lost_link_costs_what_has_changed() {
 #[test]
 fn from_below_a_table_that_is_loaded_again_ends_the_copy() {
     let reload: Happens = |sim| sim.change(|world| world.reload_table(Server::Old, "vg0-root"));
-    for case in both() {
+    for case in all_below() {
         let goal = case.goal(&case.world);
         let mut copying = done_to(&case, "copy-vg0-var");
-        let ran = meanwhile(&mut copying, &up_to(&case, "copy-vg0-root"), "copy-vg0-root.apply.1", reload);
+        let ran = meanwhile(&mut copying, &up_to(&case, "copy-vg0-root"), taken_in(&case, "vg0-root"), reload);
         assert!(ran.result.is_ok(), "{:?}", ran.result.map(drop));
         assert_eq!(begun(&copying, "vg0-root"), 2, "the copy starts over by itself");
         case.clean(&mut copying, Kind::Apply, "begun again");
@@ -447,8 +464,11 @@ fn from_below_a_table_that_is_loaded_again_ends_the_copy() {
 /// New loses its power and comes back before old's session gives up: md knows nothing of what is gone.
 #[test]
 fn from_below_a_copy_does_not_outlive_new() {
-    let case = below(NewBoot::Rescue);
-    let mut scene = done_to(&case, "copy-vg0-root");
+    [below(NewBoot::Rescue), used()].into_iter().for_each(|case| does_not_outlive_new(&case));
+}
+
+fn does_not_outlive_new(case: &Case<Meanwhile>) {
+    let mut scene = done_to(case, "copy-vg0-root");
     scene.world.sim.change(|world| world.crash_unnoticed());
     let mut at_once = scene.fork();
     let goal = case.goal(&case.world);
@@ -458,12 +478,12 @@ fn from_below_a_copy_does_not_outlive_new() {
     // found by the last look as well, where it happens behind the first
     case.clean(&mut at_once, Kind::Apply, "again");
     for after in ["power-ready", "stop-services", "swap-off"] {
-        let mut scene = done_to(&case, "all-in-sync");
+        let mut scene = done_to(case, "all-in-sync");
         let at = if after == "power-ready" { "stop-services" } else { after };
-        let ran = meanwhile(&mut scene, &case, at, |sim| sim.change(|world| world.crash_unnoticed()));
+        let ran = meanwhile(&mut scene, case, at, |sim| sim.change(|world| world.crash_unnoticed()));
         let stopped = ran.result.expect_err("the copies miss what new has lost");
         assert!(stopped.to_string().contains("new was started again"), "{at}: {stopped}");
-        goes_back(&mut scene, &case, at);
+        goes_back(&mut scene, case, at);
     }
 }
 
@@ -477,4 +497,51 @@ fn from_below_what_is_not_ours_is_left_alone() {
     assert!(stopped.to_string().contains("RAM disks of its own"), "{stopped}");
     case.clean(&mut scene, Kind::Rollback, "somebody has a RAM disk");
     assert_eq!(scene.world.sim.world().old.run.ram_disk, Some(4096), "it is left alone");
+}
+
+/// The simulated md is as careless as the real one: what was there before the array and got no bit is not sent, and the leg
+/// says that it is in sync. It is the order of our acts alone that makes the copy whole.
+#[test]
+fn md_itself_takes_a_leg_for_whole_that_lacks_what_has_no_bit() {
+    for skipped in [false, true] {
+        let case = used();
+        let goal = case.goal(&case.world);
+        let mut scene = done_to(&case, "copy-vg0-var");
+        let node = case.nodes.iter().find(|node| node.id.0 == "copy-vg0-root").unwrap();
+        let replant::step::StepKind::Beneath(copy) = &node.step else { panic!("{}", node.id) };
+        assert!(copy.used.is_some_and(|used| used < copy.size), "{copy:?}");
+        let sim = &scene.world.sim;
+        for act in node.step.as_step().apply() {
+            match &act {
+                Act::Run { argv, .. } if skipped && argv[1].ends_with("below-used.sh") => {
+                    sim.change(|world| world.write_file(Server::Old, &copy.since, "9999.07 1.00\n", 0o644)).unwrap();
+                }
+                act => sim.act(Side::Old, "by hand", act).unwrap(),
+            }
+        }
+        up_to(&case, "all-in-sync").clean(&mut scene, Kind::Apply, "in sync, it says");
+        let ran = scene.run(&case, Kind::Apply, Fault::None);
+        let lost = ran.result.is_err() || scene.text() != goal;
+        assert_eq!(lost, skipped, "{:?}", ran.result.map(drop));
+    }
+}
+
+/// Bits are set where the array counts what is written, and has no leg that would not get what they stand for.
+#[test]
+fn from_below_no_bit_is_set_too_early_or_too_late() {
+    let case = used();
+    let node = case.nodes.iter().find(|node| node.id.0 == "copy-vg0-root").unwrap();
+    let acts = node.step.as_step().apply();
+    let [put, put_too, track, bits, join] = acts.as_slice() else { panic!("{} acts", acts.len()) };
+    let scene = done_to(&case, "copy-vg0-var");
+    let sim = &scene.world.sim;
+    let act = |act: &Act| sim.act(Side::Old, "by hand", act).map_err(|error| error.to_string());
+    act(put).unwrap();
+    act(put_too).unwrap();
+    assert!(act(bits).unwrap_err().contains("does not lie beneath"));
+    act(track).unwrap();
+    act(join).unwrap();
+    let replant::step::StepKind::Beneath(copy) = &node.step else { panic!("{}", node.id) };
+    sim.change(|world| world.remove_file(Server::Old, &copy.since)).unwrap();
+    assert!(act(bits).unwrap_err().contains("has a leg on new"));
 }

@@ -232,11 +232,18 @@ fn mac_line(path: &str, key: &str, mac: &str) -> MacLine {
 
 const OLD_MAC: &str = "52:54:00:77:00:21";
 const NEW_MAC: &str = "52:54:00:77:00:22";
+/// As every Debian has it; the facts are older than the question.
+fn perl(facts: &mut Facts) {
+    facts.old.tools.insert("perl".into());
+}
+
 /// Instead of saying how the groups are copied, and when new boots first.
 const LEFT_OPEN: &str = "# left open";
 const OPEN: Option<(&str, &str)> = Some(("transfer:", "# left open\ntransfer:"));
 /// The groups are copied from below.
 const BELOW: Option<(&str, &str)> = Some(("transfer:", "copy: { method: below }\n\ntransfer:"));
+/// Of each volume only what is in use.
+const USED: Option<(&str, &str)> = Some(("transfer:", "copy: { method: below, only: used }\n\ntransfer:"));
 /// And new waits in its own initramfs.
 const HELD: Option<(&str, &str)> = Some((
     HELD_HEAD,
@@ -369,6 +376,13 @@ const FIRES: &[Case] = &[
     Case("R1346", OPEN, |facts| { facts.old.tools.remove("sshd"); }, "new boots after the cutover: old has no sshd"),
     Case("R1346", OPEN, |facts| { for mount in facts.old.mounts.iter_mut().filter(|mount| mount.target == "/boot") { mount.avail = 30 << 20; } }, "new boots after the cutover: /boot has 30 MiB free"),
     Case("R1332", Some(("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n")), SAME, "LVM on old to mirror"),
+    Case("R1241", Some(("transfer:", "# left open\ncopy: { only: used }\n\ntransfer:")), |facts| { perl(facts); facts.old.modules.remove("brd"); }, "all of each volume is copied: LVM mirrors whole volumes"),
+    Case("R1241", USED, |facts| { facts.old.tools.remove("perl"); }, "all of vg0/root is copied: old has no perl to ask"),
+    Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").fstype = "ext3".into(); }, "all of vg0/var is copied: ext3 has no map"),
+    Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").fstype = "btrfs".into(); }, "all of vg0/var is copied: btrfs has no map"),
+    Case("R1241", USED, |facts| { perl(facts); facts.old.mounts.retain(|mount| mount.target != "/var"); }, "all of vg0/var is copied: no file system is mounted"),
+    Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").source = "/dev/mapper/vg0-root".into(); mount(facts, "/var").uuid = None; }, "all of vg0/var is copied: no file system is mounted"),
+    Case("R1241", USED, |facts| { perl(facts); facts.old.fs_features.entry("/dev/mapper/vg0-root".into()).or_default().insert("bigalloc".into()); }, "all of vg0/root is copied: it gives out room in clusters"),
     Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\ncopy: { method: below }\n")), SAME, "no power control is given"),
     Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  power: { command: { status: [a], on: [b], off: [c] } }\ncopy: { method: below }\n")), SAME, "no power control is given"),
     Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  ssh: { user: admin, sudo: true }\ncopy: { method: below }\n")), SAME, "logged in to as `admin`"),
@@ -504,6 +518,9 @@ const SILENT: &[Case] = &[
     Case("R1110", Some(("partitions:", "table: dos\npartitions:")), |facts| block(&mut facts.new.blocks, "/dev/sda").size = 1 << 40, ""),
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: mirror }")), |facts| lv(facts, "var").segtype = "striped".into(), ""),
     Case("R1203", Some(("name: var, grow: rest }", "name: var, copy: skip }")), |facts| lv(facts, "var").segtype = "thin".into(), ""),
+    Case("R1241", USED, perl, ""),
+    Case("R1241", OPEN, SAME, ""),
+    Case("R1241", BELOW, |facts| { facts.old.tools.remove("perl"); }, ""),
     // what LVM does on old is of no matter to a copy from below
     Case("R1203", BELOW, |facts| lv(facts, "var").segtype = "striped".into(), ""),
     Case("R1202", BELOW, |facts| { let mut vg = facts.old.vgs[0].clone(); vg.name = "vg0_new".into(); facts.old.vgs.push(vg); }, ""),

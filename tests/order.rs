@@ -734,8 +734,8 @@ fn services_come_back_by_themselves_before_the_cut_and_not_after() {
         assert!(mark.starts_with("rm") && mark.ends_with("/quiet"), "{}: the mark goes first: {mark}", book.name);
         for back in &runner.back {
             let only = match &back.only {
-                Some(replant::step::Only::Writable(target)) => back.argv.contains(target),
-                Some(replant::step::Only::Swapped(device)) => back.argv.contains(device),
+                Some(replant::step::WasSo::Writable(target)) => back.argv.contains(target),
+                Some(replant::step::WasSo::Swapped(device)) => back.argv.contains(device),
                 None => !back.argv.iter().any(|word| word.contains("remount") || word == "swapon"),
             };
             assert!(only, "{}: {back:?}", book.name);

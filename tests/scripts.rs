@@ -18,3 +18,5 @@ mod linted;
 mod lvm;
 #[path = "scripts/small.rs"]
 mod small;
+#[path = "scripts/used.rs"]
+mod used;

@@ -5,7 +5,7 @@ use super::book::{Book, Handle};
 use crate::host::Act;
 use crate::host::Side::Old;
 use crate::layout::Layout;
-use crate::step::{TakenBack, DeadMan, DeadManOff, Only, StepKind, Undo};
+use crate::step::{TakenBack, DeadMan, DeadManOff, WasSo, StepKind, Undo};
 
 /// The runner; nothing where the plan wants none.
 pub(super) struct Guard(Option<Armed>);
@@ -67,8 +67,8 @@ impl Guard {
 
 fn back(kind: &StepKind) -> Vec<TakenBack> {
     let only = match kind {
-        StepKind::Remount(remount) => Some(Only::Writable(remount.target.clone())),
-        StepKind::SwapOff(swap) => Some(Only::Swapped(swap.device.clone())),
+        StepKind::Remount(remount) => Some(WasSo::Writable(remount.target.clone())),
+        StepKind::SwapOff(swap) => Some(WasSo::Swapped(swap.device.clone())),
         _ => None,
     };
     let argv = |act: Act| match act {

@@ -103,6 +103,7 @@ const TOOLS: &[&str] = &[
     "systemctl",
     "fuser",
     "dd",
+    "perl",
     "sha256sum",
     "partprobe",
     "blockdev",

@@ -6,9 +6,10 @@ use super::ids::Ids;
 use super::model::{Boot, CopiedVolume, Group, Grown, MovedMount, Recreated, Store};
 use super::moves::{Below, Leg, Mirrored, Moves, Under};
 use super::volumes::{room_for_raid1, volumes};
+use super::ways::used;
 use crate::facts::resolve::{Names, inside};
-use crate::facts::{Block, Facts, Vg, lvm};
-use crate::plan::{CopyHow, Grow, Method, Plan};
+use crate::facts::{Block, Facts, Lv, Vg, lvm};
+use crate::plan::{CopyHow, Grow, Method, Only, Plan};
 use crate::step::{How, Yet};
 use crate::units::Bytes;
 
@@ -58,7 +59,14 @@ pub(super) fn groups(plan: &Plan, facts: &Facts, stores: &[Store], first: usize,
         sort(plan, facts, vg, &mounted, ids, &mut group);
         group.moves = match super::method(plan, facts) {
             Method::Mirror => mirrored(plan, facts, vg, &mut group, &mut free),
-            Method::Below => below(&group, &mut free, ids),
+            Method::Below => {
+                let wanted = *plan.copy.only == Only::Used;
+                let of = |lv: &Lv| wanted.then(|| used(facts, &names, lv).ok()).flatten();
+                let lv = |copied: &CopiedVolume| {
+                    facts.old.lvs.iter().find(|lv| lv.vg == vg.name && lv.name == copied.lv && !lv.hidden)
+                };
+                below(&group, &mut free, ids, |copied| lv(copied).and_then(of))
+            }
         };
         Some(group)
     };
@@ -146,7 +154,7 @@ fn mirrored(plan: &Plan, facts: &Facts, vg: &Vg, group: &mut Group, free: &mut F
     Moves::Mirror(Mirrored { lun: free.lun(), travels: format!("{}_new", group.vg), legs })
 }
 
-fn below(group: &Group, free: &mut Free, ids: &Ids) -> Moves {
+fn below(group: &Group, free: &mut Free, ids: &Ids, used: impl Fn(&CopiedVolume) -> Option<Bytes>) -> Moves {
     let mut under = |copied: &CopiedVolume| {
         let at = free.at;
         free.at += Under::ROOM;
@@ -156,6 +164,7 @@ fn below(group: &Group, free: &mut Free, ids: &Ids) -> Moves {
             uuid: ids.md(&format!("below {}/{}", group.vg, copied.lv)),
             at,
             chunk: Under::chunk(copied.size),
+            used: used(copied),
         }
     };
     Moves::Below(Below { arrays: group.copied.iter().map(&mut under).collect() })

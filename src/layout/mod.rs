@@ -40,4 +40,4 @@ pub(crate) use silence::{InUse, Use, unsilenced};
 pub(crate) use start::{Hold, Start};
 pub(crate) use units::{disturbing, needed, needed_names};
 pub(crate) use volumes::{room_for_raid1, volumes, without_room};
-pub(crate) use ways::{Obstacle, below, boot, held, method};
+pub(crate) use ways::{Obstacle, below, boot, copied_whole, held, method};

@@ -47,6 +47,8 @@ pub(crate) struct Under {
     pub at: Bytes,
     /// for a bit of the bitmap
     pub chunk: Bytes,
+    /// what its file system used when the facts were read: only what it uses is copied; `None`: all of the volume
+    pub used: Option<Bytes>,
 }
 
 impl Under {

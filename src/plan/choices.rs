@@ -70,6 +70,25 @@ pub enum Method {
     Below,
 }
 
+/// What of a volume is copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Only {
+    /// Every block.
+    #[default]
+    All,
+    /// What the mounted file system does not call free, and what is written from then on. Only with `method: below`; of
+    /// volumes whose file system has no such map, every block.
+    Used,
+}
+
+impl Only {
+    /// As it is where a plan does not speak of it: what is made of such a plan is what was made of it before the word was there.
+    pub(super) fn is_all(&self) -> bool {
+        *self == Only::All
+    }
+}
+
 /// How new comes to start the system that moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -321,6 +321,10 @@ pub struct Copying {
     /// The way in which each group gets to new. Default: `below` where old's kernel and volumes allow it, else `mirror`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<At<Method>>,
+    /// What of each volume is copied.
+    #[serde(skip_serializing_if = "Only::is_all")]
+    #[schemars(extend("default" = "all"))]
+    pub only: At<Only>,
 }
 
 /// How the data travels.

@@ -2,7 +2,7 @@
 
 use super::world::{NewLeg, Session, Under, World};
 use super::written::Written;
-use super::{Said, fail};
+use super::{Fail, Said, fail};
 use crate::host::Server;
 
 /// Where the rules stand without which udev takes legs for members, and copies for originals.
@@ -97,9 +97,15 @@ impl World {
 
     /// below.sh
     pub(super) fn put_below(&mut self, server: Server, args: &[&str]) -> Said {
-        let [volume, number, sectors, leg, _, _, uuid, _, since] = args else { panic!("below.sh {args:?}") };
+        let [volume, number, sectors, leg, _, _, uuid, _, since, track @ ..] = args else {
+            panic!("below.sh {args:?}")
+        };
         if self.machine(server).lacks.iter().any(|one| one == "mdadm") {
             return fail(127, "sh: mdadm: not found\n");
+        }
+        if let ["track"] = track {
+            let known = self.exists(server, since) && self.under(server, number).is_some_and(|under| under.beneath);
+            return if known { Ok(String::new()) } else { self.track(server, args) };
         }
         if !self.under(server, number).is_some_and(|under| under.beneath) {
             self.put_beneath(server, volume, number, sectors, uuid)?;
@@ -112,15 +118,7 @@ impl World {
         if faulty && let Some(under) = self.under_mut(server, number) {
             under.leg = None;
         }
-        let Some(session) = self.session_of(server, leg).cloned() else {
-            return fail(1, format!("there is no disk {leg}\n"));
-        };
-        if !session.live {
-            return fail(1, format!("dd: error writing {leg}: Input/output error\n"));
-        }
-        if session.size / 512 < sectors.parse().unwrap_or(u64::MAX) {
-            return fail(1, format!("{leg} has {} sectors, {volume} has {sectors}\n", session.size / 512));
-        }
+        let session = self.leg_on_new(server, volume, leg, sectors)?;
         let line = format!("replant: copy of {volume} begins");
         self.machine_mut(server).run.kernel_log.push(line);
         let again = self.exists(server, since) && self.under(server, number).is_some_and(|under| under.known);
@@ -130,9 +128,52 @@ impl World {
         let under = self.under_mut(server, number).expect("it was put there");
         under.lost &= again;
         under.known = true;
-        let synced = if again { 90 } else { 0 };
+        // without what it knows md sends everything
+        under.whole |= !again;
+        let synced = if again { std::mem::replace(&mut under.spared, 90) } else { 0 };
         under.leg = Some(NewLeg { loc: session.loc, disk: session.disk, synced, faulty: false });
         Ok(String::new())
+    }
+
+    fn leg_on_new(&self, server: Server, volume: &str, leg: &str, sectors: &str) -> Result<Session, Fail> {
+        let Some(session) = self.session_of(server, leg).cloned() else {
+            return fail(1, format!("there is no disk {leg}\n"));
+        };
+        if !session.live {
+            return fail(1, format!("dd: error writing {leg}: Input/output error\n"));
+        }
+        if session.size / 512 < sectors.parse().unwrap_or(u64::MAX) {
+            return fail(1, format!("{leg} has {} sectors, {volume} has {sectors}\n", session.size / 512));
+        }
+        Ok(session)
+    }
+
+    /// below.sh, `track`: md has known the leg, and sends what gets a bit from now on. What is there already has none.
+    fn track(&mut self, server: Server, args: &[&str]) -> Said {
+        let [volume, number, sectors, leg, _, _, uuid, _, since, _] = args else { panic!("below.sh {args:?}") };
+        self.machine_mut(server).run.below.retain(|under| under.number.to_string() != **number);
+        self.leg_on_new(server, volume, leg, sectors)?;
+        self.put_beneath(server, volume, number, sectors, uuid)?;
+        self.remove_file(server, since)?;
+        let under = self.under_mut(server, number).expect("it was put there");
+        (under.known, under.spared) = (true, 50);
+        Ok(String::new())
+    }
+
+    /// below-used.sh: what is read before every write is counted lacks what is written in between.
+    pub(super) fn set_bits(&mut self, server: Server, args: &[&str]) -> Said {
+        let [volume, number, _, _, since] = args else { panic!("below-used.sh {args:?}") };
+        if self.exists(server, since) {
+            return Ok(String::new());
+        }
+        let Some(under) = self.under_mut(server, number).filter(|under| under.beneath) else {
+            return fail(1, format!("md{number} does not lie beneath {volume}: nobody counts what is written\n"));
+        };
+        if under.leg.is_some() {
+            return fail(1, format!("md{number} has a leg on new, and would not send what gets a bit now\n"));
+        }
+        under.whole = true;
+        self.copy_begins(server, since)
     }
 
     fn put_beneath(&mut self, server: Server, volume: &str, number: &str, sectors: &str, uuid: &str) -> Said {
@@ -167,6 +208,8 @@ impl World {
             leg: None,
             known: false,
             lost: false,
+            whole: false,
+            spared: 90,
         });
         Ok(String::new())
     }
@@ -182,7 +225,7 @@ impl World {
     pub(super) fn drop_new_leg(&mut self, server: Server, args: &[&str]) -> Said {
         let [number, _, since] = args else { panic!("below-drop.sh {args:?}") };
         if let Some(under) = self.under_mut(server, number) {
-            (under.leg, under.known, under.lost) = (None, false, false);
+            (under.leg, under.known, under.lost, under.whole) = (None, false, false, false);
         }
         self.remove_file(server, since).map(|()| String::new())
     }
@@ -203,7 +246,9 @@ impl World {
         let devs = self.devices(server);
         let mut arrays = std::mem::take(&mut self.machine_mut(server).run.below);
         for under in &mut arrays {
-            let (number, lost, beneath) = (under.number, under.lost, under.beneath);
+            let (number, beneath) = (under.number, under.beneath);
+            // what has no bit is not sent, and the leg says that it is in sync
+            let lost = under.lost || !under.whole;
             let Some(leg) = under.leg.as_mut().filter(|leg| !leg.faulty) else { continue };
             let lives = |session: &Session| session.disk == leg.disk && session.loc == leg.loc && session.live;
             if !self.machine(server).run.sessions.iter().any(lives) {

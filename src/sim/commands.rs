@@ -331,6 +331,7 @@ impl World {
                 _ => panic!("packages.sh {args:?}"),
             },
             step::below::beneath::BENEATH => self.put_below(server, args),
+            step::below::beneath::USED => self.set_bits(server, args),
             step::below::beneath::BACK => self.take_from_below(server, args),
             step::below::fresh_legs::DROP => self.drop_new_leg(server, args),
             step::link::lio_export::EXPORT => self.lio_export(server, args),

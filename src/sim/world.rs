@@ -315,6 +315,10 @@ pub struct Under {
     pub known: bool,
     /// the leg that it remembers lacks something that md does not know of
     pub lost: bool,
+    /// md has sent what was on the volume before the array was beneath it, or has bits for all of that which is in use
+    pub whole: bool,
+    /// hundredths that the leg has, or does not need, when it is taken in again
+    pub spared: u32,
 }
 
 /// A leg on new.

@@ -122,7 +122,7 @@ pub(crate) use copy::mirror::dm_name;
 pub(crate) use copy::physical_volume::by_label;
 pub use disks::partition_table::Partition;
 pub use hold::release::Release;
-pub use quiet::dead_man::{Only, TakenBack};
+pub use quiet::dead_man::{TakenBack, WasSo};
 pub use quiet::nothing_writes::Yet;
 
 steps! {

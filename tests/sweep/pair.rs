@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use replant::host::Server;
-use replant::plan::{self, IscsiServer, Method, NewBoot, Plan};
+use replant::plan::{self, IscsiServer, Method, NewBoot, Only, Plan};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -137,6 +137,14 @@ pub fn below() -> Case<Sim> {
     plan.copy.method = Some(Method::Below.into());
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below", &plan, sim)
+}
+
+/// And of each volume only what is in use.
+pub fn used() -> Case<Sim> {
+    let mut plan = plan("lab");
+    (plan.copy.method, plan.copy.only) = (Some(Method::Below.into()), Only::Used.into());
+    let sim = with_target(&mut plan, IscsiServer::Lio, 0);
+    case("lio, below, used", &plan, sim)
 }
 
 /// And with new in its own initramfs before anything is copied.

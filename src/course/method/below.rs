@@ -135,13 +135,14 @@ pub(super) fn copy(
     for step in &steps {
         // so many at a time, one after the other
         let earlier = copies.len().checked_sub(layout.parallel).map(|at| &copies[at]);
-        let copy = book.step(
-            format!("copy-{}-{}", step.vg, step.lv),
-            Old,
-            step.clone(),
-            &[earlier.unwrap_or(&fresh)],
-            "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
-        );
+        let why = match step.used {
+            None => "every write goes to both from now on, and the kernel copies the rest while the volume is in use",
+            Some(_) => {
+                "every write goes to both from now on, and the kernel copies what else the file system does not call free"
+            }
+        };
+        let copy =
+            book.step(format!("copy-{}-{}", step.vg, step.lv), Old, step.clone(), &[earlier.unwrap_or(&fresh)], why);
         copies.push(copy);
     }
     Copied { fresh, copies, steps }
@@ -161,6 +162,7 @@ fn beneath(layout: &Layout, group: &Group, copied: &crate::layout::CopiedVolume,
         // in memory: a boot forgets it, and with it the copy
         since: format!("{}/copy-{}", layout.run, crate::step::dm_name(&group.vg, &copied.lv)),
         dir: layout.run.clone(),
+        used: under.used.map(|used| used.0),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
 }
 
 /// The volumes that are copied, with their places in the plan.
-fn copied<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<Span>)> {
+pub(super) fn copied<'a>(plan: &'a Plan, facts: &'a Facts) -> impl Iterator<Item = (&'a Lv, CopyHow, Option<Span>)> {
     volumes(plan, facts).filter(|(_, how, _)| !matches!(how, CopyHow::Skip | CopyHow::Recreate)).map(
         |(lv, how, said)| {
             let group = || plan.volume_groups.iter().find(|group| **group.name == lv.vg)?.name.span();

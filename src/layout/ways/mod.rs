@@ -4,7 +4,9 @@
 pub(crate) mod below;
 pub(crate) mod held;
 mod obstacle;
+mod used;
 
 pub(crate) use below::method;
 pub(crate) use held::boot;
 pub(crate) use obstacle::Obstacle;
+pub(crate) use used::{copied_whole, used};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Found, twice};
 use crate::plan::diagnostics::Diagnostic;
-use crate::plan::{Bytes, CopyHow, Duration, Grow, Plan, Waiver, codes, words};
+use crate::plan::{Bytes, CopyHow, Duration, Grow, Method, Only, Plan, Waiver, codes, words};
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
@@ -145,6 +145,18 @@ pub(super) fn dead_man_in_time(plan: &Plan, found: &mut Found) {
             Diagnostic::error(codes::TRANSFER, format!("services cannot come back by themselves after {}", **dead_man))
                 .on(dead_man, "from 3min to 1h, or off")
                 .help("replant itself waits 2 min for a lost link; 5min suits most"),
+        );
+    }
+}
+
+/// A mirror of LVM has no list of what is left to copy that anybody could write to.
+pub(super) fn used_by_mirrors(plan: &Plan, found: &mut Found) {
+    let copy = &plan.copy;
+    if *copy.only == Only::Used && copy.method.as_ref().is_some_and(|method| **method == Method::Mirror) {
+        found.push(
+            Diagnostic::error(codes::TRANSFER, "LVM mirrors whole volumes")
+                .on(&copy.only, "only with `method: below`")
+                .help("`copy: { method: below, only: used }`, or remove `only`"),
         );
     }
 }

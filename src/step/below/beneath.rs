@@ -17,7 +17,7 @@ pub struct Beneath {
     pub vg: String,
     /// the volume's name within the group, as lvs(8) prints it
     pub lv: String,
-    /// bytes to copy: those of the volume
+    /// of the volume, in bytes
     pub size: u64,
     /// of the array: `/dev/md300`
     pub number: u32,
@@ -35,6 +35,9 @@ pub struct Beneath {
     pub since: String,
     /// where the scripts go
     pub dir: String,
+    /// bytes that the file system used when the facts were read: only what it uses is copied; `None`: all of the volume
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
 }
 
 /// The link was dead for too long. It is back, or this would not be said: what has changed meanwhile is sent.
@@ -44,6 +47,7 @@ const GIVEN_UP: &str = "md has given up its leg on new";
 const BESIDE: &str = "the volume lies on its own disks, beside the array: what is written there is not copied";
 
 pub(crate) const BENEATH: &str = include_str!("../scripts/below.sh");
+pub(crate) const USED: &str = include_str!("../scripts/below-used.sh");
 pub(crate) const BACK: &str = include_str!("../scripts/below-back.sh");
 
 impl Beneath {
@@ -163,9 +167,11 @@ impl Beneath {
                 false => Seen::Partial("old could read from its leg on new".into()),
             };
         }
+        // md counts how far it is in the volume, whether or not it sends what it passes
         let bytes = array.done.map(|(done, all)| {
             let share = done as f64 / all.max(1) as f64;
-            (((self.size as f64 * share) as u64).min(self.size), self.size)
+            let all = self.bytes();
+            (((all as f64 * share) as u64).min(all), all)
         });
         underway(format!("copying {}", self.name()), bytes)
     }
@@ -180,8 +186,13 @@ impl Beneath {
 
 impl Step for Beneath {
     fn title(&self) -> String {
-        let gib = self.size as f64 / (1u64 << 30) as f64;
-        format!("copy {} from below  {gib:.2} GiB", self.name())
+        let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+        match self.used {
+            None => format!("copy {} from below  {:.2} GiB", self.name(), gib(self.size)),
+            Some(used) => {
+                format!("copy what {} uses from below  {:.2} of {:.2} GiB", self.name(), gib(used), gib(self.size))
+            }
+        }
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
@@ -194,7 +205,17 @@ impl Step for Beneath {
         let (sectors, at, chunk) = (self.sectors().to_string(), self.at.to_string(), self.chunk.to_string());
         let argv =
             ["sh", &script, &volume, &number, &sectors, &self.leg, &at, &chunk, &self.uuid, &self.conf, &self.since];
-        vec![Act::put(&script, BENEATH, 0o700), Act::run(argv)]
+        let mut acts = vec![Act::put(&script, BENEATH, 0o700)];
+        if self.used.is_some() {
+            // What is written has its bit from the first act on, what was there before from the second on: then the leg is
+            // taken in, as one that lacks what has a bit.
+            let bits = format!("{}/below-used.sh", self.dir);
+            acts.push(Act::put(&bits, USED, 0o700));
+            acts.push(Act::run(argv.into_iter().chain(["track"])));
+            acts.push(Act::long(["sh", &bits, &volume, &number, &sectors, &chunk, &self.since]));
+        }
+        acts.push(Act::run(argv));
+        acts
     }
 
     fn undo(&self) -> Undo {
@@ -228,7 +249,7 @@ impl Step for Beneath {
     }
 
     fn bytes(&self) -> u64 {
-        self.size
+        self.used.unwrap_or(self.size)
     }
 
     fn touches(&self, _: &Compared) -> Vec<Touched> {

@@ -26,7 +26,7 @@ pub struct DeadMan {
 pub struct TakenBack {
     /// what must have been so when the runner was armed first; nothing: it is run in any case
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only: Option<Only>,
+    pub only: Option<WasSo>,
     /// the program and its arguments
     pub argv: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub struct TakenBack {
 /// What was so before anything was stopped. What was not so is not made so.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Only {
+pub enum WasSo {
     /// the file system of this mount point could be written to
     Writable(String),
     /// this device was in use as a swap
@@ -82,8 +82,8 @@ impl TakenBack {
         let quoted = |word: &String| quote(std::slice::from_ref(word));
         match &self.only {
             None => format!("always {command} ;\n"),
-            Some(Only::Writable(target)) => format!("writable {} {command} ;\n", quoted(target)),
-            Some(Only::Swapped(device)) => format!("swapped {} {command} ;\n", quoted(device)),
+            Some(WasSo::Writable(target)) => format!("writable {} {command} ;\n", quoted(target)),
+            Some(WasSo::Swapped(device)) => format!("swapped {} {command} ;\n", quoted(device)),
         }
     }
 }

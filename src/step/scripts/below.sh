@@ -1,13 +1,15 @@
 #!/bin/sh
-# below.sh VOLUME NUMBER SECTORS LEG AT CHUNK UUID CONF SINCE: a raid1 beneath a live volume, with new's disk as its second leg.
+# below.sh VOLUME NUMBER SECTORS LEG AT CHUNK UUID CONF SINCE [track]: a raid1 beneath a live volume, with new's disk as its second leg.
 #   VOLUME  as device-mapper calls it: vg0-root     NUMBER  of the array: /dev/mdNUMBER     SECTORS  of the volume
 #   LEG     the disk that new offers                AT      MiB in the RAM disk, where what md keeps of both legs begins
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
+#   track   md counts the leg on new as in sync, and has given it up before the volume lies on the array: all that is written
+#           from then on has its bit in the bitmap. What is there already has none: that is for below-used.sh, which makes SINCE
 # Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
 # memory. A boot forgets all of this, and finds the volume as LVM knows it.
 set -eu
-volume=$1 number=$2 sectors=$3 leg=$4 at=$5 chunk=$6 uuid=$7 conf=$8 since=$9
+volume=$1 number=$2 sectors=$3 leg=$4 at=$5 chunk=$6 uuid=$7 conf=$8 since=$9 only=${10-}
 md=/dev/md$number sys=/sys/block/md$number/md ram=/dev/ram0 tail=8192
 old=replant-$number-old new=replant-$number-new
 mark="replant: copy of $volume begins"
@@ -24,8 +26,12 @@ of_leg() { cat "$sys/dev-$(kernel "$new")/state" 2>/dev/null || echo none; }
 # what an attempt before this has left, where it is not in use
 take_apart() {
     dmsetup clear "$volume"
-    state=$(cat "$sys/array_state" 2>/dev/null || echo clear)
-    [ "$state" = clear ] || mdadm --quiet --stop "$md"
+    n=0
+    until [ "$(cat "$sys/array_state" 2>/dev/null || echo clear)" = clear ] || mdadm --quiet --stop "$md"; do
+        n=$((n + 1))
+        [ "$n" -le 30 ] || { echo "$md cannot be stopped" >&2; exit 1; }
+        sleep 1
+    done
     for part in "$new" "$old"; do [ ! -e "/dev/mapper/$part" ] || dmsetup remove --retry "$part"; done
 }
 
@@ -43,10 +49,20 @@ put_beneath() {
     forget "$at"
     forget_leg
     { echo "$table"; echo "$sectors $tail linear $ram $((at * 2048))"; } | dmsetup create "$old"
+    set -- missing
+    if [ "$only" = track ]; then
+        make_leg
+        # nobody reads from it, not even for the table of partitions
+        set -- --write-mostly "/dev/mapper/$new"
+    fi
     # the mode is the first option: mdadm(8)
     mdadm --create "$md" --config="$rules" --quiet --run --level=1 --raid-devices=2 --metadata=1.0 \
         --size="$((sectors / 2))" --bitmap=internal --bitmap-chunk="${chunk}K" --assume-clean --uuid="$uuid" \
-        --name="replant-$number" --homehost=replant "/dev/mapper/$old" missing
+        --name="replant-$number" --homehost=replant "/dev/mapper/$old" "$@"
+    if [ "$only" = track ]; then
+        drop_leg
+        [ "$(cat "$sys/degraded")" = 1 ] || { echo "$md has not given up $new" >&2; exit 1; }
+    fi
     has=$(blockdev --getsz "$md")
     [ "$has" = "$sectors" ] || { echo "$md has $has sectors, $volume has $sectors" >&2; exit 1; }
     dmsetup load "$volume" --table "$ours"
@@ -76,12 +92,16 @@ manage() {
         sh "$rules" "$conf" "$md" "$@"
 }
 
-add_leg() {
-    [ -b "$leg" ] || { echo "there is no disk $leg" >&2; exit 1; }
+make_leg() {
+    [ -e "$leg" ] || { echo "there is no disk $leg" >&2; exit 1; }
     has=$(blockdev --getsz "$leg")
     [ "$has" -ge "$sectors" ] || { echo "$leg has $has sectors, $volume has $sectors" >&2; exit 1; }
     printf '0 %s linear %s 0\n%s %s linear %s %s\n' "$sectors" "$leg" "$sectors" "$tail" "$ram" "$(((at + 4) * 2048))" |
         dmsetup create "$new"
+}
+
+add_leg() {
+    make_leg
     echo "$mark" >/dev/kmsg
     # with what it knows of the leg md sends what has changed, without it everything
     known=$(mdadm --examine --export "/dev/mapper/$new" 2>/dev/null | grep -x "MD_UUID=$uuid" || true)
@@ -94,24 +114,41 @@ add_leg() {
     echo writemostly >"$sys/dev-$(kernel "$new")/state"
 }
 
+# the leg is in the array, and the kernel has complained of it since the copy began
+spoilt() {
+    case ,$(of_leg), in *,none,* | *,faulty,*) return 1 ;; esac
+    dmesg | awk -v mark="$mark" -v md="md/raid1:md$number:" \
+        'index($0, mark) { bad = 0 } index($0, md) && / failure| error|redirecting/ { bad = 1 } END { exit !bad }'
+}
+
 mkdir -p "${since%/*}"
 rules=${since%/*}/mdadm-rules
 # With a list of bad blocks md goes on with a leg that takes no writes; without one it gives it up: mdadm(8), CREATE in its configuration
 printf 'CREATE bbl=no\nAUTO -all\n' >"$rules"
-if [ "$(dmsetup table "$volume")" != "$ours" ]; then
+lies=$(dmsetup table "$volume")
+if [ "$only" = track ]; then
+    # what md knows of the leg tells what it lacks
+    if [ "$lies" = "$ours" ] && [ -e "$since" ] && ! spoilt; then exit 0; fi
+    if [ "$lies" = "$ours" ]; then
+        # what the volume had is the old leg without its end in memory
+        dmsetup table "$old" | sed '$d' | dmsetup load "$volume"
+        dmsetup resume --noflush --nolockfs "$volume"
+    fi
+    take_apart
+    put_beneath
+    exit 0
+fi
+if [ "$lies" != "$ours" ]; then
     take_apart
     put_beneath
 fi
 # the kernel may hold the copy back to this, in KiB/s, while others use the disks
 echo 200000 >"$sys/sync_speed_min"
 if [ -e "/dev/mapper/$new" ]; then
-    # what the kernel has said of this array since the copy began
-    said=$(dmesg | awk -v mark="$mark" -v md="md/raid1:md$number:" \
-        'index($0, mark) { bad = 0 } index($0, md) && / failure| error|redirecting/ { bad = 1 } END { print bad + 0 }')
     case ,$(of_leg), in
     *,none,* | *,faulty,*) drop_leg ;;
     *)
-        [ "$said" = 1 ] || exit 0
+        spoilt || exit 0
         drop_leg
         forget_leg
         ;;
