@@ -619,7 +619,9 @@ fn new_is_offered_and_let_go_on_in_order() {
             node.stage == Stage::Boot && matches!(&node.step, StepKind::LioGone(_) | StepKind::TgtGone(_))
         });
         book.order("nobody writes to new's disks when it goes on", &gone, &boot);
-        book.order("nothing is done on new before old is off", &off, &gone);
+        let switched = book.of(kind!(StepKind::OldOff(_)));
+        book.order("nothing is done on new before old is off", &switched, &gone);
+        book.order("new goes on when it was looked once more that old is off", &off, &boot);
         let StepKind::OwnBoot(own) = &boot[0].step else { unreachable!() };
         assert_eq!(own.held.is_some(), is_held(&book), "{}", book.name);
         if !is_held(&book) {

@@ -2,6 +2,8 @@
 //! control, what answers at its addresses, a person. In each row one of them is all that keeps both servers from being up.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use replant::host::power::{Door, Means, Memory, PowerAction, PowerState, PowerSwitch, Request};
 use replant::host::{HostError, PowerTo, Server, Side};
@@ -15,6 +17,13 @@ struct Pair {
     /// what a person answers; `None`: nobody is there
     person: Option<bool>,
     done: Mutex<Vec<String>>,
+    /// seconds
+    time: AtomicU64,
+    /// its control does switch old off
+    obeys: bool,
+    /// it has, and nothing answers at old's address since
+    off: AtomicBool,
+    silent: AtomicBool,
 }
 
 fn pair() -> Pair {
@@ -24,6 +33,10 @@ fn pair() -> Pair {
         rescue: Door::Silent,
         person: None,
         done: Mutex::default(),
+        time: AtomicU64::new(0),
+        obeys: false,
+        off: AtomicBool::new(false),
+        silent: AtomicBool::new(false),
     }
 }
 
@@ -33,17 +46,25 @@ impl Means for Pair {
     }
 
     fn status(&self, server: Server) -> Result<PowerState, HostError> {
+        if server == Server::Old && self.off.load(Ordering::SeqCst) {
+            return Ok(PowerState::Off);
+        }
         let says = self.control[server as usize].expect("only asked where there is one");
         says.map_err(|()| HostError::Power { server, cause: "it does not work".into() })
     }
 
     fn turn(&self, server: Server, turn: PowerAction) -> Result<(), HostError> {
         self.done.lock().unwrap().push(format!("{server} {turn:?}"));
+        if self.obeys && turn == PowerAction::Off {
+            self.off.store(true, Ordering::SeqCst);
+            self.silent.store(true, Ordering::SeqCst);
+        }
         Ok(())
     }
 
     fn door(&self, at: Side) -> Door {
         match at {
+            Side::Old | Side::Migrated if self.silent.load(Ordering::SeqCst) => Door::Silent,
             Side::New => self.rescue.clone(),
             Side::Old | Side::Migrated => self.own.clone(),
         }
@@ -62,6 +83,10 @@ impl Means for Pair {
         self.person.expect("only asked where somebody is there")
     }
 
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.time.load(Ordering::SeqCst))
+    }
+
     fn wait(&self, so_often: usize) -> Result<bool, HostError> {
         Ok(so_often < 3)
     }
@@ -69,6 +94,46 @@ impl Means for Pair {
 
 fn odd() -> Door {
     Door::Unknown("it has disks of both".into())
+}
+
+/// That nobody answers is found out when it is switched off, and not again as long as nothing can have booted; what its power
+/// control says is asked each time, and without an `off` its address is.
+#[test]
+fn silence_is_young_for_a_moment_only() {
+    let on = || [Some(Ok(PowerState::On)), Some(Ok(PowerState::On))];
+    let state = |pair: &Pair, memory: &Memory| {
+        let asked = PowerSwitch { means: pair, memory }.ask(Server::Old).unwrap();
+        asked.stdout.trim().to_string()
+    };
+    let switched = || {
+        let pair = Pair { control: on(), own: Door::Machine(Server::Old), obeys: true, ..pair() };
+        let memory = Memory::default();
+        PowerSwitch { means: &pair, memory: &memory }.switch(Server::Old, PowerTo::Off, false).unwrap();
+        // from here on something takes connections at its address
+        pair.silent.store(false, Ordering::SeqCst);
+        (pair, memory)
+    };
+    let (pair, memory) = switched();
+    assert_eq!(state(&pair, &memory), "off", "it was silent a moment ago");
+    pair.time.store(4, Ordering::SeqCst);
+    assert_eq!(state(&pair, &memory), "off");
+    pair.time.store(5, Ordering::SeqCst);
+    assert_eq!(state(&pair, &memory), "on", "that is too long ago");
+
+    let (pair, memory) = switched();
+    pair.off.store(false, Ordering::SeqCst);
+    assert_eq!(state(&pair, &memory), "on", "its power control is asked each time");
+
+    let (pair, memory) = switched();
+    let mut mute = pair;
+    mute.control[0] = Some(Err(()));
+    mute.off.store(false, Ordering::SeqCst);
+    assert_eq!(state(&mute, &memory), "on", "a power control that says nothing is no proof");
+
+    let (pair, memory) = switched();
+    let _ = PowerSwitch { means: &pair, memory: &memory }.switch(Server::Old, PowerTo::On, false);
+    pair.off.store(true, Ordering::SeqCst);
+    assert_eq!(state(&pair, &memory), "on", "it was switched on since");
 }
 
 #[test]

@@ -232,6 +232,7 @@ fn contract(name: &str, plan: &Plan, free_extents: u64) -> BTreeSet<String> {
     }
     let world = sim.world();
     assert!(!world.old.on && world.new.system == System::Own, "{name}: new is up and old is off");
+    assert!(!world.text(None).contains("unlike: true"), "{name}: the halves of new's arrays differ");
     kinds
 }
 

@@ -19,13 +19,17 @@ pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let fit = start::settle(book, layout, &plain);
     let grown = grow(book, layout, &fit);
     let left = remove_left(book, layout, &grown);
-    let purged = purge_initiator(book, layout, &left);
+    let alike = make_alike(book, layout, &left);
+    let purged = purge_initiator(book, layout, alike.as_ref().unwrap_or(&left));
     let tidied = tidy(book, layout, &purged);
     let finished = loader::settle(book, layout, &tidied);
     let serves = book.step("serves", Migrated, boot::identity(layout), &[&finished], "the last look");
     // their stamps are forgotten with the next boot, and must not be asked for then
     book.until(&tidied, &serves);
     book.until(&finished, &serves);
+    if let Some(alike) = &alike {
+        book.until(alike, &serves);
+    }
 }
 
 fn grow(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
@@ -71,6 +75,22 @@ fn remove_left(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {
         remove(format!("no-node-{}", lun.name), record_path(layout, lun), why);
     }
     last
+}
+
+/// The arrays that were taken to be alike: what was never written may differ.
+fn make_alike(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+    let arrays = layout.arrays().filter(|(_, array)| array.assume_clean).map(|(store, _)| store.path.clone());
+    let arrays: Vec<String> = arrays.collect();
+    if arrays.is_empty() {
+        return None;
+    }
+    Some(book.step(
+        "repair-arrays",
+        Migrated,
+        job(layout, "make the halves of new's arrays alike, in the background", "repair-arrays", text::ARRAY_REPAIR, arrays),
+        &[after],
+        "they were not before the copy, which was faster for it; a check of the arrays would find what was never written",
+    ))
 }
 
 fn purge_initiator(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {

@@ -151,6 +151,7 @@ fn make_array(book: &mut Book, layout: &Layout, store: &Store, array: &layout::A
             homehost: layout.hostname.clone(),
             level: array.level.clone(),
             metadata: array.metadata.clone(),
+            assume_clean: array.assume_clean,
             bitmap: array.level != "raid0" && !has_boot,
             members: array.members.clone(),
             member_size: array.member_size,

@@ -25,6 +25,7 @@ templates! {
     BOOT_PUT = "boot-put.sh",
     BOOT_PROOF = "boot-proof.sh",
     FSCK = "fsck.sh",
+    ARRAY_REPAIR = "array-repair.sh",
     TIDY = "tidy.sh",
 }
 

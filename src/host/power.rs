@@ -3,9 +3,11 @@
 //!
 //! The same decisions for real servers ([`super::ssh`]) and for the simulated pair: [`Means`] is all that differs.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::{HostError, Output, PowerTo, Said, Server, Side};
 
@@ -41,6 +43,10 @@ pub enum Door {
     /// something does, and it cannot be told what: why
     Unknown(String),
 }
+
+/// To find that nobody answers takes seconds, in which services are down. What is this young is not asked again of a server
+/// whose power control says that it is off: nothing boots in so short a time.
+const YOUNG: Duration = Duration::from_secs(5);
 
 /// What a person is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +130,8 @@ pub trait Means {
     fn attended(&self) -> bool;
     /// Asks; whether they said yes.
     fn person(&self, request: &Request) -> bool;
+    /// The time: since when, does not matter.
+    fn now(&self) -> Duration;
     /// Waits a moment; `false`: that was often enough.
     ///
     /// # Errors
@@ -138,6 +146,8 @@ pub struct Memory {
     heard: Mutex<Vec<Said>>,
     /// servers of which a person could not say that they are off, in this run: they are not asked again and again
     doubted: Mutex<BTreeSet<Server>>,
+    /// when the addresses of a server that was switched off were last found silent
+    silent: Mutex<BTreeMap<Server, Duration>>,
     /// servers that a person will switch, since their power control does not work
     taken_over: Mutex<BTreeSet<Server>>,
 }
@@ -269,6 +279,11 @@ impl PowerSwitch<'_> {
             Some(Ok(PowerState::On)) => return is(PowerState::On, "its power control says so".into()),
             other => other,
         };
+        let silent = held(&self.memory.silent).get(&server).copied();
+        let young = silent.is_some_and(|since| self.means.now().saturating_sub(since) < YOUNG);
+        if young && matches!(control, Some(Ok(PowerState::Off))) {
+            return is(PowerState::Off, "its power control says so".into());
+        }
         match self.evidence(server) {
             Evidence::On(at) => {
                 if self.memory.word(server).is_some_and(|word| !word.on) {
@@ -331,6 +346,7 @@ impl PowerSwitch<'_> {
     /// # Errors
     /// It could not be done, nobody confirmed it, or what answers says otherwise.
     pub fn switch(&self, server: Server, to: PowerTo, alone: bool) -> Result<(), HostError> {
+        held(&self.memory.silent).remove(&server);
         let other = alone.then_some(server.other());
         other.map_or(Ok(()), |other| self.must_be_off(other, None))?;
         if to == PowerTo::Off && self.known(server)?.state == PowerState::Off {
@@ -357,7 +373,9 @@ impl PowerSwitch<'_> {
     fn by_control(&self, server: Server, to: PowerTo, other: Option<Server>) -> Result<(), HostError> {
         let off = || {
             self.means.turn(server, PowerAction::Off)?;
-            self.silent(server, "its power control says that it is off")
+            let since = self.silent(server, "its power control says that it is off")?;
+            held(&self.memory.silent).insert(server, since);
+            Ok(())
         };
         match to {
             PowerTo::Off => off(),
@@ -400,7 +418,7 @@ impl PowerSwitch<'_> {
             return fail(format!("not confirmed: {what}, then go on"));
         }
         match to {
-            PowerTo::Off => self.silent(server, "it was said to be off")?,
+            PowerTo::Off => drop(self.silent(server, "it was said to be off")?),
             PowerTo::On => {}
             PowerTo::OwnDisks => {
                 let rescue = || self.means.door(Side::New) == Door::Machine(Server::New);
@@ -413,17 +431,24 @@ impl PowerSwitch<'_> {
         Ok(())
     }
 
-    /// Waits until nothing answers that could be this machine, and its power control does not say that it is on.
-    fn silent(&self, server: Server, but: &str) -> Result<(), HostError> {
+    /// Waits until nothing answers that could be this machine, and its power control does not say that it is on. When that was
+    /// asked last.
+    fn silent(&self, server: Server, but: &str) -> Result<Duration, HostError> {
         let controlled = self.means.controlled(server);
-        self.until_not(server, but, || match self.evidence(server) {
+        let asked = Cell::new(Duration::ZERO);
+        let contradicts = || match self.evidence(server) {
             Evidence::None if controlled && matches!(self.means.status(server), Ok(PowerState::On)) => {
                 Some("its power control says that it is on".into())
             }
             Evidence::None => None,
             Evidence::On(at) => Some(format!("it still answers at {at}")),
             Evidence::Doubt(why) => Some(why),
-        })
+        };
+        self.until_not(server, but, || {
+            asked.set(self.means.now());
+            contradicts()
+        })?;
+        Ok(asked.get())
     }
 
     fn until_not(

@@ -186,7 +186,8 @@ fn fixed(part: &plan::Partition) -> Bytes {
     }
 }
 
-pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
+/// `below`: groups are copied from below, into volumes that nobody has read before.
+pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids, below: bool) -> Vec<Store> {
     let store = |name: String, path: String, capacity: Bytes, sector: SectorSize, made: Made| Store {
         name,
         path,
@@ -215,6 +216,7 @@ pub(super) fn stores(plan: &Plan, disks: &[Disk], ids: &Ids) -> Vec<Store> {
             md_name: number.map_or(name.clone(), str::to_string),
             uuid: ids.md(&format!("array {name}")),
             level: said.level.name().into(),
+            assume_clean: below && ["raid1", "raid10"].contains(&said.level.name()),
             metadata: match *said.metadata {
                 plan::Metadata::V1_2 => "1.2".into(),
                 plan::Metadata::V1_0 => "1.0".into(),

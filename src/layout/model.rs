@@ -178,6 +178,8 @@ pub(crate) struct Array {
     pub md_name: String,
     /// `raid1`, `raid10`, …
     pub level: String,
+    /// it need not be made alike before the copy: it has whole copies, and all that will be read is written first
+    pub assume_clean: bool,
     /// version of its superblock: md(4)
     pub metadata: String,
     /// `/dev/disk/by-partuuid/…`

@@ -9,7 +9,7 @@ use super::moves::Moves;
 use super::{disks, groups};
 use crate::facts::lvm::mapper_path;
 use crate::facts::{Block, Facts};
-use crate::plan::{IscsiServer, NewBoot, Plan};
+use crate::plan::{IscsiServer, Method, NewBoot, Plan};
 use crate::units::Bytes;
 
 /// What new has to take data, and what goes there: enough to see whether there is room.
@@ -67,7 +67,7 @@ pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<
     let ids = Ids::of(&seed);
     let loader = Loader::of(plan, facts);
     let disks = disks::disks(plan, facts, &blocks, &loader, &ids);
-    let stores = disks::stores(plan, &disks, &ids);
+    let stores = disks::stores(plan, &disks, &ids, super::method(plan, facts) == Method::Below);
     let boot = groups::boot(plan, facts, &stores);
     let groups = groups::groups(plan, facts, &stores, usize::from(boot.is_some()), &ids);
     let luns = luns(plan, facts, &stores, &boot, &groups, &ids);

@@ -73,6 +73,8 @@ impl World {
         }
         assert_eq!(members.len().to_string(), wanted("--raid-devices"), "mdadm {args:?}");
         let level = wanted("--level");
+        let clean = args.has("--assume-clean");
+        assert!(!clean || ["raid1", "raid10"].contains(&level.as_str()), "parity that nobody has computed: {args:?}");
         for (slot, loc) in locs.iter().enumerate() {
             let member = Member {
                 uuid: wanted("--uuid"),
@@ -82,10 +84,11 @@ impl World {
                 slot,
                 metadata: wanted("--metadata"),
                 bitmap: args.value("--bitmap").is_some(),
+                unlike: clean,
             };
             self.places.insert(loc.clone(), Written::Member(member));
         }
-        self.run_array(server, &name, &wanted("--uuid"), &level, locs, level != "raid0");
+        self.run_array(server, &name, &wanted("--uuid"), &level, locs, level != "raid0" && !clean);
         Ok(format!("mdadm: array {device} started.\n"))
     }
 
@@ -154,6 +157,20 @@ impl World {
         let dev = self.must(server, "wipefs", argv[0])?;
         self.places.remove(&dev.loc);
         Ok(said)
+    }
+
+    /// `array-repair.sh`
+    pub(super) fn array_repair(&mut self, server: Server, arrays: &[&str]) -> Said {
+        for array in arrays {
+            let loc = self.must(server, "readlink", array)?.loc;
+            let members = self.machine(server).run.arrays.iter().find(|array| array.loc == loc);
+            for member in members.expect("an array").members.clone() {
+                if let Some(Written::Member(member)) = self.places.get_mut(&member) {
+                    member.unlike = false;
+                }
+            }
+        }
+        Ok(String::new())
     }
 
     /// `array::ERASE`

@@ -2,6 +2,7 @@
 //! their answers is the business of [`crate::host::power`], as it is for real servers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::switch::{Control, Person};
 use super::world::{System, World};
@@ -186,6 +187,11 @@ impl Means for Sim {
             (Person::Truthful, Request::ByHand { .. }) | (Person::Liar, _) => true,
             (Person::Unwilling | Person::Absent, _) => false,
         }
+    }
+
+    /// Whatever happens between two looks happens here at once: nothing is young.
+    fn now(&self) -> Duration {
+        Duration::from_secs(60) * self.lock().all_looks as u32
     }
 
     fn wait(&self, so_often: usize) -> Result<bool, HostError> {

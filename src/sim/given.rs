@@ -225,6 +225,7 @@ impl Medium<'_> {
                     slot,
                     metadata: array.metadata.clone(),
                     bitmap: false,
+                    unlike: false,
                 };
                 self.places.insert(loc.clone(), Written::Member(member));
             }

@@ -21,6 +21,7 @@ impl World {
             _ if is(text::BOOT_PUT) => self.boot_put(server, args),
             _ if is(Family::Debian.scripts().loader_tools) => self.loader_tools(server, args),
             _ if is(Family::Debian.scripts().loader_from_tools) => self.loader_from_tools(server, args),
+            _ if is(text::ARRAY_REPAIR) => self.array_repair(server, args),
             _ if is(text::TIDY) => self.tidy(server, args),
             // for tests of a job in itself
             "exit 0\n" => Ok(String::new()),

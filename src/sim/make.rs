@@ -217,6 +217,7 @@ impl Maker<'_> {
                     slot,
                     metadata: "1.2".into(),
                     bitmap: number > 0,
+                    unlike: false,
                 };
                 self.places.insert(loc.clone(), Written::Member(member));
             }

@@ -69,6 +69,8 @@ pub struct Member {
     pub slot: usize,
     pub metadata: String,
     pub bitmap: bool,
+    /// what was never written to the array may differ from the other members
+    pub unlike: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -230,7 +230,7 @@ pub(super) fn go_on(book: &mut Book, layout: &Layout, link: &Connected, old: &Of
     for export in &link.exports {
         book.until(export, fenced);
     }
-    let withdrawn = boot::withdraw_all(book, layout, &luns, fenced);
+    let withdrawn = boot::withdraw_all(book, layout, &luns, &old.off);
     let after: Vec<&Handle> = withdrawn.iter().chain([fenced]).collect();
     boot::come_up(book, layout, old, &after)
 }

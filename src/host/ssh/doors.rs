@@ -1,6 +1,7 @@
 //! What power control needs to know of the servers' addresses: who answers there.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use super::SshHosts;
 use crate::host::hardware::Whose;
@@ -62,6 +63,11 @@ impl Means for SshHosts {
 
     fn person(&self, request: &Request) -> bool {
         self.confirm.as_ref().is_some_and(|confirm| confirm(request))
+    }
+
+    fn now(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 
     fn wait(&self, so_often: usize) -> Result<bool, HostError> {

@@ -24,6 +24,9 @@ pub struct Array {
     pub metadata: String,
     /// an internal write-intent bitmap: md(4)
     pub bitmap: bool,
+    /// its halves are taken to be alike: all that will be read of it is written first. mdadm(8), `--assume-clean`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub assume_clean: bool,
     /// `/dev/disk/by-partuuid/…`
     pub members: Vec<String>,
     /// bytes of each member
@@ -32,9 +35,20 @@ pub struct Array {
 }
 
 /// Creates it, and removes what an earlier array of the same members has left inside: a label that comes back with the
-/// array would be taken for one of now.
+/// array would be taken for one of now. Where its halves are not made alike, one of them could show a label that the other
+/// does not: both ends are written.
 pub(crate) const CREATE: &str = r#"d=$1; shift
-mdadm --create "$d" "$@" && udevadm settle && wipefs --all --quiet "$d""#;
+mdadm --create "$d" "$@" && udevadm settle || exit
+case " $* " in
+*" --assume-clean "*)
+    n=$(blockdev --getsz "$d") || exit
+    m=32768
+    [ "$n" -gt "$m" ] || m=$n
+    for at in 0 $((n - m)); do
+        dd if=/dev/zero of="$d" bs=512 count="$m" seek="$at" conv=notrunc,fsync 2>/dev/null || exit
+    done ;;
+esac
+wipefs --all --quiet "$d""#;
 
 /// Takes it apart, with what stands inside: superblocks that are gone do not erase a label, and the next array of the same
 /// members would show it again. So it must run once more where it does not.
@@ -105,6 +119,9 @@ impl Step for Array {
         ];
         if self.bitmap {
             argv.push("--bitmap=internal".into());
+        }
+        if self.assume_clean {
+            argv.push("--assume-clean".into());
         }
         argv.extend(self.members.iter().cloned());
         vec![Act::run(argv), Act::run(["udevadm", "settle"])]
