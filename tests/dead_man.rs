@@ -204,7 +204,8 @@ fn what_was_read_only_stays_so() {
     scene.run(&case, Kind::Apply, Fault::Kill { act, effect: false });
     scene.world.pass(LONG);
     let world = scene.world.world();
-    let read_only = |target: &str| world.old.run.mounts.iter().find(|mount| mount.target == target).unwrap().read_only;
+    let read_only =
+        |target: &str| world.old.run.mounts.iter().find(|mount| mount.target == target).unwrap().read_only;
     assert!(!read_only("/") && read_only("/var"));
     set(&scene.world, false);
     case.clean(&mut scene, Kind::Rollback, "read-only before");

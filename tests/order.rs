@@ -714,7 +714,8 @@ fn services_come_back_by_themselves_before_the_cut_and_not_after() {
         book.order_if_any("nothing is cut while services could come back", &held, &cuts);
         book.order("it was silent to the end", &held, &book.of(kind!(StepKind::StillQuiet(_))));
         book.order("old is not off before", &held, &book.of(kind!(StepKind::OldOff(_))));
-        let end = cuts.first().map_or_else(|| book.of(kind!(StepKind::OldOff(_)))[0].id.clone(), |cut| cut.id.clone());
+        let end =
+            cuts.first().map_or_else(|| book.of(kind!(StepKind::OldOff(_)))[0].id.clone(), |cut| cut.id.clone());
         assert_eq!((&book.until(armed).id, &book.until(off).id), (&end, &end), "{}: over with the cut", book.name);
         // as a rollback of these very steps would
         let StepKind::DeadMan(runner) = &armed.step else { unreachable!() };

@@ -5,7 +5,7 @@ use super::book::{Book, Handle};
 use crate::host::Act;
 use crate::host::Side::Old;
 use crate::layout::Layout;
-use crate::step::{TakenBack, DeadMan, DeadManOff, WasSo, StepKind, Undo};
+use crate::step::{DeadMan, DeadManOff, StepKind, TakenBack, Undo, WasSo};
 
 /// The runner; nothing where the plan wants none.
 pub(super) struct Guard(Option<Armed>);

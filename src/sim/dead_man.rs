@@ -27,12 +27,10 @@ impl World {
     pub(super) fn dead_man(&mut self, server: Server, script: &str, args: &[&str]) -> Option<Said> {
         Some(match (script, args) {
             (dead_man::ARM, [dir, unit, seconds]) => self.arm(server, dir, unit, seconds),
-            (again, [dir, unit, seconds]) if again == dead_man_off::again() => {
-                match self.there(server, dir, "cut") {
-                    true => self.arm(server, dir, unit, seconds),
-                    false => Ok(String::new()),
-                }
-            }
+            (again, [dir, unit, seconds]) if again == dead_man_off::again() => match self.there(server, dir, "cut") {
+                true => self.arm(server, dir, unit, seconds),
+                false => Ok(String::new()),
+            },
             (dead_man_off::HOLD, [dir]) => self.hold_dead_man(server, dir),
             (dead_man::END, [dir, unit]) => self.end_dead_man(server, dir, unit),
             _ => return None,

@@ -121,7 +121,8 @@ fn who_is_heard_of_or_works_keeps_it_waiting() {
     let (place, step) = (place(), runner());
     place.apply(&step).good();
     let end = "mv $D/armed $D/cut";
-    let words = format!("n=0; while [ $n -lt 40 ]; do n=$((n + 1)); echo $n >$D/heard; /usr/bin/sleep 0.03; done; {end}");
+    let words =
+        format!("n=0; while [ $n -lt 40 ]; do n=$((n + 1)); echo $n >$D/heard; /usr/bin/sleep 0.03; done; {end}");
     assert_eq!(done(watched(&place, &words).good()), [""; 0], "it is heard of");
     place.apply(&step).good();
     let act = format!("exec 7>>$D/lock; flock -s 7; /usr/bin/sleep 1.2; {end}");

@@ -65,7 +65,17 @@ fn an_act_and_the_runner_are_never_at_it_at_once() {
     // what an act leaves running holds nobody up
     let left = Act::run(["sh", "-c", "setsid sleep 5 >/dev/null 2>&1 &"]);
     hosts.act(Side::Old, "left", &left).unwrap();
-    hosts.act(Side::Old, "alone", &Act::run(["sh", "-c", &format!("exec 8>>{dir}/lock; setsid sh -c 'flock -x 8; sleep 2' >/dev/null 2>&1 &")])).unwrap();
+    hosts
+        .act(
+            Side::Old,
+            "alone",
+            &Act::run([
+                "sh",
+                "-c",
+                &format!("exec 8>>{dir}/lock; setsid sh -c 'flock -x 8; sleep 2' >/dev/null 2>&1 &"),
+            ]),
+        )
+        .unwrap();
     std::thread::sleep(Duration::from_millis(500));
     let begun = Instant::now();
     hosts.act(Side::Old, "waits", &Act::run(["true"])).unwrap();

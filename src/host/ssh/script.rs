@@ -134,8 +134,8 @@ impl Script {
                 "G={dir}\nh() {{ [ ! -e \"$G/armed\" ] || {{ printf '%s\\n' \"$N\" >\"$G/heard\"; }} 2>/dev/null; }}\nh\n"
             )
         });
-        let mut body = heard
-            + "q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; h; }\n";
+        let mut body =
+            heard + "q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; h; }\n";
         for argv in commands {
             // a subshell and `exec`: one process, and never a builtin that changes the shell we are in
             body.push_str(&format!("(exec {} </dev/null);q $?\n", quote(argv)));

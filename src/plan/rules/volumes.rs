@@ -142,9 +142,12 @@ pub(super) fn dead_man_in_time(plan: &Plan, found: &mut Found) {
     let in_time = |seconds: u64| (180..=3600).contains(&seconds);
     if dead_man.seconds().is_some_and(|seconds| !in_time(seconds)) {
         found.push(
-            Diagnostic::error(codes::TRANSFER, format!("services cannot come back by themselves after {}", **dead_man))
-                .on(dead_man, "from 3min to 1h, or off")
-                .help("replant itself waits 2 min for a lost link; 5min suits most"),
+            Diagnostic::error(
+                codes::TRANSFER,
+                format!("services cannot come back by themselves after {}", **dead_man),
+            )
+            .on(dead_man, "from 3min to 1h, or off")
+            .help("replant itself waits 2 min for a lost link; 5min suits most"),
         );
     }
 }
