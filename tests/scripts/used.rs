@@ -28,14 +28,14 @@ const LIVE: &str = r#"
 w=/w md=/sys/block/md300/md
 leg() { cat "$md/dev-replant-300-new/state" 2>/dev/null || echo none; }
 live() {
-    n=$(($(cat $w/n) + 1)); echo $n >$w/n
+    read -r n <$w/n; n=$((n + 1)); echo $n >$w/n
     if [ $((n % 2)) = 0 ]; then c=$((n * 7 % 12)); else c=$((20 + n / 2 % (CHUNKS - 20))); fi
     echo "$n" >$w/old/$c; : >$w/used/$c
     [ "$(cat $w/lies)" = md ] || return 0
     : >$w/bits/$c
     case $(leg) in *in_sync* | writemostly) echo "$n" >$w/new/$c; [ "$(cat $md/degraded)" = 1 ] || rm -f $w/bits/$c ;; esac
 }
-send() { for c in $(ls $w/bits); do cp $w/old/$c $w/new/$c; echo $c >>$w/sent; rm $w/bits/$c; done; }
+send() { (cd $w/bits && ls >>$w/sent && cd $w/old && cp $(ls $w/bits) $w/new && rm -r $w/bits && mkdir $w/bits); }
 joined() {
     mkdir -p $md/dev-replant-300-new; echo "in_sync" >$md/dev-replant-300-new/state; echo 0 >$md/degraded
 }
@@ -63,7 +63,7 @@ case "$*" in
     rm -f $w/bits/*
     case "$*" in *missing) echo 1 >$md/degraded ;; *"--write-mostly /dev/mapper/replant-300-new") joined; : >$w/known ;; esac ;;
 *--stop*) [ "$(cat $w/lies)" = own ] || { echo "in use" >&2; exit 1; }; rm -r $md; rm -f $w/known ;;
-*--fail*) echo faulty >$md/dev-replant-300-new/state; echo 1 >$md/degraded ;;
+*--fail*) [ -e $w/clings ] || { echo faulty >$md/dev-replant-300-new/state; echo 1 >$md/degraded; } ;;
 *--remove*) rm -r $md/dev-replant-300-new ;;
 --examine-bitmap*) echo "          Bitmap : 120 bits (chunks), $(ls $w/bits | wc -l) dirty (1.0%)" ;;
 --examine*) [ ! -e $w/known ] || echo MD_UUID=1:2:3:4 ;;
@@ -74,7 +74,7 @@ live"#;
 const UNSHARE: &str = r#"
 case "$*" in
 *--re-add*) [ -e $w/known ] || exit 1; [ "$(cat $md/sync_action)" = idle ] || exit 1; send; joined ;;
-*--add*) for c in $(ls $w/old); do : >$w/bits/$c; done; send; joined; : >$w/known ;;
+*--add*) for c in $w/old/*; do : >$w/bits/${c##*/}; done; send; joined; : >$w/known ;;
 esac
 live"#;
 
@@ -369,4 +369,13 @@ fn a_copy_that_starts_over_reads_the_map_again() {
         assert_eq!(lost(&place), [""; 0], "{what}: {:?}", ran.calls);
         assert!(sent(&place) < CHUNKS * 3 / 4, "{what}: {}", sent(&place));
     }
+}
+
+/// Bits would be cleared as if their chunks had been sent.
+#[test]
+fn a_volume_does_not_come_to_lie_on_an_array_that_keeps_its_leg() {
+    let place = with_scripts();
+    place.write("/w/clings", "");
+    place.act(&runs()[0]).fails(1, "has not given up replant-300-new", &["dmsetup load", "dmsetup resume"]);
+    assert_eq!(place.read("/w/lies").as_deref(), Some("own\n"));
 }

@@ -124,5 +124,6 @@ echo none >"$sys/resync_start" || true
 wanted=$(tr ' ' '\n' <"$bits" | awk -F- '{ all += $2 - $1 + 1 } END { print all + 0 }')
 set_=$(mdadm --examine-bitmap "$old" | awk '$1 == "Bitmap" { print $6 + 0 }')
 [ "${set_:-0}" -ge "$wanted" ] || { echo "md$number has ${set_:-no} bits of $wanted" >&2; exit 1; }
+echo "replant: $volume: $wanted chunks of $((last + 1)) are copied" >/dev/kmsg
 rm -f "$bits" "$why"
 cat /proc/uptime >"$since"

@@ -6,6 +6,7 @@ mod migrated;
 mod mishaps;
 mod refusals;
 mod rollback;
+mod used;
 
 use crate::checks::Checks;
 use crate::pair::Pair;
@@ -63,6 +64,11 @@ pub const ALL: &[Scenario] = &[
         run: migrate::below,
     },
     Scenario {
+        name: "used",
+        about: "what is in use is copied below LVM, under heavy writing; the copy starts over, the link is lost",
+        run: used::under_load,
+    },
+    Scenario {
         name: "held",
         about: "new waits in its own initramfs before anything is copied, the copy lies below LVM; beside it a plain reboot",
         run: held::whole,
@@ -98,6 +104,8 @@ pub enum Ways {
     Article,
     /// the copy lies below LVM, new boots after the cutover
     Below,
+    /// and of each volume only what is in use
+    Used,
 }
 
 impl Ways {
@@ -106,6 +114,7 @@ impl Ways {
             Ways::Default => return Ok(()),
             Ways::Article => "mirror",
             Ways::Below => "below",
+            Ways::Used => "below, only: used",
         };
         let text = fs_err::read_to_string(pair.plan())?;
         let text = text.replace("transfer:\n", &format!("copy: {{ method: {method} }}\n\ntransfer:\n"));
