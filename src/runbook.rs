@@ -26,15 +26,15 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// new's arrays are made; old gets an initramfs that boots on both servers
+    /// new's disks are made ready; where that can be, new boots from them and waits
     Prepare,
-    /// new offers its arrays over iSCSI, old logs in
+    /// new offers its disks over iSCSI, old logs in
     Connect,
-    /// all volumes are mirrored while old keeps serving
+    /// all volumes are copied while old keeps serving
     Copy,
-    /// services stop, the mirror is cut, old is switched off
+    /// services stop, the copies are cut off, old is switched off
     Cutover,
-    /// new becomes bootable, and boots with old's name and addresses
+    /// new boots with old's name and addresses
     Boot,
     /// volumes grow into the larger disks; what the migration needed is removed
     Grow,

@@ -19,6 +19,8 @@ END { print int((t - a) / 1024) \" of \" int(t / 1024) \" MiB\" }' /proc/meminfo
         bench.checks.figure("memory that the hold uses", in_hold(&subject.pair, script)?);
         migrate::killed_in_mid_copy(bench, &subject.pair)?;
         migrate::finish(bench, &mut subject, "md")?;
+        parts(bench, &subject.pair);
+        nothing_of_the_hold(bench, &subject.pair)?;
         migrate::twice_is_once(bench, &subject.pair)?;
         plain_reboot(bench, &subject.pair)
     })();
@@ -44,6 +46,30 @@ fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
     argv.extend(options.iter().flat_map(|option| ["-o", option]));
     argv.extend([address.as_str(), script]);
     Ok(run(&argv)?.trim().to_string())
+}
+
+/// The migrated system boots with an initramfs of its own, and its keys are gone.
+fn nothing_of_the_hold(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+    let script =
+        "ls /boot | grep -i replant; for i in /boot/initrd.img-*; do lsinitramfs $i | grep replant; done; true";
+    let left = pair.service.script_within(script, Duration::from_secs(180))?;
+    bench.checks.same("nothing of the hold is left in /boot", left.trim(), "");
+    Ok(())
+}
+
+/// What the downtime is made of.
+fn parts(bench: &mut Bench, pair: &Pair) {
+    let times = ["stop-services", "read-only-root", "old-off", "own-boot"].map(|step| replant::times(pair, step));
+    let [Some(stop), Some(quiet), Some(off), Some(go)] = times else { return };
+    let serves = witness::acks(&pair.dir).iter().find(|ack| ack.card == net::NEW_CARD).map_or(go.1, |ack| ack.at);
+    let parts = [
+        ("old falls silent", quiet.1 - stop.0),
+        ("it is proven, and old switched off", off.1 - quiet.1),
+        ("until new is let go on", go.0 - off.1),
+        ("until new's first record", serves - go.0),
+    ];
+    let parts: Vec<String> = parts.iter().map(|(what, seconds)| format!("{what} {seconds:.0} s")).collect();
+    bench.checks.figure("parts of the downtime", parts.join(", "));
 }
 
 /// How long the service is silent while the migrated server is simply rebooted.
