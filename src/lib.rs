@@ -17,6 +17,7 @@ pub mod host;
 pub mod journal;
 pub mod layout;
 pub mod plan;
+pub mod rehearsal;
 pub mod report;
 pub mod runbook;
 pub mod secret;

@@ -26,7 +26,7 @@ impl fmt::Display for StepId {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// new's disks are made ready; where that can be, new boots from them and waits
+    /// new's disks are made ready, and new boots from them if it can
     Prepare,
     /// new offers its disks over iSCSI, old logs in
     Connect,

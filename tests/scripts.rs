@@ -16,6 +16,8 @@ mod initramfs;
 mod linted;
 #[path = "scripts/lvm.rs"]
 mod lvm;
+#[path = "scripts/rehearsal.rs"]
+mod rehearsal;
 #[path = "scripts/small.rs"]
 mod small;
 #[path = "scripts/used.rs"]

@@ -16,6 +16,8 @@ mod mirror;
 mod power;
 #[path = "steps/quiet.rs"]
 mod quiet;
+#[path = "steps/rehearsal.rs"]
+mod rehearsal;
 #[path = "steps/small.rs"]
 mod small;
 #[path = "steps/volumes.rs"]
@@ -34,6 +36,7 @@ const ROOMS: &[fn() -> Vec<Table>] = &[
     mirror::tables,
     power::tables,
     quiet::tables,
+    rehearsal::tables,
     small::tables,
     volumes::tables,
 ];
@@ -71,6 +74,11 @@ fn power() {
 #[test]
 fn quiet() {
     check(quiet::tables());
+}
+
+#[test]
+fn rehearsal() {
+    check(rehearsal::tables());
 }
 
 #[test]

@@ -3,7 +3,9 @@ use std::path::Path;
 use super::interrupt::Interrupt;
 use super::servers::Locked;
 use super::work::Work;
-use super::{End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, servers, under_way, validate};
+use super::{
+    End, Failure, Prompts, Talk, changed, confirm, kept, made, plan, rehearse, servers, under_way, validate,
+};
 use crate::course::Runbook;
 use crate::engine;
 use crate::facts::drift;
@@ -12,7 +14,7 @@ use crate::forecast::Outlook;
 use crate::host::ssh::SshHosts;
 use crate::host::{Look, Query, Side};
 use crate::journal::{Depot, Migration, Run, State};
-use crate::report;
+use crate::report::{self, Next};
 use crate::runbook::{Node, Stage};
 use crate::step::StepKind;
 
@@ -50,6 +52,11 @@ pub(super) fn run(
     let mut locked = Locked::take(&hosts, &migration, &sides(&runbook, journal.state()))?;
     let typed = path.display().to_string();
     let go_back = talk.command(&["rollback", &runbook.name]);
+    let next = Next { go_on: talk.command(&["apply", &typed]), go_back: go_back.clone() };
+    if let Some(end) = rehearse::bring_back(talk, &runbook, &mut journal, &hosts, &interrupt, &next) {
+        return Ok(end);
+    }
+    locked.hold(&BOTH)?;
     if before && !changed::may_go_on(talk, prompts, &interrupt, &hosts, &runbook, &mut journal)? {
         talk.say(format!("Nothing was changed. To go back: {go_back}"));
         return Ok(End::Failed);
@@ -62,6 +69,7 @@ pub(super) fn run(
         ask: &|question, word| confirm::confirm(talk, prompts, &interrupt, question, word),
         parallelism,
         poll: engine::POLL,
+        rehearsed: rehearse::seen(&migration).and_then(|seen| seen.boot()),
         typed: &typed,
         go_back,
     };

@@ -11,7 +11,8 @@ use crate::runbook::Stage;
 /// Move a running Linux server to a new one while it serves, with a way back
 #[derive(Parser)]
 #[command(name = "replant", version, propagate_version = true, max_term_width = 100, help_expected = true)]
-#[command(after_help = "The usual order: init, validate, plan, show, apply. At any time: status, rollback.\n\
+#[command(after_help = "The usual order: init, validate, plan, show, apply. Before the cutover: rehearse.\n\
+                  At any time: status, rollback.\n\
                   Exit codes: 0 success; 1 an error, or a finding that blocks; 2 wrong usage, or\n\
                   (plan --detailed-exitcode) there is something to do; 130 interrupted.")]
 pub struct Cli {
@@ -122,6 +123,13 @@ pub(super) enum Command {
         /// How many steps run at a time; with 1, exactly in the runbook's order
         #[arg(long, default_value_t = work::PARALLELISM, value_name = "N")]
         parallelism: usize,
+    },
+    /// Boot what was copied on new, cut off from the network, look, and throw it away
+    Rehearse {
+        /// The plan (YAML), a runbook saved by `plan --out`, or the name of a migration
+        plan: PathBuf,
+        #[command(flatten)]
+        prompts: Prompts,
     },
     /// Show where a migration stands, and what to type next
     Status {

@@ -17,6 +17,7 @@ mod made;
 mod man;
 mod plan;
 mod prompts;
+mod rehearse;
 mod rollback;
 mod save;
 mod servers;
@@ -95,7 +96,8 @@ pub fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     // What apply and rollback have done stands in the journal; of the others the result is all there is.
-    let told_elsewhere = matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. });
+    let told_elsewhere =
+        matches!(cli.command, Command::Apply { .. } | Command::Rollback { .. } | Command::Rehearse { .. });
     let end = match cli.command {
         Command::Init(init) => init::run(&talk, init),
         Command::Validate { files } => validate::run(&talk, &files),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Rollback { name, prompts, abandon } => {
             rollback::run(&talk, &cli.dir, name.as_deref(), &prompts, abandon)
         }
+        Command::Rehearse { plan, prompts } => rehearse::run(&talk, &cli.dir, &plan, &prompts),
         Command::Facts(how) => facts::run(&talk, how),
         Command::Simulate { plan, facts, out, force } => {
             simulate::run(&talk, &cli.dir, &plan, &simulate::SimulateOptions { facts, out, force })

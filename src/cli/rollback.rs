@@ -3,11 +3,11 @@ use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
 use super::servers::Locked;
-use super::{End, Failure, Prompts, Talk, confirm, kept, servers};
+use super::{End, Failure, Prompts, Talk, confirm, kept, rehearse, servers};
 use crate::engine::{self, Options};
 use crate::host::{Look, Query, Side};
 use crate::journal::Run;
-use crate::report::{self, LiveView, To};
+use crate::report::{self, LiveView, Next, To};
 use crate::runbook::Stage;
 
 /// What can be given up: without old there is no way back.
@@ -57,7 +57,15 @@ pub(super) fn run(
         (false, true) => &[Side::Old],
         (false, false) => &[Side::Old, Side::New],
     };
-    let _locked = Locked::take(&hosts, &migration, sides)?;
+    let mut locked = Locked::take(&hosts, &migration, sides)?;
+    if !fenced && !gone {
+        let go_back = talk.command(&["rollback", migration.name()]);
+        let next = Next { go_on: go_back.clone(), go_back };
+        if let Some(end) = rehearse::bring_back(talk, &runbook, &mut journal, &hosts, &interrupt, &next) {
+            return Ok(end);
+        }
+        locked.hold(sides)?;
+    }
     let live = LiveView::new(&runbook, Stage::Grow, To::Err, talk.manner());
     let options = Options { parallelism: 1, ..Options::new(&interrupt.level) };
     let result = engine::rollback(&runbook.nodes, &mut journal, &hosts, &options, &|event| live.tell(event));

@@ -6,6 +6,7 @@ use super::interrupt::Interrupt;
 use super::{End, Failure, Talk};
 use crate::course::Runbook;
 use crate::engine::{self, Options, Stopped, Summary};
+use crate::forecast;
 use crate::host::{Hosts, Query, Server, Side};
 use crate::journal::{Journal, Run};
 use crate::report::{self, LiveView, Next, To};
@@ -28,6 +29,8 @@ pub(super) struct Work<'a> {
     pub parallelism: usize,
     /// between two looks at what is waited for
     pub poll: Duration,
+    /// seconds until new's services ran when it was rehearsed
+    pub rehearsed: Option<f64>,
     /// what was typed after `apply`
     pub typed: &'a str,
     /// the command that goes back
@@ -195,9 +198,14 @@ impl Work<'_> {
             [] => "no service is stopped, for the plan names none".to_string(),
             units => format!("{} are stopped", units.join(", ")),
         };
+        // what was only assumed stands in the plan
+        let estimated = self.rehearsed.map_or(String::new(), |boot| {
+            let downtime = forecast::downtime(self.runbook, Some(boot));
+            format!(" (estimated, by the rehearsal: {})", report::about(downtime.seconds))
+        });
         let question = format!(
             "Everything is copied. The cutover comes now: on old {stop}; it is switched off, and new boots in its place.\n\
-             Services are down from here until new has booted. Until old is switched off, going back loses nothing; after\n\
+             Services are down from here until new has booted{estimated}. Until old is switched off, going back loses nothing; after\n\
              that, it loses what new has written since."
         );
         let yes = (self.ask)(&question, &self.runbook.name)?;
@@ -255,6 +263,7 @@ mod tests {
             ask: &ask,
             parallelism: 1,
             poll: Duration::ZERO,
+            rehearsed: None,
             typed: "plans/lab.yaml",
             go_back: talk.command(&["rollback", "srv1"]),
         };

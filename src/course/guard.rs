@@ -5,7 +5,7 @@ use super::book::{Book, Handle};
 use crate::host::Act;
 use crate::host::Side::Old;
 use crate::layout::Layout;
-use crate::step::{DeadMan, DeadManOff, StepKind, TakenBack, Undo, WasSo};
+use crate::step::{DeadMan, DeadManOff, StepKind, Restored, Undo, WasSo};
 
 /// The runner; nothing where the plan wants none.
 pub(super) struct Guard(Option<Armed>);
@@ -23,7 +23,7 @@ fn unit(layout: &Layout) -> String {
     format!("replant-dead-man-{}.service", layout.name)
 }
 
-fn runner(layout: &Layout, seconds: u64, back: Vec<TakenBack>) -> DeadMan {
+fn runner(layout: &Layout, seconds: u64, back: Vec<Restored>) -> DeadMan {
     DeadMan { dir: dir(layout), unit: unit(layout), seconds, back }
 }
 
@@ -65,7 +65,7 @@ impl Guard {
     }
 }
 
-fn back(kind: &StepKind) -> Vec<TakenBack> {
+fn back(kind: &StepKind) -> Vec<Restored> {
     let only = match kind {
         StepKind::Remount(remount) => Some(WasSo::Writable(remount.target.clone())),
         StepKind::SwapOff(swap) => Some(WasSo::Swapped(swap.device.clone())),
@@ -78,6 +78,6 @@ fn back(kind: &StepKind) -> Vec<TakenBack> {
     };
     match kind.as_step().undo() {
         Undo::Nothing(_) => Vec::new(),
-        Undo::Acts(acts) => acts.into_iter().map(|act| TakenBack { only: only.clone(), argv: argv(act) }).collect(),
+        Undo::Acts(acts) => acts.into_iter().map(|act| Restored { only: only.clone(), argv: argv(act) }).collect(),
     }
 }

@@ -15,6 +15,7 @@ mod paths;
 mod power;
 mod prepare;
 mod ready;
+mod rehearse;
 mod start;
 pub(crate) mod text;
 
@@ -31,6 +32,7 @@ use book::Book;
 pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
 pub(crate) use power::{power_control, power_secret};
+pub use rehearse::{Course as RehearsalCourse, Room, rehearsal};
 pub(crate) use start::{CLIENT as HOLD_CLIENT, HOST_KEY as HOLD_HOST_KEY};
 
 /// The format that is written, and the only one that there has been.

@@ -36,7 +36,10 @@ pub fn apply(
     events: Observer<'_>,
 ) -> Result<Summary, Box<Stopped>> {
     if let Some(left) = journal.state().abandoned() {
-        return Err(Box::new(Stopped::run(Reason::Abandoned(left.iter().cloned().collect()))));
+        return Err(Box::new(Stopped::of(Reason::Abandoned(left.iter().cloned().collect()))));
+    }
+    if journal.state().rehearsing() {
+        return Err(Box::new(Stopped::of(Reason::Rehearsal)));
     }
     Work::new(nodes, Kind::Apply, journal, hosts, options, events, false)?.go()
 }
@@ -51,6 +54,9 @@ pub fn rollback(
     events: Observer<'_>,
 ) -> Result<Summary, Box<Stopped>> {
     let only_old = preview::fenced(nodes, journal.state()) || journal.state().new_is_gone();
+    if journal.state().rehearsing() && !only_old {
+        return Err(Box::new(Stopped::of(Reason::Rehearsal)));
+    }
     Work::new(nodes, Kind::Rollback, journal, hosts, options, events, only_old)?.go()
 }
 

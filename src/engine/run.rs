@@ -16,16 +16,16 @@ impl Work<'_> {
     pub(super) fn go(self) -> Result<Summary, Box<Stopped>> {
         let start = self.options.clock.now();
         if let Err(error) = self.open() {
-            return Err(Box::new(Stopped::run(Reason::Journal(error))));
+            return Err(Box::new(Stopped::of(Reason::Journal(error))));
         }
         if let Err(error) = self.meet() {
             let stopped = match error {
-                HostError::Interrupted => Stopped::run(Reason::Interrupted),
-                error => Stopped::run(Reason::Host(error)),
+                HostError::Interrupted => Stopped::of(Reason::Interrupted),
+                error => Stopped::of(Reason::Host(error)),
             };
             let (outcome, what) = (Outcome::Stopped, Some(stopped.to_string()));
             let closed = held(&self.journal).run(Run::Ended { outcome, what });
-            return Err(Box::new(closed.err().map_or(stopped, |error| Stopped::run(Reason::Journal(error)))));
+            return Err(Box::new(closed.err().map_or(stopped, |error| Stopped::of(Reason::Journal(error)))));
         }
         self.hosts.recall(&self.state(State::said));
         let steps = self.nodes.iter().filter(|node| self.in_scope(node)).count();
@@ -43,7 +43,7 @@ impl Work<'_> {
         if let Err(error) = closed
             && held(&self.troubles).is_empty()
         {
-            held(&self.troubles).push(Stopped::run(Reason::Journal(error)));
+            held(&self.troubles).push(Stopped::of(Reason::Journal(error)));
         }
         self.tell(Notice::RunEnded { kind: self.kind });
 
@@ -59,7 +59,7 @@ impl Work<'_> {
             return Ok(summary);
         }
         let mut first = match troubles.is_empty() {
-            true => Stopped::run(Reason::Interrupted),
+            true => Stopped::of(Reason::Interrupted),
             false => troubles.remove(0),
         };
         first.interrupted = interrupted;

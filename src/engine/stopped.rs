@@ -43,7 +43,8 @@ impl Stopped {
         !self.interrupted && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
     }
 
-    pub(super) fn run(reason: Reason) -> Stopped {
+    /// Of a run as a whole.
+    pub(crate) fn of(reason: Reason) -> Stopped {
         let interrupted = matches!(reason, Reason::Interrupted);
         let summary = Summary::default();
         Stopped { reason, step: None, side: None, seen: None, interrupted, others: Vec::new(), summary }
@@ -88,6 +89,9 @@ pub enum Reason {
         .0.len()
     )]
     Abandoned(Vec<StepId>),
+    /// New runs what it is to take over, on snapshots, or was left so. Nothing else is done before it holds again.
+    #[error("a rehearsal is on, or was not brought to its end: new must hold again before anything else is done")]
+    Rehearsal,
 }
 
 /// What a run did.

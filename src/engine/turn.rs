@@ -441,7 +441,7 @@ impl<'t, 'w> Turn<'t, 'w> {
     }
 
     fn stop(&self, reason: Reason, seen: Option<Seen>) -> Box<Stopped> {
-        Box::new(Stopped { step: Some(self.id()), side: Some(self.node.on), seen, ..Stopped::run(reason) })
+        Box::new(Stopped { step: Some(self.id()), side: Some(self.node.on), seen, ..Stopped::of(reason) })
     }
 }
 

@@ -40,7 +40,7 @@ impl<'a> Work<'a> {
     ) -> Result<Work<'a>, Box<Stopped>> {
         let damage = lint(nodes);
         if !damage.is_empty() {
-            return Err(Box::new(Stopped::run(Reason::Damaged(damage))));
+            return Err(Box::new(Stopped::of(Reason::Damaged(damage))));
         }
         Ok(Work {
             nodes,
@@ -104,7 +104,7 @@ impl<'a> Work<'a> {
         troubles.push(stopped);
         if let Err(error) = recorded {
             self.halt.store(2, Ordering::SeqCst);
-            troubles.push(Stopped::run(Reason::Journal(error)));
+            troubles.push(Stopped::of(Reason::Journal(error)));
         }
     }
 }

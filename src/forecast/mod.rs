@@ -105,7 +105,7 @@ pub fn forecast(runbook: &Runbook) -> Forecast {
         copies,
         bytes,
         seconds: seconds(bytes),
-        downtime: downtime(runbook),
+        downtime: downtime(runbook, None),
         stops: stops(runbook),
     }
 }
@@ -121,8 +121,10 @@ pub(crate) fn estimates(runbook: &Runbook) -> Vec<f64> {
     runbook.nodes.iter().map(of).collect()
 }
 
-fn downtime(runbook: &Runbook) -> Downtime {
-    let checks = work::Checks::of(&runbook.facts);
+/// Estimates the downtime alone. `rehearsed`: the seconds that new's services took when it was rehearsed, where it was.
+pub(crate) fn downtime(runbook: &Runbook, rehearsed: Option<f64>) -> Downtime {
+    let mut checks = work::Checks::of(&runbook.facts);
+    checks.rehearsed = rehearsed;
     let down = down(&runbook.nodes);
     let takes = |node: &Node| {
         let work = work::of(runbook, node, &checks);

@@ -24,6 +24,8 @@ pub(super) struct Checks {
     used: HashMap<String, u64>,
     /// new has disks that turn
     turns: bool,
+    /// seconds until new's services ran when it was rehearsed
+    pub rehearsed: Option<f64>,
 }
 
 impl Checks {
@@ -33,6 +35,7 @@ impl Checks {
         let used = mounts.map(|(path, mount)| (path, mount.used));
         Checks {
             used: volumes.chain(used).collect(),
+            rehearsed: None,
             turns: facts.new.blocks.iter().any(|block| block.kind == "disk" && block.rotational),
         }
     }
@@ -53,6 +56,7 @@ pub(super) struct Estimate {
 pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     let by_hand = |power: &Power| matches!(power, Manual {});
     let plan = &runbook.plan;
+    let goes_on = checks.rehearsed.unwrap_or(GOES_ON);
     let (part, seconds) = match &node.step {
         StepKind::Service(service) => ("services and journal stop", 1.0 + 0.5 * service.units.len() as f64),
         StepKind::DeadManOff(_) => ("file systems read-only", 0.1),
@@ -79,7 +83,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::Mount(_) => ("the system is mounted and made fit", 0.2),
         StepKind::Inactive(_) if node.stage == Stage::Cutover => ("the copies are cut off", 1.0),
         StepKind::Unmounted(_) | StepKind::Inactive(_) | StepKind::ArrayStopped(_) => ("all is closed again", 1.0),
-        StepKind::OwnBoot(boot) if boot.held.is_some() => ("new goes on from its hold", GOES_ON),
+        StepKind::OwnBoot(boot) if boot.held.is_some() => ("new goes on from its hold", goes_on),
         StepKind::OwnBoot(_) => {
             ("new boots from its own disks", BOOT + if by_hand(&plan.new.power) { BY_HAND } else { 5.0 })
         }
@@ -112,6 +116,10 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         | StepKind::Beneath(_)
         | StepKind::HoldImage(_)
         | StepKind::IntoHold(_)
+        | StepKind::AtRest(_)
+        | StepKind::Unwritten(_)
+        | StepKind::Rehearsal(_)
+        | StepKind::HeldAgain(_)
         | StepKind::GroupMember(_)
         | StepKind::FreshCopies(_)
         | StepKind::WriteMostly(_)
@@ -122,7 +130,10 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     };
     let assumed = match &node.step {
         StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),
-        StepKind::OwnBoot(boot) if boot.held.is_some() => Some(format!("new's services start in {GOES_ON} s")),
+        StepKind::OwnBoot(boot) if boot.held.is_some() => Some(match checks.rehearsed {
+            Some(_) => format!("new's services start in {goes_on:.0} s, as they did when it was rehearsed"),
+            None => format!("new's services start in {goes_on} s"),
+        }),
         StepKind::OwnBoot(_) if by_hand(&plan.new.power) => {
             Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
         }

@@ -120,6 +120,10 @@ pub enum Run {
     Trouble { step: StepId, what: String },
     /// the operator's word: the system on this server shows this key now
     HostKey { server: Server, key: String },
+    /// the copies on new are about to rest, and new to boot what it has, cut off from the network
+    RehearsalBegan,
+    /// new holds again
+    RehearsalEnded,
     /// these are not taken back: they are left as they are on new's disks, because servers have changed, or because
     /// new is `gone`: given up by the operator's word while old was still on
     Abandoned {

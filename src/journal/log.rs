@@ -36,6 +36,8 @@ pub struct Journal {
     store: Box<dyn Ledger>,
     /// a write has failed: what is on the disk is uncertain, so nothing more may be written, or done
     broken: bool,
+    /// of steps that stand beside the runbook: servers are told of the lines of the journal that is kept, and of no others
+    beside: bool,
 }
 
 /// What was read from a journal.
@@ -62,13 +64,27 @@ impl Journal {
     /// A journal on any store, at a state.
     pub fn with(header: Header, state: State, store: Box<dyn Ledger>) -> Journal {
         let trail = header.trail();
-        Journal { header, state, trail, store, broken: false }
+        Journal { header, state, trail, store, broken: false, beside: false }
+    }
+
+    /// For steps that stand beside the runbook, and whose state is seen on the servers: it is not kept. To the servers it is
+    /// the same journal, at the same line.
+    pub fn beside(&self) -> Journal {
+        let (header, trail) = (self.header.clone(), self.trail.clone());
+        Journal {
+            header,
+            state: State::default(),
+            trail,
+            store: Box::new(Nowhere),
+            broken: self.broken,
+            beside: true,
+        }
     }
 
     /// A journal on any store, at what was read from it before.
     pub fn resumed(story: Story, store: Box<dyn Ledger>) -> Journal {
         let Story { header, state, trail, .. } = story;
-        Journal { header, state, trail, store, broken: false }
+        Journal { header, state, trail, store, broken: false, beside: false }
     }
 
     /// Its lines, for those who act by it.
@@ -110,7 +126,9 @@ impl Journal {
             self.broken = true;
             return Err(Error::Write(cause));
         }
-        self.trail.push(&bytes);
+        if !self.beside {
+            self.trail.push(&bytes);
+        }
         self.state.tell(&line).map_err(Error::Refused)
     }
 }

@@ -110,6 +110,7 @@ pub struct State {
     confirmed: BTreeSet<String>,
     host_keys: BTreeMap<Server, String>,
     said: BTreeMap<Server, bool>,
+    rehearsing: bool,
 }
 
 impl State {
@@ -176,6 +177,8 @@ impl State {
             Run::Said(Said { server, on }) => {
                 self.said.insert(*server, *on);
             }
+            Run::RehearsalBegan => self.rehearsing = true,
+            Run::RehearsalEnded => self.rehearsing = false,
             Run::Waived { .. } | Run::Trouble { .. } => {}
         }
     }
@@ -215,6 +218,11 @@ impl State {
     /// The host key that a server shows by the operator's last word; what was read from it before is older.
     pub fn host_key(&self, server: Server) -> Option<&str> {
         self.host_keys.get(&server).map(String::as_str)
+    }
+
+    /// A rehearsal has begun, and nobody has seen new hold again since.
+    pub fn rehearsing(&self) -> bool {
+        self.rehearsing
     }
 
     /// All runs, oldest first.

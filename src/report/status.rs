@@ -148,11 +148,16 @@ pub(crate) fn status(
         text += &drift(&rest);
     }
     let _ = writeln!(text, "Where it stands: {}.", super::account::old_is(runbook, state));
+    if state.rehearsing() && matches!(work, AtWork::Nobody) {
+        text += "A rehearsal was not brought to its end: new may run what was copied, cut off from the network. Whatever is \
+                 typed next brings it back into its hold first.\n";
+    }
     match work {
         AtWork::Nobody => {}
         AtWork::Somebody(who) => {
             let kind = state.runs().last().filter(|run| run.ended.is_none()).map(|run| run.kind);
             let what = match kind {
+                _ if state.rehearsing() => "A rehearsal is at work on it now",
                 Some(Kind::Apply) => "An apply is at work on it now",
                 Some(Kind::Rollback) => "A rollback is at work on it now",
                 None => "Somebody has it open now",
@@ -234,7 +239,7 @@ pub(crate) fn status_json(runbook: &Runbook, state: &State, survey: Option<&Surv
         AtWork::Somebody(who) => json!({ "kind": state.runs().last().map(|run| run.kind), "by": who }),
     };
     json!({
-        "name": runbook.name, "rolled_back": state.rolled_back(), "at_work": work, "steps": steps,
+        "name": runbook.name, "rolled_back": state.rolled_back(), "rehearsing": state.rehearsing(), "at_work": work, "steps": steps,
         "drift": { "old": changes(Side::Old), "new": changes(Side::New) }, "unknown": unknown, "old": super::account::old_is(runbook, state),
     })
 }

@@ -103,13 +103,18 @@ impl World {
         if self.machine(server).lacks.iter().any(|one| one == "mdadm") {
             return fail(127, "sh: mdadm: not found\n");
         }
+        let clean = format!("{since}.clean");
+        if self.exists(server, &clean) && self.under(server, number).is_some_and(|under| under.beneath) {
+            self.copy_begins(server, since)?;
+            self.remove_file(server, &clean)?;
+        }
         if let ["track"] = track {
             let known = self.exists(server, since) && self.under(server, number).is_some_and(|under| under.beneath);
             return if known { Ok(String::new()) } else { self.track(server, args) };
         }
         if !self.under(server, number).is_some_and(|under| under.beneath) {
             self.put_beneath(server, volume, number, sectors, uuid)?;
-            self.remove_file(server, since)?;
+            self.forget_marks(server, since)?;
         }
         let faulty = match &self.under(server, number).expect("it was put there").leg {
             Some(NewLeg { faulty: false, .. }) => return Ok(String::new()),
@@ -123,6 +128,7 @@ impl World {
         self.machine_mut(server).run.kernel_log.push(line);
         let again = self.exists(server, since) && self.under(server, number).is_some_and(|under| under.known);
         if !again {
+            self.forget_marks(server, since)?;
             self.copy_begins(server, since)?;
         }
         let under = self.under_mut(server, number).expect("it was put there");
@@ -154,7 +160,7 @@ impl World {
         self.machine_mut(server).run.below.retain(|under| under.number.to_string() != **number);
         self.leg_on_new(server, volume, leg, sectors)?;
         self.put_beneath(server, volume, number, sectors, uuid)?;
-        self.remove_file(server, since)?;
+        self.forget_marks(server, since)?;
         let under = self.under_mut(server, number).expect("it was put there");
         (under.known, under.spared) = (true, 50);
         Ok(String::new())
@@ -227,7 +233,59 @@ impl World {
         if let Some(under) = self.under_mut(server, number) {
             (under.leg, under.known, under.lost, under.whole) = (None, false, false, false);
         }
-        self.remove_file(server, since).map(|()| String::new())
+        self.forget_marks(server, since)
+    }
+
+    fn forget_marks(&mut self, server: Server, since: &str) -> Said {
+        for end in ["", ".rest", ".clean"] {
+            self.remove_file(server, &format!("{since}{end}"))?;
+        }
+        Ok(String::new())
+    }
+
+    /// below-rest.sh
+    pub(super) fn put_to_rest(&mut self, server: Server, args: &[&str]) -> Said {
+        let rests = |world: &World, number: &str, since: &str| {
+            let under = world.under(server, number);
+            under.is_some_and(|under| under.leg.is_none()) && world.exists(server, &format!("{since}.rest"))
+        };
+        let (chunks, []) = args.as_chunks::<3>() else { panic!("below-rest.sh {args:?}") };
+        for [number, leg, since] in chunks {
+            let whole = self.under(server, number).and_then(|under| under.leg.as_ref());
+            let whole = whole.is_some_and(|leg| !leg.faulty && leg.synced == 100);
+            if !whole && !rests(self, number, since) {
+                return fail(1, format!("the copy of /dev/md{number} is not in sync: it cannot rest\n"));
+            }
+            if whole && !self.session_of(server, leg).is_some_and(|session| session.live) {
+                return fail(1, format!("sync: error syncing '{leg}': Input/output error\n"));
+            }
+        }
+        for [number, _, since] in chunks {
+            if !rests(self, number, since) {
+                if let Some(under) = self.under_mut(server, number) {
+                    under.leg = None;
+                }
+                self.rename(server, since, &format!("{since}.rest"))?;
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// `unwritten::CLEAN`
+    pub(super) fn call_clean(&mut self, server: Server, all: &[&str]) -> Said {
+        for since in all {
+            let rest = format!("{since}.rest");
+            if self.exists(server, &rest) {
+                self.rename(server, &rest, &format!("{since}.clean"))?;
+            }
+        }
+        Ok(String::new())
+    }
+
+    fn rename(&mut self, server: Server, from: &str, to: &str) -> Said {
+        let text = self.read_file(server, from).unwrap_or_default();
+        self.write_file(server, to, &text, 0o600)?;
+        self.remove_file(server, from).map(|()| String::new())
     }
 
     /// Somebody has LVM load the volume's table again: `lvchange --refresh`, a new size, a snapshot.

@@ -142,6 +142,10 @@ impl World {
                 let holds = self.machine(server).system == System::Hold && self.exists(server, super::hold::PIPE);
                 Ok(if holds { "holds\n" } else { "" }.into())
             }
+            (step::hold::doing::DOING, []) => Ok(self.hold_stage(server)),
+            (crate::rehearsal::ROOM, groups) => Ok(self.rehearsal_room(server, groups)),
+            (crate::rehearsal::REPORT, units) => Ok(self.rehearsal_report(server, units)),
+            (crate::rehearsal::LISTENS, []) => Ok(self.listens()),
             (step::below::state::STATE, args) => Ok(self.below_state(server, args)),
             (step::below::ram_disk::RAM_DISKS, []) => Ok(self.ram_disks(server)),
             (step::quiet::same_boot::COMPARE, [device, hash]) => self.compare_boot(server, device, hash),
@@ -309,6 +313,8 @@ impl World {
             (step::copy::mirror::CORE_LOG, [volume, device, _region, since]) => {
                 self.convert_core_log(server, volume, device, since)
             }
+            (step::hold::held_again::RESET, []) => self.hold_reset(server),
+            (step::below::unwritten::CLEAN, all) => self.call_clean(server, all),
             // directories are not modelled: an empty one is none
             (step::link::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
             _ => panic!("the simulated servers do not know this script, run with {args:?}:\n{script}"),
@@ -333,6 +339,8 @@ impl World {
             step::below::beneath::BENEATH => self.put_below(server, args),
             step::below::beneath::USED => self.set_bits(server, args),
             step::below::beneath::BACK => self.take_from_below(server, args),
+            step::below::at_rest::REST => self.put_to_rest(server, args),
+            step::hold::rehearsal::REHEARSE => self.rehearse(server, args),
             step::below::fresh_legs::DROP => self.drop_new_leg(server, args),
             step::link::lio_export::EXPORT => self.lio_export(server, args),
             step::link::lio_export::WITHDRAW => self.lio_withdraw(server, args),

@@ -64,6 +64,7 @@ impl Sim {
             person: Person::Truthful,
             louder: Server::Old,
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
+            leaks: false,
         };
         world.old.units = units(plan, &facts.old);
         furnish(&mut world, &facts.old, &root.source);

@@ -1,7 +1,7 @@
 //! New in its own initramfs: how such an image is made, how it comes onto new, and what it does when new boots with it.
 
 use super::system::file_name;
-use super::world::{System, World};
+use super::world::{Rehearsing, System, World};
 use super::written::{File, Fs, Written};
 use super::{Said, fail};
 use crate::host::Server;
@@ -128,6 +128,9 @@ impl World {
     /// `release::GO`
     pub(super) fn hold_go(&mut self, server: Server, args: &[&str]) -> Said {
         let [tag, groups @ ..] = args else { panic!("hold-go.sh {args:?}") };
+        if self.machine(server).run.rehearsal.is_some() {
+            return fail(1, "a rehearsal is on: it ends by a reset\n");
+        }
         if let Some(target) = self.machine(server).run.lio.first() {
             return fail(1, format!("{} is still exported\n", target.iqn));
         }
@@ -147,6 +150,114 @@ impl World {
             self.links_live();
         }
         Ok(String::new())
+    }
+
+    /// rehearse.sh
+    pub(super) fn rehearse(&mut self, server: Server, args: &[&str]) -> Said {
+        let [_mib, _limit, tag, groups @ ..] = args else { panic!("rehearse.sh {args:?}") };
+        if self.machine(server).run.rehearsal.is_some() {
+            return fail(1, "a rehearsal has been begun here: it ends by a reset\n");
+        }
+        if self.machine(server).system != System::Hold || !self.exists(server, PIPE) {
+            return fail(1, format!("nobody holds here: there is no pipe {PIPE}\n"));
+        }
+        if let Some(target) = self.machine(server).run.lio.first() {
+            return fail(1, format!("{} is still exported\n", target.iqn));
+        }
+        for name in groups {
+            if self.group(server, name)?.group.tags.iter().any(|one| one == tag) {
+                return fail(1, format!("{name} bears the tag {tag}: new is let go on already\n"));
+            }
+        }
+        // what it sees: the same disks, of which it changes nothing but its own snapshots
+        let mut seen = self.clone();
+        seen.acknowledged.clear();
+        for name in groups {
+            let mut view = seen.group(server, name)?;
+            view.group.tags.push(tag.to_string());
+            seen.write_group(server, view);
+        }
+        seen.up(server, false);
+        let written = if self.leaks { self.leak(server, groups)? } else { 0 };
+        self.machine_mut(server).run.rehearsal = Some(Rehearsing { world: Box::new(seen), looks: 0, written });
+        self.remove_file(server, PIPE).map(|()| String::new())
+    }
+
+    /// What it writes reaches the volumes: none of them is what old has, and no array on old knows.
+    fn leak(&mut self, server: Server, groups: &[&str]) -> Result<u64, super::Fail> {
+        for name in groups {
+            let view = self.group(server, name)?;
+            let all: Vec<_> = view.group.lvs.iter().filter_map(|lv| view.leg_loc(&lv.legs[0])).collect();
+            for loc in all {
+                if matches!(self.places.get(&loc), Some(Written::Fs(_))) {
+                    self.places.insert(loc, Written::Torn);
+                }
+            }
+        }
+        for under in &mut self.old.run.below {
+            under.lost |= under.known;
+        }
+        Ok(8)
+    }
+
+    /// `doing::DOING`
+    pub(super) fn hold_stage(&mut self, server: Server) -> String {
+        let machine = self.machine_mut(server);
+        let holds = machine.system == System::Hold;
+        let Some(rehearsal) = &mut machine.run.rehearsal else {
+            let pipe = holds && self.exists(server, PIPE);
+            return if pipe { "holds\n".into() } else { String::new() };
+        };
+        rehearsal.looks += 1;
+        let system = match (&rehearsal.world.machine(server).system, rehearsal.looks) {
+            (_, 1) => "starting",
+            (System::Own, _) => "running",
+            _ => "maintenance",
+        };
+        format!("rehearsal went 300.00\nwritten md1 {}\nsystem {system}\n", rehearsal.written)
+    }
+
+    /// `held_again::RESET`
+    pub(super) fn hold_reset(&mut self, server: Server) -> Said {
+        if self.machine(server).run.rehearsal.is_none() {
+            return fail(1, "no rehearsal is on\n");
+        }
+        self.reboot(server);
+        Ok(String::new())
+    }
+
+    /// `look::ROOM`
+    pub(super) fn rehearsal_room(&self, server: Server, groups: &[&str]) -> String {
+        let volumes = groups.iter().filter_map(|name| self.group(server, name).ok()).map(|view| view.group.lvs.len());
+        let mut text = format!("memory {}\nvolumes {}\n", self.machine(server).memory >> 10, volumes.sum::<usize>());
+        for module in ["dm_snapshot", "brd", "veth"] {
+            if self.machine(server).lacks.iter().any(|lacks| lacks == module) {
+                text += &format!("lacks {module}\n");
+            }
+        }
+        text
+    }
+
+    /// `look::REPORT`
+    pub(super) fn rehearsal_report(&self, server: Server, units: &[&str]) -> String {
+        let Some(rehearsal) = &self.machine(server).run.rehearsal else { return String::new() };
+        let there = rehearsal.world.machine(server);
+        let mut text = "went 300.00\nnow 331.00\n".to_string();
+        if there.system != System::Own {
+            return text + "system maintenance\nfinished 0\n";
+        }
+        text += "system running\nfinished 330000000\n";
+        for unit in units {
+            let runs = there.run.units.get(*unit).copied().unwrap_or_default();
+            text += &format!("unit {unit} {}\n", if runs { "active 328000000" } else { "inactive 0" });
+        }
+        let mounts = there.run.mounts.iter().map(|mount| format!("mount {}\n", mount.target));
+        text + &mounts.collect::<String>() + &self.listens()
+    }
+
+    /// `look::LISTENS`
+    pub(super) fn listens(&self) -> String {
+        "listen tcp 0.0.0.0:22\nlisten tcp [::]:22\n".into()
     }
 
     /// Whether it stands on a file system in memory.

@@ -330,6 +330,7 @@ impl Maker<'_> {
             person: Person::Truthful,
             louder: Server::Old,
             given_addresses: None,
+            leaks: false,
         }
     }
 

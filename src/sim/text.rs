@@ -28,6 +28,9 @@ impl World {
         line(format!("{on}, {:?}", machine.system));
         let run = &machine.run;
         line(format!("hostname {}, card {}, addresses {:?}", run.hostname, run.card, run.addresses));
+        if run.rehearsal.is_some() {
+            line("a rehearsal is on".into());
+        }
         for (unit, active) in &run.units {
             line(format!("unit {unit} {}", if *active { "active" } else { "inactive" }));
         }

@@ -51,6 +51,8 @@ pub struct World {
     pub louder: Server,
     /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
     pub given_addresses: Option<(String, Vec<String>)>,
+    /// what is rehearsed on new writes to new's volumes all the same
+    pub leaks: bool,
 }
 
 /// What runs on a machine.
@@ -180,6 +182,8 @@ pub struct Run {
     pub below: Vec<Under>,
     /// KiB of the RAM disk
     pub ram_disk: Option<u64>,
+    /// what runs on snapshots, and goes with the next boot
+    pub rehearsal: Option<Rehearsing>,
     /// file systems of which something is in memory only
     pub unsynced: Vec<Loc>,
     /// file systems that were unmounted lazily and are in use all the same
@@ -332,6 +336,17 @@ pub struct NewLeg {
     pub synced: u32,
     /// md has given it up
     pub faulty: bool,
+}
+
+/// A system that runs on snapshots.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsing {
+    /// both servers as it sees them: whatever it writes stays in there
+    pub world: Box<World>,
+    /// it has been looked at so often
+    pub looks: usize,
+    /// sectors that it has written to what must not be written to
+    pub written: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]

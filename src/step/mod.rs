@@ -122,7 +122,7 @@ pub(crate) use copy::mirror::dm_name;
 pub(crate) use copy::physical_volume::by_label;
 pub use disks::partition_table::Partition;
 pub use hold::release::Release;
-pub use quiet::dead_man::{TakenBack, WasSo};
+pub use quiet::dead_man::{Restored, WasSo};
 pub use quiet::nothing_writes::Yet;
 
 steps! {
@@ -169,6 +169,8 @@ steps! {
     below::beneath::Beneath,
     below::in_step::InStep,
     below::table_back::TableBack,
+    below::at_rest::AtRest,
+    below::unwritten::Unwritten,
     // quiet
     quiet::dead_man::DeadMan,
     quiet::dead_man_off::DeadManOff,
@@ -189,6 +191,8 @@ steps! {
     // new waits
     hold::image::HoldImage,
     hold::into_hold::IntoHold,
+    hold::rehearsal::Rehearsal,
+    hold::held_again::HeldAgain,
     // the volumes on new
     volumes::own_group::OwnGroup,
     volumes::group_name::GroupName,

@@ -13,13 +13,17 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use fault::Fault;
-use fault::{Disk, Faulty, faults};
-use replant::engine::{self, Notice, Options, Reason, Stopped, Summary};
+use fault::{Disk, Faulty};
+pub use fault::{Fault, faults};
+use replant::engine::{self, Notice, Observer, Options, Reason, Stopped, Summary};
 use replant::host::{Hosts, Server};
 use replant::journal::{Header, Journal, Kind, Story};
 use replant::runbook::Node;
 use replant::step::Seen;
+
+/// Work on servers by a journal.
+pub type Works<'a> =
+    &'a dyn Fn(&mut Journal, &dyn Hosts, &Options<'_>, Observer<'_>) -> Result<Summary, Box<Stopped>>;
 
 /// Two servers that can be copied and compared.
 pub trait World: Hosts + Sized {
@@ -110,6 +114,14 @@ impl<W: World> Scene<W> {
     }
 
     pub fn run(&mut self, case: &Case<W>, kind: Kind, fault: Fault) -> Ran {
+        self.run_by(case, fault, &|journal, hosts, options, observer| match kind {
+            Kind::Apply => engine::apply(&case.nodes, journal, hosts, options, observer),
+            Kind::Rollback => engine::rollback(&case.nodes, journal, hosts, options, observer),
+        })
+    }
+
+    /// Whatever is done by a journal on servers, with this fault in it.
+    pub fn run_by(&mut self, case: &Case<W>, fault: Fault, work: Works<'_>) -> Ran {
         let dead = Arc::new(AtomicBool::new(false));
         let written = Arc::new(AtomicUsize::new(0));
         let story = self.story();
@@ -142,10 +154,7 @@ impl<W: World> Scene<W> {
         let options = Options { parallelism: case.parallelism, clock: &hosts, ..Options::new(&stop) };
         let events = Mutex::new(Vec::new());
         let observer = |event| events.lock().unwrap().push(event);
-        let result = match kind {
-            Kind::Apply => engine::apply(&case.nodes, &mut journal, &hosts, &options, &observer),
-            Kind::Rollback => engine::rollback(&case.nodes, &mut journal, &hosts, &options, &observer),
-        };
+        let result = work(&mut journal, &hosts, &options, &observer);
         let (acts, looks) = (hosts.acts.into_inner(), hosts.looks.into_inner());
         let lingering = hosts.lingering.into_inner().unwrap();
         if let (Some((on, job, act)), false) = (&lingering, matches!(fault, Fault::Linger { .. })) {

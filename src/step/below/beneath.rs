@@ -60,6 +60,16 @@ impl Beneath {
         format!("{}/{}", self.vg, self.lv)
     }
 
+    /// Stands in the place of `since` while the leg on new was let go.
+    pub(super) fn rest(&self) -> String {
+        format!("{}.rest", self.since)
+    }
+
+    /// The same, where nothing was written to new's disk meanwhile.
+    pub(super) fn clean(&self) -> String {
+        format!("{}.clean", self.since)
+    }
+
     fn sectors(&self) -> u64 {
         self.size / 512
     }
@@ -77,7 +87,8 @@ impl Beneath {
     pub(super) fn back(&self) -> Vec<Act> {
         let script = format!("{}/below-back.sh", self.dir);
         let argv = ["sh", &script, &self.volume(), &self.number.to_string()];
-        vec![Act::put(&script, BACK, 0o700), Act::run(argv), Act::Remove { path: self.since.clone() }]
+        let marks = [self.since.clone(), self.rest(), self.clean()].map(|path| Act::Remove { path });
+        [Act::put(&script, BACK, 0o700), Act::run(argv)].into_iter().chain(marks).collect()
     }
 }
 

@@ -17,13 +17,13 @@ pub struct DeadMan {
     /// seconds for which nobody is heard of
     pub seconds: u64,
     /// what takes the silence back, in this order
-    pub back: Vec<TakenBack>,
+    pub back: Vec<Restored>,
 }
 
 /// One command that takes something back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TakenBack {
+pub struct Restored {
     /// what must have been so when the runner was armed first; nothing: it is run in any case
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<WasSo>,
@@ -75,7 +75,7 @@ pub(super) fn state(on: &dyn Look, side: Side, dir: &str, unit: &str) -> Result<
     Ok(answer.stdout.trim().to_string())
 }
 
-impl TakenBack {
+impl Restored {
     /// A line of `back.sh`.
     fn line(&self) -> String {
         let command = quote(&self.argv);
@@ -108,7 +108,7 @@ impl Step for DeadMan {
     }
 
     fn apply(&self) -> Vec<Act> {
-        let lines: String = self.back.iter().map(TakenBack::line).collect();
+        let lines: String = self.back.iter().map(Restored::line).collect();
         vec![
             Act::put(format!("{}/dead-man.sh", self.dir), WATCH, 0o700),
             Act::put(format!("{}/back.sh", self.dir), lines, 0o600),

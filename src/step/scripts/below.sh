@@ -4,6 +4,7 @@
 #   LEG     the disk that new offers                AT      MiB in the RAM disk, where what md keeps of both legs begins
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
+#   SINCE.clean is there in its place where the leg was let go for a while, and nothing has written to new's disk meanwhile
 #   track   md counts the leg on new as in sync, and has given it up before the volume lies on the array: all that is written
 #           from then on has its bit in the bitmap. What is there already has none: that is for below-used.sh, which makes SINCE
 # Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
@@ -18,7 +19,7 @@ ours="0 $sectors linear 9:$number 0"
 forget() { dd if=/dev/zero of="$ram" bs=1M seek="$1" count=4 conv=notrunc,fsync 2>/dev/null; }
 forget_leg() {
     forget "$((at + 4))"
-    rm -f "$since"
+    rm -f "$since" "$since.rest" "$since.clean"
 }
 kernel() { basename "$(readlink -f "/dev/mapper/$1")"; }
 of_leg() { cat "$sys/dev-$(kernel "$new")/state" 2>/dev/null || echo none; }
@@ -126,6 +127,11 @@ rules=${since%/*}/mdadm-rules
 # With a list of bad blocks md goes on with a leg that takes no writes; without one it gives it up: mdadm(8), CREATE in its configuration
 printf 'CREATE bbl=no\nAUTO -all\n' >"$rules"
 lies=$(dmsetup table "$volume")
+# a leg that rested is as it was when it was let go: what md knows of it begins now
+if [ "$lies" = "$ours" ] && [ -e "$since.clean" ]; then
+    cat /proc/uptime >"$since"
+    rm "$since.clean"
+fi
 if [ "$only" = track ]; then
     # what md knows of the leg tells what it lacks
     if [ "$lies" = "$ours" ] && [ -e "$since" ] && ! spoilt; then exit 0; fi

@@ -5,6 +5,8 @@ set -eu
 tag=$1
 shift
 [ -p /run/replant/go ] || [ -e /run/replant/went ] || { echo "nobody holds here: there is no pipe /run/replant/go" >&2; exit 1; }
+# what boots now, and its volumes, are a rehearsal's
+[ ! -e /run/replant/rehearsal ] || { echo "a rehearsal is on: it ends by a reset" >&2; exit 1; }
 # what stands yet would keep the volumes, and old could still write
 for target in /sys/kernel/config/target/iscsi/iqn.*; do
     [ ! -e "$target" ] || { echo "${target##*/} is still exported" >&2; exit 1; }

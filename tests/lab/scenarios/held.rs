@@ -38,7 +38,7 @@ done; } | sha256sum";
 }
 
 /// A command on new while it waits: it lets in whoever has the key of this migration, and nobody else.
-fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
+pub fn in_hold(pair: &Pair, script: &str) -> Fallible<String> {
     let key = pair.dir.join(".replant/srv1/secrets/hold-client").display().to_string();
     let address = format!("root@{}", net::NEW);
     let options = ["BatchMode=yes", "IdentitiesOnly=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"];

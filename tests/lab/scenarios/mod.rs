@@ -5,6 +5,7 @@ mod migrate;
 mod migrated;
 mod mishaps;
 mod refusals;
+mod rehearsal;
 mod rollback;
 mod used;
 
@@ -77,6 +78,11 @@ pub const ALL: &[Scenario] = &[
         name: "held-mishaps",
         about: "new loses its power in the hold, old in the middle of the copy, the link is gone for a minute, new loses its power on its way up; back",
         run: held::mishaps,
+    },
+    Scenario {
+        name: "rehearsal",
+        about: "new boots what was copied, cut off from the network, and holds again; killed and reset in it; then to the end",
+        run: rehearsal::all,
     },
     Scenario {
         name: "drafted",

@@ -11,7 +11,7 @@ from=$CONFDIR/replant
 
 # Busybox has its own of some of these, with fewer options and a few of none at all: what is asked of a server over ssh is
 # meant for the real ones. Not the shell itself, and not mount(8): those are what initramfs-tools knows.
-tools="awk base64 basename blkdiscard blkid blockdev cat chmod chown cmp cp cut date dd df dirname dmesg e2fsck env expr find findmnt
+tools="awk base64 basename blkdiscard blkid blockdev cat chmod chown chroot cmp cp cut date dd df dirname dmesg dmsetup e2fsck env expr find findmnt
     flock grep gzip head hostname id ip ln ls lsblk mkdir mkfifo mkswap mktemp mountpoint mv nohup nsenter od readlink rm rmdir sed seq
     setsid sfdisk sha256sum sleep sort stat sync tail tar tee timeout touch tr truncate uname uniq unshare uptime wc wipefs xargs"
 set --
