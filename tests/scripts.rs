@@ -6,10 +6,16 @@
 #[path = "scripts/place.rs"]
 mod place;
 
+#[path = "scripts/below.rs"]
+mod below;
 #[path = "scripts/boot.rs"]
 mod boot;
 #[path = "scripts/dead_man.rs"]
 mod dead_man;
+#[path = "scripts/carried.rs"]
+mod carried;
+#[path = "scripts/hold.rs"]
+mod hold;
 #[path = "scripts/initramfs.rs"]
 mod initramfs;
 #[path = "scripts/linted.rs"]
@@ -22,3 +28,5 @@ mod rehearsal;
 mod small;
 #[path = "scripts/used.rs"]
 mod used;
+#[path = "scripts/waits.rs"]
+mod waits;

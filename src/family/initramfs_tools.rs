@@ -6,17 +6,23 @@ const HOOK: &str = include_str!("scripts/initramfs-tools/hook.sh.j2");
 const BUILD: &str = include_str!("scripts/initramfs-tools/initramfs-build.sh");
 const RESTORE: &str = include_str!("scripts/initramfs-tools/initramfs-restore.sh");
 const STATE: &str = include_str!("scripts/initramfs-tools/initramfs-state.sh");
-const HOLD: HoldScripts = HoldScripts {
-    build: include_str!("scripts/initramfs-tools/hold-build.sh"),
-    hook: include_str!("scripts/initramfs-tools/hold-hook.sh"),
-    wait: include_str!("scripts/initramfs-tools/hold-local-top.sh.j2"),
-    lvm: include_str!("scripts/initramfs-tools/hold-lvm.conf.j2"),
-    md: include_str!("scripts/initramfs-tools/hold-mdadm.conf.j2"),
-    sshd: include_str!("scripts/initramfs-tools/hold-sshd_config.j2"),
-};
+const HOLD_BUILD: &str = include_str!("scripts/initramfs-tools/hold-build.sh");
+const HOLD_HOOK: &str = include_str!("scripts/initramfs-tools/hold-hook.sh");
+const HOLD_WAIT: &str = include_str!("scripts/initramfs-tools/hold-local-top.sh.j2");
+const HOLD_LVM: &str = include_str!("scripts/initramfs-tools/hold-lvm.conf.j2");
+const HOLD_MD: &str = include_str!("scripts/initramfs-tools/hold-mdadm.conf.j2");
+const HOLD_SSHD: &str = include_str!("scripts/initramfs-tools/hold-sshd_config.j2");
 
 pub(super) fn scripts() -> BuilderScripts {
-    BuilderScripts { hook: HOOK, build: BUILD, restore: RESTORE, state: STATE, hold: HOLD }
+    let hold = HoldScripts {
+        build: HOLD_BUILD,
+        hook: HOLD_HOOK,
+        wait: HOLD_WAIT,
+        lvm: HOLD_LVM,
+        md: HOLD_MD,
+        sshd: HOLD_SSHD,
+    };
+    BuilderScripts { hook: HOOK, build: BUILD, restore: RESTORE, state: STATE, hold }
 }
 
 pub(super) static TERMS: BuilderTerms = BuilderTerms {

@@ -211,6 +211,12 @@ impl World {
                 }
                 Ok(String::new())
             }
+            ["rm", "-rf", directory] => {
+                for (path, _) in self.files_below(server, directory) {
+                    self.remove_file(server, &path)?;
+                }
+                Ok(String::new())
+            }
             ["tee", "/dev/kmsg"] => {
                 let lines = stdin.unwrap_or_default().lines().map(str::to_string);
                 self.machine_mut(server).run.kernel_log.extend(lines.collect::<Vec<_>>());

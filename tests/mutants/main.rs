@@ -96,14 +96,20 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 
 const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
+    ("script src/course/templates/boot-put", &[("scripts", &["carried::"])]),
     ("script src/course/templates", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
+    ("script src/family/scripts/debian/loader", &[("scripts", &["carried::"])]),
     ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
+    ("script src/family/scripts/initramfs-tools/hold-local-top", &[("scripts", &["waits::"])]),
+    ("script src/family/scripts/initramfs-tools/hold", &[("scripts", &["hold::"])]),
     ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
+    ("script src/step/scripts/below", &[("scripts", &["below::", "used::"])]),
+    ("script src/step/scripts/hold", &[("scripts", &["hold::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),

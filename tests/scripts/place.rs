@@ -85,8 +85,12 @@ impl Place {
         for name in STUBS {
             place.stub(name, "");
         }
-        for dir in ["run", "var/lib", "etc", "boot", "proc", "sys"] {
+        for dir in ["run", "var/lib", "etc/alternatives", "boot", "proc", "sys"] {
             fs::create_dir_all(place.root.path().join(dir)).unwrap();
+        }
+        // Debian's awk(1) is a link to the one that was chosen
+        if let Ok(awk) = fs::canonicalize("/usr/bin/awk") {
+            std::os::unix::fs::symlink(awk, place.at("/etc/alternatives/awk")).unwrap();
         }
         place
     }

@@ -85,8 +85,11 @@ impl Step for HoldImage {
 
     fn undo(&self) -> Undo {
         let files = self.files.keys().map(|name| self.path(name));
-        let all = [self.stamp(), self.file.clone()].into_iter().chain(files);
-        Undo::Acts(all.map(|path| Act::Remove { path }).collect())
+        let all = [self.stamp(), self.file.clone(), format!("{}.replant", self.file)].into_iter().chain(files);
+        let mut acts: Vec<Act> = all.map(|path| Act::Remove { path }).collect();
+        // a run that was killed leaves it behind, with the hold's private key
+        acts.push(Act::run(["rm", "-rf", &self.work]));
+        Undo::Acts(acts)
     }
 
     fn patience(&self) -> Duration {

@@ -14,5 +14,5 @@ if [ -e "/dev/mapper/$new" ]; then
     done
     dmsetup remove --retry "$new"
 fi
-[ ! -b /dev/ram0 ] || dd if=/dev/zero of=/dev/ram0 bs=1M seek="$((at + 4))" count=4 conv=notrunc,fsync 2>/dev/null
+[ ! -e /dev/ram0 ] || dd if=/dev/zero of=/dev/ram0 bs=1M seek="$((at + 4))" count=4 conv=notrunc,fsync 2>/dev/null
 rm -f "$since" "$since.rest" "$since.clean"

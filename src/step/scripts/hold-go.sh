@@ -12,7 +12,9 @@ for target in /sys/kernel/config/target/iscsi/iqn.*; do
     [ ! -e "$target" ] || { echo "${target##*/} is still exported" >&2; exit 1; }
 done
 for group in "$@"; do
-    for volume in $(lvm lvs --noheadings --options lv_path --select 'lv_active=active' "$group"); do
+    # a list that failed is not an empty one
+    volumes=$(lvm lvs --noheadings --options lv_path --select 'lv_active=active' "$group")
+    for volume in $volumes; do
         # fsync(2) of a device: what its disks have in their caches is written
         sync "$volume"
         blockdev --flushbufs "$volume"
@@ -20,7 +22,8 @@ for group in "$@"; do
 done
 for group in "$@"; do
     lvm vgchange --quiet --addtag "$tag" "$group"
-    for store in $(lvm pvs --noheadings --options pv_name --select "vg_name=$group"); do sync "$store"; done
+    stores=$(lvm pvs --noheadings --options pv_name --select "vg_name=$group")
+    for store in $stores; do sync "$store"; done
 done
 # Where it has gone on already there is no pipe. Opened to read as well, so that it does not wait should nobody read.
 [ ! -p /run/replant/go ] || echo go 1<>/run/replant/go

@@ -1,7 +1,7 @@
 #!/bin/sh
 # hold-build.sh KERNEL FROM WORK FILE HOSTKEY KEYS MUST...: on old, builds an initramfs for the new server, with the hold, into FILE.
 # FROM has hook.sh, local-top.sh, sshd_config, arrays.conf, lvm.conf, modules (a list, may be empty), and network.link or
-# network.rules. Everything on the way lies in WORK, a directory of ours, which goes in the end. HOSTKEY is the private key
+# network.rules. Everything on the way lies in WORK, a directory of ours, which goes whatever comes of it. HOSTKEY is the private key
 # of the hold, KEYS the authorized_keys(5) of it. FILE holds all that it MUST, or is not made.
 # Nothing of this server's own boot is read by another name or written: it has a copy of /etc/initramfs-tools.
 set -eu
@@ -17,6 +17,8 @@ rm -rf "$work"
 mkdir -p "$work"
 # a directory of this run: what an interrupted one left running may still write to its own
 here=$(mktemp -d "$work/XXXXXX")
+# it has a private key in it
+trap 'umount "$here" 2>/dev/null || :; rm -rf "$work" "$file.replant"' EXIT
 mount --bind "$here" "$here"
 mount -o remount,bind,exec "$here"
 
@@ -58,9 +60,16 @@ for must in sbin/sshd bin/ip bin/flock bin/mountpoint bin/sha256sum bin/blockdev
     etc/replant/sshd_config scripts/local-top/replant /target_core_iblock.ko /iscsi_target_mod.ko /dm-mod.ko \
     "$@"; do
     must=$(printf %s "$must" | tr - _)
-    # built into the kernel is as good as in the image
-    case "$list $builtin" in
-    *"$must"*) ;;
+    # Whole names: there is always a bin/ipconfig. Built into the kernel is as good as in the image, and modules may be packed.
+    case "
+$list
+$builtin
+" in
+    *"$must
+"* | *"$must.xz
+"* | *"$must.zst
+"* | *"$must.gz
+"*) ;;
     *) lacks="$lacks $must" ;;
     esac
 done
@@ -69,5 +78,3 @@ mkdir -p "${file%/*}"
 cp "$here/made" "$file.replant"
 sync "$file.replant"
 mv "$file.replant" "$file"
-umount "$here"
-rm -rf "$work"
