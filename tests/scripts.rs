@@ -10,10 +10,10 @@ mod place;
 mod below;
 #[path = "scripts/boot.rs"]
 mod boot;
-#[path = "scripts/dead_man.rs"]
-mod dead_man;
 #[path = "scripts/carried.rs"]
 mod carried;
+#[path = "scripts/dead_man.rs"]
+mod dead_man;
 #[path = "scripts/hold.rs"]
 mod hold;
 #[path = "scripts/initramfs.rs"]

@@ -5,7 +5,7 @@ use super::book::{Book, Handle};
 use crate::host::Act;
 use crate::host::Side::Old;
 use crate::layout::Layout;
-use crate::step::{DeadMan, DeadManOff, StepKind, Restored, Undo, WasSo};
+use crate::step::{DeadMan, DeadManOff, Restored, StepKind, Undo, WasSo};
 
 /// The runner; nothing where the plan wants none.
 pub(super) struct Guard(Option<Armed>);

@@ -46,11 +46,7 @@ pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
 
-<<<<<<< HEAD
-pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, System, Under, Unit, Watch, World};
-=======
-pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, Rehearsing, System, Under, Unit, World};
->>>>>>> main
+pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, Rehearsing, System, Under, Unit, Watch, World};
 pub use written::{File, Fs, Written};
 
 /// Why a simulated command failed.
