@@ -146,7 +146,7 @@ pub struct Memory {
     heard: Mutex<Vec<Said>>,
     /// servers of which a person could not say that they are off, in this run: they are not asked again and again
     doubted: Mutex<BTreeSet<Server>>,
-    /// when the addresses of a server that was switched off were last found silent
+    /// when the addresses of a server whose power control says that it is off were last found silent
     silent: Mutex<BTreeMap<Server, Duration>>,
     /// servers that a person will switch, since their power control does not work
     taken_over: Mutex<BTreeSet<Server>>,
@@ -295,7 +295,10 @@ impl PowerSwitch<'_> {
             Evidence::None => {}
         }
         let why = match control {
-            Some(Ok(PowerState::Off)) => return is(PowerState::Off, "its power control says so".into()),
+            Some(Ok(PowerState::Off)) => {
+                held(&self.memory.silent).insert(server, self.means.now());
+                return is(PowerState::Off, "its power control says so".into());
+            }
             Some(Err(error)) => format!("{error}."),
             Some(Ok(_)) => format!("The power control of {server} does not say whether it is on or off."),
             None => format!("The {server} server is switched by hand, and does not answer."),
@@ -445,8 +448,9 @@ impl PowerSwitch<'_> {
             Evidence::Doubt(why) => Some(why),
         };
         self.until_not(server, but, || {
+            let what = contradicts();
             asked.set(self.means.now());
-            contradicts()
+            what
         })?;
         Ok(asked.get())
     }

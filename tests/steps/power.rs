@@ -125,10 +125,14 @@ pub fn tables() -> Vec<Table> {
         Table {
             kind: "own-boot",
             world: both(r#"{ "own-boot": { "serials": ["NEW0"], "held": { "tag": "replant_go", "groups": ["vg0", "vg1"] } } }"#)
+                .says("echo holds", "holds\n")
                 .but("migrated is silent & old is silent & power old says off\n"),
             rows: vec![
                 ("it waits", "", Absent),
                 ("it waits, and old is on", "power old says on\n", Foreign("old is on")),
+                ("it waits, and of old it is not known", "power old says unknown\n", Foreign("not known to be off")),
+                ("it goes on, and still answers", "echo holds says ", Absent),
+                ("another key where it waited", "new refuses", Underway("boot")),
                 ("nobody is there", "new is silent", Underway("boot")),
                 ("it is off", "new is silent & power new says off\n", Foreign("Switch it on")),
                 ("it is off, and old is on", "new is silent & power new says off\n & power old says on\n", Foreign("old is on")),

@@ -19,7 +19,7 @@ const PIPE: &str = "/run/replant/go";
 pub(crate) const HOLDS: &str = "[ ! -p /run/replant/go ] || echo holds";
 
 /// Whether new waits. `None`: it does not answer.
-pub(super) fn holds(on: &dyn Look) -> Result<Option<bool>, HostError> {
+pub(in crate::step) fn holds(on: &dyn Look) -> Result<Option<bool>, HostError> {
     match on.ask(Side::New, Query::run(["sh", "-c", HOLDS])) {
         Ok(answer) => Ok(Some(answer.stdout.trim() == "holds")),
         Err(HostError::Unreachable { .. }) => Ok(None),

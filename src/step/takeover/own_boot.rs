@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
+use crate::step::hold::into_hold::holds;
 use crate::step::{Release, Seen, Step, Undo, lost, old_is_on, old_may_run, power};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
@@ -26,6 +27,10 @@ impl Step for OwnBoot {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
+        // As long as it waits nobody need be looked for at old's address: whether somebody is there, old's power is asked.
+        if self.held.is_some() && holds(on).unwrap_or_default() == Some(true) {
+            return Ok(old_may_run(on)?.map_or(Seen::Absent, Seen::Foreign));
+        }
         let disks = Query::run(["lsblk", "--nodeps", "--noheadings", "--output", "SERIAL"]);
         match on.ask(Side::Migrated, disks) {
             Ok(disks) => {
