@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use replant::course::{self, Runbook};
 use replant::engine::{self, Notice, Options, Reason, Stopped, Summary};
 use replant::facts::{self, Link};
-use replant::host::{Act, Server, Side};
+use replant::host::{Act, HostError, Look, Output, Query, Server, Side};
 use replant::journal::Kind;
 use replant::rehearsal::{self, Report};
 use replant::runbook::Stage;
@@ -230,6 +230,49 @@ fn what_was_written_to_is_copied_whole() {
     sweep::same(&scene.text(), &goal, "copied whole, for nobody has counted");
 }
 
+/// What new and old say when it is asked whether anything was written.
+struct Says {
+    doing: &'static str,
+    rested: u64,
+    served: u64,
+}
+
+impl Look for Says {
+    fn look(&self, _: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
+        let answer = |query: &Query| {
+            let Query::Run(argv) = query else { panic!("{query:?}") };
+            Output::ok(match argv[2].as_str() {
+                script if script.contains("rehearsal $phase") => self.doing.to_string(),
+                script if script.contains("pidof tgtd") => format!("up {}\n", self.served),
+                _ => format!("now 5000\n{}.rest {}\n", argv[4].trim_end_matches(".rest"), 5000 - self.rested),
+            })
+        };
+        Ok(queries.iter().map(answer).collect())
+    }
+}
+
+#[test]
+fn nobody_takes_for_untouched_what_was_not_counted() {
+    let case = pair::held();
+    let course = course::rehearsal(&book(&case), course::Room { mib: 64 }).unwrap();
+    let step = course.prove[0].step.as_step();
+    let forbids = |doing, rested, served| step.forbids(&Says { doing, rested, served }, Side::Old).unwrap();
+    assert_eq!(forbids("rehearsal went 1\nwritten dm-3 0\nwritten md1 0\nsystem running\n", 100, 900), None);
+    for (doing, why) in [
+        ("rehearsal went 1\nwritten dm-3 0\nwritten md1 8\n", "8 sectors to md1"),
+        ("rehearsal went 1\n", "nobody has counted"),
+        ("holds\nrehearsal begun\n", "nobody has counted"),
+        ("holds\nrehearsal failed x\nwritten md1 -8\n", "-8 sectors"),
+        ("", "not in its hold"),
+    ] {
+        let told = forbids(doing, 100, 900).unwrap_or_default();
+        assert!(told.contains(why), "{doing}: {told}");
+    }
+    // it holds: nothing was rehearsed since the copies began, or nobody knows
+    assert_eq!(forbids("holds\n", 800, 900), None);
+    assert!(forbids("holds\n", 900, 100).unwrap().contains("started again"));
+}
+
 /// The cutover never begins on what rehearses: the engine refuses, and so does new.
 #[test]
 fn nothing_else_is_done_while_one_is_on() {
@@ -297,6 +340,28 @@ fn a_system_that_does_not_come_up_is_told() {
         "{report:?}"
     );
     assert!(!scene.story().state.rehearsing() && scene.world.world().in_hold());
+}
+
+/// Each of these waits for the one before it: whatever ends it in between, nothing is written that nobody counts.
+#[test]
+fn nobody_can_write_to_what_is_rehearsed_on() {
+    let case = pair::held();
+    let course = course::rehearsal(&book(&case), course::Room { mib: 64 }).unwrap();
+    let place = |is: &dyn Fn(&StepKind) -> bool| {
+        let places = (0..course.begin.len()).filter(|at| is(&course.begin[*at].step));
+        places.collect::<Vec<_>>()
+    };
+    let (synced, rest) =
+        (place(&|step| matches!(step, StepKind::InStep(_))), place(&|step| matches!(step, StepKind::AtRest(_))));
+    let (out, gone) =
+        (place(&|step| matches!(step, StepKind::Logout(_))), place(&|step| matches!(step, StepKind::LioGone(_))));
+    let begin = place(&|step| matches!(step, StepKind::Rehearsal(_)));
+    let copies = case.nodes.iter().filter(|node| matches!(node.step, StepKind::Beneath(_))).count();
+    assert_eq!((synced.len(), rest.len(), out.len(), gone.len(), begin.len()), (1, 1, copies, copies, 1));
+    assert_eq!([synced, rest, out, gone, begin].concat(), (0..course.begin.len()).collect::<Vec<_>>());
+    for pair in course.begin.windows(2) {
+        assert_eq!(pair[1].after, [pair[0].id.clone()]);
+    }
 }
 
 #[test]

@@ -167,9 +167,10 @@ fn must_end(stopped: &Stopped) -> bool {
     local || stopped.interrupted || matches!(stopped.reason, Reason::Journal(_) | Reason::Interrupted)
 }
 
-/// New does not do what it is told, or does not answer.
+/// New does not do what it is told, does not answer, or is not to be recognised.
 fn is_stuck(stopped: &Stopped) -> bool {
-    matches!(stopped.reason, Reason::Patience { .. } | Reason::Link(_) | Reason::Failed(_))
+    let strange = matches!(stopped.error(), Some(HostError::Another { .. } | HostError::Refused { .. }));
+    strange || matches!(stopped.reason, Reason::Patience { .. } | Reason::Link(_) | Reason::Failed(_))
 }
 
 fn of_journal(error: crate::journal::Error) -> Box<Stopped> {

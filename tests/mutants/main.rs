@@ -105,6 +105,9 @@ const SUITES: &[Suite] = &[
     ("script src/family/scripts/initramfs-tools/hold-local-top", &[("scripts", &["waits::"])]),
     ("script src/family/scripts/initramfs-tools/hold", &[("scripts", &["hold::"])]),
     ("script src/family", &[("scripts", &["initramfs::"])]),
+    ("script src/step/scripts/rehearse", &[("scripts", &["rehearsal::"])]),
+    ("script src/step/scripts/below-rest", &[("scripts", &["rehearsal::"])]),
+    ("script src/step/scripts/hold-go", &[("scripts", &["rehearsal::"])]),
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
@@ -112,6 +115,13 @@ const SUITES: &[Suite] = &[
     ("script src/step/scripts/hold", &[("scripts", &["hold::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),
+    ("src/rehearsal", &[("rehearsal", QUICK_REHEARSALS)]),
+    ("src/step/hold", &[("steps", &[]), ("rehearsal", QUICK_REHEARSALS), ("sweeps", QUICK)]),
+    (
+        "src/step/below",
+        &[("steps", &[]), ("rehearsal", QUICK_REHEARSALS), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)],
+    ),
+    ("src/engine/mod.rs", &[("rehearsal", QUICK_REHEARSALS)]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
@@ -123,6 +133,8 @@ const SUITES: &[Suite] = &[
 
 /// Of the sweeps, those that take seconds.
 const QUICK: &[&str] = &["what_", "a_dead", "an_array", "other", "applied", "a_migration", "way::"];
+
+const QUICK_REHEARSALS: &[&str] = &["a_", "it_", "nothing_", "nobody_", "new_that", "what_"];
 
 fn suite(edit: &Edit) -> &'static [(&'static str, &'static [&'static str])] {
     let about = if edit.is_script() { format!("script {}", edit.file) } else { edit.file.clone() };

@@ -15,6 +15,7 @@ fn hold() -> Place {
     let place = Place::new();
     place.write(SCRIPT, REHEARSE).write(TRIGGER, "").write("/proc/uptime", "300.10 1.00\n");
     place.run(&["mkfifo", "/run/replant/go"]).good();
+    place.write("/run/udev/data/b8:0", "E:ID_SERIAL=NEW0\n");
     place.write("/etc/replant/sshd_config", "PidFile /run/sshd.pid\n");
     for (name, size, holder) in [
         ("sda", 9, ""),
@@ -63,7 +64,7 @@ fn hold() -> Place {
 'link set '*' netns '*) [ -e /tmp/stuck ] || rm -r \"/sys/class/net/$3\" ;;
 esac",
         )
-        .stub("cp", "case \"$*\" in '-a /run/replant '*|/run/replant/*) exec /usr/bin/cp \"$@\" ;; esac")
+        .stub("cp", "case \"$*\" in '-a /run/'*|/run/replant/*) exec /usr/bin/cp \"$@\" ;; esac")
         .stub("mv", "case \"$1\" in */sshd) ;; *) exec /usr/bin/mv \"$@\" ;; esac")
         .stub("unshare", "echo 42 >/run/ctl/run/holder")
         .stub("nsenter", "")
@@ -113,6 +114,9 @@ fn what_the_snapshots_stand_on_cannot_be_written_to() {
     let last = at(calls, &format!("setsid sh {SCRIPT} away 1800 ens3 10.77.0.22/24 10.77.0.1"));
     assert_eq!(last, calls.len() - 1, "it goes on when all of this is so");
     assert_eq!(place.read(MARK).as_deref(), Some("begun\n"));
+    // whoever comes in there sees the serial numbers by which the machine is known
+    assert_eq!(place.read("/run/ctl/run/udev/data/b8:0").as_deref(), Some("E:ID_SERIAL=NEW0\n"));
+    assert!(!place.there("/run/ctl/run/replant/go"));
 }
 
 #[test]

@@ -94,6 +94,8 @@ pub fn tables() -> Vec<Table> {
                 ("it holds", "", Present),
                 ("it rehearses", &*format!("rehearsal $phase says {REHEARSES}").leak(), Absent),
                 ("it does not answer: nothing is waited for", "new is silent", Absent),
+                ("it is not to be recognised", "new is another", Absent),
+                ("it shows another key", "new refuses", Absent),
             ],
         },
     ]

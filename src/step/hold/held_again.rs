@@ -29,7 +29,12 @@ impl Step for HeldAgain {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(match Doing::of(on)? {
+        let doing = match Doing::of(on) {
+            // whatever answers there: new is reset by what is known to be its own power control
+            Err(HostError::Another { .. } | HostError::Refused { .. }) if self.by_power => None,
+            doing => doing?,
+        };
+        Ok(match doing {
             Some(Doing { phase: Phase::None, .. }) => Seen::Present,
             Some(_) => Seen::Absent,
             None if self.by_power || power(on, Server::New)?.0 == "off" => Seen::Absent,

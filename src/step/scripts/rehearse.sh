@@ -132,6 +132,9 @@ way_in() {
     # systemd(1) ends nothing whose name begins so: it holds the namespace, and the real card in it
     cp "$(command -v timeout)" "$ctl/usr/bin/@replant"
     cp -a /run/replant "$ctl/run/"
+    # by what udev knows of the disks the machine is known, whatever the system makes of that
+    mkdir -p "$ctl/run/udev"
+    cp -a /run/udev/data "$ctl/run/udev/"
     rm -f "$ctl/run/replant/go"
 }
 
