@@ -674,3 +674,74 @@ fn new_is_offered_and_let_go_on_in_order() {
         }
     }
 }
+
+// ---- services that come back by themselves ---------------------------------------------------------------------------
+
+/// The runner is armed before anything is stopped, takes back each thing that makes old silent, the last first, and is held
+/// before the cut: when all is proven, and by a rename that it loses or wins.
+#[test]
+fn services_come_back_by_themselves_before_the_cut_and_not_after() {
+    for book in books().into_iter().chain(below_books()) {
+        let runner = book.of(kind!(StepKind::DeadMan(_)));
+        let held = book.of(kind!(StepKind::DeadManOff(_)));
+        let ([armed], [off]) = (runner.as_slice(), held.as_slice()) else { panic!("{}: one runner", book.name) };
+        let silence = book.of(|node| {
+            node.stage == Stage::Cutover
+                && match &node.step {
+                    StepKind::Service(_) | StepKind::LetGo(_) | StepKind::SwapOff(_) => true,
+                    // of /boot, before anything is stopped
+                    StepKind::Remount(_) => !book.before(armed).contains(&node.id),
+                    StepKind::WritesCounted(_) | StepKind::File(_) => true,
+                    _ => false,
+                }
+        });
+        book.order("the runner is armed while services run", &runner, &silence);
+        let proofs = book.of(|node| {
+            node.stage == Stage::Cutover
+                && book.before(node).contains(&armed.id)
+                && matches!(
+                    &node.step,
+                    StepKind::InSync(_)
+                        | StepKind::InStep(_)
+                        | StepKind::NothingWrites(_)
+                        | StepKind::WritesCounted(_)
+                        | StepKind::SameBoot(_)
+                        | StepKind::File(_)
+                )
+        });
+        book.order("what is proven is so when services cannot come back any more", &proofs, &held);
+        let cuts = book.of(kind!(StepKind::Split(_) | StepKind::TableBack(_)));
+        book.order_if_any("nothing is cut while services could come back", &held, &cuts);
+        book.order("it was silent to the end", &held, &book.of(kind!(StepKind::StillQuiet(_))));
+        book.order("old is not off before", &held, &book.of(kind!(StepKind::OldOff(_))));
+        let end =
+            cuts.first().map_or_else(|| book.of(kind!(StepKind::OldOff(_)))[0].id.clone(), |cut| cut.id.clone());
+        assert_eq!((&book.until(armed).id, &book.until(off).id), (&end, &end), "{}: over with the cut", book.name);
+        // as a rollback of these very steps would
+        let StepKind::DeadMan(runner) = &armed.step else { unreachable!() };
+        let back: Vec<&Vec<String>> = runner.back.iter().map(|back| &back.argv).collect();
+        let mut should = Vec::new();
+        let silenced = |node: &&Node| silence.iter().any(|one| one.id == node.id);
+        for node in book.nodes.iter().rev().filter(silenced) {
+            let replant::step::Undo::Acts(acts) = node.step.as_step().undo() else { continue };
+            should.extend(acts.into_iter().map(|act| match act {
+                replant::host::Act::Run { argv, .. } => argv,
+                replant::host::Act::Remove { path } => ["rm", "-f", "--", &path].map(str::to_string).to_vec(),
+                act => panic!("{}: {act:?}", node.id),
+            }));
+        }
+        let back: Vec<&Vec<String>> =
+            back.into_iter().filter(|argv| should.contains(argv) || !argv.contains(&"/boot".to_string())).collect();
+        assert_eq!(back, should.iter().collect::<Vec<_>>(), "{}", book.name);
+        let mark = back.first().map(|argv| argv.join(" ")).unwrap_or_default();
+        assert!(mark.starts_with("rm") && mark.ends_with("/quiet"), "{}: the mark goes first: {mark}", book.name);
+        for back in &runner.back {
+            let only = match &back.only {
+                Some(replant::step::WasSo::Writable(target)) => back.argv.contains(target),
+                Some(replant::step::WasSo::Swapped(device)) => back.argv.contains(device),
+                None => !back.argv.iter().any(|word| word.contains("remount") || word == "swapon"),
+            };
+            assert!(only, "{}: {back:?}", book.name);
+        }
+    }
+}

@@ -12,6 +12,8 @@ mod below;
 mod boot;
 #[path = "scripts/carried.rs"]
 mod carried;
+#[path = "scripts/dead_man.rs"]
+mod dead_man;
 #[path = "scripts/hold.rs"]
 mod hold;
 #[path = "scripts/initramfs.rs"]

@@ -448,7 +448,7 @@ fn mounts_with_writers_stay_as_they_are() {
 #[should_panic(expected = "do not know the command")]
 fn an_unknown_command_is_a_panic() {
     let sim = Sim::from_plan(&lab(IscsiServer::Tgt), None);
-    let _ = sim.act(Side::Old, "x", &Act::run(["rm", "-rf", "/"]));
+    let _ = sim.act(Side::Old, "x", &Act::run(["shred", "/dev/sda"]));
 }
 
 #[test]

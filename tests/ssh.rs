@@ -2,6 +2,8 @@
 
 #[path = "ssh/acts.rs"]
 mod acts;
+#[path = "ssh/dead_man.rs"]
+mod dead_man;
 #[path = "ssh/init.rs"]
 mod init;
 #[path = "ssh/keys.rs"]

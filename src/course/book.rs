@@ -72,6 +72,16 @@ impl Book {
         self.node(step).fence = true;
     }
 
+    /// What a step is.
+    pub(super) fn kind(&self, step: &Handle) -> &StepKind {
+        &self.nodes[step.at].step
+    }
+
+    /// Another step of the same kind in its place: what it needs of later ones is known by now.
+    pub(super) fn amend(&mut self, step: &Handle, kind: impl Into<StepKind>) {
+        self.node(step).step = kind.into();
+    }
+
     fn node(&mut self, step: &Handle) -> &mut Node {
         &mut self.nodes[step.at]
     }

@@ -5,6 +5,7 @@
 use super::book::{Book, Handle};
 use super::connect::{Connected, portal};
 use super::copy::{Copied, hash_file};
+use super::guard::Guard;
 use super::method::{self, Cut};
 use super::ready::Ready;
 use super::text;
@@ -48,16 +49,21 @@ const RESTARTED: [&str; 10] = [
 pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Connected, copied: &Copied) -> Off {
     book.stage(Stage::Cutover);
     let asked = ask_before(book, layout, ready, copied);
-    let quiet = fall_silent(book, layout, asked.last.clone());
-    let silent = prove_silence(book, layout, copied, quiet);
+    let mut last = asked.last.clone();
+    let guard = Guard::arm(book, layout, &mut last);
+    let quiet = fall_silent(book, layout, last);
+    let mut silent = prove_silence(book, layout, copied, quiet);
+    guard.complete(book, layout, &silent.holds);
     for look in &asked.looks {
         book.until(look, &silent.in_sync); // it ends where the stopping begins: it is not asked again after
     }
     if layout.power_cuts {
         let mut all = silent.proven.clone();
         all.push(flush(book, layout, std::slice::from_ref(&silent.counted_by)));
+        guard.hold(book, layout, &mut all);
         return switch_off(book, layout, &silent, &all);
     }
+    silent.holds.extend(guard.hold(book, layout, &mut silent.proven));
     let cut = cut(book, layout, copied, &silent);
     let parted = part(book, layout, link, copied, &cut);
     let flushed = flush(book, layout, &parted);

@@ -7,6 +7,7 @@ mod connect;
 mod copy;
 mod cutover;
 mod grow;
+mod guard;
 mod loader;
 mod method;
 mod own;

@@ -79,8 +79,9 @@ pub struct Stop {
 
 /// The steps during which services are down.
 pub fn down(nodes: &[Node]) -> &[Node] {
-    let first =
-        nodes.iter().position(|node| node.stage == Stage::Cutover && node.step.as_step().mark() != Mark::Check);
+    // the runner that would bring them back is armed while they still run
+    let stops = |node: &Node| node.step.as_step().mark() != Mark::Check && !matches!(node.step, StepKind::DeadMan(_));
+    let first = nodes.iter().position(|node| node.stage == Stage::Cutover && stops(node));
     let last = nodes.iter().position(|node| node.on == Side::Migrated);
     match (first, last) {
         (Some(first), Some(last)) => nodes.get(first..=last).unwrap_or_default(),

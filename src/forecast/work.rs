@@ -59,6 +59,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
     let goes_on = checks.rehearsed.unwrap_or(GOES_ON);
     let (part, seconds) = match &node.step {
         StepKind::Service(service) => ("services and journal stop", 1.0 + 0.5 * service.units.len() as f64),
+        StepKind::DeadManOff(_) => ("file systems read-only", 0.1),
         StepKind::Flushed(_) => ("old is switched off", 1.0),
         StepKind::LetGo(_) => ("services and journal stop", 3.0),
         StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
@@ -102,6 +103,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         | StepKind::Assembled(_)
         | StepKind::ArrayWhole(_)
         | StepKind::PowerReady(_)
+        | StepKind::DeadMan(_)
         | StepKind::Daemon(_)
         | StepKind::TgtExport(_)
         | StepKind::LioExport(_)

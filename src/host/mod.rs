@@ -287,6 +287,13 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// A run was not heard of for so long that services came back without it.
+    pub(crate) fn came_back(side: Side) -> HostError {
+        let cause = "it was not heard of for too long, and services have come back by themselves. Nothing was done. See how \
+                     they are, then go on with `replant apply`, or back with `replant rollback`";
+        HostError::Older { side, cause: cause.into() }
+    }
+
     /// What to do about it, where that is known.
     pub fn help(&self) -> Option<String> {
         match self {

@@ -32,6 +32,19 @@ if [ -n "$T" ]; then
 fi
 J=$D/$J
 command -v flock >/dev/null || fault 'there is no flock: install util-linux'
+
+# While services are down a runner in memory starts them again if nobody is heard of for too long: dead-man.sh. An act that
+# runs is heard of, and while services come back nothing else is done. A run that they have come back from does nothing
+# more: what it knows is of another time.
+G=$D/dead-man
+if [ -d "$G" ]; then
+	exec 8>>"$G/lock"
+	flock -w 60 -s 8 || fault 'services are coming back by themselves at this moment: wait until they run, and type the same again'
+	printf '%s\n' "$N" >"$G/heard"
+	r=
+	{ read -r r <"$G/fired"; } 2>/dev/null
+	[ -z "$T" ] || [ "$r" != "$T" ] || fault fired
+fi
 exec 9>>"$J.lock"
 c=
 
@@ -49,9 +62,9 @@ if [ "$MODE" = short ]; then
 		printf '%s\n' "$N" >"$D/last"
 		: >"$J.rc"
 		if [ -n "$FEED" ]; then
-			feed 9>&- | ( work ) >"$J.out" 2>&1 9>&-
+			feed 8>&- 9>&- | ( work ) >"$J.out" 2>&1 8>&- 9>&-
 		else
-			( work ) </dev/null >"$J.out" 2>&1 9>&-
+			( work ) </dev/null >"$J.out" 2>&1 8>&- 9>&-
 		fi
 		c=$?
 		printf '%s\n' "$c" >"$J.rc"

@@ -80,6 +80,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         ram_disk: ram_disk(&groups),
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
+        dead_man: plan.cutover.dead_man.seconds(),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),

@@ -1,6 +1,6 @@
 //! What a plan means where it says nothing.
 
-use super::{At, Bytes, Chap, Cutover, Iscsi, IscsiServer, Power, Secret, Ssh, Transfer, words};
+use super::{At, Bytes, Chap, Cutover, Duration, Iscsi, IscsiServer, Limit, Power, Secret, Ssh, Transfer, words};
 
 impl Default for Ssh {
     fn default() -> Ssh {
@@ -40,6 +40,20 @@ impl Default for Iscsi {
 impl Default for Chap {
     fn default() -> Chap {
         Chap { user: "replant".to_owned().into(), secret: Secret::Generated.into() }
+    }
+}
+
+/// More than twice what a lost link is waited for.
+const DEAD_MAN: Limit = Limit::After(Duration::from_secs(300));
+
+/// What says nothing is not written: plans of before stay what they were, with all that is made of their digest.
+pub(super) fn usual_dead_man(dead_man: &At<Limit>) -> bool {
+    **dead_man == DEAD_MAN
+}
+
+impl Default for Cutover {
+    fn default() -> Cutover {
+        Cutover { stop: Vec::new(), downtime_budget: None, dead_man: DEAD_MAN.into() }
     }
 }
 

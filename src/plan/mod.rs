@@ -35,7 +35,7 @@ pub use load::{Loaded, load, parse};
 pub(crate) use schema::named;
 pub use schema::schema;
 pub use source::{At, Place, Source, Span};
-pub use values::{Bytes, Duration, Fault, Grow, Secret, Size};
+pub use values::{Bytes, Duration, Fault, Grow, Limit, Secret, Size};
 pub use words::host_key;
 pub(crate) use words::{plan_name, suggest};
 
@@ -379,7 +379,7 @@ pub struct Chap {
 }
 
 /// The moment when the services stop on old and start on new.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cutover {
     /// The systemd units that are stopped on old, one after the other, in this order. A bare name is a `.service`.
@@ -389,6 +389,10 @@ pub struct Cutover {
     /// How long the services may be down. A longer forecast is a finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_budget: Option<At<Duration>>,
+    /// While the services are down, and until the copies are cut off: if nothing is heard of replant for so long, they come
+    /// back on old by themselves. From 3min to 1h, or `off`. Default: 5min.
+    #[serde(skip_serializing_if = "defaults::usual_dead_man")]
+    pub dead_man: At<Limit>,
 }
 
 /// A finding that is overridden.

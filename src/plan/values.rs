@@ -61,6 +61,15 @@ pub enum Grow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
 
+/// A length of time after which something happens, or `off`: it never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// After so long.
+    After(Duration),
+    /// Never.
+    Off,
+}
+
 /// Where a secret is; never the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -250,6 +259,39 @@ impl FromStr for Duration {
     }
 }
 
+impl Limit {
+    /// How long; `None`: for ever.
+    pub fn seconds(self) -> Option<u64> {
+        match self {
+            Limit::After(time) => Some(time.as_secs()),
+            Limit::Off => None,
+        }
+    }
+}
+
+impl FromStr for Limit {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Limit, Fault> {
+        match text {
+            "off" => Ok(Limit::Off),
+            "no" | "none" | "never" | "false" | "Off" | "OFF" => {
+                Err(Fault::new("is not a duration", "for never, write `off`"))
+            }
+            _ => text.parse().map(Limit::After),
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::After(time) => time.fmt(f),
+            Limit::Off => f.write_str("off"),
+        }
+    }
+}
+
 fn why_not_a_duration(text: &str, number: &str, unit: &str) -> Fault {
     let joined: String = text.split_whitespace().collect();
     if joined != text && joined.parse::<Duration>().is_ok() {
@@ -319,4 +361,5 @@ written_as_text! {
     Size "size" "The size of a partition: `512MiB`, `2TB`, or `rest`.";
     Grow "grow" "What a volume grows to: `rest`, `+10GiB` more, or `20GiB` in all.";
     Duration "duration" "A length of time: `90s`, `5min`, `2h`, `1h30min`.";
+    Limit "limit" "A length of time, `5min`, or `off`.";
 }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::values::{Bytes, Duration, Fault, Grow, Size};
+use super::values::{Bytes, Duration, Fault, Grow, Limit, Size};
 
 /// A `format` of the schema.
 pub(super) struct Format {
@@ -124,10 +124,17 @@ pub(super) const FORMATS: &[Format] = &[
         example: "5min",
         check: parses::<Duration>,
     },
+    Format {
+        name: "limit",
+        is_a: "a duration",
+        pattern: "^(off|([0-9]+d)?([0-9]+h)?([0-9]+min)?([0-9]+s)?)$",
+        example: "5min",
+        check: parses::<Limit>,
+    },
 ];
 
 /// The formats of values that have a type of their own; the others are strings, right or wrong.
-pub(super) const TYPED: [&str; 5] = ["ip-address", "bytes", "size", "grow", "duration"];
+pub(super) const TYPED: [&str; 6] = ["ip-address", "bytes", "size", "grow", "duration", "limit"];
 
 /// The entry of the table.
 pub(super) fn format(name: &str) -> Option<&'static Format> {

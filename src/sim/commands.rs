@@ -155,6 +155,7 @@ impl World {
                 Ok(self.initramfs_state(server, kernel, keep).into())
             }
             (step::quiet::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
+            (step::quiet::dead_man::STATE, [dir, unit]) => Ok(self.dead_man_state(server, dir, unit).into()),
             (step::ask::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
@@ -190,7 +191,7 @@ impl World {
         }
     }
 
-    fn run(&mut self, server: Server, argv: &[&str], stdin: Option<&str>) -> Said {
+    pub(super) fn run(&mut self, server: Server, argv: &[&str], stdin: Option<&str>) -> Said {
         let args = args_after(argv);
         match argv {
             ["sh", "-c", script, "sh", rest @ ..] => self.run_script(server, script, rest),
@@ -202,6 +203,7 @@ impl World {
                 self.machine_mut(server).run.unnamed.retain(|loc| *loc != dev.loc);
                 Ok(String::new())
             }
+            ["rm", "-f", "--", path] => self.remove_file(server, path).map(|()| String::new()),
             ["sync", path] => self.must(server, "sync", path).map(|_| String::new()),
             ["mkdir", "-p", path] => {
                 if self.read_only(server, path) {
@@ -270,6 +272,9 @@ impl World {
     }
 
     fn run_script(&mut self, server: Server, script: &str, args: &[&str]) -> Said {
+        if let Some(said) = self.dead_man(server, script, args) {
+            return said;
+        }
         match (script, args) {
             (stop, [record, order, units @ ..]) if stop == step::system::service::stop_script() => {
                 self.stop_units(server, record, *order == "in-order", units)

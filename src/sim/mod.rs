@@ -8,6 +8,7 @@ mod below;
 mod blocks;
 mod commands;
 mod control;
+mod dead_man;
 mod devices;
 mod files;
 mod furnish;
@@ -45,7 +46,7 @@ pub use given::NoPair;
 pub use make::Shape;
 pub use switch::{Control, Person};
 
-pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, Rehearsing, System, Under, Unit, World};
+pub use world::{Backing, LoopDevice, Mounted, NewLeg, Process, Rehearsing, System, Under, Unit, Watch, World};
 pub use written::{File, Fs, Written};
 
 /// Why a simulated command failed.
@@ -165,6 +166,8 @@ pub struct FaultPlan {
     pub down: Option<(usize, usize)>,
     /// a server that is off is switched on by somebody else
     pub back: Option<Back>,
+    /// before the n-th act the machine that replant runs on sleeps for so many seconds
+    pub asleep: Option<(usize, u64)>,
     /// we are killed at the n-th thing that a power control is told, before or after its effect
     pub turn: Option<(usize, Effect)>,
 }
@@ -269,6 +272,11 @@ impl Sim {
         done
     }
 
+    /// So much time goes by in which nobody asks anything of the servers, or does anything.
+    pub fn pass(&self, time: Duration) {
+        self.lock().world.pass(time.as_millis().try_into().unwrap_or(u64::MAX));
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // a panic in here is a mistake of ours or of the runbook's, and it is out already
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -340,6 +348,7 @@ impl Look for Sim {
                 Query::Run(argv) => {
                     let mut state = self.lock();
                     let server = state.server(on)?;
+                    state.world.heard(server);
                     let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
                     match state.world.ask(server, &argv) {
                         Ok(out) => Output::ok(out),
@@ -366,6 +375,9 @@ impl Hosts for Sim {
         if let Some((_, server)) = state.faults.dead.filter(|(at, _)| *at == index) {
             state.world.power(server, crate::host::PowerTo::Off);
         }
+        if let Some((_, seconds)) = state.faults.asleep.filter(|(at, _)| *at == index) {
+            state.world.pass(seconds * 1000);
+        }
         state.come_back(Moment::Act(index));
         let cut = state.faults.cut.filter(|(at, _)| *at == index).map(|(_, effect)| effect);
         if cut == Some(Effect::None) {
@@ -374,6 +386,8 @@ impl Hosts for Sim {
         if let (Some(trail), false) = (state.trail.clone(), matches!(act, Act::Power { .. })) {
             let server = state.server(on)?;
             state.world.introduced(on, server, &trail)?;
+            state.world.heard(server);
+            state.world.came_back(on, server, &trail, act)?;
         }
         let done = match act {
             Act::Power { server, to, alone } => {

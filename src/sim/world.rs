@@ -188,6 +188,21 @@ pub struct Run {
     pub unsynced: Vec<Loc>,
     /// file systems that were unmounted lazily and are in use all the same
     pub lazy: Vec<Loc>,
+    /// a runner that starts services again
+    pub watch: Option<Watch>,
+}
+
+/// A runner that starts services again if nobody is heard of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    /// what it knows
+    pub dir: String,
+    /// its unit
+    pub unit: String,
+    /// seconds
+    pub after: u64,
+    /// milliseconds for which nobody was
+    pub unheard: u64,
 }
 
 /// A program that runs beside the planned units: started by a person, or by somebody else's unit.

@@ -122,6 +122,7 @@ pub(crate) use copy::mirror::dm_name;
 pub(crate) use copy::physical_volume::by_label;
 pub use disks::partition_table::Partition;
 pub use hold::release::Release;
+pub use quiet::dead_man::{Restored, WasSo};
 pub use quiet::nothing_writes::Yet;
 
 steps! {
@@ -171,6 +172,8 @@ steps! {
     below::at_rest::AtRest,
     below::unwritten::Unwritten,
     // quiet
+    quiet::dead_man::DeadMan,
+    quiet::dead_man_off::DeadManOff,
     quiet::let_go::LetGo,
     quiet::same_boot::SameBoot,
     quiet::remount::Remount,

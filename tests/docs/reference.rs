@@ -100,6 +100,7 @@ fn kind(value: &Value) -> String {
             "Bytes" | "Size" => "size".into(),
             "Grow" => "growth".into(),
             "Duration" => "duration".into(),
+            "Limit" => "duration or `off`".into(),
             "Secret" => "secret".into(),
             name if name.chars().next().is_some_and(char::is_uppercase) => String::new(),
             name => name.into(),

@@ -103,7 +103,10 @@ const SUITES: &[Suite] = &[
     ("script src/family/scripts/debian", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hook", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/initramfs-tools/hold-local-top", &[("scripts", &["waits::"])]),
-    ("script src/family/scripts/initramfs-tools/hold", &[("scripts", &["hold::", "--skip", "lacks"]), ("scripts", &["lacks"])]),
+    (
+        "script src/family/scripts/initramfs-tools/hold",
+        &[("scripts", &["hold::", "--skip", "lacks"]), ("scripts", &["lacks"])],
+    ),
     ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/scripts/rehearse", &[("scripts", &["rehearsal::"])]),
     ("script src/step/scripts/below-rest", &[("scripts", &["rehearsal::"])]),
@@ -111,7 +114,10 @@ const SUITES: &[Suite] = &[
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
-    ("script src/step/scripts/below", &[("scripts", &["below::", "--skip", "interrupted"]), ("scripts", INTERRUPTED), ("scripts", &["used::"])]),
+    (
+        "script src/step/scripts/below",
+        &[("scripts", &["below::", "--skip", "interrupted"]), ("scripts", INTERRUPTED), ("scripts", &["used::"])],
+    ),
     ("script src/step/scripts/hold", &[("scripts", &["hold::"])]),
     ("script src/host", &[("ssh", &["way::", "acts::"])]),
     ("script", &[("scripts", &["small::"])]),

@@ -39,6 +39,7 @@ const STUBS: &[&str] = &[
     "shutdown",
     "sync",
     "systemctl",
+    "systemd-run",
     "udevadm",
     "umount",
     "unshare",

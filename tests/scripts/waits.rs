@@ -313,7 +313,11 @@ fn where_it_only_rehearses_nobody_is_told() {
     place.write("/run/replant/rehearsal", "begun\n");
     let ran = says(&place, &["go"]);
     boots(&place, &ran, "a rehearsal");
-    assert!(!ran.calls.iter().any(|call| call.contains("10.77.0.21") || call.starts_with("busybox")), "{:?}", ran.calls);
+    assert!(
+        !ran.calls.iter().any(|call| call.contains("10.77.0.21") || call.starts_with("busybox")),
+        "{:?}",
+        ran.calls
+    );
     assert_eq!(place.read("/proc/sys/net/ipv4/conf/all/arp_notify").as_deref(), Some("0\n"));
 }
 

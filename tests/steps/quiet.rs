@@ -83,6 +83,31 @@ pub fn tables() -> Vec<Table> {
             ],
         },
         Table {
+            kind: "dead-man",
+            world: World::of(Side::Old, r#"{ "dead-man": { "dir": "/run/replant/srv1/dead-man", "unit": "d.service", "seconds": 300, "back": [] } }"#).says("if [ -e", "armed\n"),
+            rows: vec![
+                ("armed", "", Present),
+                ("held, for the cut", "if [ -e says cut\n", Present),
+                ("not yet", "if [ -e says none\n", Absent),
+                ("it has fired", "if [ -e says fired\n", Partial("services have come back by themselves")),
+                ("somebody has ended it", "if [ -e says dead\n", Partial("its runner is gone")),
+                ("no word", "if [ -e says \n", Error("is no answer")),
+                ("it cannot be asked", "if [ -e fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
+            kind: "dead-man-off",
+            world: World::of(Side::Old, r#"{ "dead-man-off": { "dir": "/run/replant/srv1/dead-man", "unit": "d.service", "seconds": 300 } }"#).says("if [ -e", "cut\n"),
+            rows: vec![
+                ("held", "", Present),
+                ("armed", "if [ -e says armed\n", Absent),
+                ("its runner is gone", "if [ -e says dead\n", Absent),
+                ("it has fired", "if [ -e says fired\n", Absent),
+                ("after a boot", "if [ -e says none\n", Absent),
+                ("it cannot be asked", "if [ -e fails: no", Error("exit code 5")),
+            ],
+        },
+        Table {
             kind: "nothing-writes",
             world: quiet(r#"{ "nothing-writes": { "volumes": ["vg0/root", "vg0/var", "vg0/data"], "targets": ["/", "/var", "/boot"] } }"#),
             rows: vec![

@@ -1,5 +1,7 @@
 //! The simulated pair as a world to sweep, and the migration of a plan on it.
 
+use std::time::Duration;
+
 use replant::host::Server;
 use replant::plan::{self, IscsiServer, Method, NewBoot, Only, Plan};
 use replant::runbook::Node;
@@ -21,6 +23,10 @@ impl World for Sim {
             world.into_rescue();
         }
         world.text(of)
+    }
+
+    fn pass(&self, time: Duration) {
+        Sim::pass(self, time);
     }
 
     fn spoil(&self, node: &Node) -> bool {

@@ -334,7 +334,7 @@ impl Connection {
 
     fn hardware(&self, fresh: bool) -> Result<hardware::Machine, Lost> {
         let Query::Run(argv) = hardware::query() else { unreachable!("it is a command") };
-        let make = |before: &Before| Script::look([argv.as_slice()], before);
+        let make = |before: &Before| Script::look(None, [argv.as_slice()], before);
         let limit = self.patience.connect * 2;
         match self.send(make, None, fresh, Some(limit))?.1 {
             Answer::Outputs(all) => {

@@ -133,7 +133,7 @@ impl SshHosts {
         let mut again = true;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let make = |before: &Before| Script::look(commands.iter().copied(), before);
+            let make = |before: &Before| Script::look(Some(&self.migration), commands.iter().copied(), before);
             let lost = match link.exchange(make, Some(left)) {
                 Ok((_, Answer::Outputs(all))) if all.len() == commands.len() => {
                     let text = |bytes: &[u8]| self.secrets.mask(&String::from_utf8_lossy(bytes));
@@ -330,6 +330,7 @@ impl SshHosts {
                     format!("the link was lost, and `{command}` is not to be found any more: was it restarted?");
                 Err(HostError::Unreachable { side: on, cause })
             }
+            Answer::Fault(fault) if fault == "fired" => Err(HostError::came_back(on)),
             Answer::Fault(fault) => Err(HostError::Refused {
                 side: on,
                 cause: fault,

@@ -121,10 +121,21 @@ impl Script {
         Script { nonce, text, sum: false, confirm: false }
     }
 
-    /// Runs all of `commands`, one after the other, each with nothing on its standard input.
-    pub(super) fn look<'a>(commands: impl IntoIterator<Item = &'a [String]>, before: &Before) -> Script {
+    /// Runs all of `commands`, one after the other, each with nothing on its standard input. Who asks is heard of, where
+    /// services would come back otherwise: `runner.sh`.
+    pub(super) fn look<'a>(
+        migration: Option<&str>,
+        commands: impl IntoIterator<Item = &'a [String]>,
+        before: &Before,
+    ) -> Script {
+        let heard = migration.map_or(String::from("h() { :; }\n"), |migration| {
+            let dir = quote_one(&format!("/run/replant/{migration}/dead-man"));
+            format!(
+                "G={dir}\nh() {{ [ ! -e \"$G/armed\" ] || {{ printf '%s\\n' \"$N\" >\"$G/heard\"; }} 2>/dev/null; }}\nh\n"
+            )
+        });
         let mut body =
-            String::from("q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; }\n");
+            heard + "q() { printf '%s %s\\n' \"$N\" \"$1\" || exit; printf '%s\\n' \"$N\" >&2 || exit; h; }\n";
         for argv in commands {
             // a subshell and `exec`: one process, and never a builtin that changes the shell we are in
             body.push_str(&format!("(exec {} </dev/null);q $?\n", quote(argv)));
@@ -184,7 +195,7 @@ impl Script {
                 }
                 if mode != Mode::Short {
                     let kept = format!(
-                        "(exec {command}) <\"$1.in\" >\"$1.out\" 2>&1 9>&-\nc=$?\nrm -f \"$1.in\"\nread -r last <\"$2/last\"\n\
+                        "(exec {command}) <\"$1.in\" >\"$1.out\" 2>&1 8>&- 9>&-\nc=$?\nrm -f \"$1.in\"\nread -r last <\"$2/last\"\n\
                          printf '%s\\n' \"$c $last\" >\"$1.rc.new\" && mv \"$1.rc.new\" \"$1.rc\"\n"
                     );
                     body.push_str(&format!("keep() {{ {}; }}\n", print(&kept)));
@@ -325,7 +336,7 @@ mod tests {
     #[test]
     fn an_answer_is_whole_or_none() {
         let look = vec!["true".to_string()];
-        let script = Script::look([look.as_slice()], &Before::default());
+        let script = Script::look(Some("test"), [look.as_slice()], &Before::default());
         let n = script.nonce.clone();
         let out = format!("motd\n{n}\none\n\n{n} 255\n{n} end\n");
         let err = format!("{n}\n{n}\n{n} end\n");
@@ -365,7 +376,7 @@ mod tests {
         let ran = dir.path().join("ran");
         let touch = ["touch", ran.to_str().unwrap()].map(String::from).to_vec();
         let scripts = [
-            Script::look([touch.as_slice(), touch.as_slice()], &Before::default()),
+            Script::look(Some("test"), [touch.as_slice(), touch.as_slice()], &Before::default()),
             Script::act(("test", None), "job", &Act::run(touch.clone()), None, Mode::Short, &Before::default()),
         ];
         for script in &scripts {

@@ -136,6 +136,22 @@ pub(super) fn transfer_settings(plan: &Plan, found: &mut Found) {
     }
 }
 
+/// A lost link is waited for 2 min: for all that time nothing is heard of replant, and it goes on.
+pub(super) fn dead_man_in_time(plan: &Plan, found: &mut Found) {
+    let dead_man = &plan.cutover.dead_man;
+    let in_time = |seconds: u64| (180..=3600).contains(&seconds);
+    if dead_man.seconds().is_some_and(|seconds| !in_time(seconds)) {
+        found.push(
+            Diagnostic::error(
+                codes::TRANSFER,
+                format!("services cannot come back by themselves after {}", **dead_man),
+            )
+            .on(dead_man, "from 3min to 1h, or off")
+            .help("replant itself waits 2 min for a lost link; 5min suits most"),
+        );
+    }
+}
+
 /// A mirror of LVM has no list of what is left to copy that anybody could write to.
 pub(super) fn used_by_mirrors(plan: &Plan, found: &mut Found) {
     let copy = &plan.copy;
