@@ -81,14 +81,14 @@ pub(super) fn login(side: Side, remote: &Remote, said: &str) -> HostError {
     HostError::Unreachable { side, cause: cause(said, "the connection broke") }
 }
 
-/// There is no ssh here, or it cannot be run.
-pub(super) fn no_ssh(error: std::io::Error) -> HostError {
+/// There is no such program of OpenSSH here, or it cannot be run.
+pub(super) fn no_openssh(tool: &str, error: std::io::Error) -> HostError {
     match error.kind() {
         std::io::ErrorKind::NotFound => HostError::NoTool {
-            tool: "ssh".into(),
+            tool: tool.into(),
             help: family::said("install it where replant runs: {{install ssh}}"),
         },
-        _ => HostError::Local(format!("failed to run `ssh`: {error}")),
+        _ => HostError::Local(format!("failed to run `{tool}`: {error}")),
     }
 }
 

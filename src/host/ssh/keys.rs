@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::HostError;
 use super::super::local::apart;
+use super::errors::no_openssh;
 
 /// A pair of keys, kept as OpenSSH keeps them.
 #[derive(Debug, Clone)]
@@ -41,13 +42,8 @@ impl KeyPair {
         let file = made.path().join("key");
         let argv = ["-q", "-t", "ed25519", "-N", "", "-C", "replant", "-f"].map(std::ffi::OsString::from);
         let keygen = apart(duct::cmd("ssh-keygen", argv.into_iter().chain([file.clone().into()])));
-        let ended = keygen.stdin_null().stdout_null().stderr_capture().unchecked().run().map_err(|error| {
-            let help = "install the package of the OpenSSH client: openssh-client".to_string();
-            match error.kind() {
-                std::io::ErrorKind::NotFound => HostError::NoTool { tool: "ssh-keygen".into(), help },
-                _ => local(error),
-            }
-        })?;
+        let ended = keygen.stdin_null().stdout_null().stderr_capture().unchecked().run();
+        let ended = ended.map_err(|error| no_openssh("ssh-keygen", error))?;
         if !ended.status.success() {
             return Err(HostError::Local(format!("ssh-keygen: {}", String::from_utf8_lossy(&ended.stderr).trim())));
         }

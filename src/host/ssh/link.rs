@@ -218,7 +218,7 @@ impl Connection {
         }
         *state = State::default();
         let _ = fs_err::remove_file(&self.socket);
-        let local = errors::no_ssh;
+        let local = |error| errors::no_openssh("ssh", error);
         // A file, because the master keeps it open for as long as it lives.
         let mut said = tempfile::tempfile().map_err(local)?;
         let persist = format!("ControlPersist={}", PERSIST.as_secs());
@@ -373,7 +373,7 @@ impl Connection {
     }
 
     fn run(&self, script: &Script, limit: Option<Duration>) -> Result<Answer, (HostError, Option<usize>)> {
-        let local = |e: std::io::Error| (errors::no_ssh(e), None);
+        let local = |e: std::io::Error| (errors::no_openssh("ssh", e), None);
         let (stdin, to_stdin) = std::io::pipe().map_err(local)?;
         let (from_stdout, stdout) = std::io::pipe().map_err(local)?;
         let (from_stderr, stderr) = std::io::pipe().map_err(local)?;

@@ -49,7 +49,7 @@ pub(crate) fn configured(name: &str, port: Option<u16>) -> Result<Configured, Ho
 fn config(args: &[&str]) -> Result<String, HostError> {
     let asked =
         apart(duct::cmd("ssh", args)).env("LC_ALL", "C").stdin_null().stderr_capture().stdout_capture().unchecked();
-    let output = asked.run().map_err(super::errors::no_ssh)?;
+    let output = asked.run().map_err(|error| super::errors::no_openssh("ssh", error))?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         false => {
