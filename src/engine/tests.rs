@@ -231,7 +231,7 @@ fn patience_ends_when_nothing_changes() {
     assert!(matches!(told.stopped().reason, Reason::Patience { .. }));
     assert!(matches!(told.stopped().seen, Some(Seen::Underway(_))));
     assert_eq!((told.status(), told.seconds), (Status::Failed, 31));
-    assert_eq!(told.stopped().to_string(), "for 30 s nothing has changed: copying");
+    assert_eq!(told.stopped().to_string(), "for 31 s nothing has changed: copying");
 }
 
 #[test]
