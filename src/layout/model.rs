@@ -194,6 +194,14 @@ impl Layout {
         format!("{}/{step}.ran", self.run)
     }
 
+    /// Where GRUB finds its files when new first boots, where that is no volume: the store, and the disk that new offers
+    /// for it.
+    pub(crate) fn boots_from(&self) -> Option<(&Store, &Lun)> {
+        let boot = self.boot.as_ref().map(|boot| (boot.to, boot.lun));
+        let (to, lun) = boot.or(self.start.place().map(|place| (place.to, place.lun)))?;
+        Some((&self.stores[to], &self.luns[lun]))
+    }
+
     /// The arrays, each with the store that it is.
     pub(crate) fn arrays(&self) -> impl Iterator<Item = (&Store, &Array)> {
         self.stores.iter().filter_map(|store| match &store.made {

@@ -34,7 +34,7 @@ pub(crate) enum Unfit {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
-    let Places { blocks, loader, disks, stores, luns, boot, groups } =
+    let Places { blocks, loader, disks, stores, luns, boot, place, groups } =
         places(plan, digest, facts).map_err(Unfit::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
@@ -102,7 +102,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         swaps,
         hostname,
         loader,
-        start: Start::of(plan, facts),
+        start: Start::of(plan, facts, place),
         disks,
         stores,
         luns,
