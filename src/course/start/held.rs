@@ -186,7 +186,6 @@ fn fill_boot(book: &mut Book, layout: &Layout, held: &Hold, made: &Rescued, with
     let first = copied.clone().or_else(|| Some(make_place(book, layout, held.place.as_ref()?, lun, &login)));
     let mut put: Vec<Handle> = first.into_iter().collect();
     let tools = put_file(book, layout, "boot-tools", TOOLS, &tools_file(layout), &[&put[0], with.tools]);
-    book.until(with.tools, &tools);
     put.push(tools);
     let name = layout.builder.image.rsplit('/').next().unwrap_or_default();
     for (kernel, image) in kernels(layout, held).iter().zip(with.images) {
@@ -194,7 +193,6 @@ fn fill_boot(book: &mut Book, layout: &Layout, held: &Hold, made: &Rescued, with
         let id = format!("boot-image-{kernel}");
         let placed =
             put_file(book, layout, &id, &format!("{name}{kernel}"), &image_file(layout, kernel), &[&last, image]);
-        book.until(image, &placed);
         put.push(placed);
     }
     if let Some(place) = &held.place {
@@ -203,8 +201,9 @@ fn fill_boot(book: &mut Book, layout: &Layout, held: &Hold, made: &Rescued, with
     }
     let last = put.last().expect("the tools are there").clone();
     let logout = cutover::log_out(book, layout, lun, &login, &[last]);
-    // it is on new's disk, and from here on nobody on old could write it again
-    for over in put.drain(..) {
+    // It is on new's disk, and from here on nobody on old could write it again; until then a boot of old forgets that it was
+    // written, and what was.
+    for over in put.drain(..).chain([with.tools.clone()]).chain(with.images.iter().cloned()) {
         book.until(&over, &logout);
     }
     let withdrawn = boot::withdraw_all(book, layout, &[lun], &logout);
@@ -234,8 +233,7 @@ fn put_menu(book: &mut Book, layout: &Layout, place: &Place, image: &str, after:
     let why = "old's own menu means old's own `/boot`";
     let written = book.step("hold-menu", Old, File::new(&file, text), &[&put], why);
     let menu = put_file(book, layout, "boot-menu", name, &file, &[&written]);
-    book.until(&written, &menu);
-    vec![put, menu]
+    vec![put, written, menu]
 }
 
 /// A file of old's to where new first boots from.
