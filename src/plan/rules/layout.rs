@@ -322,7 +322,7 @@ pub(super) fn limits_of_the_table(plan: &Plan, found: &mut Found) {
 
 pub(super) fn boot_array_is_raid1(plan: &Plan, found: &mut Found) {
     let boot = plan.boot.iter().map(|boot| (&boot.to, "the boot filesystem"));
-    let hold = plan.hold.iter().map(|hold| (&hold.to, "what new boots into its hold from"));
+    let hold = plan.hold.iter().map(|hold| (&hold.to, "the hold's own boot filesystem"));
     for (to, what) in boot.chain(hold) {
         for array in plan.arrays.iter().filter(|array| array.name == *to && *array.level != RaidLevel::Raid1) {
             found.push(
