@@ -377,6 +377,7 @@ const FIRES: &[Case] = &[
     Case("R1346", OPEN, |facts| { for mount in facts.old.mounts.iter_mut().filter(|mount| mount.target == "/boot") { mount.avail = 30 << 20; } }, "new boots after the cutover: /boot has 30 MiB free"),
     Case("R1332", Some(("  hostname: srv1\n", "  hostname: srv1\n  boot: held\n")), SAME, "LVM on old to mirror"),
     Case("R1241", Some(("transfer:", "# left open\ncopy: { only: used }\n\ntransfer:")), |facts| { perl(facts); facts.old.modules.remove("brd"); }, "all of each volume is copied: LVM mirrors whole volumes"),
+    Case("R1242", Some(("transfer:", "# left open\ncopy: { rate: 40MiB }\n\ntransfer:")), |facts| { facts.old.modules.remove("brd"); }, "LVM mirrors the volumes, and more than 40MiB a second may be copied"),
     Case("R1241", USED, |facts| { facts.old.tools.remove("perl"); }, "all of vg0/root is copied: old has no perl to ask"),
     Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").fstype = "ext3".into(); }, "all of vg0/var is copied: ext3 has no map"),
     Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").fstype = "btrfs".into(); }, "all of vg0/var is copied: btrfs has no map"),

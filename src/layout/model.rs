@@ -70,6 +70,8 @@ pub(crate) struct Layout {
     /// old is switched off by replant while its copies are in sync: nothing on its disks has to be changed before, and
     /// the loss of its power is the cut
     pub power_cuts: bool,
+    /// the most that is copied of one volume in a second
+    pub rate: Option<Bytes>,
     /// seconds for which nobody need be heard of before old's services come back by themselves; `None`: they do not
     pub dead_man: Option<u64>,
     /// units that the cutover stops, in this order

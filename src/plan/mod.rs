@@ -352,6 +352,10 @@ pub struct Copying {
     #[serde(skip_serializing_if = "Only::is_all")]
     #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
+    /// The most that the copy of one volume may take, in bytes a second: from 1MiB on. `transfer.parallel` volumes are copied at
+    /// a time. What programs write meanwhile is not held back. Default: as fast as it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<At<Bytes>>,
 }
 
 /// How the data travels.
