@@ -69,7 +69,7 @@ impl SshHosts {
     /// # Errors
     /// A name that is no name of a migration, a host key that is none, or a file on this machine that cannot be written.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
-        let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, trace, stop } =
+        let SshConfig { migration, known_hosts, remotes, machines, power, consoles, secrets, confirm, patience, trace, stop } =
             config;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
@@ -93,7 +93,7 @@ impl SshHosts {
                 (side, link)
             })
             .collect();
-        let controls = Controls { all: power, secrets: secrets.clone(), stop: stop.clone() };
+        let controls = Controls { all: power, consoles, secrets: secrets.clone(), stop: stop.clone() };
         let memory = Memory::default();
         Ok(SshHosts {
             migration,
@@ -216,7 +216,7 @@ impl Look for SshHosts {
             .iter()
             .filter_map(|query| match query {
                 Query::Run(argv) => Some(argv.as_slice()),
-                Query::Power(_) | Query::Control(_) => None,
+                Query::Power(_) | Query::Control(_) | Query::Console(_) => None,
             })
             .collect();
         let began = Instant::now();
@@ -230,6 +230,7 @@ impl Look for SshHosts {
                 Query::Run(_) => Ok(answered.next().expect("one output for each command")),
                 Query::Power(server) => self.power().ask(*server),
                 Query::Control(server) => self.power().control(*server),
+                Query::Console(server) => self.controls.console(*server),
             })
             .collect()
     }
