@@ -65,6 +65,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
+        StepKind::KernelThere(_) => ("other steps", 0.1),
         StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the copies are cut off", 0.5),
         StepKind::SameBoot(boot) => ("/boot is compared", boot.size as f64 / 150e6),
         StepKind::Split(_) => ("the copies are cut off", 1.5),

@@ -34,7 +34,7 @@ pub(crate) enum Unfit {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
-    let Places { blocks, loader, disks, stores, luns, boot, groups } =
+    let Places { blocks, loader, disks, stores, luns, boot, place, groups } =
         places(plan, digest, facts).map_err(Unfit::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
@@ -81,6 +81,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
         dead_man: plan.cutover.dead_man.seconds(),
+        rate: plan.copy.rate.as_ref().map(|rate| Bytes(rate.0)),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),
@@ -102,7 +103,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         swaps,
         hostname,
         loader,
-        start: Start::of(plan, facts),
+        start: Start::of(plan, facts, place),
         disks,
         stores,
         luns,

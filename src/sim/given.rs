@@ -370,6 +370,7 @@ fn furnish(world: &mut World, facts: &ServerFacts, root: &str) {
         ),
     );
     put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
+    put(&format!("/lib/modules/{KERNEL}/modules.dep"), "a list\n".into());
     let list: String = world
         .old
         .modules

@@ -400,6 +400,8 @@ pub struct Session {
     /// what the disk stands for, while the session lives
     pub loc: Loc,
     pub live: bool,
+    /// udev has its numbers: it asked when the disk answered
+    pub told: bool,
 }
 
 impl World {

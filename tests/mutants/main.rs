@@ -97,6 +97,7 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
     ("script src/course/templates/boot-put", &[("scripts", &["carried::"])]),
+    ("script src/course/templates/hold-", &[("scripts", &["placed::"])]),
     ("script src/course/templates", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
     ("script src/family/scripts/debian/loader", &[("scripts", &["carried::"])]),
@@ -124,6 +125,7 @@ const SUITES: &[Suite] = &[
     ("script src/host", SSH),
     ("script", &[("scripts", &["small::"])]),
     ("src/rehearsal", &[("rehearsal", QUICK_REHEARSALS)]),
+    ("src/step/hold/kernel_there", &[("steps", &[]), ("placed", &[])]),
     ("src/step/hold", &[("steps", &[]), ("hold", &[]), ("rehearsal", QUICK_REHEARSALS), ("sweeps", QUICK)]),
     (
         "src/step/quiet/dead_man",
@@ -142,7 +144,9 @@ const SUITES: &[Suite] = &[
     ("src/host/ssh", SSH),
     ("src/host", &[("power", &[]), ("replant", &[]), ("sweep_power", &[])]),
     ("src/course/guard", &[("order", &[]), ("course", &[]), ("dead_man", &[]), ("sweeps", QUICK)]),
+    ("src/course/start", &[("placed", &[]), ("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
+    ("src/layout/ways/place", &[("placed", &[])]),
     ("src/layout/ways", &[("findings", &[]), ("course", &[]), ("replant", &[])]),
     ("src/layout/start", &[("scripts", &["waits::"]), ("course", &[]), ("start", &[])]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),

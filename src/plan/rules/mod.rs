@@ -37,6 +37,7 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     volumes::groups_that_move_nothing,
     volumes::transfer_settings,
     volumes::dead_man_in_time,
+    volumes::rate,
     volumes::used_by_mirrors,
     volumes::units_given_twice,
     volumes::waivers_without_reason,

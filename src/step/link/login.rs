@@ -28,6 +28,19 @@ pub struct Login {
 pub(crate) const SESSIONS: &str = r#"for s in /sys/class/iscsi_session/session*; do [ -e "$s/targetname" ] || continue
 echo "$(cat "$s/targetname") $(cat "$s/state")"; done"#;
 
+/// `IQN PORTAL DEVICE`. A disk that did not answer when udev asked it has no serial number there, and nobody asks it again when
+/// its session is back.
+pub(crate) const LOGIN: &str = r#"for s in /sys/class/iscsi_session/session*; do
+  [ -e "$s/targetname" ] && [ "$(cat "$s/targetname")" = "$1" ] || continue
+  [ ! -e "$3" ] || exec udevadm trigger --settle --action=change "$3"
+  exit 0
+done
+exec iscsiadm -m node -T "$1" -p "$2" --login
+"#;
+
+/// What udev knows of the disk is of a time when it did not answer.
+const UNTOLD: &str = "udev knows no serial number of the disk";
+
 /// The state of the session with `iqn`, if there is one.
 pub(crate) fn session(sessions: &str, iqn: &str) -> Option<String> {
     sessions.lines().find_map(|line| line.strip_prefix(iqn)?.strip_prefix(' ').map(|state| state.trim().to_string()))
@@ -58,8 +71,11 @@ impl Step for Login {
         })?;
         // Of all disks it is the one with our serial number, and there may be only one.
         let ours: Vec<_> = blocks.iter().filter(|block| block.serial.as_deref() == Some(&self.serial)).collect();
+        let untold = |block: &Block| block.serial.is_none() && block.by_path.contains(&self.device);
         let [disk] = ours.as_slice() else {
-            return if ours.is_empty() {
+            return if blocks.iter().any(untold) {
+                Ok(Seen::Partial(UNTOLD.into()))
+            } else if ours.is_empty() {
                 waiting("waiting for the disk to appear")
             } else {
                 Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)))
@@ -89,13 +105,17 @@ impl Step for Login {
 
     fn apply(&self) -> Vec<Act> {
         vec![
-            Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--login"]),
+            Act::run(["sh", "-c", LOGIN, "sh", &self.iqn, &self.portal, &self.device]),
             Act::run(["udevadm", "settle"]),
         ]
     }
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"])])
+    }
+
+    fn goes_on_by_its_acts(&self, seen: &Seen) -> bool {
+        matches!(seen, Seen::Partial(what) if what == UNTOLD)
     }
 
     fn touches(&self, of: &Compared) -> Vec<Touched> {
