@@ -74,7 +74,9 @@ fn into_rescue(scene: &Scene<Sim>) {
 
 #[test]
 fn from_the_rescue_system_both_ways_are_open() {
-    for (assembles, trouble) in [false, true].into_iter().flat_map(|assembles| TROUBLES.iter().map(move |one| (assembles, one))) {
+    for (assembles, trouble) in
+        [false, true].into_iter().flat_map(|assembles| TROUBLES.iter().map(move |one| (assembles, one)))
+    {
         let case = case(assembles);
         let goal = case.goal(&case.world);
         let when = format!("{}, arrays run in rescue: {assembles}", trouble.what);
@@ -201,7 +203,12 @@ fn a_way_back_that_was_left_in_rescue_can_be_turned() {
             if old_too {
                 left.world.change(|world| world.reboot(Server::Old));
             }
-            case.both_ways(&left, &case.world, &goal, &format!("left after line {line}, old started anew: {old_too}"));
+            case.both_ways(
+                &left,
+                &case.world,
+                &goal,
+                &format!("left after line {line}, old started anew: {old_too}"),
+            );
         }
     }
 }

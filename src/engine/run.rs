@@ -197,7 +197,8 @@ impl Work<'_> {
         let ours = |node: &Node| self.state(|state| state.ours(&node.id) && !state.over(node));
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| prepares(node)) {
             let ends = |(place, end): &(usize, &Node)| {
-                let stood = |(on, one): (usize, &Node)| before[at].contains(&on) && one.until.as_ref() == Some(&end.id);
+                let stood =
+                    |(on, one): (usize, &Node)| before[at].contains(&on) && one.until.as_ref() == Some(&end.id);
                 (*place == at || before[*place].contains(&at)) && self.nodes.iter().enumerate().any(stood)
             };
             let ended: Vec<&Node> = self

@@ -42,7 +42,9 @@ impl Stopped {
     /// was done before may have to be done again. A machine that does not come up is for a person to look at.
     pub fn may_mend(&self) -> bool {
         let failed = matches!(self.reason, Reason::Failed(_) | Reason::Patience { .. });
-        !self.interrupted && self.silent.is_none() && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
+        !self.interrupted
+            && self.silent.is_none()
+            && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
     }
 
     /// Of a run as a whole.

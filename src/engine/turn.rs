@@ -468,11 +468,12 @@ impl<'t, 'w> Turn<'t, 'w> {
 
     fn silent(&self, server: Server) -> Silent {
         let console = match self.work.hosts.ask(self.node.on, Query::Console(server)) {
-                Ok(answer) if answer.success() => Ok(answer.stdout),
-                Ok(answer) => Err(answer.stderr),
-                Err(error) => Err(error.to_string()),
-            };
-            let console = Some(console).filter(|said| said.as_ref().is_err() || said.as_ref().is_ok_and(|said| !said.is_empty()));
+            Ok(answer) if answer.success() => Ok(answer.stdout),
+            Ok(answer) => Err(answer.stderr),
+            Err(error) => Err(error.to_string()),
+        };
+        let console =
+            Some(console).filter(|said| said.as_ref().is_err() || said.as_ref().is_ok_and(|said| !said.is_empty()));
         Silent { server, console }
     }
 

@@ -82,7 +82,10 @@ mod tests {
         assert_eq!(last_lines("grub rescue> \x1b[1"), "grub rescue>\n");
         let many: String = (0..100).map(|number| format!("line {number}\n")).collect();
         let last = last_lines(&many);
-        assert_eq!((last.lines().count(), last.lines().next(), last.lines().last()), (16, Some("line 84"), Some("line 99")));
+        assert_eq!(
+            (last.lines().count(), last.lines().next(), last.lines().last()),
+            (16, Some("line 84"), Some("line 99"))
+        );
         assert_eq!(last_lines(&"ü".repeat(500)).chars().count(), 161);
     }
 

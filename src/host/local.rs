@@ -153,7 +153,8 @@ impl Controls {
     /// [`HostError::Interrupted`]
     pub(super) fn console(&self, server: Server) -> Result<Output, HostError> {
         let Some(argv) = self.consoles.get(&server) else { return Ok(Output::ok("")) };
-        let unread = |code: i32, why: String| Output { code, stdout: String::new(), stderr: self.secrets.scrub(&why) };
+        let unread =
+            |code: i32, why: String| Output { code, stdout: String::new(), stderr: self.secrets.scrub(&why) };
         let ran = match self.start(server, argv, None, console::LIMIT) {
             Ok(ran) => ran,
             Err(HostError::Interrupted) => return Err(HostError::Interrupted),

@@ -249,7 +249,9 @@ impl Power {
     /// How what its console has shown is read.
     pub(crate) fn console(&self) -> Option<&Vec<At<String>>> {
         match self {
-            Power::Manual { console } | Power::Command { console, .. } | Power::Ipmi { console, .. } => console.as_ref(),
+            Power::Manual { console } | Power::Command { console, .. } | Power::Ipmi { console, .. } => {
+                console.as_ref()
+            }
         }
     }
 }

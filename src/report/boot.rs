@@ -14,8 +14,10 @@ use crate::step::StepKind;
 pub(super) fn did_not_come_up(stopped: &Stopped, runbook: &Runbook, state: &State) -> String {
     let Some(silent) = &stopped.silent else { return String::new() };
     let mut text = console(silent, matches!(stopped.reason, Reason::Link(_)));
-    let begun = |kind: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| kind(&node.step) && state.ours(&node.id));
-    let in_hold = begun(|step| matches!(step, StepKind::IntoHold(_))) && !begun(|step| matches!(step, StepKind::OldOff(_)));
+    let begun =
+        |kind: fn(&StepKind) -> bool| runbook.nodes.iter().any(|node| kind(&node.step) && state.ours(&node.id));
+    let in_hold =
+        begun(|step| matches!(step, StepKind::IntoHold(_))) && !begun(|step| matches!(step, StepKind::OldOff(_)));
     if silent.server == Server::New && in_hold && !state.rehearsing() {
         text += &into_rescue(stopped, runbook);
     }
@@ -160,7 +162,13 @@ mod tests {
             };
         };
         let text = told(bmc, |world| world.stuck = Some("grub rescue>".into()));
-        has(&text, &["`ipmitool -I lanplus -H 192.0.2.110 -U ADMIN -a chassis bootdev pxe`, or `cdrom`", "-a chassis power off`"]);
+        has(
+            &text,
+            &[
+                "`ipmitool -I lanplus -H 192.0.2.110 -U ADMIN -a chassis bootdev pxe`, or `cdrom`",
+                "-a chassis power off`",
+            ],
+        );
         assert!(!text.contains(" -E "), "its password is in replant's environment, not in theirs: {text}");
     }
 }

@@ -32,7 +32,11 @@ impl World {
     pub(super) fn console(&self, server: Server) -> Output {
         let Some(command) = self.consoles.get(&server) else { return Output::ok("") };
         if self.console_fails {
-            return Output { code: 1, stdout: String::new(), stderr: format!("`{command}` failed (exit status: 1): \n") };
+            return Output {
+                code: 1,
+                stdout: String::new(),
+                stderr: format!("`{command}` failed (exit status: 1): \n"),
+            };
         }
         Output::ok(match &self.machine(server).system {
             System::None(why) => format!("Booting `Debian GNU/Linux'\n{why}\n"),
@@ -156,7 +160,9 @@ impl Means for Sim {
         if matches!(control, Control::Command | Control::Mute) {
             match turn {
                 PowerAction::Off => world.power(server, PowerTo::Off),
-                PowerAction::BootDisk => world.machine_mut(server).own_disks = !(world.rescue_first && server == Server::New),
+                PowerAction::BootDisk => {
+                    world.machine_mut(server).own_disks = !(world.rescue_first && server == Server::New)
+                }
                 PowerAction::On if !world.machine(server).on => world.switched(server, PowerTo::On),
                 PowerAction::On => {}
             }

@@ -325,7 +325,8 @@ impl State {
 
 impl Look for Sim {
     fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
-        let local = queries.iter().all(|query| matches!(query, Query::Power(_) | Query::Control(_) | Query::Console(_)));
+        let local =
+            queries.iter().all(|query| matches!(query, Query::Power(_) | Query::Control(_) | Query::Console(_)));
         let mut state = self.lock();
         let now = Moment::Look(state.all_looks);
         state.all_looks += 1;

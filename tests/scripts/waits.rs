@@ -362,10 +362,7 @@ fn what_goes_wrong_is_said_on_the_console() {
             |place| _ = place.stub("ip", "case \"$*\" in 'address add'*) exit 2 ;; esac"),
             "eth0 does not take 10.77.0.22/24: nobody can log in",
         ),
-        (
-            |place| std::fs::remove_dir_all(place.at("/sys/class/net/eth0")).unwrap(),
-            "waiting for the network card",
-        ),
+        (|place| std::fs::remove_dir_all(place.at("/sys/class/net/eth0")).unwrap(), "waiting for the network card"),
         (
             |place| _ = place.stub("modprobe", "[ $1 != target_core_iblock ]"),
             "the kernel does not load target_core_iblock: no volume can be offered",

@@ -74,7 +74,11 @@ fn by_commands() {
 fn a_console_is_read_by_a_command() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("console.log");
-    std::fs::write(&log, format!("{}\x1b[1mGRUB\x1b[0m\r\n[  3.1] replant: eth0 has no link\r\n", "old\n".repeat(50_000))).unwrap();
+    std::fs::write(
+        &log,
+        format!("{}\x1b[1mGRUB\x1b[0m\r\n[  3.1] replant: eth0 has no link\r\n", "old\n".repeat(50_000)),
+    )
+    .unwrap();
     let by = |argv: Option<Vec<String>>| {
         let consoles = argv.map(|argv| (Server::New, argv)).into_iter().collect();
         let hosts = SshHosts::new(SshConfig { migration: "m".into(), consoles, ..SshConfig::default() }).unwrap();

@@ -69,8 +69,19 @@ impl SshHosts {
     /// # Errors
     /// A name that is no name of a migration, a host key that is none, or a file on this machine that cannot be written.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
-        let SshConfig { migration, known_hosts, remotes, machines, power, consoles, secrets, confirm, patience, trace, stop } =
-            config;
+        let SshConfig {
+            migration,
+            known_hosts,
+            remotes,
+            machines,
+            power,
+            consoles,
+            secrets,
+            confirm,
+            patience,
+            trace,
+            stop,
+        } = config;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
             return Err(HostError::Local(format!("`{migration}` is no name of a migration: [a-z0-9._-]")));
