@@ -71,17 +71,18 @@ impl Step for Login {
         })?;
         // Of all disks it is the one with our serial number, and there may be only one.
         let ours: Vec<_> = blocks.iter().filter(|block| block.serial.as_deref() == Some(&self.serial)).collect();
-        let untold = |block: &Block| block.serial.is_none() && block.by_path.contains(&self.device);
+        if ours.len() > 1 {
+            return Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)));
+        }
+        let link = on.ask(side, Query::run(["readlink", "-f", &self.device]))?;
+        let untold = |block: &Block| block.serial.is_none() && block.path == link.stdout.trim();
         let [disk] = ours.as_slice() else {
             return if blocks.iter().any(untold) {
                 Ok(Seen::Partial(UNTOLD.into()))
-            } else if ours.is_empty() {
-                waiting("waiting for the disk to appear")
             } else {
-                Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)))
+                waiting("waiting for the disk to appear")
             };
         };
-        let link = on.ask(side, Query::run(["readlink", "-f", &self.device]))?;
         if link.stdout.trim() == self.device || !link.success() {
             return waiting("waiting for udev to name the disk");
         }
