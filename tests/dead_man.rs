@@ -26,7 +26,7 @@ fn by_hand() -> Case<Sim> {
     let mut plan = pair::plan("lab");
     plan.copy.method = Some(Method::Below.into());
     plan.new.boot = Some(NewBoot::Held.into());
-    plan.old.power = Power::Manual {};
+    plan.old.power = Power::Manual { console: None };
     let sim = pair::with_target(&mut plan, plan::IscsiServer::Lio, 0);
     pair::case("lio, below, held, by hand", &plan, sim)
 }

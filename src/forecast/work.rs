@@ -54,7 +54,7 @@ pub(super) struct Estimate {
 }
 
 pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
-    let by_hand = |power: &Power| matches!(power, Manual {});
+    let by_hand = |power: &Power| matches!(power, Manual { .. });
     let plan = &runbook.plan;
     let goes_on = checks.rehearsed.unwrap_or(GOES_ON);
     let (part, seconds) = match &node.step {
@@ -134,7 +134,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
 
 /// What the estimate of a step takes for granted: no plan and no look at the servers says it.
 fn assumed(runbook: &Runbook, node: &Node, checks: &Checks) -> Option<String> {
-    let by_hand = |power: &Power| matches!(power, Manual {});
+    let by_hand = |power: &Power| matches!(power, Manual { .. });
     let plan = &runbook.plan;
     match &node.step {
         StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),

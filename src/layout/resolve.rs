@@ -116,7 +116,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
 /// A person may need hours to switch old off: it then waits with its volumes as they were before the copy.
 fn power_cuts(plan: &Plan, groups: &[Group]) -> bool {
     let below = |group: &Group| matches!(group.moves, Moves::Below(_));
-    !matches!(plan.old.power, Power::Manual {}) && groups.iter().all(below)
+    !matches!(plan.old.power, Power::Manual { .. }) && groups.iter().all(below)
 }
 
 /// The last MiB stays empty: a superblock at the end of the whole would make LVM and udev take it for a member.

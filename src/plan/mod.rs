@@ -200,7 +200,12 @@ pub struct Ssh {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Power {
     /// A person switches it when asked.
-    Manual {},
+    Manual {
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
+    },
     /// Commands switch it, on the machine where replant runs: argument vectors, not shell lines.
     Command {
         /// Prints `on` or `off`.
@@ -216,6 +221,10 @@ pub enum Power {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(length(min = 1))]
         boot_disk: Option<Vec<At<String>>>,
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
         /// How long one command may take: `30s`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<At<Duration>>,
@@ -229,7 +238,22 @@ pub enum Power {
         user: At<String>,
         /// Where the BMC's password is.
         password: At<Secret>,
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
     },
+}
+
+impl Power {
+    /// How what its console has shown is read.
+    pub(crate) fn console(&self) -> Option<&Vec<At<String>>> {
+        match self {
+            Power::Manual { console } | Power::Command { console, .. } | Power::Ipmi { console, .. } => {
+                console.as_ref()
+            }
+        }
+    }
 }
 
 /// A disk of new, found by identity and never by `/dev/sdX`. One of `serial` and `wwn` is needed.

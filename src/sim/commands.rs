@@ -12,7 +12,7 @@ use crate::step;
 fn argv(query: Query) -> Vec<String> {
     match query {
         Query::Run(argv) => argv,
-        Query::Power(_) | Query::Control(_) => Vec::new(),
+        Query::Power(_) | Query::Control(_) | Query::Console(_) => Vec::new(),
     }
 }
 

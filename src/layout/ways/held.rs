@@ -29,7 +29,7 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     let asks =
         |text: &str| text.split([' ', '"', '\'', '\n']).any(|word| word.starts_with("ip=") && word != "ip=off");
     let lets_in = ["/etc/dropbear/initramfs", "/etc/dropbear-initramfs"];
-    let by_hand = |power: &Power| matches!(power, Power::Manual {} | Power::Command { boot_disk: None, .. });
+    let by_hand = |power: &Power| matches!(power, Power::Manual { .. } | Power::Command { boot_disk: None, .. });
     let lacks: Vec<&str> = ["target_core_mod", "target_core_iblock", "iscsi_target_mod"]
         .into_iter()
         .filter(|module| !facts.old.modules.contains(*module))

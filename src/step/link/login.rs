@@ -56,8 +56,9 @@ impl Step for Login {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let answers = on.look(side, &[sessions(), lsblk::query()])?;
-        let [sessions, blocks] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let link = Query::run(["readlink", "-f", &self.device]);
+        let answers = on.look(side, &[sessions(), lsblk::query(), link])?;
+        let [sessions, blocks, link] = answers.as_slice() else { return Ok(Seen::Absent) };
         let waiting = |what: &str| Ok(Seen::Underway(Progress { what: what.into(), bytes: None }));
         match session(&sessions.stdout, &self.iqn).as_deref() {
             None => return Ok(Seen::Absent),
@@ -71,7 +72,9 @@ impl Step for Login {
         })?;
         // Of all disks it is the one with our serial number, and there may be only one.
         let ours: Vec<_> = blocks.iter().filter(|block| block.serial.as_deref() == Some(&self.serial)).collect();
-        let untold = |block: &Block| block.serial.is_none() && block.by_path.contains(&self.device);
+        // where there is no such link, readlink(1) gives back what it was asked for
+        let named = Some(link.stdout.trim()).filter(|path| link.success() && *path != self.device);
+        let untold = |block: &Block| block.serial.is_none() && Some(block.path.as_str()) == named;
         let [disk] = ours.as_slice() else {
             return if blocks.iter().any(untold) {
                 Ok(Seen::Partial(UNTOLD.into()))
@@ -81,17 +84,9 @@ impl Step for Login {
                 Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)))
             };
         };
-        let link = on.ask(side, Query::run(["readlink", "-f", &self.device]))?;
-        if link.stdout.trim() == self.device || !link.success() {
-            return waiting("waiting for udev to name the disk");
-        }
-        Ok(if link.stdout.trim() != disk.path {
-            Seen::Foreign(format!(
-                "{} is {}, but the serial number is on {}",
-                self.device,
-                link.stdout.trim(),
-                disk.path
-            ))
+        let Some(named) = named else { return waiting("waiting for udev to name the disk") };
+        Ok(if named != disk.path {
+            Seen::Foreign(format!("{} is {named}, but the serial number is on {}", self.device, disk.path))
         } else if disk.tran.as_deref() != Some("iscsi") {
             Seen::Foreign(format!("{} is not an iSCSI disk", disk.path))
         } else if disk.size < self.at_least {
