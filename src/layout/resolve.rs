@@ -81,6 +81,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
         dead_man: plan.cutover.dead_man.seconds(),
+        verify: *plan.copy.verify,
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),

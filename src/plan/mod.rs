@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table, Verify};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -325,6 +325,11 @@ pub struct Copying {
     #[serde(skip_serializing_if = "Only::is_all")]
     #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
+    /// Whether both copies of each volume are hashed and compared while nothing writes, before they are cut apart. If they
+    /// differ, the services start again on old, and nothing is cut.
+    #[serde(skip_serializing_if = "Verify::is_off")]
+    #[schemars(extend("default" = "off"))]
+    pub verify: At<Verify>,
 }
 
 /// How the data travels.

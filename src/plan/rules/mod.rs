@@ -38,6 +38,7 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     volumes::transfer_settings,
     volumes::dead_man_in_time,
     volumes::used_by_mirrors,
+    volumes::verify_without_a_way_back,
     volumes::units_given_twice,
     volumes::waivers_without_reason,
     // Last: it holds its tongue if there are faults.
