@@ -4,36 +4,12 @@
 use super::book::{Book, Handle};
 use super::copy::Copied;
 use super::guard;
-use super::method;
+use super::method::{self, Pair};
 use crate::host::Server;
 use crate::host::Side::{self, New, Old};
 use crate::layout::Layout;
 use crate::plan::Verify;
-use crate::step::{Chunks, Half, Hashed, SameCopies};
-
-/// A volume and its copy.
-pub(super) struct Pair {
-    /// `vg0/root`
-    pub of: String,
-    /// `None`: nothing that blkid(8) knows
-    pub fstype: Option<String>,
-    /// bytes
-    pub size: u64,
-    /// as device-mapper calls it, on old as on new
-    pub volume: String,
-    /// what lies on old's disks
-    pub original: String,
-    /// what lies on new's
-    pub copy: String,
-    /// who reads the copy
-    pub read_on: Side,
-    /// where not all was copied
-    pub only: Option<Chunks>,
-    /// bytes that were copied
-    pub uses: u64,
-    /// the file that says when it was
-    pub since: String,
-}
+use crate::step::{Half, Hashed, SameCopies};
 
 const MIB: u64 = 1 << 20;
 
@@ -43,11 +19,6 @@ const PIECES: u64 = 64;
 
 /// In place of a list of pieces.
 const ALL: &str = "all";
-
-/// Of which one says that copies differ; `None`: they are not compared.
-pub(super) fn mark(layout: &Layout, which: &str) -> Option<String> {
-    (layout.verify != Verify::Off).then(|| format!("{}/differs-{which}", layout.run))
-}
 
 /// What was written of it.
 pub(super) struct Compared {
@@ -69,7 +40,7 @@ pub(super) fn compare(book: &mut Book, layout: &Layout, copied: &Copied, after: 
         return None;
     }
     let marks: Vec<String> =
-        method::marks(&copied.groups).into_iter().filter_map(|which| mark(layout, which)).collect();
+        method::marks(&copied.groups).into_iter().filter_map(|which| method::mark(layout, which)).collect();
     let after: Vec<&Handle> = after.iter().collect();
     let mut steps = Vec::new();
     let dir = format!("{}/hashed", layout.run);

@@ -6,9 +6,9 @@ use minijinja::context;
 
 use super::cut::Cut;
 use super::made;
+use super::pair::{self, Pair};
 use crate::course::book::{Book, Handle};
 use crate::course::text::{self, render};
-use crate::course::verify::{self, Pair};
 use crate::host::Side::{New, Old};
 use crate::layout::{Below, Group, Grown, Layout, Under};
 use crate::step::{Beneath, Chunks, File, FreshLegs, InStep, OwnGroup, RamDisk, TableBack, Volume, VolumeSize};
@@ -131,7 +131,7 @@ pub(super) fn copy(
     let fresh = book.step(
         "fresh-copies",
         Old,
-        FreshLegs { copies: steps.clone(), differs: verify::mark(layout, MARK) },
+        FreshLegs { copies: steps.clone(), differs: pair::mark(layout, MARK) },
         &after,
         "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
     );

@@ -6,10 +6,10 @@ use minijinja::context;
 
 use super::cut::Cut;
 use super::made;
+use super::pair::{self, Pair};
 use crate::course::book::{Book, Handle};
 use crate::course::paths::LVMLOCAL;
 use crate::course::text::{self, render};
-use crate::course::verify::{self, Pair};
 use crate::family::Hook;
 use crate::host::Side::{Migrated, New, Old};
 use crate::layout::{Group, Grown, Layout, Leg, Mirrored};
@@ -114,7 +114,7 @@ pub(super) fn copy(
     let fresh = book.step(
         "fresh-copies",
         Old,
-        FreshCopies { mirrors: steps.concat(), differs: verify::mark(layout, MARK) },
+        FreshCopies { mirrors: steps.concat(), differs: pair::mark(layout, MARK) },
         &in_order.into_iter().map(|(_, login)| login).collect::<Vec<_>>(),
         "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
     );

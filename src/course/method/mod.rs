@@ -6,11 +6,12 @@ mod below;
 mod cut;
 mod made;
 mod mirror;
+mod pair;
 
 use super::book::{Book, Handle};
-use super::verify::Pair;
 use crate::layout::{Below, Group, Grown, Layout, Mirrored, Moves};
 pub(super) use cut::Cut;
+pub(super) use pair::{Pair, mark};
 
 /// What was written of the copies, for later chapters: each way's own.
 pub(super) struct Copied {
