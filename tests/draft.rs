@@ -262,7 +262,9 @@ fn more_than_one_group_and_no_boot() {
     let draft = drafted(&facts, &recorder());
     assert_eq!(holds(&draft, &facts), [""; 0]);
     snapshot("two-groups", &draft);
-    assert_eq!(levels(&draft), ["raid10", "raid10"]);
+    assert_eq!(levels(&draft), ["raid1", "raid10", "raid10"]);
+    let hold = |draft: &Draft| draft.loaded.plan.hold.as_ref().map(|hold| hold.to.to_string());
+    assert_eq!(hold(&draft).as_deref(), Some("md0"), "what new boots into its hold from");
     assert!(draft.text.contains("spare"), "what is left behind is said");
     // each group has a partition of the one disk to itself
     without(&mut facts, &["NEW1", "NEW2", "NEW3"]);
@@ -270,6 +272,11 @@ fn more_than_one_group_and_no_boot() {
     assert_eq!((levels(&draft), holds(&draft, &facts)), (vec![], vec![]));
     let to: Vec<&str> = draft.loaded.plan.volume_groups.iter().map(|group| group.to.as_str()).collect();
     assert_eq!(to, ["data1", "data2"]);
+    assert_eq!(hold(&draft).as_deref(), Some("hold"));
+    // with an initramfs that is larger than usual it has more room
+    facts.old.initrd_sizes = [("6.1".to_string(), 200 << 20)].into();
+    let size = |draft: &Draft| draft.loaded.plan.partitions[0].size.to_string();
+    assert_eq!((size(&draft), size(&drafted(&facts, &recorder()))), ("256MiB".into(), "512MiB".into()));
 }
 
 #[test]

@@ -497,6 +497,12 @@ fn below_books() -> Vec<Book> {
             books.push(Book::of_plan(&format!("{name} {boot:?}"), &plan, None));
         }
     }
+    // `/boot` lies inside `/`
+    let path = format!("{}/plans/lab.yaml", env!("CARGO_MANIFEST_DIR"));
+    let mut plan = plan::load(path.as_ref()).unwrap_or_else(|error| panic!("lab: {error:?}")).plan;
+    (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(NewBoot::Held.into()));
+    plan.hold = plan.boot.take().map(|boot| plan::HoldPlace { to: boot.to });
+    books.push(Book::of_plan("lab, with a place of the hold's own", &plan, None));
     books
 }
 

@@ -312,7 +312,7 @@ fn new_that_does_not_answer_any_more_is_switched_off_and_on() {
     every_way_from(&case, &book, &scene, &goal, "hung");
     // switched by hand, it is waited for and said
     let mut by_hand = book.clone();
-    by_hand.plan.new.power = replant::plan::Power::Manual {};
+    by_hand.plan.new.power = replant::plan::Power::Manual { console: None };
     let stopped = after(&case, &by_hand, &mut scene, Kind::Apply).unwrap_err();
     assert!(matches!(stopped.reason, Reason::Patience { .. }), "{stopped}");
     assert!(scene.story().state.rehearsing());

@@ -22,6 +22,8 @@ mod initramfs;
 mod linted;
 #[path = "scripts/lvm.rs"]
 mod lvm;
+#[path = "scripts/placed.rs"]
+mod placed;
 #[path = "scripts/rehearsal.rs"]
 mod rehearsal;
 #[path = "scripts/small.rs"]

@@ -14,7 +14,7 @@ use replant::plan;
 use replant::runbook::{Node, Stage};
 use replant::sim::{FaultPlan, Shape, Sim, System};
 use replant::step::StepKind;
-use sweep::pair::{self, below, held, lio, tgt, used};
+use sweep::pair::{self, below, held, lio, placed, tgt, used};
 use sweep::share::{caught, stride};
 use sweep::{Case, Fault, Scene, World, faithful};
 
@@ -36,6 +36,7 @@ fn a_migration_reaches_its_goal() {
     reaches_the_goal(&below());
     reaches_the_goal(&used());
     reaches_the_goal(&held());
+    reaches_the_goal(&placed());
 }
 
 /// Each ends in: going on reaches the goal, or going back leaves both servers as they were found.
@@ -91,10 +92,15 @@ fn applied_twice_held() {
     back_and_forth(&held());
 }
 
+#[test]
+fn applied_twice_placed() {
+    back_and_forth(&placed());
+}
+
 /// From after every step back to the beginning.
 #[test]
 fn back_from_after_every_step() {
-    for mut case in [tgt(), lio(), below(), held()] {
+    for mut case in [tgt(), lio(), below(), held(), placed()] {
         let all = std::mem::take(&mut case.nodes);
         for count in 1..=all.len() {
             case.nodes = all[..count].iter().cloned().map(|node| ends_within(node, &all[..count])).collect();
@@ -184,6 +190,16 @@ fn new_reboots_used() {
 #[test]
 fn old_reboots_held() {
     rebooted(&held(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn old_reboots_placed() {
+    rebooted(&placed(), Server::Old, &[Stage::Cutover], stride(9));
+}
+
+#[test]
+fn new_reboots_placed() {
+    rebooted(&placed(), Server::New, &[Stage::Cutover], stride(9));
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub(super) fn open(
         remotes,
         machines: facts.map(facts::machines),
         power,
+        consoles: course::consoles(plan),
         secrets: Secrets::new(dir.join("secrets"), sources),
         confirm: ask.then(|| {
             let interrupt = interrupt.clone();

@@ -14,8 +14,8 @@ use crate::host::Side::{New, Old};
 use crate::layout::{Group, Layout, Lun, needed_names};
 use crate::runbook::Stage;
 use crate::step::{
-    ArrayWhole, File, Flushed, LetGo, Logout, NothingWrites, OldOff, PowerReady, Remount, SameBoot, Service,
-    StepKind, StillQuiet, SwapOff, WritesCounted,
+    ArrayWhole, File, Flushed, KernelThere, LetGo, Logout, NothingWrites, OldOff, PowerReady, Remount, SameBoot,
+    Service, StepKind, StillQuiet, SwapOff, WritesCounted,
 };
 
 pub(super) struct Off {
@@ -99,14 +99,14 @@ fn ask_before(book: &mut Book, layout: &Layout, ready: &Ready, copied: &Copied) 
         &before,
         "the last moment at which nothing has been stopped",
     );
-    let unchanged = boot_is_unchanged(book, layout, &in_sync);
+    let unchanged = boot_is_unchanged(book, layout, &in_sync).or_else(|| kernel_is_there(book, layout, &in_sync));
     let mut yet = layout.yet.clone();
     yet.stops.extend(layout.stop.iter().cloned().chain(JOURNAL.map(str::to_string)));
     let known = book.step(
         "nothing-new-writes",
         Old,
         NothingWrites { volumes: volumes(layout), targets: targets(layout), yet: Some(yet) },
-        &[unchanged.as_ref().unwrap_or(&in_sync)],
+        &[&in_sync].into_iter().chain(&unchanged).collect::<Vec<_>>(),
         "what was mounted or started since the plan was made would go on writing after the cut",
     );
     let switchable = book.step(
@@ -420,4 +420,12 @@ fn boot_is_unchanged(book: &mut Book, layout: &Layout, after: &Handle) -> Option
     let same = same_boot(layout).filter(|_| layout.start.is_first())?;
     let check = SameBoot { check: true, ..same };
     Some(book.step("boot-unchanged", Old, check, &[after], "new boots with what was copied before it booted"))
+}
+
+/// Where new boots from a place of the hold's own, `/boot` is none that could be kept as it was: an upgrade goes to new with all
+/// else. What it may not take away is the kernel that new waits with.
+fn kernel_is_there(book: &mut Book, layout: &Layout, after: &Handle) -> Option<Handle> {
+    let kernel = layout.start.place()?.kernel.clone();
+    let why = "the system that is copied comes up on new with the kernel that waits there";
+    Some(book.step("kernel-there", Old, KernelThere { kernel }, &[after], why))
 }

@@ -23,12 +23,12 @@ pub(super) fn write(book: &mut Book, layout: &Layout, booted: &Booted) {
     let purged = purge_initiator(book, layout, alike.as_ref().unwrap_or(&left));
     let tidied = tidy(book, layout, &purged);
     let finished = loader::settle(book, layout, &tidied);
-    let serves = book.step("serves", Migrated, boot::identity(layout), &[&finished], "the last look");
+    let taken_over = start::take_over(book, layout, &finished);
+    let last = taken_over.last().unwrap_or(&finished);
+    let serves = book.step("serves", Migrated, boot::identity(layout), &[last], "the last look");
     // their stamps are forgotten with the next boot, and must not be asked for then
-    book.until(&tidied, &serves);
-    book.until(&finished, &serves);
-    if let Some(alike) = &alike {
-        book.until(alike, &serves);
+    for stamped in [&tidied, &finished].into_iter().chain(&alike).chain(&taken_over) {
+        book.until(stamped, &serves);
     }
 }
 

@@ -32,7 +32,7 @@ use crate::runbook::Node;
 use book::Book;
 pub(crate) use connect::CHAP_BACK;
 pub use own::changed_by_others;
-pub(crate) use power::{power_control, power_secret};
+pub(crate) use power::{consoles, power_control, power_secret};
 pub use rehearse::{Course as RehearsalCourse, Room, rehearsal};
 pub(crate) use start::{CLIENT as HOLD_CLIENT, HOST_KEY as HOLD_HOST_KEY};
 

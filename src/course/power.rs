@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::host::Server;
+use crate::host::console::Consoles;
 use crate::host::local::PowerControl;
 use crate::plan::{At, Plan, Power};
 
@@ -10,8 +11,8 @@ use crate::plan::{At, Plan, Power};
 pub(crate) fn power_control(plan: &Plan, server: Server) -> PowerControl {
     let words = |words: &[At<String>]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
     match said(plan, server) {
-        Power::Manual {} => PowerControl::Manual,
-        Power::Command { status, on, off, boot_disk, timeout } => PowerControl::Command {
+        Power::Manual { .. } => PowerControl::Manual,
+        Power::Command { status, on, off, boot_disk, timeout, .. } => PowerControl::Command {
             status: words(status),
             on: words(on),
             off: words(off),
@@ -22,6 +23,13 @@ pub(crate) fn power_control(plan: &Plan, server: Server) -> PowerControl {
             PowerControl::Ipmi { host: host.to_string(), user: user.to_string(), password: power_secret(server) }
         }
     }
+}
+
+/// How what each server's console has shown is read, where the plan says so.
+pub(crate) fn consoles(plan: &Plan) -> Consoles {
+    let words = |words: &Vec<At<String>>| words.iter().map(|word| word.to_string()).collect();
+    let of = |server| Some((server, said(plan, server).console().map(words)?));
+    [Server::Old, Server::New].into_iter().filter_map(of).collect()
 }
 
 pub(crate) fn power_secret(server: Server) -> String {

@@ -140,7 +140,7 @@ fn make_stores(book: &mut Book, layout: &Layout, tables: &[Handle], named: Optio
 }
 
 fn make_array(book: &mut Book, layout: &Layout, store: &Store, array: &layout::Array, after: &[&Handle]) -> Handle {
-    let has_boot = layout.boot.as_ref().is_some_and(|boot| layout.stores[boot.to].name == store.name);
+    let has_boot = layout.boots_from().is_some_and(|(boot, _)| boot.name == store.name);
     let made = book.step(
         format!("array-{}", store.name),
         New,

@@ -67,7 +67,7 @@ pub fn rehearsal(runbook: &Runbook, room: Room) -> Result<Course, &'static str> 
     );
     let prove = List::one("rehearse-proof", Side::Old, Unwritten { copies }, "only what has changed is sent again");
     let end = |by_power| List::one("rehearse-end", Side::New, HeldAgain { by_power }, "nothing of it stays");
-    let by_hand = matches!(runbook.plan.new.power, Power::Manual {});
+    let by_hand = matches!(runbook.plan.new.power, Power::Manual { .. });
     Ok(Course { begin: list.0, prove, end: end(false), by_power: (!by_hand).then(|| end(true)) })
 }
 

@@ -112,7 +112,7 @@ fn with_level(
         "new": servers::new(ends, facts),
         "network": servers::network(ends, facts),
         "disks": disks,
-        "groups": groups.with_room(level, disks.used.len(), &boot),
+        "groups": groups.with_room(level, disks.used.len()),
         "boot": boot,
         "both_bios": !facts.old.uefi && !facts.new.uefi,
         "level": level.map(RaidLevel::name),

@@ -100,16 +100,16 @@ pub(super) fn groups(facts: &Facts) -> Result<Groups, NoDraft> {
 
 impl Groups {
     /// The groups, each with its part of every disk. Without a level the partitions are not made into arrays.
-    pub(super) fn with_room(&self, level: Option<RaidLevel>, disks: usize, boot: &Boot) -> impl Serialize + use<> {
+    /// The first array is that of /boot or of the hold.
+    pub(super) fn with_room(&self, level: Option<RaidLevel>, disks: usize) -> impl Serialize + use<> {
         let mut all = self.all.clone();
         let (count, last) = (disks as u64, all.len() - 1);
-        let first_array = usize::from(boot.to.is_some());
         for (at, group) in all.iter_mut().enumerate() {
             if last > 0 {
                 group.partition = format!("data{}", at + 1);
             }
             group.to = match level {
-                Some(_) => format!("md{}", first_array + at),
+                Some(_) => format!("md{}", at + 1),
                 None => group.partition.clone(),
             };
             let share = match level {
@@ -196,30 +196,47 @@ fn worth_growing<'a>(facts: &'a Facts, mounted: &Mounted, vg: &Vg) -> Option<&'a
 
 #[derive(Serialize)]
 pub(super) struct Boot {
-    /// of the partition, where /boot has one
-    size: Option<String>,
+    /// of the partition
+    size: String,
     /// the array, or the partition itself
-    to: Option<&'static str>,
+    to: &'static str,
+    /// of the partition: `boot`, or `hold` where it is no copy of /boot
+    name: &'static str,
+    /// of that size
     why: String,
+    /// why there is no copy of /boot
+    travels: Option<String>,
 }
 
-/// Where /boot goes.
+/// Where /boot goes; where it is no file system of its own, what new boots into its hold from.
 pub(super) fn boot(facts: &Facts, level: Option<RaidLevel>) -> Boot {
-    let none = |why: String| Boot { size: None, to: None, why };
+    let to = |name| if level.is_some() { "md0" } else { name };
+    let hold = |travels: String| {
+        Boot {
+        size: Bytes(place(facts)).to_string(),
+        to: to("hold"),
+        name: "hold",
+        why: "with a power control for new it can boot from its own disks before the copy (`boot: held`). What it boots with \
+              stands here meanwhile; without one, leave this out"
+            .into(),
+        travels: Some(travels),
+    }
+    };
     let Some(mount) = facts.old.mounts.iter().find(|mount| mount.target == "/boot") else {
-        return none("/boot of old is a directory of `/`, and travels with it".into());
+        return hold("/boot of old is a directory of `/`, and travels with it".into());
     };
     let names = Names::of(&facts.old);
     let on = names.mount(mount);
     if on.iter().any(|block| block.kind == "lvm") {
-        return none(format!("/boot of old is on {}, and travels as a volume of its group", mount.source));
+        return hold(format!("/boot of old is on {}, and travels as a volume of its group", mount.source));
     }
     let has = on.first().map_or(mount.size, |block| block.size);
     // md keeps some of each member for itself
     let wants = (has + has / 64 + 4 * MIB).next_multiple_of(512 * MIB);
     Boot {
-        size: Some(Bytes(wants).to_string()),
-        to: Some(if level.is_some() { "md0" } else { "boot" }),
+        size: Bytes(wants).to_string(),
+        to: to("boot"),
+        name: "boot",
         why: format!(
             "/boot of old has {} on {}, with {} used: it is copied as a block device, so the partition must not be \
              smaller. What is more can be used later, by growing the file system",
@@ -227,5 +244,12 @@ pub(super) fn boot(facts: &Facts, level: Option<RaidLevel>) -> Boot {
             mount.source,
             size(mount.used)
         ),
+        travels: None,
     }
+}
+
+/// Bytes for an initramfs that is larger than old's own, and 100 MiB beside it.
+fn place(facts: &Facts) -> u64 {
+    let image = facts.old.initrd_sizes.values().max().copied().unwrap_or_default();
+    (image + 100 * MIB).next_multiple_of(256 * MIB)
 }

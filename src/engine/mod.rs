@@ -20,7 +20,7 @@ pub use options::Options;
 pub(crate) use options::POLL;
 pub(crate) use preview::preview_without_new;
 pub use preview::{Back, Preview, Sight, Way, rollback_preview, survey};
-pub use stopped::{Reason, Stopped, Summary};
+pub use stopped::{Reason, Silent, Stopped, Summary};
 
 use crate::host::Hosts;
 use crate::journal::{self, Journal, Kind, Run};

@@ -10,7 +10,7 @@ use super::turn::Turn;
 use super::work::{Work, held};
 use crate::host::{HostError, Side};
 use crate::journal::{self, Kind, Outcome, Run, State, Status};
-use crate::runbook::{Node, StepId};
+use crate::runbook::{Node, Stage, StepId};
 
 impl Work<'_> {
     pub(super) fn go(self) -> Result<Summary, Box<Stopped>> {
@@ -32,6 +32,7 @@ impl Work<'_> {
         self.tell(Notice::RunStarted { kind: self.kind, steps });
         if self.kind == Kind::Apply {
             self.finish_undos();
+            self.stand_again();
         }
         let room = (self.options.parallelism, self.options.per_server);
         schedule::run(self.nodes, self.kind, room, &|| self.goes_on(), &|at| self.turn(&self.nodes[at]));
@@ -183,6 +184,36 @@ impl Work<'_> {
         for node in self.nodes.iter().rev().filter(|node| begun(node) && takes_place(node)) {
             if self.goes_on() {
                 self.ended(node, Turn::new(self, node).finish_undo());
+            }
+        }
+    }
+
+    /// What was done while new and old were prepared and is gone again (a boot has forgotten it) stood on things of which some
+    /// were ended after it: a login by its logout, an array by its stop. Those ends are taken back first, the last one first.
+    /// Only where nothing is copied yet, and only ends that have not been ended themselves.
+    fn stand_again(&self) {
+        let before = schedule::before(self.nodes);
+        let prepares = |node: &Node| self.in_scope(node) && node.stage <= Stage::Prepare;
+        let ours = |node: &Node| self.state(|state| state.ours(&node.id) && !state.over(node));
+        for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| prepares(node)) {
+            let ends = |(place, end): &(usize, &Node)| {
+                let stood =
+                    |(on, one): (usize, &Node)| before[at].contains(&on) && one.until.as_ref() == Some(&end.id);
+                (*place == at || before[*place].contains(&at)) && self.nodes.iter().enumerate().any(stood)
+            };
+            let ended: Vec<&Node> = self
+                .nodes
+                .iter()
+                .enumerate()
+                .filter(|(_, end)| prepares(end) && ours(end))
+                .filter(ends)
+                .map(|(_, end)| end)
+                .collect();
+            if ended.is_empty() || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone() {
+                continue;
+            }
+            for end in ended.into_iter().rev() {
+                self.ended(end, Turn::new(self, end).take_back());
             }
         }
     }

@@ -31,6 +31,20 @@ fn graph(nodes: &[Node]) -> DiGraph<(), ()> {
     graph
 }
 
+/// For each node, the places of all that come before it because it waits for them, near and far.
+pub(super) fn before(nodes: &[Node]) -> Vec<BTreeSet<usize>> {
+    let place = |id| nodes.iter().position(|node| &node.id == id);
+    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(nodes.len());
+    // what a node waits for stands before it in the list
+    for node in nodes {
+        let near: Vec<usize> = node.after.iter().filter_map(place).filter(|at| *at < before.len()).collect();
+        let far = near.iter().flat_map(|at| before[*at].iter().copied());
+        let all = far.chain(near.iter().copied()).collect();
+        before.push(all);
+    }
+    before
+}
+
 /// How a step's turn ended.
 pub(super) enum Turned {
     /// those that come after it may start

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::host::{HostError, Side};
+use crate::host::{HostError, Server, Side};
 use crate::journal::{self, Kind};
 use crate::runbook::{Lint, StepId};
 use crate::step::Seen;
@@ -19,6 +19,8 @@ pub struct Stopped {
     pub side: Option<Side>,
     /// the state that this leaves, where it could still be looked at
     pub seen: Option<Seen>,
+    /// a machine that was waited for in vain
+    pub silent: Option<Silent>,
     /// by the person
     pub interrupted: bool,
     /// other steps that were running and stopped too
@@ -37,18 +39,30 @@ impl Stopped {
     }
 
     /// Whether going on at once may mend it: what failed may have failed because a server or a link was away, and what
-    /// was done before may have to be done again.
+    /// was done before may have to be done again. A machine that does not come up is for a person to look at.
     pub fn may_mend(&self) -> bool {
         let failed = matches!(self.reason, Reason::Failed(_) | Reason::Patience { .. });
-        !self.interrupted && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
+        !self.interrupted
+            && self.silent.is_none()
+            && (matches!(self.reason, Reason::Gone(_)) || failed && self.summary.link_lost)
     }
 
     /// Of a run as a whole.
     pub(crate) fn of(reason: Reason) -> Stopped {
         let interrupted = matches!(reason, Reason::Interrupted);
         let summary = Summary::default();
-        Stopped { reason, step: None, side: None, seen: None, interrupted, others: Vec::new(), summary }
+        Stopped { reason, step: None, side: None, seen: None, silent: None, interrupted, others: Vec::new(), summary }
     }
+}
+
+/// A machine that did not come up, or does not answer any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// which of the two
+    pub server: Server,
+    /// the last lines that its console has shown; or why they cannot be read. `None`: nothing tells how they are read, or
+    /// there are none
+    pub console: Option<Result<String, String>>,
 }
 
 /// What ends a run, or one of its steps, before its goal.
@@ -65,7 +79,7 @@ pub enum Reason {
     #[error("for {} s nothing has changed: {what}", waited.as_secs())]
     Patience { waited: Duration, what: String },
     /// It came about, or was on its way, and then it was not there any more.
-    #[error("it is gone again: {0}")]
+    #[error("{0}")]
     Gone(String),
     /// No link, longer than one is waited for. What was going on there goes on.
     #[error(transparent)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::decide::{self, Next};
 use super::work::{Work, held};
-use super::{Notice, Reason, Stopped, Summary, Way, preview};
-use crate::host::{Act, HostError};
+use super::{Notice, Reason, Silent, Stopped, Summary, Way, preview};
+use crate::host::{Act, HostError, Query, Server};
 use crate::journal::{self, Kind, Status};
 use crate::runbook::{Node, StepId};
 use crate::step::{Seen, Step, Undo};
@@ -81,8 +81,19 @@ impl<'t, 'w> Turn<'t, 'w> {
         self.await_others()?;
         match self.observe(None)?.0 {
             Seen::Present => Ok(()),
-            _ => Turn { kind: Kind::Rollback, ..*self }.rollback(),
+            _ => self.take_back(),
         }
+    }
+
+    /// Takes it back on the way forward, because what it has ended is needed once more.
+    pub(crate) fn take_back(&self) -> Ended<()> {
+        Turn { kind: Kind::Rollback, ..*self }.rollback()
+    }
+
+    /// It was done, and nothing of it is there. Whoever does not answer now is asked again when the step has its turn.
+    pub(crate) fn is_gone(&self) -> bool {
+        let done = self.work.state(|state| state.status(&self.node.id)) == Status::Done;
+        done && matches!(self.step.observe(self.work.hosts, self.node.on), Ok(Seen::Absent))
     }
 
     /// The loop, in both directions.
@@ -119,7 +130,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                 }
                 Next::Act(first) => {
                     if let Some(error) = cut.take_if(|_| cuts > AGAIN) {
-                        return Err(self.stop(Reason::Link(error), Some(seen)));
+                        return Err(self.no_link(error, Some(seen)));
                     }
                     self.may_act(Some(&seen))?;
                     if self.kind == Kind::Apply {
@@ -251,7 +262,7 @@ impl<'t, 'w> Turn<'t, 'w> {
             } else if seen == Seen::Absent
                 && let Some(what) = on_its_way.take()
             {
-                return Err(self.stop(Reason::Gone(what), Some(seen)));
+                return Err(self.given_up(Reason::Gone(self.step.gone(&what)), seen));
             } else {
                 agreed = 0;
                 let waited = clock.now().saturating_sub(since);
@@ -261,7 +272,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                     last = Some(seen.clone());
                 } else if waited >= self.step.patience() {
                     let what = standing(&seen);
-                    return Err(self.stop(Reason::Patience { waited, what }, Some(seen)));
+                    return Err(self.given_up(Reason::Patience { waited, what }, seen));
                 }
             }
             // what takes no long time is not waited for long; a second look that confirms is one at another time
@@ -327,7 +338,7 @@ impl<'t, 'w> Turn<'t, 'w> {
                 Err(error @ HostError::Unreachable { .. }) => {
                     let since = *lost.get_or_insert_with(|| self.link_lost(&error));
                     if clock.now().saturating_sub(since) >= self.work.options.link_patience {
-                        return Err(self.stop(Reason::Link(error), None));
+                        return Err(self.no_link(error, None));
                     }
                 }
                 Err(HostError::Interrupted) => return Err(self.stop(Reason::Interrupted, None)),
@@ -438,6 +449,32 @@ impl<'t, 'w> Turn<'t, 'w> {
             return;
         }
         list(&mut held(&self.work.summary)).push(self.node.id.clone());
+    }
+
+    /// What was waited for did not come about.
+    fn given_up(&self, reason: Reason, seen: Seen) -> Box<Stopped> {
+        let silent = self.step.boots().map(|server| self.silent(server));
+        Box::new(Stopped { silent, ..*self.stop(reason, Some(seen)) })
+    }
+
+    /// There is no link any more. The machine may have stopped, and its console may tell.
+    fn no_link(&self, error: HostError, seen: Option<Seen>) -> Box<Stopped> {
+        let silent = match &error {
+            HostError::Unreachable { side, .. } => Some(self.silent(side.server())),
+            _ => None,
+        };
+        Box::new(Stopped { silent, ..*self.stop(Reason::Link(error), seen) })
+    }
+
+    fn silent(&self, server: Server) -> Silent {
+        let console = match self.work.hosts.ask(self.node.on, Query::Console(server)) {
+            Ok(answer) if answer.success() => Ok(answer.stdout),
+            Ok(answer) => Err(answer.stderr),
+            Err(error) => Err(error.to_string()),
+        };
+        let console =
+            Some(console).filter(|said| said.as_ref().is_err() || said.as_ref().is_ok_and(|said| !said.is_empty()));
+        Silent { server, console }
     }
 
     fn stop(&self, reason: Reason, seen: Option<Seen>) -> Box<Stopped> {

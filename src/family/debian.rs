@@ -41,6 +41,7 @@ pub(super) static TERMS: Terms = Terms {
     },
     menu: BootMenu {
         file: "/boot/grub/grub.cfg",
+        kernel: "/boot/vmlinuz-",
         make: "update-grub",
         settings: "/etc/default/grub",
         more: ("/etc/default/grub.d/", ".cfg"),

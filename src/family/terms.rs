@@ -93,6 +93,8 @@ impl Installer {
 pub struct BootMenu {
     /// as the boot loader reads it
     pub file: &'static str,
+    /// the beginning of a kernel's path, before its version
+    pub kernel: &'static str,
     /// makes it again
     pub make: &'static str,
     /// the settings that it is made of, for people

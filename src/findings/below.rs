@@ -4,7 +4,7 @@ use super::rule::{hits, notes};
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::Facts;
 use crate::layout::below::{kernel, mirrored, modules, obstacles, signatures};
-use crate::layout::{Obstacle, copied_whole};
+use crate::layout::{Obstacle, copied_whole, method};
 use crate::plan::{Method, Plan};
 
 const MIRROR: &str = "copy: { method: mirror }";
@@ -71,7 +71,27 @@ pub(super) const RULES: &[Rule] = &[
         remedy: "nothing, or mount the file system before the plan is made.",
         check: Check::Facts(whole),
     },
+    Rule {
+        code: "R1242",
+        title: "the copy is not held back, though a rate is wanted",
+        severity: Severity::Warning,
+        absolute: false,
+        why: "md keeps to `copy: { rate: … }`. The mirrors of LVM have no such measure: they copy as fast as disks and network \
+              allow, and whoever uses them beside it may feel that.",
+        remedy: "see to what keeps the volumes from being copied from below, or leave the rate out.",
+        check: Check::Facts(not_held_back),
+    },
 ];
+
+fn not_held_back(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    match &plan.copy.rate {
+        Some(rate) if method(plan, facts) == Method::Mirror => {
+            let message = format!("LVM mirrors the volumes, and more than {} a second may be copied", **rate);
+            vec![Hit::new(message, "remove `copy.rate`").at(rate.span())]
+        }
+        _ => Vec::new(),
+    }
+}
 
 fn chosen_mirror(plan: &Plan, facts: &Facts) -> Vec<Hit> {
     if plan.copy.method.is_some() {

@@ -3,8 +3,9 @@
 use super::rule::{hits, notes};
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::Facts;
-use crate::layout::held::{obstacles, room};
-use crate::layout::method;
+use crate::layout::held::{boot_room, obstacles, room};
+use crate::layout::place::place_room;
+use crate::layout::{boot, method};
 use crate::plan::{Method, NewBoot, Plan};
 
 const RESCUE: &str = "boot: rescue";
@@ -31,6 +32,26 @@ pub(super) const RULES: &[Rule] = &[
         check: Check::Facts(little_room),
     },
     Rule {
+        code: "R1350",
+        title: "there is little room in the hold's place",
+        severity: Severity::Inhibitor,
+        absolute: false,
+        why: "where old's /boot is no file system of its own, new boots into its hold from a place that the plan gives it with \
+              `hold:`. Kernel, initramfs and the boot loader's files stand there, and its tools for a moment.",
+        remedy: "make its partition larger: 256MiB are enough for most systems. If the estimate is wrong, waive it: what does not \
+                 fit is noticed before anything is copied.",
+        check: Check::Facts(little_place),
+    },
+    Rule {
+        code: "R1351",
+        title: "a place for the hold that is not used",
+        severity: Severity::Note,
+        absolute: false,
+        why: "`hold:` is for systems whose /boot lies inside `/` or on a volume, and for `boot: held`. It takes room on each disk.",
+        remedy: "leave `hold:` out, with its partition and its array; or nothing.",
+        check: Check::Facts(idle_place),
+    },
+    Rule {
         code: "R1346",
         title: "new boots from its own disks only after the cutover",
         severity: Severity::Note,
@@ -52,7 +73,24 @@ fn held(plan: &Plan, facts: &Facts) -> Vec<Hit> {
 }
 
 fn little_room(plan: &Plan, facts: &Facts) -> Vec<Hit> {
-    if wanted(plan) { hits(room(plan, facts), RESCUE) } else { Vec::new() }
+    if wanted(plan) { hits(boot_room(plan, facts), RESCUE) } else { Vec::new() }
+}
+
+fn little_place(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    if wanted(plan) { hits(place_room(plan, facts), RESCUE) } else { Vec::new() }
+}
+
+/// What keeps new from holding by default was said already.
+fn idle_place(plan: &Plan, facts: &Facts) -> Vec<Hit> {
+    let Some(said) = &plan.hold else { return Vec::new() };
+    let message = if plan.boot.is_some() {
+        "`hold:` is of no use beside `boot:`: new boots into its hold from the copy of the boot file system"
+    } else if plan.new.boot.is_some() && boot(plan, facts) == NewBoot::Rescue {
+        "`hold:` is of no use with `boot: rescue`: what it names is made, and stays empty"
+    } else {
+        return Vec::new();
+    };
+    vec![Hit::new(message, "leave `hold:` out, with its partition and its array").at(said.to.span())]
 }
 
 fn chosen_rescue(plan: &Plan, facts: &Facts) -> Vec<Hit> {

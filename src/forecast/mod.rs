@@ -199,13 +199,13 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
     let cutover = nodes.iter().find(|node| node.stage == Stage::Cutover);
     stop(cutover, "everything is copied, services are to stop; the migration's name is to be typed");
     let Plan { old, new, .. } = &runbook.plan;
-    if matches!(old.power, Power::Manual {}) {
+    if matches!(old.power, Power::Manual { .. }) {
         stop(
             nodes.iter().find(|node| matches!(node.step, StepKind::OldOff(_))),
             "a person is to switch old off, and to say so",
         );
     }
-    if matches!(new.power, Power::Manual {}) {
+    if matches!(new.power, Power::Manual { .. }) {
         stop(
             nodes.iter().find(|node| matches!(node.step, StepKind::OwnBoot(_))),
             "a person is to make new boot from its own disks, and to say so",

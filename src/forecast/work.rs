@@ -58,7 +58,7 @@ pub(super) struct Estimate {
 }
 
 pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
-    let by_hand = |power: &Power| matches!(power, Manual {});
+    let by_hand = |power: &Power| matches!(power, Manual { .. });
     let plan = &runbook.plan;
     let goes_on = checks.rehearsed.unwrap_or(GOES_ON);
     let (part, seconds) = match &node.step {
@@ -69,6 +69,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::NothingWrites(_) | StepKind::WritesCounted(_) => ("file systems read-only", 0.5),
         StepKind::SwapOff(_) => ("swap off", 2.0),
         StepKind::Remount(_) => ("file systems read-only", 1.0),
+        StepKind::KernelThere(_) => ("other steps", 0.1),
         StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the copies are cut off", 0.5),
         StepKind::Hashed(hashed) => ("the copies are compared", compared(runbook, node, hashed)),
         StepKind::SameCopies(_) => ("the copies are compared", 0.2),
@@ -139,7 +140,7 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
 
 /// What the estimate of a step takes for granted: no plan and no look at the servers says it.
 fn assumed(runbook: &Runbook, node: &Node, checks: &Checks) -> Option<String> {
-    let by_hand = |power: &Power| matches!(power, Manual {});
+    let by_hand = |power: &Power| matches!(power, Manual { .. });
     let plan = &runbook.plan;
     match &node.step {
         StepKind::OldOff(_) if by_hand(&plan.old.power) => Some(format!("a person needs {BY_HAND} s")),

@@ -1,7 +1,6 @@
 //! Power control, from this machine: commands of the plan, or IPMI. What is made of its answers is in [`super::power`].
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::sync::Arc;
@@ -10,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
+use crate::host::console::{self, Consoles};
 use crate::host::power::{PowerAction, PowerState, Request};
 use crate::host::ssh::quote;
-use crate::host::{HostError, PowerTo, Server};
+use crate::host::{HostError, Output, PowerTo, Server};
 use crate::secret::Secrets;
 
 /// How a server is switched.
@@ -50,6 +50,7 @@ pub type Confirm = Box<dyn Fn(&Request) -> bool + Send + Sync>;
 pub(super) struct Controls {
     /// a server that is not here is switched by hand
     pub all: BTreeMap<Server, PowerControl>,
+    pub consoles: Consoles,
     pub secrets: Secrets,
     pub stop: Option<Arc<AtomicBool>>,
 }
@@ -146,6 +147,30 @@ impl Controls {
         }
     }
 
+    /// What a machine's console has shown: see [`crate::host::Query::Console`].
+    ///
+    /// # Errors
+    /// [`HostError::Interrupted`]
+    pub(super) fn console(&self, server: Server) -> Result<Output, HostError> {
+        let Some(argv) = self.consoles.get(&server) else { return Ok(Output::ok("")) };
+        let unread =
+            |code: i32, why: String| Output { code, stdout: String::new(), stderr: self.secrets.scrub(&why) };
+        let ran = match self.start(server, argv, None, console::LIMIT) {
+            Ok(ran) => ran,
+            Err(HostError::Interrupted) => return Err(HostError::Interrupted),
+            Err(error) => return Ok(unread(1, error.to_string())),
+        };
+        let text = |bytes: &[u8]| self.secrets.scrub(&String::from_utf8_lossy(bytes));
+        // one that goes on showing it (`tail -f`) has no exit code, and was ended
+        match ran.status {
+            Some(status) if !status.success() => {
+                let said = console::last_lines(&text(&ran.stderr));
+                Ok(unread(status.code().unwrap_or(1), format!("`{}` failed ({status}): {said}", quote(argv))))
+            }
+            _ => Ok(Output::ok(console::last_lines(&text(&ran.stdout)))),
+        }
+    }
+
     fn commands(&self, server: Server) -> Result<Option<Commands>, HostError> {
         let control = self.all.get(&server).unwrap_or(&PowerControl::Manual);
         let password = match control {
@@ -210,6 +235,22 @@ impl Controls {
     }
 
     fn run(&self, server: Server, commands: &Commands, argv: &[String]) -> Result<std::process::Output, HostError> {
+        let Ran { status, stdout, stderr } = self.start(server, argv, commands.password.as_deref(), ONE_COMMAND)?;
+        let Some(status) = status else {
+            let cause = format!("`{}` has not ended after {} s", quote(argv), ONE_COMMAND.as_secs());
+            return Err(HostError::Power { server, cause });
+        };
+        Ok(std::process::Output { status, stdout, stderr })
+    }
+
+    /// Runs it to its end, or ends it after so long.
+    fn start(
+        &self,
+        server: Server,
+        argv: &[String],
+        password: Option<&str>,
+        limit: Duration,
+    ) -> Result<Ran, HostError> {
         let fail = |cause: String| HostError::Power { server, cause };
         let (program, args) = argv.split_first().ok_or_else(|| fail("an empty command".into()))?;
         // Files, not pipes: an `on` that leaves a machine running behind it would hold a pipe open for ever.
@@ -219,26 +260,15 @@ impl Controls {
         let same = |e: std::io::Error| fail(e.to_string());
         let mut expression = duct::cmd(program, args).stdin_null().unchecked();
         expression = expression.stdout_file(stdout.map_err(same)?).stderr_file(stderr.map_err(same)?);
-        if let Some(password) = &commands.password {
+        if let Some(password) = password {
             expression = expression.env("IPMI_PASSWORD", password);
         }
         let handle = apart(expression).start().map_err(|e| fail(format!("failed to run `{program}`: {e}")))?;
-        let deadline = Instant::now() + ONE_COMMAND;
-        loop {
+        let deadline = Instant::now() + limit;
+        let status = loop {
             let tick = Instant::now() + Duration::from_millis(100);
             match handle.wait_deadline(tick) {
-                Ok(Some(output)) => {
-                    let [stdout, stderr] = both.map(|mut file| {
-                        let mut bytes = Vec::new();
-                        file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map(|_| bytes)
-                    });
-                    let status = output.status;
-                    return Ok(std::process::Output {
-                        status,
-                        stdout: stdout.map_err(same)?,
-                        stderr: stderr.map_err(same)?,
-                    });
-                }
+                Ok(Some(output)) => break Some(output.status),
                 Ok(None) if stopped(&self.stop) => {
                     let _ = handle.kill();
                     return Err(HostError::Interrupted);
@@ -246,12 +276,23 @@ impl Controls {
                 Ok(None) if Instant::now() < deadline => {}
                 Ok(None) => {
                     let _ = handle.kill();
-                    return Err(fail(format!("`{}` has not ended after {} s", quote(argv), ONE_COMMAND.as_secs())));
+                    break None;
                 }
                 Err(e) => return Err(fail(format!("failed to wait for `{program}`: {e}"))),
             }
-        }
+        };
+        let [stdout, stderr] = both.map(|mut file| console::last_bytes(&mut file));
+        Ok(Ran { status, stdout: stdout.map_err(same)?, stderr: stderr.map_err(same)? })
     }
+}
+
+/// A command that was run.
+struct Ran {
+    /// `None`: it did not end, and was ended
+    status: Option<std::process::ExitStatus>,
+    /// the last of what it printed
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
 /// Out of our process group: the terminal's Ctrl-C is for us alone.

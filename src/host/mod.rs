@@ -3,6 +3,7 @@
 //! Looking and acting are different types: a [`Query`] cannot change anything, an [`Act`] is the only thing that can.
 //! Both are data, so a runbook can show them and a test can compare them.
 
+pub mod console;
 pub mod hardware;
 pub mod local;
 pub mod power;
@@ -88,6 +89,10 @@ pub enum Query {
     Power(Server),
     /// How a machine will be switched when the time comes: see [`power::PowerSwitch::control`].
     Control(Server),
+    /// What a machine's console has shown so far, its end, where the plan says how that is read: see [`console::Consoles`].
+    /// Nothing on standard output: there is none to read, or it is empty. A failing exit code and why on standard error: it
+    /// cannot be read.
+    Console(Server),
 }
 
 /// Prints `present` and the file's content, or `absent`: a missing file is an answer, not a failure.

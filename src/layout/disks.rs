@@ -121,11 +121,9 @@ impl<'p> Shares<'p> {
         if *part.size == Size::Rest { self.rest[part.name.as_str()] } else { fixed(part) }
     }
 
-    /// The name of the partition that /boot is on, or that the array is made of that it is on.
+    /// The name of the partition that new first boots from, or that the array is made of that it does so from.
     fn boot(&self) -> Option<&str> {
-        let boot = self.plan.boot.as_ref()?;
-        let array = self.plan.arrays.iter().find(|array| array.name == boot.to);
-        Some(array.map_or(boot.to.as_str(), |array| array.partitions.as_str()))
+        Some(self.plan.partition_under(self.plan.boots_from()?)?.name.as_str())
     }
 
     /// The type in the table.

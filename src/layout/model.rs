@@ -70,6 +70,8 @@ pub(crate) struct Layout {
     /// old is switched off by replant while its copies are in sync: nothing on its disks has to be changed before, and
     /// the loss of its power is the cut
     pub power_cuts: bool,
+    /// the most that is copied of one volume in a second
+    pub rate: Option<Bytes>,
     /// seconds for which nobody need be heard of before old's services come back by themselves; `None`: they do not
     pub dead_man: Option<u64>,
     /// whether copies are compared with the originals before they are cut off
@@ -194,6 +196,14 @@ impl Layout {
     /// Where old keeps, in memory, which units ran before a step stopped them.
     pub(crate) fn ran(&self, step: &str) -> String {
         format!("{}/{step}.ran", self.run)
+    }
+
+    /// Where GRUB finds its files when new first boots, where that is no volume: the store, and the disk that new offers
+    /// for it.
+    pub(crate) fn boots_from(&self) -> Option<(&Store, &Lun)> {
+        let boot = self.boot.as_ref().map(|boot| (boot.to, boot.lun));
+        let (to, lun) = boot.or(self.start.place().map(|place| (place.to, place.lun)))?;
+        Some((&self.stores[to], &self.luns[lun]))
     }
 
     /// The arrays, each with the store that it is.

@@ -6,6 +6,7 @@ use super::loader::Loader;
 use super::lun::{Lun, server};
 use super::model::{Boot, Disk, Group, Store};
 use super::moves::Moves;
+use super::start::{self, Place};
 use super::{disks, groups};
 use crate::facts::lvm::mapper_path;
 use crate::facts::{Block, Facts};
@@ -22,10 +23,12 @@ pub(crate) struct Places<'a> {
     pub disks: Vec<Disk>,
     /// what takes data: the arrays, then partitions that stand alone
     pub stores: Vec<Store>,
-    /// what new offers to old: /boot's first, where there is one
+    /// what new offers to old: /boot's or the hold's first, where there is one
     pub luns: Vec<Lun>,
     /// `None`: the plan names none, or it is no file system of its own on one block device of old
     pub boot: Option<Boot>,
+    /// `None`: there is no hold, or it boots from the copy of /boot
+    pub place: Option<Place>,
     /// in the order of the plan
     pub groups: Vec<Group>,
 }
@@ -69,10 +72,15 @@ pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<
     let disks = disks::disks(plan, facts, &blocks, &loader, &ids);
     let stores = disks::stores(plan, &disks, &ids, super::method(plan, facts) == Method::Below);
     let boot = groups::boot(plan, facts, &stores);
-    let groups = groups::groups(plan, facts, &stores, usize::from(boot.is_some()), &ids);
-    let luns = luns(plan, facts, &stores, &boot, &groups, &ids);
-    Ok(Places { blocks, loader, disks, stores, luns, boot, groups })
+    let place = start::place(plan, facts, &stores, &ids);
+    let small = boot.as_ref().map(|boot| (boot.to, boot.size)).or(place.as_ref().map(|place| (place.to, LEAST)));
+    let groups = groups::groups(plan, facts, &stores, usize::from(small.is_some()), &ids);
+    let luns = luns(plan, facts, &stores, small, &groups, &ids);
+    Ok(Places { blocks, loader, disks, stores, luns, boot, place, groups })
 }
+
+/// Bytes that old must see at the least of the hold's place: whether it has enough, mkfs(8) and the files themselves show.
+const LEAST: Bytes = Bytes(8 << 20);
 
 /// What is to be offered, before it has its names on the network.
 struct Offered {
@@ -83,8 +91,16 @@ struct Offered {
     needs: Bytes,
 }
 
-/// What new offers: /boot's is the first, where there is one; then those of the groups.
-fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, groups: &[Group], ids: &Ids) -> Vec<Lun> {
+/// What new offers: `small`, the store of /boot or of the hold, with the bytes that it needs, is the first, where there is one;
+/// then those of the groups.
+fn luns(
+    plan: &Plan,
+    facts: &Facts,
+    stores: &[Store],
+    small: Option<(usize, Bytes)>,
+    groups: &[Group],
+    ids: &Ids,
+) -> Vec<Lun> {
     let whole = |store: usize, needs: Bytes| Offered {
         name: stores[store].name.clone(),
         store,
@@ -92,7 +108,7 @@ fn luns(plan: &Plan, facts: &Facts, stores: &[Store], boot: &Option<Boot>, group
         on_new: stores[store].path.clone(),
         needs,
     };
-    let mut all: Vec<Offered> = boot.iter().map(|boot| whole(boot.to, boot.size)).collect();
+    let mut all: Vec<Offered> = small.into_iter().map(|(to, needs)| whole(to, needs)).collect();
     for (at, group) in groups.iter().enumerate() {
         match &group.moves {
             Moves::Mirror(_) => all.push(whole(group.to, group.needs)),

@@ -34,7 +34,7 @@ pub(crate) enum Unfit {
 /// # Errors
 /// What plan and facts do not allow, for a plan whose inhibitors were not looked at before or were waived.
 pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout, Unfit> {
-    let Places { blocks, loader, disks, stores, luns, boot, groups } =
+    let Places { blocks, loader, disks, stores, luns, boot, place, groups } =
         places(plan, digest, facts).map_err(Unfit::Missing)?;
     let names = Names::of(&facts.old);
     let mounts = groups::mounts(facts, &names, &boot, &groups, &stores);
@@ -81,7 +81,11 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
         dead_man: plan.cutover.dead_man.seconds(),
+<<<<<<< HEAD
         verify: *plan.copy.verify,
+=======
+        rate: plan.copy.rate.as_ref().map(|rate| Bytes(rate.0)),
+>>>>>>> main
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),
@@ -103,7 +107,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         swaps,
         hostname,
         loader,
-        start: Start::of(plan, facts),
+        start: Start::of(plan, facts, place),
         disks,
         stores,
         luns,
@@ -116,7 +120,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
 /// A person may need hours to switch old off: it then waits with its volumes as they were before the copy.
 fn power_cuts(plan: &Plan, groups: &[Group]) -> bool {
     let below = |group: &Group| matches!(group.moves, Moves::Below(_));
-    !matches!(plan.old.power, Power::Manual {}) && groups.iter().all(below)
+    !matches!(plan.old.power, Power::Manual { .. }) && groups.iter().all(below)
 }
 
 /// The last MiB stays empty: a superblock at the end of the whole would make LVM and udev take it for a member.

@@ -10,7 +10,7 @@ impl Default for Ssh {
 
 impl Default for Power {
     fn default() -> Power {
-        Power::Manual {}
+        Power::Manual { console: None }
     }
 }
 

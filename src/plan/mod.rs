@@ -71,6 +71,10 @@ pub struct Plan {
     /// The boot filesystem, if old has a separate one outside the volume groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<Boot>,
+    /// Where new boots into its hold from, if `/boot` of old lies inside `/` or on a volume. Without it such a system boots
+    /// on new only after the cutover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldPlace>,
     /// The LVM volume groups that move.
     #[schemars(length(min = 1))]
     pub volume_groups: Vec<VolumeGroup>,
@@ -96,7 +100,20 @@ impl Plan {
 
     /// Where the data goes on new: names of arrays, or of partitions that stand alone.
     pub(crate) fn stores(&self) -> impl Iterator<Item = &At<String>> {
-        self.boot.iter().map(|boot| &boot.to).chain(self.volume_groups.iter().map(|group| &group.to))
+        let small = self.boot.iter().map(|boot| &boot.to).chain(self.hold.iter().map(|hold| &hold.to));
+        small.chain(self.volume_groups.iter().map(|group| &group.to))
+    }
+
+    /// Where GRUB finds its files when new first boots, if that is no volume.
+    pub(crate) fn boots_from(&self) -> Option<&At<String>> {
+        self.boot.as_ref().map(|boot| &boot.to).or(self.hold.as_ref().map(|hold| &hold.to))
+    }
+
+    /// The partition that this is, or that this array is made of.
+    pub(crate) fn partition_under(&self, to: &At<String>) -> Option<&Partition> {
+        let array = self.arrays.iter().find(|array| array.name == *to);
+        let name = array.map_or(to, |array| &array.partitions);
+        self.partitions.iter().find(|partition| partition.name == *name)
     }
 
     /// The partitions that a disk gets.
@@ -183,7 +200,12 @@ pub struct Ssh {
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 pub enum Power {
     /// A person switches it when asked.
-    Manual {},
+    Manual {
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
+    },
     /// Commands switch it, on the machine where replant runs: argument vectors, not shell lines.
     Command {
         /// Prints `on` or `off`.
@@ -199,6 +221,10 @@ pub enum Power {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(length(min = 1))]
         boot_disk: Option<Vec<At<String>>>,
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
         /// How long one command may take: `30s`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<At<Duration>>,
@@ -212,7 +238,22 @@ pub enum Power {
         user: At<String>,
         /// Where the BMC's password is.
         password: At<Secret>,
+        /// Prints what the server's console has shown so far, on the machine where replant runs: `[tail, -n, "200", FILE]`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
+        console: Option<Vec<At<String>>>,
     },
+}
+
+impl Power {
+    /// How what its console has shown is read.
+    pub(crate) fn console(&self) -> Option<&Vec<At<String>>> {
+        match self {
+            Power::Manual { console } | Power::Command { console, .. } | Power::Ipmi { console, .. } => {
+                console.as_ref()
+            }
+        }
+    }
 }
 
 /// A disk of new, found by identity and never by `/dev/sdX`. One of `serial` and `wwn` is needed.
@@ -283,6 +324,16 @@ pub struct Boot {
     pub to: At<String>,
 }
 
+/// A small place of the hold's own: kernel, initramfs and GRUB's files stand there until new's system has a boot loader of
+/// its own on all disks. Then it is emptied.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldPlace {
+    /// The array on new: RAID1, so that every disk can boot. 256MiB are enough for most systems. Without arrays, a partition
+    /// that exists on one disk only.
+    pub to: At<String>,
+}
+
 /// An LVM volume group that moves.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -325,11 +376,18 @@ pub struct Copying {
     #[serde(skip_serializing_if = "Only::is_all")]
     #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
+<<<<<<< HEAD
     /// Whether both copies of each volume are hashed and compared while nothing writes, before they are cut apart. If they
     /// differ, the services start again on old, and nothing is cut.
     #[serde(skip_serializing_if = "Verify::is_off")]
     #[schemars(extend("default" = "off"))]
     pub verify: At<Verify>,
+=======
+    /// The most that the copy of one volume may take, in bytes a second: from 1MiB on. `transfer.parallel` volumes are copied at
+    /// a time. What programs write meanwhile is not held back. Default: as fast as it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<At<Bytes>>,
+>>>>>>> main
 }
 
 /// How the data travels.

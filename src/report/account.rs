@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::boot::did_not_come_up;
 use super::{about, brief_act, duration, switching};
 use crate::course::Runbook;
 use crate::engine::{Preview, Reason, Stopped, Summary, Way};
@@ -85,7 +86,7 @@ fn downtime(runbook: &Runbook, state: &State) -> Option<std::time::Duration> {
 
 /// An apply that was stopped.
 pub(crate) fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next: &Next) -> String {
-    let mut text = cause(stopped, runbook);
+    let mut text = cause(stopped, runbook, state);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     if !matches!(stopped.reason, Reason::Abandoned(_)) {
         let _ = writeln!(text, "To resume:  {}", next.go_on);
@@ -96,7 +97,7 @@ pub(crate) fn stopped(stopped: &Stopped, runbook: &Runbook, state: &State, next:
 
 /// A rollback that was stopped.
 pub(crate) fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &State, command: &str) -> String {
-    let mut text = cause(stopped, runbook);
+    let mut text = cause(stopped, runbook, state);
     let _ = writeln!(text, "Where it stands: {}.", old_is(runbook, state));
     let _ = write!(text, "To resume going back: {command}");
     // what is on new is needed by nobody but by new
@@ -107,7 +108,7 @@ pub(crate) fn stopped_going_back(stopped: &Stopped, runbook: &Runbook, state: &S
     text
 }
 
-fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
+fn cause(stopped: &Stopped, runbook: &Runbook, state: &State) -> String {
     let mut text = String::from("\n");
     if stopped.interrupted && stopped.step.is_none() {
         text += "Interrupted. What is running on the servers by itself (a copy) goes on there.\n";
@@ -130,6 +131,7 @@ fn cause(stopped: &Stopped, runbook: &Runbook) -> String {
         };
         let _ = writeln!(text, "  what is there now: {seen}");
     }
+    text += &did_not_come_up(stopped, runbook, state);
     for other in &stopped.others {
         let _ = writeln!(text, "  also {}: {}", title(other).unwrap_or_default(), other.reason);
     }

@@ -3,6 +3,7 @@
 
 mod account;
 mod block;
+mod boot;
 mod data;
 mod files;
 pub mod graph;

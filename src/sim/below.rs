@@ -97,7 +97,7 @@ impl World {
 
     /// below.sh
     pub(super) fn put_below(&mut self, server: Server, args: &[&str]) -> Said {
-        let [volume, number, sectors, leg, _, _, uuid, _, since, track @ ..] = args else {
+        let [volume, number, sectors, leg, _, _, uuid, _, since, _, track @ ..] = args else {
             panic!("below.sh {args:?}")
         };
         if self.machine(server).lacks.iter().any(|one| one == "mdadm") {
@@ -156,7 +156,7 @@ impl World {
 
     /// below.sh, `track`: md has known the leg, and sends what gets a bit from now on. What is there already has none.
     fn track(&mut self, server: Server, args: &[&str]) -> Said {
-        let [volume, number, sectors, leg, _, _, uuid, _, since, _] = args else { panic!("below.sh {args:?}") };
+        let [volume, number, sectors, leg, _, _, uuid, _, since, _, _] = args else { panic!("below.sh {args:?}") };
         self.machine_mut(server).run.below.retain(|under| under.number.to_string() != **number);
         self.leg_on_new(server, volume, leg, sectors)?;
         self.put_beneath(server, volume, number, sectors, uuid)?;

@@ -12,7 +12,7 @@ use crate::step;
 fn argv(query: Query) -> Vec<String> {
     match query {
         Query::Run(argv) => argv,
-        Query::Power(_) | Query::Control(_) => Vec::new(),
+        Query::Power(_) | Query::Control(_) | Query::Console(_) => Vec::new(),
     }
 }
 
@@ -202,6 +202,11 @@ impl World {
             ["udevadm", "trigger", "--settle", "--action=change", path] => {
                 let dev = self.must(server, "udevadm", path)?;
                 self.machine_mut(server).run.unnamed.retain(|loc| *loc != dev.loc);
+                for session in
+                    self.machine_mut(server).run.sessions.iter_mut().filter(|one| dev.path.ends_with(&one.disk))
+                {
+                    session.told = session.live;
+                }
                 Ok(String::new())
             }
             ["rm", "-f", "--", path] => self.remove_file(server, path).map(|()| String::new()),
@@ -293,6 +298,18 @@ impl World {
             (count, [record]) if count == step::quiet::writes_counted::script() => {
                 let text = self.write_counts(server);
                 self.write_file(server, record, &text, 0o644).map(|()| String::new())
+            }
+            (step::link::login::LOGIN, [iqn, portal, device]) => {
+                let session = self.machine(server).run.sessions.iter().any(|one| one.iqn == *iqn);
+                match (session, self.dev(server, device).is_some()) {
+                    (true, true) => {
+                        self.run(server, &["udevadm", "trigger", "--settle", "--action=change", device], None)
+                    }
+                    (true, false) => Ok(String::new()),
+                    (false, _) => {
+                        self.run(server, &["iscsiadm", "-m", "node", "-T", iqn, "-p", portal, "--login"], None)
+                    }
+                }
             }
             (step::disks::array::CREATE, create) => self.md_create_blank(server, create),
             (step::disks::array::ERASE, [id, device, uuid, members @ ..]) => {

@@ -9,19 +9,43 @@ use super::world::{System, World};
 use super::{Effect, Sim};
 use crate::host::hardware::{Hardware, Machines, Whose};
 use crate::host::power::{Door, Means, PowerAction, PowerState, PowerSwitch, Request};
-use crate::host::{HostError, PowerTo, Server, Side};
+use crate::host::{HostError, Output, PowerTo, Server, Side};
 use crate::plan::{self, Plan};
 
 /// As a plan has it.
 pub(super) fn controls(plan: &Plan) -> BTreeMap<Server, Control> {
     let of = |power: &plan::Power| match power {
-        plan::Power::Manual {} => Control::Manual,
+        plan::Power::Manual { .. } => Control::Manual,
         plan::Power::Command { .. } | plan::Power::Ipmi { .. } => Control::Command,
     };
     [(Server::Old, of(&plan.old.power)), (Server::New, of(&plan.new.power))].into()
 }
 
+/// By what command each server's console is read.
+pub(super) fn consoles(plan: &Plan) -> BTreeMap<Server, String> {
+    let all = [(Server::Old, &plan.old.power), (Server::New, &plan.new.power)];
+    all.into_iter().filter_map(|(server, power)| Some((server, power.console()?.first()?.to_string()))).collect()
+}
+
 impl World {
+    /// What its console has shown.
+    pub(super) fn console(&self, server: Server) -> Output {
+        let Some(command) = self.consoles.get(&server) else { return Output::ok("") };
+        if self.console_fails {
+            return Output {
+                code: 1,
+                stdout: String::new(),
+                stderr: format!("`{command}` failed (exit status: 1): \n"),
+            };
+        }
+        Output::ok(match &self.machine(server).system {
+            System::None(why) => format!("Booting `Debian GNU/Linux'\n{why}\n"),
+            System::Rescue => "rescue login:\n".into(),
+            System::Hold => "replant: holding\n".into(),
+            System::Own => "srv1 login:\n".into(),
+        })
+    }
+
     fn hardware(&self, server: Server) -> Hardware {
         let machine = self.machine(server);
         let disks = machine.disks.iter().flat_map(|disk| [Some(disk.serial.clone()), disk.wwn.clone()]);
@@ -54,7 +78,12 @@ impl World {
         let tells = server == Server::New;
         assert!(tells || !(twin && will_be_up), "two servers up with the same name: {server} is switched on");
         self.power(server, to);
-        let holds = self.machine(server).system == System::Hold;
+        let holds = match &self.machine(server).system {
+            System::Hold | System::Rescue => true,
+            // it has come no further, and has no name there
+            System::None(why) => self.stuck.as_ref() == Some(why) || why.starts_with("it waits, and"),
+            System::Own => false,
+        };
         assert!(holds || !(twin && will_be_up), "two servers up with the same name: {server} is switched on");
     }
 
@@ -131,7 +160,9 @@ impl Means for Sim {
         if matches!(control, Control::Command | Control::Mute) {
             match turn {
                 PowerAction::Off => world.power(server, PowerTo::Off),
-                PowerAction::BootDisk => world.machine_mut(server).own_disks = true,
+                PowerAction::BootDisk => {
+                    world.machine_mut(server).own_disks = !(world.rescue_first && server == Server::New)
+                }
                 PowerAction::On if !world.machine(server).on => world.switched(server, PowerTo::On),
                 PowerAction::On => {}
             }

@@ -93,8 +93,8 @@ impl World {
             let portal = session.portal.replace(['[', ']'], "");
             let link = format!("/dev/disk/by-path/ip-{portal}-iscsi-{}-lun-{}", session.iqn, session.lun);
             let wwn = format!("0x6{:015x}", fold(&session.iqn));
-            // a disk that does not answer is asked for its numbers in vain: udev keeps its path
-            let told = session.live;
+            // a disk that does not answer is asked for its numbers in vain: udev keeps its path, and does not ask again by itself
+            let told = session.told;
             let by_id = [format!("/dev/disk/by-id/wwn-{wwn}"), format!("/dev/disk/by-id/scsi-3{}", &wwn[2..])];
             devs.push(Dev {
                 links: [link].into_iter().chain(by_id.into_iter().filter(|_| told)).collect(),

@@ -60,6 +60,7 @@ impl Maker<'_> {
             ),
         );
         put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
+        put(&format!("/lib/modules/{KERNEL}/modules.dep"), "a list\n".into());
         let first = ["ahci", "sd_mod", "raid1", "dm-mod", "ext4"];
         let list: String =
             first.map(|module| format!("usr/lib/modules/{KERNEL}/kernel/drivers/{module}.ko\n")).concat();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Sim;
-use super::control::controls;
+use super::control::{consoles, controls};
 use super::files::KERNEL;
 use super::stock::{file, spread, uuid, writers};
 use super::switch::Person;
@@ -64,6 +64,10 @@ impl Sim {
             person: Person::Truthful,
             louder: Server::Old,
             given_addresses: Some((card.name.clone(), lasting_addresses(&facts.old))),
+            stuck: None,
+            rescue_first: false,
+            consoles: consoles(plan),
+            console_fails: false,
             leaks: false,
         };
         world.old.units = units(plan, &facts.old);
@@ -366,6 +370,7 @@ fn furnish(world: &mut World, facts: &ServerFacts, root: &str) {
         ),
     );
     put(&format!("/boot/vmlinuz-{KERNEL}"), "a kernel\n".into());
+    put(&format!("/lib/modules/{KERNEL}/modules.dep"), "a list\n".into());
     let list: String = world
         .old
         .modules

@@ -58,6 +58,33 @@ impl World {
         Ok(String::new())
     }
 
+    /// hold-place.sh
+    pub(super) fn hold_place(&mut self, server: Server, args: &[&str]) -> Said {
+        let [device, uuid] = args else { panic!("hold-place.sh {args:?}") };
+        let Some(dev) = self.dev(server, device).filter(|dev| dev.live) else {
+            return fail(1, format!("The file {device} does not exist and no size was specified.\n"));
+        };
+        if self.busy(server, &dev) {
+            return fail(1, format!("{device} is mounted; will not make a filesystem here!\n"));
+        }
+        let (kind, files) = ("ext3".to_string(), Default::default());
+        let fs = Fs { kind, uuid: uuid.to_string(), size: dev.size, generation: 1, records: 0, dirty: false, files };
+        self.places.insert(dev.loc, Written::Fs(fs));
+        Ok(String::new())
+    }
+
+    /// hold-empty.sh
+    pub(super) fn hold_empty(&mut self, server: Server, args: &[&str]) -> Said {
+        let [device, uuid, _dir] = args else { panic!("hold-empty.sh {args:?}") };
+        match self.file_system(server, device) {
+            Some(fs) if fs.uuid == *uuid => {
+                fs.files.clear();
+                Ok(String::new())
+            }
+            _ => fail(1, format!("{device} has no file system {uuid} any more\n")),
+        }
+    }
+
     /// loader-tools.sh
     pub(super) fn loader_tools(&mut self, server: Server, args: &[&str]) -> Said {
         let [file] = args else { panic!("loader-tools.sh {args:?}") };

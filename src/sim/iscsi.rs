@@ -265,6 +265,7 @@ impl World {
             sector: if target.block == 0 { 512 } else { target.block },
             loc: dev.loc,
             live: true,
+            told: true,
         };
         let run = &mut self.machine_mut(server).run;
         // a disk that comes is read by udev
@@ -304,6 +305,7 @@ impl World {
             .collect();
         for (session, live) in self.old.run.sessions.iter_mut().zip(lives) {
             session.live = live;
+            session.told &= live;
         }
     }
 }

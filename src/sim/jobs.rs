@@ -21,6 +21,8 @@ impl World {
             _ if is(text::BOOT_PUT) => self.boot_put(server, args),
             _ if is(Family::Debian.scripts().loader_tools) => self.loader_tools(server, args),
             _ if is(Family::Debian.scripts().loader_from_tools) => self.loader_from_tools(server, args),
+            _ if is(text::HOLD_PLACE) => self.hold_place(server, args),
+            _ if is(text::HOLD_EMPTY) => self.hold_empty(server, args),
             _ if is(text::ARRAY_REPAIR) => self.array_repair(server, args),
             _ if is(text::TIDY) => self.tidy(server, args),
             // for tests of a job in itself
@@ -110,7 +112,8 @@ impl World {
     fn boot_of(&self, server: Server, root: &str) -> Option<String> {
         let mounts = &self.machine(server).run.mounts;
         let at = |target: String| mounts.iter().rfind(|mount| mount.target == target);
-        let mount = at(format!("{root}/boot")).or_else(|| at(root.to_string()))?;
+        let top = if root.is_empty() { "/" } else { root };
+        let mount = at(format!("{root}/boot")).or_else(|| at(top.to_string()))?;
         match &mount.backing {
             Backing::Disk(loc) => match self.places.get(loc) {
                 Some(Written::Fs(fs)) => Some(fs.uuid.clone()),
@@ -122,6 +125,7 @@ impl World {
 
     fn grub_install(&mut self, server: Server, args: &[&str]) -> Said {
         let [root, disk] = args else { panic!("grub.sh {args:?}") };
+        let root = &root.trim_end_matches('/');
         for dir in ["/dev", "/proc", "/sys"] {
             let there = self.machine(server).run.mounts.iter().any(|mount| mount.target == format!("{root}{dir}"));
             if !there {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::control::controls;
+use super::control::{consoles, controls};
 use super::files::KERNEL;
 use super::stock::{MIB, file, modules, rescue_files, spread, uuid, virtio};
 use super::switch::Person;
@@ -330,6 +330,10 @@ impl Maker<'_> {
             person: Person::Truthful,
             louder: Server::Old,
             given_addresses: None,
+            stuck: None,
+            rescue_first: false,
+            consoles: consoles(self.plan),
+            console_fails: false,
             leaks: false,
         }
     }

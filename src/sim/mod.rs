@@ -326,7 +326,8 @@ impl State {
 
 impl Look for Sim {
     fn look(&self, on: Side, queries: &[Query]) -> Result<Vec<Output>, HostError> {
-        let local = queries.iter().all(|query| matches!(query, Query::Power(_) | Query::Control(_)));
+        let local =
+            queries.iter().all(|query| matches!(query, Query::Power(_) | Query::Control(_) | Query::Console(_)));
         let mut state = self.lock();
         let now = Moment::Look(state.all_looks);
         state.all_looks += 1;
@@ -346,6 +347,7 @@ impl Look for Sim {
             outputs.push(match query {
                 Query::Power(server) => self.power().ask(*server)?,
                 Query::Control(server) => self.power().control(*server)?,
+                Query::Console(server) => self.lock().world.console(*server),
                 Query::Run(argv) => {
                     let mut state = self.lock();
                     let server = state.server(on)?;

@@ -253,6 +253,9 @@ impl World {
             self.bring_up(server, &view);
         }
         if self.waits(server, texts) {
+            if let Some(why) = &self.stuck {
+                return Err(why.clone());
+            }
             let lacking = self.machine(server).card.drivers.iter().find(|module| !has(module));
             return match lacking {
                 Some(module) => Err(format!("it waits, and its initramfs lacks {module}: nobody can reach it")),

@@ -51,6 +51,14 @@ pub struct World {
     pub louder: Server,
     /// what a network configuration that is not read (netplan, networkd, NetworkManager) gives to the card of this name
     pub given_addresses: Option<(String, Vec<String>)>,
+    /// new, booted from its own disks, does not come as far as its hold: the last line on its console
+    pub stuck: Option<String>,
+    /// new boots its rescue system, whatever it is told to boot from
+    pub rescue_first: bool,
+    /// what consoles have shown is read by a command
+    pub consoles: BTreeMap<Server, String>,
+    /// and that command fails
+    pub console_fails: bool,
     /// what is rehearsed on new writes to new's volumes all the same
     pub leaks: bool,
 }
@@ -392,6 +400,8 @@ pub struct Session {
     /// what the disk stands for, while the session lives
     pub loc: Loc,
     pub live: bool,
+    /// udev has its numbers: it asked when the disk answered
+    pub told: bool,
 }
 
 impl World {

@@ -19,7 +19,7 @@ pub(super) fn gone(on: &dyn Look, side: Side, path: &str) -> Result<bool, HostEr
 pub(super) fn answered(on: &dyn Look, side: Side, query: Query) -> Result<Output, HostError> {
     let command = match &query {
         Query::Run(argv) => argv.join(" "),
-        Query::Power(_) | Query::Control(_) => "power".into(),
+        Query::Power(_) | Query::Control(_) | Query::Console(_) => "power".into(),
     };
     let answer = on.ask(side, query)?;
     if answer.success() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::touched::{Compared, Touched};
-use crate::host::{Act, HostError, Look, Side};
+use crate::host::{Act, HostError, Look, Server, Side};
 
 /// What `observe` found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +108,17 @@ pub trait Step {
     /// Whether what was seen decides permanently, whatever is seen later: it cannot be repaired, and only going back is left.
     fn for_good(&self, _seen: &Seen) -> bool {
         false
+    }
+
+    /// The machine whose boot is waited for, forward or backward. Where it does not come up, its console is asked why, and a
+    /// person decides what comes next.
+    fn boots(&self) -> Option<Server> {
+        None
+    }
+
+    /// What is said where its work was on its way and then nothing of it is there.
+    fn gone(&self, work: &str) -> String {
+        format!("it is gone again: {work}")
     }
 
     /// How many times in a row `observe` must see [`Seen::Present`].

@@ -196,6 +196,7 @@ steps! {
     // new waits
     hold::image::HoldImage,
     hold::into_hold::IntoHold,
+    hold::kernel_there::KernelThere,
     hold::rehearsal::Rehearsal,
     hold::held_again::HeldAgain,
     // the volumes on new

@@ -3,8 +3,11 @@
 use crate::pair::Pair;
 use crate::shell::{run, tail};
 use crate::{Fallible, fail, say};
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,6 +33,10 @@ pub struct Ended {
 
 /// Starts `replant` with these arguments.
 pub fn start(pair: &Pair, words: &[&str]) -> Fallible<Running> {
+    start_with(pair, words, Stdio::null())
+}
+
+fn start_with(pair: &Pair, words: &[&str], input: Stdio) -> Fallible<Running> {
     let binary = std::env::var("REPLANT").unwrap_or_else(|_| env!("CARGO_BIN_EXE_replant").into());
     let number = fs_err::read_dir(pair.dir.join("logs")).map_or(1, |entries| entries.count() + 1);
     fs_err::create_dir_all(pair.dir.join("logs"))?;
@@ -40,7 +47,7 @@ pub fn start(pair: &Pair, words: &[&str]) -> Fallible<Running> {
         .args(["netns", "exec", &pair.namespace, &binary])
         .args(words)
         .current_dir(&pair.dir)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(file.file().try_clone()?)
         .stderr(file.file().try_clone()?)
         .spawn()?;
@@ -55,6 +62,62 @@ pub fn attempt(pair: &Pair, words: &[&str]) -> Fallible<Ended> {
 /// Runs `replant`, which must succeed.
 pub fn succeed(pair: &Pair, words: &[&str]) -> Fallible<Ended> {
     attempt(pair, words)?.successful(&words.join(" "))
+}
+
+/// Runs `replant` to its end, which must be a good one, with nobody there.
+pub fn unattended(pair: &Pair, words: &[&str]) -> Fallible<Ended> {
+    succeed(pair, &[words, &["--yes", "--no-input"]].concat())
+}
+
+/// The same on a terminal, with a person at it who switches what they are asked to switch, and says how it is.
+pub fn attended(pair: &Pair, words: &[&str]) -> Fallible<Ended> {
+    let (mut keys, terminal) = terminal()?;
+    let words = [words, &["--yes"]].concat();
+    let mut running = start_with(pair, &words, terminal.into())?;
+    let mut answered = 0;
+    while running.poll()?.is_none() {
+        std::thread::sleep(Duration::from_millis(200));
+        let told = fs_err::read_to_string(&running.log)?;
+        let asked: Vec<&str> = told.split_inclusive(QUESTION).filter(|part| part.ends_with(QUESTION)).collect();
+        let Some(question) = asked.get(answered) else { continue };
+        answered += 1;
+        let word = question.rsplit_once("Type `").and_then(|(_, rest)| rest.split('`').next()).unwrap_or_default();
+        let word = if does(pair, question)? { word } else { "no" };
+        say::line(format_args!("  a person types `{word}`"));
+        writeln!(keys, "{word}")?;
+    }
+    running.wait()?.successful(&words.join(" "))
+}
+
+/// How a question ends that a person is asked about a server's power.
+const QUESTION: &str = "anything else if not: ";
+
+/// What a person does who is asked so; whether it is as they are asked.
+fn does(pair: &Pair, question: &str) -> Fallible<bool> {
+    for (name, machine) in [("old", &pair.old), ("new", &pair.new)] {
+        if question.contains(&format!("switch the {name} server off")) {
+            machine.off()?;
+            return Ok(true);
+        }
+        if question.contains(&format!("switch the {name} server on")) {
+            machine.on()?;
+            return Ok(true);
+        }
+        if question.contains(&format!("look at the {name} server")) {
+            return Ok(!machine.is_on());
+        }
+    }
+    fail!("nobody in the lab knows what to do about:\n{}", tail(question, 5))
+}
+
+/// A keyboard, and the terminal that it belongs to.
+fn terminal() -> Fallible<(File, std::os::fd::OwnedFd)> {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(ptsname(&master, Vec::new())?.as_c_str(), flags, Mode::empty())?;
+    Ok((File::from(master), slave))
 }
 
 impl Ended {

@@ -97,6 +97,7 @@ type Suite = (&'static str, &'static [(&'static str, &'static [&'static str])]);
 const SUITES: &[Suite] = &[
     // a script's own room first: each of its tests starts many processes
     ("script src/course/templates/boot-put", &[("scripts", &["carried::"])]),
+    ("script src/course/templates/hold-", &[("scripts", &["placed::"])]),
     ("script src/course/templates", &[("scripts", &["boot::"])]),
     ("script src/family/scripts/debian/packages", &[("scripts", &["initramfs::"])]),
     ("script src/family/scripts/debian/loader", &[("scripts", &["carried::"])]),
@@ -119,25 +120,39 @@ const SUITES: &[Suite] = &[
         &[("scripts", &["below::", "--skip", "interrupted"]), ("scripts", INTERRUPTED), ("scripts", &["used::"])],
     ),
     ("script src/step/scripts/hold", &[("scripts", &["hold::"])]),
-    ("script src/host", &[("ssh", &["way::", "acts::"])]),
+    ("script src/step/scripts/dead-man", &[("scripts", &["dead_man::"])]),
+    ("script src/step/quiet/dead_man", &[("scripts", &["dead_man::"])]),
+    ("script src/host", SSH),
     ("script", &[("scripts", &["small::"])]),
     ("src/rehearsal", &[("rehearsal", QUICK_REHEARSALS)]),
-    ("src/step/hold", &[("steps", &[]), ("rehearsal", QUICK_REHEARSALS), ("sweeps", QUICK)]),
+    ("src/step/hold/kernel_there", &[("steps", &[]), ("placed", &[])]),
+    ("src/step/hold", &[("steps", &[]), ("hold", &[]), ("rehearsal", QUICK_REHEARSALS), ("sweeps", QUICK)]),
+    (
+        "src/step/quiet/dead_man",
+        &[("steps", &[]), ("scripts", &["dead_man::"]), ("dead_man", &[]), ("sweeps", QUICK)],
+    ),
     (
         "src/step/below",
         &[("steps", &[]), ("rehearsal", QUICK_REHEARSALS), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)],
     ),
     ("src/engine/mod.rs", &[("rehearsal", QUICK_REHEARSALS)]),
+    ("src/engine/run.rs", &[("turns", &[]), ("engine", &[]), ("hold", &[]), ("replant", &[]), ("sweeps", QUICK)]),
     ("src/step", &[("steps", &[]), ("replant", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/engine", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/journal", &[("turns", &[]), ("replant", &[]), ("engine", &[]), ("sweeps", QUICK)]),
     ("src/host/trail", &[("replant", &["trail::"]), ("sweeps", &["way::"])]),
+    ("src/host/ssh", SSH),
     ("src/host", &[("power", &[]), ("replant", &[]), ("sweep_power", &[])]),
+    ("src/course/guard", &[("order", &[]), ("course", &[]), ("dead_man", &[]), ("sweeps", QUICK)]),
+    ("src/course/start", &[("placed", &[]), ("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
     ("src/course", &[("order", &[]), ("course", &[]), ("sweeps", QUICK)]),
+    ("src/layout/ways/place", &[("placed", &[])]),
     ("src/layout/ways", &[("findings", &[]), ("course", &[]), ("replant", &[])]),
     ("src/layout/start", &[("scripts", &["waits::"]), ("course", &[]), ("start", &[])]),
     ("src", &[("course", &[]), ("replant", &[]), ("steps", &[]), ("sweeps", QUICK)]),
 ];
+
+const SSH: &[(&str, &[&str])] = &[("ssh", &["way::", "acts::", "dead_man::"])];
 
 /// Runs that were killed, after each of their commands.
 const INTERRUPTED: &[&str] = &["below::what_an_interrupted", "below::a_way_back"];

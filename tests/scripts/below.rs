@@ -188,6 +188,7 @@ fn an_array_comes_beneath_a_volume() {
     assert_eq!(place.read("/rules").unwrap(), "CREATE bbl=no\nAUTO -all\n");
     assert_eq!(place.read(&format!("{SYS}/dev-dm-11/state")).unwrap(), "writemostly\n");
     assert_eq!(place.read(&format!("{SYS}/sync_speed_min")).unwrap(), "200000\n");
+    assert_eq!(place.read(&format!("{SYS}/sync_speed_max")).unwrap(), "100000000\n");
     // both are there before md knows anything of the leg
     assert_eq!(place.read("/as-it-was-added").unwrap(), "replant: copy of vg0-root begins\n1234.50 2000.00\n");
     // udev and others read the configuration of old meanwhile
@@ -559,4 +560,15 @@ fn each_copy_forgets_only_its_own() {
         _ => None,
     });
     assert_eq!(runs.collect::<Vec<_>>(), [format!("sh /run/below-drop.sh 300 8 {SINCE}")]);
+}
+
+/// The kernel keeps to the upper number, whatever else the disks are used for.
+#[test]
+fn a_copy_is_held_back_as_the_plan_says() {
+    let place = server();
+    let held = step(&format!(r#"{{ "beneath": {} }}"#, COPY.replace("\"chunk\"", "\"rate\": 40960, \"chunk\"")));
+    place.apply(&held).good();
+    for limit in ["sync_speed_max", "sync_speed_min"] {
+        assert_eq!(place.read(&format!("{SYS}/{limit}")).unwrap(), "40960\n");
+    }
 }

@@ -168,7 +168,7 @@ fn a_full_boot_is_said_before_anything_goes() {
     // for neither
     let place = with_boot();
     place.write("/room", &format!("{}\n", new + spare - old - 1));
-    put(&place).fails(1, "/boot of the new server has", &["cp", "sync"]);
+    put(&place).fails(1, "what the new server boots from has", &["cp", "sync"]);
     assert_eq!(on_new(&place), "old's own");
     // nothing is there that could go
     let place = with_boot();
@@ -186,9 +186,25 @@ fn a_full_boot_is_said_before_anything_goes() {
 fn a_file_that_is_not_there_is_not_put_anywhere() {
     let place = with_boot();
     std::fs::remove_file(place.at("/hold.img")).unwrap();
-    assert_ne!(put(&place).code, 0);
+    put(&place).fails(1, "no such file", &["mount"]);
     assert_eq!(on_new(&place), "old's own");
     nothing_half(&place);
+    // nor is it as it should be where nothing is there, or half of it is here
+    for text in [None, Some("")] {
+        let place = with_boot();
+        std::fs::remove_file(place.at(&format!("/fs/{NAME}"))).unwrap();
+        std::fs::remove_file(place.at("/hold.img")).unwrap();
+        text.map(|text| place.write("/hold.img", text));
+        put(&place).fails(1, "no such file", &["mount"]);
+    }
+}
+
+/// The directory of the boot loader is not there before the boot loader.
+#[test]
+fn a_file_below_a_directory_gets_there_too() {
+    let place = with_boot();
+    place.run(&["sh", "/put", "/dev/boot", "/run/replant/boot", "grub/grub.cfg", "/hold.img"]).good();
+    assert_eq!(place.read("/fs/grub/grub.cfg").as_deref(), Some("the hold"));
 }
 
 // ---- old's boot loader with its tools -------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ fn uuid() -> String {
 }
 
 fn mac() -> String {
-    script().split_once("waiting for the card ").unwrap().1.split_once('"').unwrap().0.to_string()
+    script().split_once("waiting for the network card ").unwrap().1.split_once(": ").unwrap().0.to_string()
 }
 
 fn old_mac() -> String {
@@ -66,7 +66,8 @@ fn machine() -> Place {
     place.stub("sleep", SLEEP).stub("lvm", LVM).stub("pidof", "exit 1").stub("mountpoint", "exit 1");
     place.stub("mdadm", "read -r now _ </proc/uptime; echo \"$now $*\" >>/assembled");
     place.stub("sshd", "exec /usr/bin/sleep 20 >/dev/null 2>&1");
-    place.write("/top", &script().replace("/usr/sbin/sshd", "/stubs/sshd"));
+    // of a file the last line would be all that is left
+    place.write("/top", &script().replace("/usr/sbin/sshd", "/stubs/sshd").replace(">/dev/kmsg", ">>/dev/kmsg"));
     place.write("/watch", WATCH);
     place.write("/scripts/functions", "wait_for_udev() { echo \"wait_for_udev $*\" >>/calls; }\n");
     place.write("/proc/uptime", "10.00 0\n").write("/dev/kmsg", "");
@@ -82,7 +83,7 @@ fn machine() -> Place {
 fn new() -> Place {
     let place = machine();
     place.write("/sys/class/dmi/id/product_uuid", &format!("{}\n", uuid()));
-    place.write("/sys/class/net/eth0/address", &format!("{}\n", mac()));
+    place.write("/sys/class/net/eth0/address", &format!("{}\n", mac())).write("/sys/class/net/eth0/carrier", "1\n");
     place
 }
 
@@ -332,6 +333,69 @@ fn sessions_end_when_it_goes_on() {
     let ran = says(&place, &["go"]);
     boots(&place, &ran, "one that ends");
     assert!(place.there("/alive"), "sessions are looked for");
+}
+
+/// Runs it until its console shows this, or for long enough; what that has shown.
+const CONSOLE: &str = r#"(sh /top local-top >/out 2>/err </dev/null) &
+i=0
+until grep -q "$1" /dev/kmsg || [ $i -ge 500 ]; do /usr/bin/sleep 0.02; i=$((i + 1)); done
+/usr/bin/sleep 0.2; cat /dev/kmsg"#;
+
+fn console(place: &Place, until: &str) -> String {
+    place.write("/console", CONSOLE);
+    place.run(&["/usr/bin/unshare", "--pid", "--fork", "--kill-child", "sh", "/console", until]).out
+}
+
+/// With `quiet` a console shows what is worse than an error. Where nobody can log in there is nothing else to be seen.
+#[test]
+fn what_goes_wrong_is_said_on_the_console() {
+    let said = console(&new(), "holding at");
+    assert!(said.contains("replant: holding at 10.77.0.22/24 on eth0\n") && !said.contains("<2>"), "{said}");
+    type Change = fn(&Place);
+    let troubles: [(Change, &str); 10] = [
+        (|place| _ = place.write("/sys/class/net/eth0/carrier", "0\n"), "eth0 has no link: nobody can log in."),
+        (
+            |place| _ = place.stub("sshd", "echo 'no hostkeys available' >/run/replant/sshd.log; exit 1"),
+            "nobody can log in, sshd has ended: no hostkeys available",
+        ),
+        (
+            |place| _ = place.stub("ip", "case \"$*\" in 'address add'*) exit 2 ;; esac"),
+            "eth0 does not take 10.77.0.22/24: nobody can log in",
+        ),
+        (|place| std::fs::remove_dir_all(place.at("/sys/class/net/eth0")).unwrap(), "waiting for the network card"),
+        (
+            |place| _ = place.stub("modprobe", "[ $1 != target_core_iblock ]"),
+            "the kernel does not load target_core_iblock: no volume can be offered",
+        ),
+        (|place| _ = place.stub("mount", "exit 32"), "configfs is not there: no volume can be offered"),
+        (|place| _ = place.write("/missing-vg0", "  1\n"), "not all of these groups are whole: vg0"),
+        (
+            |place| _ = place.stub("lvm", &LVM.replace("esac", "*vgchange*) exit 5 ;;\nesac")),
+            "the volumes of vg0 cannot be activated",
+        ),
+        (|place| _ = place.stub("mkfifo", "exit 1"), "there is no pipe: nobody can say that it may go on"),
+        (
+            |place| _ = place.write("/sys/class/dmi/id/product_uuid", "11111111-2222-3333-4444-555555555555\n"),
+            "this is not the new server, by its firmware: the boot goes on",
+        ),
+    ];
+    for (change, line) in troubles {
+        let place = new();
+        change(&place);
+        let said = console(&place, line);
+        assert_eq!(said.matches(&format!("<2>replant: {line}")).count(), 1, "{line}: {said}");
+    }
+    let place = machine();
+    place.write("/sys/class/net/enp1s0/address", &format!("{}\n", old_mac()));
+    let said = console(&place, "the boot goes on");
+    assert!(said.contains("<2>replant: this is not the new server, by its network card"), "{said}");
+    // nothing of it goes on where the boot has gone on
+    let place = new();
+    place.stub("sleep", "case $1 in 15) exec /usr/bin/sleep 1 ;; esac\nexec /usr/bin/sleep 0.01");
+    let text = place.read("/top").unwrap() + "\nrm /sys/class/net/eth0/carrier; /usr/bin/sleep 2\n";
+    place.write("/top", &text.replace("\nexit 0\n\nrm", "\nrm"));
+    boots(&place, &says(&place, &["go"]), "no watcher");
+    assert!(!place.read("/dev/kmsg").unwrap().contains("no link"), "{:?}", place.read("/dev/kmsg"));
 }
 
 #[test]

@@ -69,6 +69,37 @@ fn by_commands() {
     assert_eq!(power(&hosts, Server::New), "unknown\n");
 }
 
+/// What a console has shown is read by a command, and whatever becomes of that is no obstacle.
+#[test]
+fn a_console_is_read_by_a_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("console.log");
+    std::fs::write(
+        &log,
+        format!("{}\x1b[1mGRUB\x1b[0m\r\n[  3.1] replant: eth0 has no link\r\n", "old\n".repeat(50_000)),
+    )
+    .unwrap();
+    let by = |argv: Option<Vec<String>>| {
+        let consoles = argv.map(|argv| (Server::New, argv)).into_iter().collect();
+        let hosts = SshHosts::new(SshConfig { migration: "m".into(), consoles, ..SshConfig::default() }).unwrap();
+        hosts.ask(Side::New, Query::Console(Server::New)).unwrap()
+    };
+    let said = by(Some(vec!["cat".into(), log.display().to_string()]));
+    assert!(said.success() && said.stdout.ends_with("old\nGRUB\n[  3.1] replant: eth0 has no link\n"), "{said:?}");
+    assert_eq!(said.stdout.lines().count(), 16);
+    assert_eq!(by(None).stdout, "");
+    let said = by(Some(script("echo half; echo no such log >&2; exit 3".into())));
+    assert_eq!((said.code, said.stdout.as_str()), (3, ""));
+    assert!(said.stderr.contains("failed (exit status: 3): no such log"), "{said:?}");
+    let said = by(Some(vec!["/nowhere/console".into()]));
+    assert!(!said.success() && said.stderr.contains("failed to run `/nowhere/console`"), "{said:?}");
+    // one that shows what comes does not end by itself
+    let began = std::time::Instant::now();
+    let said = by(Some(script("echo panic; exec sleep 300".into())));
+    assert!(said.success() && began.elapsed() < Duration::from_secs(60));
+    assert_eq!(said.stdout, "panic\n");
+}
+
 /// What a person is asked, and what they answer.
 struct Asked {
     all: Arc<Mutex<Vec<Request>>>,

@@ -31,6 +31,16 @@ pub fn tables() -> Vec<Table> {
     let marks = "now ${now";
     vec![
         Table {
+            kind: "kernel-there",
+            world: World::of(Side::Old, r#"{ "kernel-there": { "kernel": "6.1.0-50-amd64" } }"#).says("[ -e \"$1\"", ""),
+            rows: vec![
+                ("old has it", "", Present),
+                ("its package was removed", "[ -e \"$1\" says gone\n", Foreign("no modules of it any more")),
+                ("it cannot be asked", "[ -e \"$1\" fails: no", Error("exit code 5")),
+                ("it does not answer", "old is silent", Error("silence")),
+            ],
+        },
+        Table {
             kind: "at-rest",
             world: World::of(Side::Old, &at_rest).says("echo \"volume", RESTS).says("dmesg", "").says(marks, "now 5000\n/run/copy-vg0-root.rest 899\n"),
             rows: vec![

@@ -210,6 +210,7 @@ impl Look for World {
                 Query::Power(Server::New) => "power new".to_string(),
                 Query::Control(Server::Old) => "control old".to_string(),
                 Query::Control(Server::New) => "control new".to_string(),
+                Query::Console(_) => panic!("no step looks at a console"),
                 Query::Run(argv) => argv.join(" "),
             };
             let local = matches!(query, Query::Power(_) | Query::Control(_));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use replant::host::Server;
-use replant::plan::{self, IscsiServer, Method, NewBoot, Only, Plan, Verify};
+use replant::plan::{self, HoldPlace, IscsiServer, Method, NewBoot, Only, Plan, Verify};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -156,6 +156,24 @@ pub fn held() -> Case<Sim> {
     plan.copy.verify = Verify::Sampled.into();
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, held", &plan, sim)
+}
+
+/// And with `/boot` inside `/`, so that the hold has a place of its own.
+pub fn placed() -> Case<Sim> {
+    let plan = plan_placed();
+    let sim = Sim::from_plan(&plan, None);
+    case("lio, below, held, no /boot", &plan, sim)
+}
+
+/// The plan of it.
+pub fn plan_placed() -> Plan {
+    let mut plan = plan("lab");
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
+    plan.transfer.iscsi.server = IscsiServer::Lio.into();
+    let boot = plan.boot.take().expect("the lab has a /boot");
+    plan.hold = Some(HoldPlace { to: boot.to });
+    plan
 }
 
 fn lab(name: &'static str, server: IscsiServer, free_extents: u64, verify: Verify) -> Case<Sim> {

@@ -24,7 +24,7 @@ pub(super) fn write(book: &mut Book, layout: &Layout, root: &str, after: &Handle
         fit.edits.push(fit.last.clone());
     }
     for disk in &layout.disks {
-        fit.last = loader::install(book, layout, root, disk, &fit.last);
+        fit.last = loader::install(book, layout, (New, root), disk, &fit.last);
     }
     fit
 }

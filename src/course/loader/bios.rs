@@ -1,17 +1,25 @@
 //! GRUB on each disk, started by a BIOS: grub-install(8), `i386-pc`.
 
+use minijinja::context;
+
 use crate::course::book::{Book, Handle};
-use crate::course::text::job;
-use crate::host::Side::{Migrated, New};
-use crate::layout::{Disk, Layout};
+use crate::course::text::{self, job, render};
+use crate::host::Side::{self, Migrated, New};
+use crate::layout::{Disk, Layout, Place};
 use crate::step::BootLoader;
 
 pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
 
-pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+pub(super) fn install(
+    book: &mut Book,
+    layout: &Layout,
+    (on, root): (Side, &str),
+    disk: &Disk,
+    after: &Handle,
+) -> Handle {
     book.step(
         format!("grub-{}", disk.name),
-        New,
+        on,
         BootLoader {
             disk: disk.by_id.clone(),
             label: disk.label.clone(),
@@ -26,7 +34,7 @@ pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk,
 }
 
 pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, after: &Handle) -> Handle {
-    let boot = layout.boot.as_ref().map(|boot| layout.stores[boot.to].path.clone()).unwrap_or_default();
+    let boot = layout.boots_from().map(|(store, _)| store.path.clone()).unwrap_or_default();
     let dir = format!("/run/replant/{}/tools", layout.name);
     let disks = layout.disks.iter().map(|disk| disk.by_id.clone());
     let args = [boot, dir, tools.to_string()].into_iter().chain(disks).collect();
@@ -38,6 +46,12 @@ pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, af
         &[after],
         "new must boot whichever of its disks is missing",
     )
+}
+
+/// The name of its menu on the hold's place, and what is in it. `kernel` and `image` are names there.
+pub(super) fn menu(layout: &Layout, place: &Place, kernel: &str, image: &str) -> (&'static str, String) {
+    let (name, uuid, line) = (&layout.name, &place.uuid, &place.line);
+    ("grub/grub.cfg", render(text::HOLD_GRUB, context! { name, uuid, line, kernel, image }))
 }
 
 pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle {

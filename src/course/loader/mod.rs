@@ -5,7 +5,8 @@
 mod bios;
 
 use super::book::{Book, Handle};
-use crate::layout::{Disk, Layout, Loader};
+use crate::host::Side;
+use crate::layout::{Disk, Layout, Loader, Place};
 
 /// boot: what the loader's own tools must find in the migrated system's root besides its own file systems, of the rescue
 /// system.
@@ -15,15 +16,23 @@ pub(super) fn bound(layout: &Layout) -> &'static [&'static str] {
     }
 }
 
-/// boot: installs it on one disk. `root`: where the migrated system is mounted on new.
-pub(super) fn install(book: &mut Book, layout: &Layout, root: &str, disk: &Disk, after: &Handle) -> Handle {
+/// boot: installs it on one disk, from where the migrated system is mounted on new. Grow: from that system itself, which is
+/// mounted on `/`.
+pub(super) fn install(book: &mut Book, layout: &Layout, from: (Side, &str), disk: &Disk, after: &Handle) -> Handle {
     match layout.loader {
-        Loader::Bios(_) => bios::install(book, layout, root, disk, after),
+        Loader::Bios(_) => bios::install(book, layout, from, disk, after),
     }
 }
 
-/// prepare: installs it on all disks, from new's rescue system and by the tools of old, which lie as `tools` on the boot file
-/// system.
+/// prepare: its menu on a place of the hold's own: the file's name there, and its text. `kernel` and `image` are names there.
+pub(super) fn menu(layout: &Layout, place: &Place, kernel: &str, image: &str) -> (&'static str, String) {
+    match layout.loader {
+        Loader::Bios(_) => bios::menu(layout, place, kernel, image),
+    }
+}
+
+/// prepare: installs it on all disks, from new's rescue system and by the tools of old, which lie as `tools` where new first
+/// boots from.
 pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, after: &Handle) -> Handle {
     match layout.loader {
         Loader::Bios(_) => bios::install_by_tools(book, layout, tools, after),

@@ -167,6 +167,7 @@ fn beneath(layout: &Layout, group: &Group, copied: &crate::layout::CopiedVolume,
         since: format!("{}/copy-{}", layout.run, crate::step::dm_name(&group.vg, &copied.lv)),
         dir: layout.run.clone(),
         used: under.used.map(|used| used.0),
+        rate: layout.rate.map(|rate| rate.0 >> 10),
     }
 }
 

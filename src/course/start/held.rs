@@ -17,14 +17,14 @@ use crate::course::ready::{Ready, Rescued};
 use crate::course::text::{self, job, render};
 use crate::host::Side::{Migrated, New, Old};
 use crate::host::{Text, secret_place};
-use crate::layout::{Card, Hold, Layout};
-use crate::step::{Active, HoldImage, Inactive, IntoHold, Job};
+use crate::layout::{Card, Hold, Layout, Lun, Place};
+use crate::step::{Active, File, HoldImage, Inactive, IntoHold, Job};
 
 /// The names of secrets: the host key by which the hold is known, and the key that it lets in.
 pub(crate) const HOST_KEY: &str = "hold-host-key";
 pub(crate) const CLIENT: &str = "hold-client-public";
 
-/// What old's tools leave on new's boot file system for a moment.
+/// What old's tools leave where new first boots from, for a moment.
 const TOOLS: &str = "replant-loader.tar.gz";
 
 pub(super) fn prepare(book: &mut Book, layout: &Layout, held: &Hold, made: Rescued) -> Ready {
@@ -34,9 +34,10 @@ pub(super) fn prepare(book: &mut Book, layout: &Layout, held: &Hold, made: Rescu
     let images = build_images(book, layout, held, &card);
     let tools = pack_tools(book, layout, &card);
     let shy = connect::keep_links(book, &initiator);
-    let (boot_login, put) = fill_boot(
+    let Filled { login, copied, put } = fill_boot(
         book,
         layout,
+        held,
         &made,
         &Filling { initiator: &initiator, shy: &shy, timers: &timers, images: &images, tools: &tools },
     );
@@ -67,16 +68,16 @@ pub(super) fn prepare(book: &mut Book, layout: &Layout, held: &Hold, made: Rescu
         initiator,
         portable: card,
         shy: Some(shy),
-        boot_login: Some(boot_login),
+        boot_login: Some(login),
         timers,
-        boot: put.first().cloned(),
+        boot: copied,
     }
 }
 
 /// For each kernel that the boot menu may choose.
 fn build_images(book: &mut Book, layout: &Layout, held: &Hold, after: &Handle) -> Vec<Handle> {
     let mut built: Vec<Handle> = Vec::new();
-    for kernel in &layout.kernels {
+    for kernel in kernels(layout, held) {
         let drivers = drivers(layout, held).map(|module| format!("/{module}.ko"));
         let image = HoldImage {
             kernel: kernel.clone(),
@@ -96,6 +97,11 @@ fn build_images(book: &mut Book, layout: &Layout, held: &Hold, after: &Handle) -
         ));
     }
     built
+}
+
+/// Those that new may boot with: on a place of its own, the hold has a menu of its own.
+fn kernels<'a>(layout: &'a Layout, held: &'a Hold) -> &'a [String] {
+    held.place.as_ref().map_or(&layout.kernels, |place| std::slice::from_ref(&place.kernel))
 }
 
 /// Of new's disks, of its arrays, and of the card by which it is reached while it waits.
@@ -157,49 +163,86 @@ struct Filling<'a> {
     tools: &'a Handle,
 }
 
-/// Old's boot file system on new, with the boot loader on each disk and the initramfs in which new waits. The login, and the
-/// steps that are over when new has booted: the copy first, the boot loader last.
-fn fill_boot(book: &mut Book, layout: &Layout, made: &Rescued, with: &Filling) -> (Handle, Vec<Handle>) {
-    let boot = layout.boot.as_ref().expect("a hold has a boot file system");
-    let lun = &layout.luns[boot.lun];
+/// What new first boots from is written.
+struct Filled {
+    login: Handle,
+    /// the copy of old's boot file system
+    copied: Option<Handle>,
+    /// what is over when new has booted; the boot loader is the last
+    put: Vec<Handle>,
+}
+
+/// What new first boots from: old's boot file system, or a place of the hold's own; with the boot loader on each disk and the
+/// initramfs in which new waits.
+fn fill_boot(book: &mut Book, layout: &Layout, held: &Hold, made: &Rescued, with: &Filling) -> Filled {
+    let (_, lun) = layout.boots_from().expect("a hold boots from somewhere");
     let daemon = connect::serve(book, layout, &[lun], &made.isolated);
     let mut after = vec![&made.stores[lun.store], &made.isolated];
     after.extend(&daemon);
     let export = connect::offer(book, layout, lun, &after);
     let login = connect::login(book, layout, lun, with.initiator, with.shy, std::slice::from_ref(&export));
     let before: Vec<&Handle> = [&login].into_iter().chain(with.timers).collect();
-    let copied = copy::copy_boot(book, layout, boot, &before);
-    let mut put = vec![copied];
+    let copied = layout.boot.as_ref().map(|boot| copy::copy_boot(book, layout, boot, &before));
+    let first = copied.clone().or_else(|| Some(make_place(book, layout, held.place.as_ref()?, lun, &login)));
+    let mut put: Vec<Handle> = first.into_iter().collect();
     let tools = put_file(book, layout, "boot-tools", TOOLS, &tools_file(layout), &[&put[0], with.tools]);
-    book.until(with.tools, &tools);
     put.push(tools);
-    for (kernel, image) in layout.kernels.iter().zip(with.images) {
-        let name = format!("{}{kernel}", layout.builder.image.rsplit('/').next().unwrap_or_default());
+    let name = layout.builder.image.rsplit('/').next().unwrap_or_default();
+    for (kernel, image) in kernels(layout, held).iter().zip(with.images) {
         let last = put.last().expect("the tools are there").clone();
         let id = format!("boot-image-{kernel}");
-        let placed = put_file(book, layout, &id, &name, &image_file(layout, kernel), &[&last, image]);
-        book.until(image, &placed);
+        let placed =
+            put_file(book, layout, &id, &format!("{name}{kernel}"), &image_file(layout, kernel), &[&last, image]);
         put.push(placed);
+    }
+    if let Some(place) = &held.place {
+        let image = format!("{name}{}", place.kernel);
+        put.extend(put_menu(book, layout, place, &image, put.last().expect("the image is there")));
     }
     let last = put.last().expect("the tools are there").clone();
     let logout = cutover::log_out(book, layout, lun, &login, &[last]);
+    // It is on new's disk, and from here on nobody on old could write it again; until then a boot of old forgets that it was
+    // written, and what was.
+    for over in put.drain(..).chain([with.tools.clone()]).chain(with.images.iter().cloned()) {
+        book.until(&over, &logout);
+    }
     let withdrawn = boot::withdraw_all(book, layout, &[lun], &logout);
     let withdrawn = withdrawn.first().expect("one disk is offered").clone();
     for over in [&export].into_iter().chain(&daemon) {
         book.until(over, &withdrawn);
     }
-    put.push(withdrawn.clone());
-    put.push(loader::install_by_tools(book, layout, TOOLS, &withdrawn));
-    (login, put)
+    let installed = loader::install_by_tools(book, layout, TOOLS, &withdrawn);
+    Filled { login, copied, put: vec![withdrawn, installed] }
 }
 
-/// A file of old's onto new's boot file system.
+/// A file system for what old's `/boot` would have, were it one.
+fn make_place(book: &mut Book, layout: &Layout, place: &Place, lun: &Lun, login: &Handle) -> Handle {
+    let args = vec![lun.on_old.clone(), place.uuid.clone()];
+    let step = job(layout, "file system from which new boots into its hold", "hold-place", text::HOLD_PLACE, args);
+    book.step("hold-place", Old, step, &[login], "old's `/boot` is on new only when all is copied")
+}
+
+/// The kernel and a menu of the hold's own.
+fn put_menu(book: &mut Book, layout: &Layout, place: &Place, image: &str, after: &Handle) -> Vec<Handle> {
+    let path = format!("{}{}", layout.family.menu.kernel, place.kernel);
+    let kernel = path.rsplit('/').next().unwrap_or_default();
+    let id = format!("boot-kernel-{}", place.kernel);
+    let put = put_file(book, layout, &id, kernel, &path, &[after]);
+    let (name, text) = loader::menu(layout, place, kernel, image);
+    let file = format!("{}/hold-menu.cfg", layout.run);
+    let why = "old's own menu means old's own `/boot`";
+    let written = book.step("hold-menu", Old, File::new(&file, text), &[&put], why);
+    let menu = put_file(book, layout, "boot-menu", name, &file, &[&written]);
+    vec![put, written, menu]
+}
+
+/// A file of old's to where new first boots from.
 fn put_file(book: &mut Book, layout: &Layout, id: &str, name: &str, file: &str, after: &[&Handle]) -> Handle {
-    let boot = layout.boot.as_ref().expect("a hold has a boot file system");
-    let device = layout.luns[boot.lun].on_old.clone();
+    let (_, lun) = layout.boots_from().expect("a hold boots from somewhere");
     let dir = format!("/run/replant/{}/boot-of-new", layout.name);
-    let args = vec![device, dir, name.to_string(), file.to_string()];
-    let step: Job = job(layout, format!("{name} onto new's {}", boot.target), id, text::BOOT_PUT, args);
+    let args = vec![lun.on_old.clone(), dir, name.to_string(), file.to_string()];
+    let onto = layout.boot.as_ref().map_or("the hold's place".into(), |boot| format!("new's {}", boot.target));
+    let step: Job = job(layout, format!("{name} onto {onto}"), id, text::BOOT_PUT, args);
     book.step(id, Old, step, after, "new boots with it, and old does not")
 }
 
@@ -240,7 +283,7 @@ pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle
     let mut last = after.clone();
     let path = layout.family.md.file;
     if let Some(was) = layout.files.get(path) {
-        let step = crate::step::File::instead(path, Some(was), prepare::with_arrays_of_new(layout, was));
+        let step = File::instead(path, Some(was), prepare::with_arrays_of_new(layout, was));
         last = book.step("mdadm-conf", Migrated, step, &[&last], "old's arrays are not here");
     }
     if let Some((step, why)) = boot::persistent_names(layout, "") {
@@ -248,4 +291,27 @@ pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle
     }
     let drivers = prepare::with_modules(layout);
     book.step("drivers", Migrated, drivers, &[&last], "the drivers of new's disks and the levels of its arrays")
+}
+
+/// Where the hold had a place of its own: the system's own boot loader takes over on each disk, whose menu and initramfs were
+/// made before. Until the last of them is done a disk boots by either.
+pub(super) fn take_over(book: &mut Book, layout: &Layout, held: &Hold, finished: &Handle) -> Vec<Handle> {
+    let Some(place) = &held.place else { return Vec::new() };
+    let mut all: Vec<Handle> = Vec::new();
+    for disk in &layout.disks {
+        let last = all.last().unwrap_or(finished).clone();
+        all.push(loader::install(book, layout, (Migrated, "/"), disk, &last));
+    }
+    let device = layout.stores[place.to].path.clone();
+    let args = vec![device, place.uuid.clone(), format!("/run/replant/{}/hold-place", layout.name)];
+    let empty = job(layout, "empty the hold's place", "hold-empty", text::HOLD_EMPTY, args);
+    let last = all.last().unwrap_or(finished).clone();
+    all.push(book.step(
+        "hold-empty",
+        Migrated,
+        empty,
+        &[&last],
+        "nothing boots from it any more, and the hold's private key is in it",
+    ));
+    all
 }

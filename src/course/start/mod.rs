@@ -36,3 +36,12 @@ pub(super) fn settle(book: &mut Book, layout: &Layout, after: &Handle) -> Handle
         Start::Held(_) => held::settle(book, layout, after),
     }
 }
+
+/// grow: what takes the place of what new first booted from, when the system's own boot files are `finished`. The last of these
+/// steps is the last of the chapter.
+pub(super) fn take_over(book: &mut Book, layout: &Layout, finished: &Handle) -> Vec<Handle> {
+    match &layout.start {
+        Start::Rescue => Vec::new(),
+        Start::Held(hold) => held::take_over(book, layout, hold, finished),
+    }
+}

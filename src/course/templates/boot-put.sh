@@ -1,7 +1,7 @@
 #!/bin/sh
-# boot-put.sh DEVICE DIR NAME FILE: on old, puts FILE in place as NAME in the file system of /boot of the new server, which is
-# DEVICE, over iSCSI, and here mounted on DIR for that long only. Where there is room for one of both, what was NAME goes first:
-# it is a copy of what old has, and nothing boots from it yet.
+# boot-put.sh DEVICE DIR NAME FILE: on old, puts FILE in place as NAME in the file system that the new server first boots from, which
+# is DEVICE, over iSCSI, and here mounted on DIR for that long only. Where there is room for one of both, what was NAME goes
+# first: it is a copy of what old has, and nothing boots from it yet.
 set -eu
 device=$1 dir=$2 name=$3 file=$4
 # It is mounted in a mount namespace of our own: nobody else sees it, nobody keeps it, and it goes with this script.
@@ -14,6 +14,7 @@ options=noatime
 # grub-install(8) keeps what was there beside what it writes, for a while
 spare=8388608
 sum() { [ ! -e "$1" ] || sha256sum <"$1"; }
+[ -s "$file" ] || { echo "there is nothing in $file, or no such file" >&2; exit 1; }
 
 mkdir -p "$dir"
 mount -o "$options" "$device" "$dir"
@@ -26,9 +27,10 @@ if [ "$(sum "$dir/$name")" != "$want" ]; then
         gone=0
         [ ! -e "$dir/$name" ] || gone=$(stat -c %s "$dir/$name")
         [ $((room + gone)) -ge "$need" ] ||
-            { echo "/boot of the new server has $((room + gone)) bytes for $name, which needs $need" >&2; exit 1; }
+            { echo "what the new server boots from has $((room + gone)) bytes for $name, which needs $need" >&2; exit 1; }
         rm -f "$dir/$name"
     fi
+    mkdir -p "$(dirname "$dir/$name")"
     cp "$file" "$dir/$name.replant"
     chmod 600 "$dir/$name.replant"
     sync "$dir/$name.replant"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use crate::host::console::Consoles;
 use crate::host::hardware::Machines;
 use crate::host::local::{Confirm, PowerControl};
 use crate::host::{HostError, Server, Side};
@@ -73,6 +74,8 @@ pub struct SshConfig {
     pub machines: Option<Machines>,
     /// a server that is not here is switched by hand
     pub power: BTreeMap<Server, PowerControl>,
+    /// how what a machine's console has shown is read
+    pub consoles: Consoles,
     /// where the secrets of texts and power controls come from
     pub secrets: Secrets,
     /// asks a person to switch a machine; with none, that is an error which says what to do

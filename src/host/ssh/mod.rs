@@ -69,8 +69,19 @@ impl SshHosts {
     /// # Errors
     /// A name that is no name of a migration, a host key that is none, or a file on this machine that cannot be written.
     pub fn new(config: SshConfig) -> Result<SshHosts, HostError> {
-        let SshConfig { migration, known_hosts, remotes, machines, power, secrets, confirm, patience, trace, stop } =
-            config;
+        let SshConfig {
+            migration,
+            known_hosts,
+            remotes,
+            machines,
+            power,
+            consoles,
+            secrets,
+            confirm,
+            patience,
+            trace,
+            stop,
+        } = config;
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
         if migration.is_empty() || migration.starts_with('.') || !migration.chars().all(plain) {
             return Err(HostError::Local(format!("`{migration}` is no name of a migration: [a-z0-9._-]")));
@@ -93,7 +104,7 @@ impl SshHosts {
                 (side, link)
             })
             .collect();
-        let controls = Controls { all: power, secrets: secrets.clone(), stop: stop.clone() };
+        let controls = Controls { all: power, consoles, secrets: secrets.clone(), stop: stop.clone() };
         let memory = Memory::default();
         Ok(SshHosts {
             migration,
@@ -216,7 +227,7 @@ impl Look for SshHosts {
             .iter()
             .filter_map(|query| match query {
                 Query::Run(argv) => Some(argv.as_slice()),
-                Query::Power(_) | Query::Control(_) => None,
+                Query::Power(_) | Query::Control(_) | Query::Console(_) => None,
             })
             .collect();
         let began = Instant::now();
@@ -230,6 +241,7 @@ impl Look for SshHosts {
                 Query::Run(_) => Ok(answered.next().expect("one output for each command")),
                 Query::Power(server) => self.power().ask(*server),
                 Query::Control(server) => self.power().control(*server),
+                Query::Console(server) => self.controls.console(*server),
             })
             .collect()
     }

@@ -2,6 +2,7 @@
 
 use super::below::method;
 use super::obstacle::Obstacle;
+use super::place::{MORE, how, place_room, reasons, wanted};
 use crate::facts::Facts;
 use crate::layout::{has, new_card, runs_cloud_init, service_card};
 use crate::plan::{Method, NewBoot, Plan, Power, Span};
@@ -28,12 +29,13 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     let asks =
         |text: &str| text.split([' ', '"', '\'', '\n']).any(|word| word.starts_with("ip=") && word != "ip=off");
     let lets_in = ["/etc/dropbear/initramfs", "/etc/dropbear-initramfs"];
-    let by_hand = |power: &Power| matches!(power, Power::Manual {} | Power::Command { boot_disk: None, .. });
+    let by_hand = |power: &Power| matches!(power, Power::Manual { .. } | Power::Command { boot_disk: None, .. });
     let lacks: Vec<&str> = ["target_core_mod", "target_core_iblock", "iscsi_target_mod"]
         .into_iter()
         .filter(|module| !facts.old.modules.contains(*module))
         .collect();
     let card = new_card(plan, facts).filter(|card| has(card, &address));
+    let of_place = reasons(plan, facts).into_iter().map(|(message, help)| (true, message, help));
     let reasons: Vec<(bool, String, Option<String>)> = vec![
         (
             method(plan, facts) != Method::Below,
@@ -41,9 +43,9 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
             Some("choose `copy: { method: below }`".into()),
         ),
         (
-            plan.boot.is_none(),
+            plan.boot.is_none() && wanted(plan).is_none(),
             "old has no boot file system of its own that new could boot from before `/` is copied".into(),
-            None,
+            Some(how(plan)),
         ),
         (
             by_hand(&plan.new.power),
@@ -96,15 +98,19 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     ];
     let at = place(plan).or(plan.new.address.span());
     let obstacle = |(_, message, help)| Obstacle { message, help, at };
-    reasons.into_iter().filter(|(fires, ..)| *fires).map(obstacle).collect()
+    reasons.into_iter().filter(|(fires, ..)| *fires).chain(of_place).map(obstacle).collect()
 }
 
-/// Beside what old's own takes; and the boot loader's tools.
-const MORE: u64 = 16 << 20;
+/// The boot loader's tools.
 const TOOLS: u64 = 20 << 20;
 
-/// There is little room in the boot file system: an estimate.
+/// There is little room where new first boots from.
 pub(crate) fn room(plan: &Plan, facts: &Facts) -> Option<Obstacle> {
+    boot_room(plan, facts).or_else(|| place_room(plan, facts))
+}
+
+/// There is little room in the boot file system: an estimate.
+pub(crate) fn boot_room(plan: &Plan, facts: &Facts) -> Option<Obstacle> {
     let boot = plan.boot.as_ref()?;
     let mount = facts.old.mounts.iter().rfind(|mount| mount.target == **boot.from)?;
     let images = facts.old.initrd_sizes.len() as u64;

@@ -4,6 +4,7 @@
 pub(crate) mod below;
 pub(crate) mod held;
 mod obstacle;
+pub(crate) mod place;
 mod used;
 
 pub(crate) use below::method;

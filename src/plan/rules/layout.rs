@@ -170,7 +170,7 @@ pub(super) fn stores_with_two_uses(plan: &Plan, found: &mut Found) {
             Diagnostic::error(codes::ARRAY_TAKEN, format!("{what} `{again}` is used twice"))
                 .on(again, "used again here")
                 .and(first, "used here")
-                .help(format!("it takes the boot filesystem or one volume group; declare another {what}")),
+                .help(format!("it takes the boot filesystem, the hold or one volume group; declare another {what}")),
         );
     }
 }
@@ -178,7 +178,7 @@ pub(super) fn stores_with_two_uses(plan: &Plan, found: &mut Found) {
 pub(super) fn members_for_the_level(plan: &Plan, found: &mut Found) {
     for array in &plan.arrays {
         let members = members_of(plan, array).len();
-        let boot = plan.boot.as_ref().is_some_and(|boot| boot.to == array.name);
+        let boot = plan.boots_from().is_some_and(|to| *to == array.name);
         // None at all: the disks or the partition are missing, and that is told elsewhere.
         if members == 0 {
             continue;
@@ -263,9 +263,7 @@ pub(super) fn sizes_that_cannot_be(plan: &Plan, found: &mut Found) {
         found.push(Diagnostic::error(codes::SIZE, message).on(&partition.size, label).help(help));
     }
     let Some(boot) = &plan.boot else { return };
-    let array = plan.arrays.iter().find(|array| array.name == boot.to);
-    let name = array.map_or(&boot.to, |array| &array.partitions);
-    if let Some(partition) = plan.partitions.iter().find(|partition| partition.name == *name) {
+    if let Some(partition) = plan.partition_under(&boot.to) {
         match *partition.size {
             Size::Bytes(bytes) if (8 * MIB..64 * MIB).contains(&bytes) => found.push(
                 Diagnostic::warning(codes::SIZE, format!("{} is little for a boot filesystem", Bytes(bytes)))
@@ -323,17 +321,20 @@ pub(super) fn limits_of_the_table(plan: &Plan, found: &mut Found) {
 }
 
 pub(super) fn boot_array_is_raid1(plan: &Plan, found: &mut Found) {
-    let Some(boot) = &plan.boot else { return };
-    for array in plan.arrays.iter().filter(|array| array.name == boot.to && *array.level != RaidLevel::Raid1) {
-        found.push(
-            Diagnostic::error(
-                codes::BOOT_LEVEL,
-                format!("array `{}` holds the boot filesystem and is {}", array.name, array.level.name()),
-            )
-            .on(&array.level, "must be raid1")
-            .and(&boot.to, "the boot filesystem goes there")
-            .help("with raid1 every disk holds the whole of it, and the server boots from any that is left"),
-        );
+    let boot = plan.boot.iter().map(|boot| (&boot.to, "the boot filesystem"));
+    let hold = plan.hold.iter().map(|hold| (&hold.to, "the hold's own boot filesystem"));
+    for (to, what) in boot.chain(hold) {
+        for array in plan.arrays.iter().filter(|array| array.name == *to && *array.level != RaidLevel::Raid1) {
+            found.push(
+                Diagnostic::error(
+                    codes::BOOT_LEVEL,
+                    format!("array `{}` holds {what} and is {}", array.name, array.level.name()),
+                )
+                .on(&array.level, "must be raid1")
+                .and(to, format!("{what} goes there"))
+                .help("with raid1 every disk holds the whole of it, and the server boots from any that is left"),
+            );
+        }
     }
 }
 
@@ -349,7 +350,7 @@ pub(super) fn things_without_use(plan: &Plan, found: &mut Found) {
             found.push(
                 diagnostic
                     .on(&array.name, "nothing goes there")
-                    .help("name it in `boot` or in a volume group, or remove it"),
+                    .help("name it in `boot`, `hold` or a volume group, or remove it"),
             );
         }
     }

@@ -37,6 +37,7 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     volumes::groups_that_move_nothing,
     volumes::transfer_settings,
     volumes::dead_man_in_time,
+    volumes::rate,
     volumes::used_by_mirrors,
     volumes::verify_without_a_way_back,
     volumes::units_given_twice,

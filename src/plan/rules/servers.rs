@@ -29,10 +29,7 @@ pub(super) fn two_servers_at_one_address(plan: &Plan, found: &mut Found) {
 
 pub(super) fn commands_without_a_program(plan: &Plan, found: &mut Found) {
     for (server, power) in [("old", &plan.old.power), ("new", &plan.new.power)] {
-        let Power::Command { status, on, off, boot_disk, .. } = power else { continue };
-        let commands =
-            [("status", Some(status)), ("on", Some(on)), ("off", Some(off)), ("boot_disk", boot_disk.as_ref())];
-        for (name, argv) in commands.into_iter().filter_map(|(name, argv)| Some((name, argv?))) {
+        for (name, argv) in commands_of(power) {
             let Some(program) = argv.first().filter(|program| program.trim().is_empty()) else { continue };
             let message = format!("the `{name}` command of `{server}` has no program");
             found.push(
@@ -41,9 +38,9 @@ pub(super) fn commands_without_a_program(plan: &Plan, found: &mut Found) {
                     .help("the first word is the program to run"),
             );
         }
-        for argv in commands_of(power) {
+        for (_, argv) in commands_of(power) {
             // One word with spaces is a shell line, and no shell reads it.
-            let [program] = argv else { continue };
+            let [program] = argv.as_slice() else { continue };
             if program.trim().contains(' ') {
                 let words: Vec<_> = program.split_whitespace().collect();
                 let diagnostic =
@@ -54,13 +51,15 @@ pub(super) fn commands_without_a_program(plan: &Plan, found: &mut Found) {
     }
 }
 
-fn commands_of(power: &Power) -> Vec<&[At<String>]> {
-    match power {
+fn commands_of(power: &Power) -> Vec<(&'static str, &Vec<At<String>>)> {
+    let switch = match power {
         Power::Command { status, on, off, boot_disk, .. } => {
-            [Some(status), Some(on), Some(off), boot_disk.as_ref()].into_iter().flatten().map(Vec::as_slice).collect()
+            [("status", Some(status)), ("on", Some(on)), ("off", Some(off)), ("boot_disk", boot_disk.as_ref())]
         }
-        Power::Manual {} | Power::Ipmi { .. } => Vec::new(),
-    }
+        Power::Manual { .. } | Power::Ipmi { .. } => Default::default(),
+    };
+    let all = switch.into_iter().chain([("console", power.console())]);
+    all.filter_map(|(name, argv)| Some((name, argv?))).collect()
 }
 
 pub(super) fn secrets_of_the_wrong_kind(plan: &Plan, found: &mut Found) {

@@ -8,6 +8,7 @@ use crate::plan::{Bytes, CopyHow, Duration, Grow, Method, Only, Plan, Verify, Wa
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
 const TIB: u64 = 1 << 40;
 
 pub(super) fn volumes_given_twice(plan: &Plan, found: &mut Found) {
@@ -148,6 +149,26 @@ pub(super) fn dead_man_in_time(plan: &Plan, found: &mut Found) {
             )
             .on(dead_man, "from 3min to 1h, or off")
             .help("replant itself waits 2 min for a lost link; 5min suits most"),
+        );
+    }
+}
+
+/// md keeps to it; dm-mirror has no such measure for one mirror.
+pub(super) fn rate(plan: &Plan, found: &mut Found) {
+    let copy = &plan.copy;
+    let Some(rate) = &copy.rate else { return };
+    if rate.0 < MIB {
+        found.push(
+            Diagnostic::error(codes::TRANSFER, format!("at {} a second it would take for ever", **rate))
+                .on(rate, "from 1MiB on")
+                .help("bytes a second, for each volume: `copy: { rate: 40MiB }`"),
+        );
+    }
+    if copy.method.as_ref().is_some_and(|method| **method == Method::Mirror) {
+        found.push(
+            Diagnostic::error(codes::TRANSFER, "LVM mirrors as fast as it can")
+                .on(rate, "only with `method: below`")
+                .help("`copy: { method: below, rate: 40MiB }`, or remove `rate`"),
         );
     }
 }

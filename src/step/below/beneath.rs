@@ -38,6 +38,9 @@ pub struct Beneath {
     /// bytes that the file system used when the facts were read: only what it uses is copied; `None`: all of the volume
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
+    /// the most that is copied in a second, in KiB; `None`: as fast as it goes
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u64>,
 }
 
 /// The link was dead for too long. It is back, or this would not be said: what has changed meanwhile is sent.
@@ -221,15 +224,16 @@ impl Step for Beneath {
         let script = format!("{}/below.sh", self.dir);
         let (volume, number) = (self.volume(), self.number.to_string());
         let (sectors, at, chunk) = (self.sectors().to_string(), self.at.to_string(), self.chunk.to_string());
-        let argv =
-            ["sh", &script, &volume, &number, &sectors, &self.leg, &at, &chunk, &self.uuid, &self.conf, &self.since];
+        let rate = self.rate.map_or("-".into(), |rate| rate.to_string());
+        let of = [&volume, &number, &sectors, &self.leg, &at, &chunk, &self.uuid, &self.conf, &self.since, &rate];
+        let argv = ["sh", &script].into_iter().chain(of.map(String::as_str));
         let mut acts = vec![Act::put(&script, BENEATH, 0o700)];
         if self.used.is_some() {
             // What is written has its bit from the first act on, what was there before from the second on: then the leg is
             // taken in, as one that lacks what has a bit.
             let bits = format!("{}/below-used.sh", self.dir);
             acts.push(Act::put(&bits, USED, 0o700));
-            acts.push(Act::run(argv.into_iter().chain(["track"])));
+            acts.push(Act::run(argv.clone().chain(["track"])));
             acts.push(Act::long(["sh", &bits, &volume, &number, &sectors, &chunk, &self.since]));
         }
         acts.push(Act::run(argv));

@@ -56,4 +56,8 @@ impl Step for HeldAgain {
     fn patience(&self) -> Duration {
         Duration::from_secs(900)
     }
+
+    fn boots(&self) -> Option<Server> {
+        Some(Server::New)
+    }
 }

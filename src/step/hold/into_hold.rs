@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
-use crate::step::takeover::old_off::booting;
+use crate::step::takeover::old_off::{NOT_BY_ITSELF, booting};
 use crate::step::{Seen, Step, Undo, power};
 
 /// New has booted from its own disks, by its own firmware, boot loader and kernel, and waits in its own initramfs.
@@ -53,5 +53,18 @@ impl Step for IntoHold {
 
     fn patience(&self) -> Duration {
         Duration::from_secs(900)
+    }
+
+    /// It is off or on its way up when they return: a rescue system that answers then was booted again.
+    fn begun_by_its_acts(&self) -> bool {
+        true
+    }
+
+    fn boots(&self) -> Option<Server> {
+        Some(Server::New)
+    }
+
+    fn gone(&self, _work: &str) -> String {
+        NOT_BY_ITSELF.into()
     }
 }

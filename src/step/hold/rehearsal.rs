@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::doing::{Doing, Phase};
-use crate::host::{Act, HostError, Look, Side};
+use crate::host::{Act, HostError, Look, Server, Side};
 use crate::step::{Progress, Seen, Step, Undo};
 
 /// New has booted the system that was copied, on snapshots of its volumes that are thrown away, cut off from the network. It is
@@ -61,5 +61,9 @@ impl Step for Rehearsal {
     /// A system that starts says nothing of how far it is.
     fn patience(&self) -> Duration {
         Duration::from_secs(600)
+    }
+
+    fn boots(&self) -> Option<Server> {
+        Some(Server::New)
     }
 }

@@ -28,6 +28,19 @@ pub struct Login {
 pub(crate) const SESSIONS: &str = r#"for s in /sys/class/iscsi_session/session*; do [ -e "$s/targetname" ] || continue
 echo "$(cat "$s/targetname") $(cat "$s/state")"; done"#;
 
+/// `IQN PORTAL DEVICE`. A disk that did not answer when udev asked it has no serial number there, and nobody asks it again when
+/// its session is back.
+pub(crate) const LOGIN: &str = r#"for s in /sys/class/iscsi_session/session*; do
+  [ -e "$s/targetname" ] && [ "$(cat "$s/targetname")" = "$1" ] || continue
+  [ ! -e "$3" ] || exec udevadm trigger --settle --action=change "$3"
+  exit 0
+done
+exec iscsiadm -m node -T "$1" -p "$2" --login
+"#;
+
+/// What udev knows of the disk is of a time when it did not answer.
+const UNTOLD: &str = "udev knows no serial number of the disk";
+
 /// The state of the session with `iqn`, if there is one.
 pub(crate) fn session(sessions: &str, iqn: &str) -> Option<String> {
     sessions.lines().find_map(|line| line.strip_prefix(iqn)?.strip_prefix(' ').map(|state| state.trim().to_string()))
@@ -43,8 +56,9 @@ impl Step for Login {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
-        let answers = on.look(side, &[sessions(), lsblk::query()])?;
-        let [sessions, blocks] = answers.as_slice() else { return Ok(Seen::Absent) };
+        let link = Query::run(["readlink", "-f", &self.device]);
+        let answers = on.look(side, &[sessions(), lsblk::query(), link])?;
+        let [sessions, blocks, link] = answers.as_slice() else { return Ok(Seen::Absent) };
         let waiting = |what: &str| Ok(Seen::Underway(Progress { what: what.into(), bytes: None }));
         match session(&sessions.stdout, &self.iqn).as_deref() {
             None => return Ok(Seen::Absent),
@@ -58,24 +72,21 @@ impl Step for Login {
         })?;
         // Of all disks it is the one with our serial number, and there may be only one.
         let ours: Vec<_> = blocks.iter().filter(|block| block.serial.as_deref() == Some(&self.serial)).collect();
+        // where there is no such link, readlink(1) gives back what it was asked for
+        let named = Some(link.stdout.trim()).filter(|path| link.success() && *path != self.device);
+        let untold = |block: &Block| block.serial.is_none() && Some(block.path.as_str()) == named;
         let [disk] = ours.as_slice() else {
-            return if ours.is_empty() {
+            return if blocks.iter().any(untold) {
+                Ok(Seen::Partial(UNTOLD.into()))
+            } else if ours.is_empty() {
                 waiting("waiting for the disk to appear")
             } else {
                 Ok(Seen::Foreign(format!("{} disks have the serial number {}", ours.len(), self.serial)))
             };
         };
-        let link = on.ask(side, Query::run(["readlink", "-f", &self.device]))?;
-        if link.stdout.trim() == self.device || !link.success() {
-            return waiting("waiting for udev to name the disk");
-        }
-        Ok(if link.stdout.trim() != disk.path {
-            Seen::Foreign(format!(
-                "{} is {}, but the serial number is on {}",
-                self.device,
-                link.stdout.trim(),
-                disk.path
-            ))
+        let Some(named) = named else { return waiting("waiting for udev to name the disk") };
+        Ok(if named != disk.path {
+            Seen::Foreign(format!("{} is {named}, but the serial number is on {}", self.device, disk.path))
         } else if disk.tran.as_deref() != Some("iscsi") {
             Seen::Foreign(format!("{} is not an iSCSI disk", disk.path))
         } else if disk.size < self.at_least {
@@ -89,13 +100,17 @@ impl Step for Login {
 
     fn apply(&self) -> Vec<Act> {
         vec![
-            Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--login"]),
+            Act::run(["sh", "-c", LOGIN, "sh", &self.iqn, &self.portal, &self.device]),
             Act::run(["udevadm", "settle"]),
         ]
     }
 
     fn undo(&self) -> Undo {
         Undo::Acts(vec![Act::run(["iscsiadm", "-m", "node", "-T", &self.iqn, "-p", &self.portal, "--logout"])])
+    }
+
+    fn goes_on_by_its_acts(&self, seen: &Seen) -> bool {
+        matches!(seen, Seen::Partial(what) if what == UNTOLD)
     }
 
     fn touches(&self, of: &Compared) -> Vec<Touched> {

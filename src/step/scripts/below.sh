@@ -1,17 +1,21 @@
 #!/bin/sh
-# below.sh VOLUME NUMBER SECTORS LEG AT CHUNK UUID CONF SINCE [track]: a raid1 beneath a live volume, with new's disk as its second leg.
+# below.sh VOLUME NUMBER SECTORS LEG AT CHUNK UUID CONF SINCE RATE [track]: a raid1 beneath a live volume, with new's disk as its second leg.
 #   VOLUME  as device-mapper calls it: vg0-root     NUMBER  of the array: /dev/mdNUMBER     SECTORS  of the volume
 #   LEG     the disk that new offers                AT      MiB in the RAM disk, where what md keeps of both legs begins
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
 #   SINCE.clean is there in its place where the leg was let go for a while, and nothing has written to new's disk meanwhile
+<<<<<<< HEAD
 #   SINCE.bits lists the chunks that were copied, where not all were: below-used.sh
+=======
+#   RATE    the most that is copied in a second, in KiB; `-`: as fast as it goes
+>>>>>>> main
 #   track   md counts the leg on new as in sync, and has given it up before the volume lies on the array: all that is written
 #           from then on has its bit in the bitmap. What is there already has none: that is for below-used.sh, which makes SINCE
 # Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
 # memory. A boot forgets all of this, and finds the volume as LVM knows it.
 set -eu
-volume=$1 number=$2 sectors=$3 leg=$4 at=$5 chunk=$6 uuid=$7 conf=$8 since=$9 only=${10-}
+volume=$1 number=$2 sectors=$3 leg=$4 at=$5 chunk=$6 uuid=$7 conf=$8 since=$9 rate=${10} only=${11-}
 md=/dev/md$number sys=/sys/block/md$number/md ram=/dev/ram0 tail=8192
 old=replant-$number-old new=replant-$number-new
 mark="replant: copy of $volume begins"
@@ -151,8 +155,12 @@ if [ "$lies" != "$ours" ]; then
     take_apart
     put_beneath
 fi
-# the kernel may hold the copy back to this, in KiB/s, while others use the disks
-echo 200000 >"$sys/sync_speed_min"
+# In KiB/s. The kernel may hold the copy back to the lower one while others use the disks; the system's own upper one is less
+# than a fast network carries. Where the lower one is above the upper one, it holds nothing back: md(4)
+most=$rate least=$rate
+[ "$rate" != - ] || most=100000000 least=200000
+echo "$most" >"$sys/sync_speed_max"
+echo "$least" >"$sys/sync_speed_min"
 if [ -e "/dev/mapper/$new" ]; then
     case ,$(of_leg), in
     *,none,* | *,faulty,*) drop_leg ;;

@@ -51,7 +51,15 @@ impl Step for OldOff {
     fn patience(&self) -> Duration {
         Duration::from_secs(600)
     }
+
+    fn boots(&self) -> Option<Server> {
+        Some(Server::Old)
+    }
 }
+
+/// New was switched on to boot from its own disks, and did not.
+pub(crate) const NOT_BY_ITSELF: &str =
+    "new was to boot from its own disks, and is where it was before: its rescue system answers, or it is off";
 
 /// What someone waits for who cannot see the screen.
 pub(crate) fn booting() -> Seen {

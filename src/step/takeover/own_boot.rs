@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::host::{Act, HostError, Look, PowerTo, Query, Server, Side};
 use crate::step::hold::into_hold::holds;
+use crate::step::takeover::old_off::NOT_BY_ITSELF;
 use crate::step::{Release, Seen, Step, Undo, lost, old_is_on, old_may_run, power};
 
 /// The new server, up from its own disks: it answers at old's address with old's host key, and has new's disks.
@@ -89,5 +90,16 @@ impl Step for OwnBoot {
 
     fn patience(&self) -> Duration {
         Duration::from_secs(900)
+    }
+
+    fn boots(&self) -> Option<Server> {
+        Some(Server::New)
+    }
+
+    fn gone(&self, work: &str) -> String {
+        match self.held {
+            Some(_) => format!("new was let go on, and waits again: {work}"),
+            None => NOT_BY_ITSELF.into(),
+        }
     }
 }

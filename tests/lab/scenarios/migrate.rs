@@ -189,7 +189,12 @@ pub fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 
 /// The rest of the migration, and everything that must be true afterwards.
 pub fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
-    let pair = &subject.pair;
+    copied(bench, &subject.pair, kind)?;
+    cut_over(bench, subject, replant::unattended)
+}
+
+/// To the end of the copy.
+pub fn copied(bench: &mut Bench, pair: &Pair, kind: &str) -> Fallible<()> {
     let plan = pair.plan().display().to_string();
     let mut kinds = Vec::new();
     let to_copy =
@@ -215,8 +220,16 @@ pub fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<
         let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
         bench.checks.figure("longest silence of the service while copying", format!("{silence:.1} s"));
     }
+    Ok(())
+}
 
-    let rest = replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;
+/// From the end of the copy to a migrated server.
+pub fn cut_over(
+    bench: &mut Bench,
+    subject: &mut Subject,
+    runs: fn(&Pair, &[&str]) -> Fallible<replant::Ended>,
+) -> Fallible<()> {
+    let rest = runs(&subject.pair, &["apply", &subject.pair.plan().display().to_string()])?;
     bench.checks.figure("cutover, boot and grow", format!("{:.0} s", rest.took.as_secs_f64()));
     subject.migrated = true;
     migrated::check(bench, subject)

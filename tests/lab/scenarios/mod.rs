@@ -80,6 +80,11 @@ pub const ALL: &[Scenario] = &[
         run: held::mishaps,
     },
     Scenario {
+        name: "held-by-hand",
+        about: "new waits in its own initramfs, a person switches old off; beside it a plain reboot; back",
+        run: held::by_hand,
+    },
+    Scenario {
         name: "rehearsal",
         about: "new boots what was copied, cut off from the network, and holds again; killed and reset in it; then to the end",
         run: rehearsal::all,

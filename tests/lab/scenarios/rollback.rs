@@ -13,15 +13,19 @@ pub fn after_cutover(bench: &mut Bench) -> Fallible<()> {
             migrate::quickly(bench)?
         }
     };
-    let outcome = back_to_old(bench, &subject);
+    let outcome = back_to_old(bench, &subject, replant::unattended);
     bench.pair = Some(Subject { migrated: false, ..subject });
     outcome
 }
 
-pub fn back_to_old(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
+pub fn back_to_old(
+    bench: &mut Bench,
+    subject: &Subject,
+    runs: fn(&Pair, &[&str]) -> Fallible<replant::Ended>,
+) -> Fallible<()> {
     let pair = &subject.pair;
     let since = witness::now();
-    let ended = replant::succeed(pair, &["rollback", "srv1", "--yes", "--no-input"])?;
+    let ended = runs(pair, &["rollback", "srv1"])?;
     bench.checks.figure("rollback after the cutover", format!("{:.0} s", ended.took.as_secs_f64()));
     bench.checks.that("new is switched off", !pair.new.is_on(), "it is on");
     bench.checks.that("old is switched on", pair.old.is_on(), "it is off");
