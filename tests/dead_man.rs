@@ -26,12 +26,8 @@ fn by_hand() -> Case<Sim> {
     let mut plan = pair::plan("lab");
     plan.copy.method = Some(Method::Below.into());
     plan.new.boot = Some(NewBoot::Held.into());
-<<<<<<< HEAD
-    plan.old.power = Power::Manual {};
-    plan.copy.verify = Verify::Whole.into();
-=======
     plan.old.power = Power::Manual { console: None };
->>>>>>> main
+    plan.copy.verify = Verify::Whole.into();
     let sim = pair::with_target(&mut plan, plan::IscsiServer::Lio, 0);
     pair::case("lio, below, held, by hand", &plan, sim)
 }

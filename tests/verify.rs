@@ -28,7 +28,7 @@ const WAYS: [(&str, IscsiServer, u64, fn(&mut Plan)); 6] = [
     }),
     ("held, by hand", IscsiServer::Lio, 0, |plan| {
         (plan.copy.method, plan.new.boot) = (Some(Method::Below.into()), Some(NewBoot::Held.into()));
-        plan.old.power = Power::Manual {};
+        plan.old.power = Power::Manual { console: None };
     }),
 ];
 

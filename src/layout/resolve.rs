@@ -81,11 +81,8 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
         dead_man: plan.cutover.dead_man.seconds(),
-<<<<<<< HEAD
         verify: *plan.copy.verify,
-=======
         rate: plan.copy.rate.as_ref().map(|rate| Bytes(rate.0)),
->>>>>>> main
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),
         timers: facts.old.services.iter().filter(|unit| disturbing(facts, unit)).cloned().collect(),

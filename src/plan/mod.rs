@@ -376,18 +376,15 @@ pub struct Copying {
     #[serde(skip_serializing_if = "Only::is_all")]
     #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
-<<<<<<< HEAD
     /// Whether both copies of each volume are hashed and compared while nothing writes, before they are cut apart. If they
     /// differ, the services start again on old, and nothing is cut.
     #[serde(skip_serializing_if = "Verify::is_off")]
     #[schemars(extend("default" = "off"))]
     pub verify: At<Verify>,
-=======
     /// The most that the copy of one volume may take, in bytes a second: from 1MiB on. `transfer.parallel` volumes are copied at
     /// a time. What programs write meanwhile is not held back. Default: as fast as it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<At<Bytes>>,
->>>>>>> main
 }
 
 /// How the data travels.

@@ -5,11 +5,8 @@
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
 #   SINCE.clean is there in its place where the leg was let go for a while, and nothing has written to new's disk meanwhile
-<<<<<<< HEAD
 #   SINCE.bits lists the chunks that were copied, where not all were: below-used.sh
-=======
 #   RATE    the most that is copied in a second, in KiB; `-`: as fast as it goes
->>>>>>> main
 #   track   md counts the leg on new as in sync, and has given it up before the volume lies on the array: all that is written
 #           from then on has its bit in the bitmap. What is there already has none: that is for below-used.sh, which makes SINCE
 # Nothing is written to the volume but by those who use it: superblock and bitmap (metadata 1.0, at a member's end) are in
