@@ -213,7 +213,8 @@ impl Work<'_> {
                 .filter(ends)
                 .map(|(_, end)| end)
                 .collect();
-            if ended.is_empty() || !turned(node) || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone() {
+            if ended.is_empty() || !turned(node) || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone()
+            {
                 continue;
             }
             for end in ended.into_iter().rev() {
