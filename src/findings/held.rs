@@ -57,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Note,
         absolute: false,
         why: "where new can wait in its own initramfs, its firmware, boot loader and drivers are proven before anything is copied, \
-              and services are down for less than a reboot takes. Where something is in its way, new is made bootable from \
+              and none of that is in the downtime. Where something is in its way, new is made bootable from \
               rescue while they are down.",
         remedy: "what each finding says, or nothing. `boot: rescue` says that it is meant.",
         check: Check::Facts(chosen_rescue),

@@ -116,7 +116,7 @@ pub enum NewBoot {
     /// After the cutover: from rescue new's volumes are checked and mounted, its boot loader is installed, and it boots.
     Rescue,
     /// Before anything is copied: new boots from its own disks into its own initramfs, and holds there until the cutover.
-    /// Firmware, boot loader, kernel and drivers are proven before the copy begins, and the downtime is shorter than a reboot.
+    /// Firmware, boot loader, kernel and drivers are proven before the copy begins, and none of that is in the downtime.
     Held,
 }
 

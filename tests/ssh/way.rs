@@ -102,7 +102,9 @@ fn either_direction_waits_for_the_other() {
         for step in ["a.b".to_string(), format!("mirror-vg0-{}", "x".repeat(100))] {
             for waits in [false, true] {
                 let file = sshd.path(&format!("{n}-{}-{waits}", step.len()));
-                let slow = Act::long(["sh", "-c", &format!("touch {file}.runs; sleep 2; touch {file}")]);
+                // longer than a busy machine takes to find that there is nothing to wait for
+                let seconds = if waits { 2 } else { 6 };
+                let slow = Act::long(["sh", "-c", &format!("touch {file}.runs; sleep {seconds}; touch {file}")]);
                 let (one, two) = (sshd.hosts(), sshd.hosts());
                 std::thread::scope(|scope| {
                     scope.spawn(|| one.act(Side::Old, &format!("{step}.{runs}.0"), &slow).unwrap());

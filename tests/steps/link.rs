@@ -54,7 +54,8 @@ pub fn tables() -> Vec<Table> {
                 ("no session", "/sys/class/iscsi_session[md1] is gone", Absent),
                 ("a session with a target that begins so", "/sys/class/iscsi_session: md1 => md10", Absent),
                 ("the session has failed", "/sys/class/iscsi_session[md1]: LOGGED_IN => FAILED", Underway("FAILED")),
-                ("no disk yet", "lsblk: \"mig-srv1-md1\" => null", Underway("appear")),
+                ("udev has no number of it", "lsblk: \"mig-srv1-md1\" => null", Partial("no serial number")),
+                ("no disk yet", NO_DISK, Underway("appear")),
                 ("the disk of another migration", "lsblk: \"mig-srv1-md1\" => \"mig-srv2-md1\"", Underway("appear")),
                 ("two disks of one serial number", "lsblk: \"mig-srv1-md0\" => \"mig-srv1-md1\"", Foreign("2 disks")),
                 ("udev has not named it", BY_NAME, Underway("udev")),
@@ -185,3 +186,7 @@ pub fn tables() -> Vec<Table> {
 /// What readlink(1) says of a name that is no link.
 const BY_NAME: &str =
     concat!("readlink -f says ", "/dev/disk/by-path/ip-10.77.0.22:3260-iscsi-iqn.2026-01.lab:srv1.md1-lun-1\n");
+const NO_DISK: &str = concat!(
+    "lsblk: \"mig-srv1-md1\" => null & readlink -f says ",
+    "/dev/disk/by-path/ip-10.77.0.22:3260-iscsi-iqn.2026-01.lab:srv1.md1-lun-1\n"
+);
