@@ -7,6 +7,14 @@ use std::path::Path;
 #[path = "mutants/table.rs"]
 mod table;
 
+/// Whether `if … { to } else { was }` can be what the compiler takes, as far as that is seen without it. One edit that is not
+/// taken keeps all of them from being tried.
+fn takes_turns(was: &str, to: &str) -> bool {
+    let rest_of_one = |text: &str| text.starts_with(['.', '?', '=']);
+    let statement = was.trim_end().ends_with([';', '}']);
+    !rest_of_one(was) && !rest_of_one(to) && (statement || !to.trim().is_empty())
+}
+
 #[test]
 fn every_edit_has_its_one_place() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -18,6 +26,9 @@ fn every_edit_has_its_one_place() {
             Err(error) => wrong.push(format!("{edit}: {error}")),
             Ok(text) => match edit.find(&text) {
                 Err(why) => wrong.push(format!("{edit}: {why}: {}", edit.from)),
+                Ok(place) if !edit.is_script() && !takes_turns(&place.was, &edit.to) => {
+                    wrong.push(format!("{edit}: it is neither an expression nor a statement: {}", place.was))
+                }
                 Ok(place) if place.was == edit.to => wrong.push(format!("{edit}: it changes nothing")),
                 Ok(place) => {
                     if !known.insert((edit.file.clone(), place.range.start, place.range.end, edit.to.clone())) {

@@ -188,13 +188,17 @@ impl Work<'_> {
         }
     }
 
-    /// What was done while new and old were prepared and is gone again (a boot has forgotten it) stood on things of which some
-    /// were ended after it: a login by its logout, an array by its stop. Those ends are taken back first, the last one first.
-    /// Only where nothing is copied yet, and only ends that have not been ended themselves.
+    /// A rollback has taken back what had taken the place of others, and was left: then they must hold again. What of them is
+    /// gone (a boot has forgotten it) stood on things of which some were ended after it: a login by its logout, an array by its
+    /// stop. Those ends are taken back as well, the last one first. Only where nothing is copied yet.
     fn stand_again(&self) {
         let before = schedule::before(self.nodes);
         let prepares = |node: &Node| self.in_scope(node) && node.stage <= Stage::Prepare;
         let ours = |node: &Node| self.state(|state| state.ours(&node.id) && !state.over(node));
+        let turned = |node: &Node| {
+            let undone = |id: &StepId| self.state(|state| state.status(id)) == Status::Undone;
+            node.until.as_ref().is_some_and(undone)
+        };
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| prepares(node)) {
             let ends = |(place, end): &(usize, &Node)| {
                 let stood =
@@ -209,7 +213,8 @@ impl Work<'_> {
                 .filter(ends)
                 .map(|(_, end)| end)
                 .collect();
-            if ended.is_empty() || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone() {
+            if ended.is_empty() || !turned(node) || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone()
+            {
                 continue;
             }
             for end in ended.into_iter().rev() {

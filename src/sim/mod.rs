@@ -29,6 +29,7 @@ mod switch;
 mod system;
 mod text;
 mod trail;
+mod verify;
 mod world;
 mod written;
 
