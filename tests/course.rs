@@ -97,6 +97,37 @@ fn times_are_foretold() {
     assert!(!found.iter().any(findings::Finding::stops) && found[0].place(&short).is_some());
 }
 
+/// Each byte that is read while services are down costs, by whoever reads it and over whatever it comes.
+#[test]
+fn the_comparison_of_the_copies_is_a_part_of_the_downtime() {
+    use replant::plan::{Method, Only, Verify};
+    use replant::{facts::Link, forecast};
+    let part = |method: Method, only: Only, verify: Verify, rate| {
+        let mut loaded = lab_plan();
+        (loaded.plan.copy.method, loaded.plan.copy.only) = (Some(method.into()), only.into());
+        loaded.plan.copy.verify = verify.into();
+        let facts = replant::facts::both(&replant::sim::Sim::from_plan(&loaded.plan, None)).unwrap();
+        let book = course::make(&loaded.plan, &loaded.digest, &facts).unwrap();
+        let told = forecast::forecast(&course::Runbook { link: Link::measured(rate), ..book });
+        let part = told.downtime.parts.into_iter().find(|part| part.what == "the copies are compared");
+        part.map(|part| (part.seconds, part.assumed, told.bytes as f64))
+    };
+    assert_eq!(part(Method::Below, Only::All, Verify::Off, 1_000_000), None);
+    let (quick, assumed, _) = part(Method::Below, Only::All, Verify::Sampled, 100_000_000).unwrap();
+    assert!((1.0..10.0).contains(&quick), "{quick}");
+    assert!(assumed.unwrap().contains("200 MB/s of its own disks"));
+    // new reads its own disks, whatever the link is
+    let (own, _, _) = part(Method::Below, Only::All, Verify::Whole, 1_000_000).unwrap();
+    assert_eq!(own, part(Method::Below, Only::All, Verify::Whole, 100_000_000).unwrap().0);
+    assert!(own > quick);
+    // and where old reads the copies they come over the link
+    for (method, only) in [(Method::Mirror, Only::All), (Method::Below, Only::Used)] {
+        let (wire, _, bytes) = part(method, only, Verify::Whole, 1_000_000).unwrap();
+        // /boot is copied, too, and compared by itself
+        assert!(wire > (bytes - 600e6) / 1e6 && wire < bytes / 1e6 + 5.0, "{wire} {bytes}");
+    }
+}
+
 #[test]
 fn the_published_schemas_are_current() {
     use replant::report::{refused_schema, runbook_schema};

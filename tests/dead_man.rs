@@ -8,7 +8,7 @@ use std::time::Duration;
 use replant::engine::Notice;
 use replant::host::{HostError, Server};
 use replant::journal::Kind;
-use replant::plan::{self, Limit, Method, NewBoot, Plan, Power};
+use replant::plan::{self, Limit, Method, NewBoot, Plan, Power, Verify};
 use replant::runbook::Stage;
 use replant::sim::{FaultPlan, Sim};
 use replant::step::StepKind;
@@ -27,6 +27,7 @@ fn by_hand() -> Case<Sim> {
     plan.copy.method = Some(Method::Below.into());
     plan.new.boot = Some(NewBoot::Held.into());
     plan.old.power = Power::Manual { console: None };
+    plan.copy.verify = Verify::Whole.into();
     let sim = pair::with_target(&mut plan, plan::IscsiServer::Lio, 0);
     pair::case("lio, below, held, by hand", &plan, sim)
 }

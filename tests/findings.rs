@@ -363,6 +363,7 @@ const FIRES: &[Case] = &[
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "w---n-".into(), "not resizable"),
     Case("R1203", BELOW, |facts| lv(facts, "var").segtype = "thin".into(), "vg0/var belongs to a thin pool (thin): it cannot be copied"),
     Case("R1005", BELOW, |facts| { facts.old.tools.remove("mdadm"); }, "old lacks mdadm"),
+    Case("R1005", Some(("transfer:", "copy: { method: below, verify: sampled }\n\ntransfer:")), |facts| lack(&mut facts.new.tools, "dd"), "new lacks dd"),
     Case("R1228", BELOW, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["r|^/dev/md.*|", "r|/dev/disk/.*|"]"#.into())), "what new has `vg0` on"),
     Case("R1232", BELOW, |facts| { facts.old.modules.remove("brd"); }, "no module `brd`"),
     Case("R1232", BELOW, |facts| { facts.old.modules.remove("raid1"); }, "no module `raid1`"),
@@ -496,6 +497,9 @@ const FIRES: &[Case] = &[
 /// What looks like one of them and is none.
 #[rustfmt::skip]
 const SILENT: &[Case] = &[
+    // nobody reads new's disks there
+    Case("R1005", BELOW, |facts| lack(&mut facts.new.tools, "dd"), ""),
+    Case("R1005", Some(("transfer:", "copy: { method: mirror, verify: whole }\n\ntransfer:")), |facts| lack(&mut facts.new.tools, "dd"), ""),
     Case("R1011", None, |facts| facts.new.clock += 60, ""),
     Case("R1012", None, |facts| facts.old.arch = "i686".into(), ""),
     // held by replant itself

@@ -4,6 +4,13 @@
 //! two steps happen to run in the wrong order, on two real servers, once. So the edges on which data or servers hang stand
 //! here.
 
+macro_rules! kind {
+    ($pattern:pat $(if $guard:expr)?) => { |node: &Node| matches!(&node.step, $pattern $(if $guard)?) };
+}
+
+#[path = "order/verify.rs"]
+mod verify;
+
 use std::collections::BTreeSet;
 
 use replant::course;
@@ -116,10 +123,6 @@ fn books() -> Vec<Book> {
     ];
     books.extend(["cs940", "minimal", "nvme", "one-disk", "two-groups"].map(|name| Book::made(name, None, None)));
     books
-}
-
-macro_rules! kind {
-    ($pattern:pat $(if $guard:expr)?) => { |node: &Node| matches!(&node.step, $pattern $(if $guard)?) };
 }
 
 fn in_stage(stage: Stage) -> impl Fn(&Node) -> bool {

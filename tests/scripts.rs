@@ -30,5 +30,7 @@ mod rehearsal;
 mod small;
 #[path = "scripts/used.rs"]
 mod used;
+#[path = "scripts/verify.rs"]
+mod verify;
 #[path = "scripts/waits.rs"]
 mod waits;

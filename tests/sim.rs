@@ -265,6 +265,7 @@ fn every_kind_of_step_keeps_its_contract() {
     kinds.extend(contract("minimal", &plan("minimal").plan, 0));
     let mut below = lab(IscsiServer::Lio);
     below.copy.method = Some(plan::Method::Below.into());
+    below.copy.verify = plan::Verify::Whole.into();
     kinds.extend(contract("below", &below, 0));
     let mut by_hand = plan("minimal").plan;
     by_hand.copy.method = Some(plan::Method::Below.into());

@@ -20,6 +20,8 @@ mod quiet;
 mod rehearsal;
 #[path = "steps/small.rs"]
 mod small;
+#[path = "steps/verify.rs"]
+mod verify;
 #[path = "steps/volumes.rs"]
 mod volumes;
 #[path = "steps/world.rs"]
@@ -38,6 +40,7 @@ const ROOMS: &[fn() -> Vec<Table>] = &[
     quiet::tables,
     rehearsal::tables,
     small::tables,
+    verify::tables,
     volumes::tables,
 ];
 
@@ -49,6 +52,11 @@ fn check(tables: Vec<Table>) {
 #[test]
 fn below() {
     check(below::tables());
+}
+
+#[test]
+fn verify() {
+    check(verify::tables());
 }
 
 #[test]

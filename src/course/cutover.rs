@@ -9,6 +9,7 @@ use super::guard::Guard;
 use super::method::{self, Cut};
 use super::ready::Ready;
 use super::text;
+use super::verify;
 use crate::host::Side::{New, Old};
 use crate::layout::{Group, Layout, Lun, needed_names};
 use crate::runbook::Stage;
@@ -57,11 +58,20 @@ pub(super) fn write(book: &mut Book, layout: &Layout, ready: &Ready, link: &Conn
     for look in &asked.looks {
         book.until(look, &silent.in_sync); // it ends where the stopping begins: it is not asked again after
     }
+    let compared = verify::compare(book, layout, copied, &silent.proven);
+    if let Some(compared) = &compared {
+        silent.proven.push(compared.same.clone());
+        silent.holds.extend(compared.steps.iter().chain([&compared.same]).cloned());
+    }
     if layout.power_cuts {
         let mut all = silent.proven.clone();
         all.push(flush(book, layout, std::slice::from_ref(&silent.counted_by)));
         guard.hold(book, layout, &mut all);
-        return switch_off(book, layout, &silent, &all);
+        let off = switch_off(book, layout, &silent, &all);
+        for read in compared.iter().flat_map(|compared| &compared.steps) {
+            book.until(read, &off.off);
+        }
+        return off;
     }
     silent.holds.extend(guard.hold(book, layout, &mut silent.proven));
     let cut = cut(book, layout, copied, &silent);

@@ -15,7 +15,8 @@ struct Armed {
     seconds: u64,
 }
 
-fn dir(layout: &Layout) -> String {
+/// Where the runner keeps what it knows.
+pub(super) fn dir(layout: &Layout) -> String {
     format!("/run/replant/{}/dead-man", layout.name)
 }
 

@@ -18,6 +18,7 @@ mod ready;
 mod rehearse;
 mod start;
 pub(crate) mod text;
+mod verify;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

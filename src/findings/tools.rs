@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, Hit, Rule, Severity};
 use crate::facts::{Facts, ServerFacts};
 use crate::layout::{arrays_to_stop, below, method, volumes};
-use crate::plan::{CopyHow, IscsiServer, Method, Plan};
+use crate::plan::{CopyHow, IscsiServer, Method, Plan, Verify};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -115,6 +115,10 @@ fn tools(plan: &Plan, facts: &Facts) -> Vec<Hit> {
         if is(&lv.fstype, "xfs") {
             old.push("xfs_growfs");
         }
+    }
+    // each server reads its own disks, to compare what was copied
+    if *plan.copy.verify != Verify::Off && method(plan, facts) == Method::Below {
+        new.push("dd");
     }
     if !facts.old.tools.contains("iscsiadm") {
         old.push("unshare");

@@ -8,7 +8,7 @@ use crate::facts::resolve::{Names, mounted};
 use crate::facts::{Facts, lvm};
 use crate::plan::Power::Manual;
 use crate::runbook::{Node, Stage};
-use crate::step::StepKind;
+use crate::step::{Hashed, StepKind};
 
 /// A person who stands ready, and the way to the switch.
 const BY_HAND: f64 = 60.0;
@@ -16,6 +16,10 @@ const BY_HAND: f64 = 60.0;
 const BOOT: f64 = 150.0;
 /// From the initramfs on: file systems are checked and mounted, and services start.
 const GOES_ON: f64 = 30.0;
+/// Bytes a second: an array of two disks that turn, or what one core hashes.
+const READ: f64 = 200e6;
+/// To another place of a disk that turns.
+const SEEK: f64 = 0.01;
 const GIB: f64 = (1u64 << 30) as f64;
 
 /// How long the check of a file system takes.
@@ -67,6 +71,8 @@ pub(super) fn of(runbook: &Runbook, node: &Node, checks: &Checks) -> Estimate {
         StepKind::Remount(_) => ("file systems read-only", 1.0),
         StepKind::KernelThere(_) => ("other steps", 0.1),
         StepKind::InSync(_) | StepKind::InStep(_) | StepKind::StillQuiet(_) => ("the copies are cut off", 0.5),
+        StepKind::Hashed(hashed) => ("the copies are compared", compared(runbook, node, hashed)),
+        StepKind::SameCopies(_) => ("the copies are compared", 0.2),
         StepKind::SameBoot(boot) => ("/boot is compared", boot.size as f64 / 150e6),
         StepKind::Split(_) => ("the copies are cut off", 1.5),
         StepKind::TableBack(_) => ("the copies are cut off", 1.0),
@@ -146,9 +152,24 @@ fn assumed(runbook: &Runbook, node: &Node, checks: &Checks) -> Option<String> {
             Some(format!("a person needs {BY_HAND} s, new starts in {BOOT} s"))
         }
         StepKind::OwnBoot(_) => Some(format!("new starts in {BOOT} s")),
+        StepKind::Hashed(_) => {
+            Some(format!("each server reads and hashes {:.0} MB/s of its own disks, all volumes at once", READ / 1e6))
+        }
         StepKind::FsCheck(_) => Some("by the bytes in use, not by the number of files".into()),
         _ => None,
     }
+}
+
+/// What a server reads of its own disks, while what lies on the other's comes over the link.
+fn compared(runbook: &Runbook, node: &Node, hashed: &Hashed) -> f64 {
+    let own = node.on.server();
+    let bytes = |here: bool| {
+        let halves = hashed.halves.iter().filter(|half| (half.lies == own) == here);
+        halves.map(|half| half.reads).sum::<u64>() as f64
+    };
+    let pieces: usize = hashed.halves.iter().map(|half| half.what.matches(',').count()).sum();
+    let link = runbook.link.rate.max(1) as f64;
+    1.0 + (bytes(true) / READ).max(bytes(false) / link) + pieces as f64 * SEEK
 }
 
 /// The boot file system is read from disk and hashed.

@@ -5,7 +5,7 @@ use super::lun::Lun;
 use super::moves::Moves;
 use super::start::Start;
 use crate::family::{Builder, Family};
-use crate::plan::Table;
+use crate::plan::{Table, Verify};
 use crate::step::{Partition, Yet, by_label};
 use crate::units::{Bytes, Extents, MIB, SectorSize};
 
@@ -74,6 +74,8 @@ pub(crate) struct Layout {
     pub rate: Option<Bytes>,
     /// seconds for which nobody need be heard of before old's services come back by themselves; `None`: they do not
     pub dead_man: Option<u64>,
+    /// whether copies are compared with the originals before they are cut off
+    pub verify: Verify,
     /// units that the cutover stops, in this order
     pub stop: Vec<String>,
     /// what could write to what travels when the plan was made, and what the cutover ends

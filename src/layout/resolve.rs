@@ -81,6 +81,7 @@ pub(crate) fn resolve(plan: &Plan, digest: &str, facts: &Facts) -> Result<Layout
         parallel: usize::from(*plan.transfer.parallel),
         power_cuts: power_cuts(plan, &groups),
         dead_man: plan.cutover.dead_man.seconds(),
+        verify: *plan.copy.verify,
         rate: plan.copy.rate.as_ref().map(|rate| Bytes(rate.0)),
         stop,
         yet: groups::yet(plan, facts, &names, &groups, &mounts, &swaps),

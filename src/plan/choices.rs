@@ -89,6 +89,26 @@ impl Only {
     }
 }
 
+/// Whether the copies are compared with the originals before they are cut off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// They are not: what the kernel says of them counts.
+    #[default]
+    Off,
+    /// The first MiB of each volume, the last, and 62 between them.
+    Sampled,
+    /// All that was copied.
+    Whole,
+}
+
+impl Verify {
+    /// As for [`Only`].
+    pub(super) fn is_off(&self) -> bool {
+        *self == Verify::Off
+    }
+}
+
 /// How new comes to start the system that moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -27,7 +27,7 @@ mod values;
 mod words;
 mod yaml;
 
-pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table};
+pub use choices::{CopyHow, IscsiServer, Metadata, Method, NewBoot, Only, RaidLevel, Table, Verify};
 pub use codes::DIAGNOSTICS;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub(crate) use load::of_bytes;
@@ -376,6 +376,11 @@ pub struct Copying {
     #[serde(skip_serializing_if = "Only::is_all")]
     #[schemars(extend("default" = "all"))]
     pub only: At<Only>,
+    /// Whether both copies of each volume are hashed and compared while nothing writes, before they are cut apart. If they
+    /// differ, the services start again on old, and nothing is cut.
+    #[serde(skip_serializing_if = "Verify::is_off")]
+    #[schemars(extend("default" = "off"))]
+    pub verify: At<Verify>,
     /// The most that the copy of one volume may take, in bytes a second: from 1MiB on. `transfer.parallel` volumes are copied at
     /// a time. What programs write meanwhile is not held back. Default: as fast as it goes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -156,6 +156,7 @@ impl World {
             }
             (step::quiet::writes_counted::COUNT, []) => Ok(self.write_counts(server)),
             (step::quiet::dead_man::STATE, [dir, unit]) => Ok(self.dead_man_state(server, dir, unit).into()),
+            (step::verify::state::STATE, args) => Ok(self.hashed_state(server, args)),
             (step::ask::GONE, [path]) => Ok(if self.exists(server, path) { "" } else { "gone\n" }.into()),
             _ => panic!("the simulated servers do not know this script, asked with {args:?}:\n{script}"),
         }
@@ -337,6 +338,8 @@ impl World {
                 self.convert_core_log(server, volume, device, since)
             }
             (step::hold::held_again::RESET, []) => self.hold_reset(server),
+            (step::verify::hashed::END, args) => self.end_hashing(server, args),
+            (step::verify::same_copies::GIVE_UP, args) => self.give_up_copies(server, args),
             (step::below::unwritten::CLEAN, all) => self.call_clean(server, all),
             // directories are not modelled: an empty one is none
             (step::link::iscsi_node::REMOVE_EMPTY, [_]) => Ok(String::new()),
@@ -362,6 +365,7 @@ impl World {
             step::below::beneath::BENEATH => self.put_below(server, args),
             step::below::beneath::USED => self.set_bits(server, args),
             step::below::beneath::BACK => self.take_from_below(server, args),
+            step::verify::hashed::HASH => self.hash_halves(server, args),
             step::below::at_rest::REST => self.put_to_rest(server, args),
             step::hold::rehearsal::REHEARSE => self.rehearse(server, args),
             step::below::fresh_legs::DROP => self.drop_new_leg(server, args),

@@ -106,11 +106,20 @@ impl World {
         }
     }
 
+    /// `dead-man.sh DIR now`
+    pub(super) fn fire_now(&mut self, server: Server, dir: &str) {
+        if self.there(server, dir, "armed") || self.there(server, dir, "cut") {
+            self.fire(server, dir);
+        }
+    }
+
     fn fire(&mut self, server: Server, dir: &str) {
         let run = self.read_file(server, crate::host::IN_MEMORY).unwrap_or_default();
         let run = run.lines().next().unwrap_or_default().to_string();
         self.end_watch(server);
-        let _ = self.remove_file(server, &format!("{dir}/armed"));
+        for name in ["armed", "cut"] {
+            let _ = self.remove_file(server, &format!("{dir}/{name}"));
+        }
         let _ = self.write_file(server, &format!("{dir}/fired"), &format!("{run}\n"), 0o600);
         let list = self.read_file(server, &format!("{dir}/back.sh")).unwrap_or_default();
         let words = shlex::split(&list).expect("a list that sh can read");

@@ -222,20 +222,21 @@ impl World {
             }
             if let Some(under) = self.machine(server).run.below.iter().find(|under| under.volume == table) {
                 let first = std::mem::take(&mut parents);
-                let mut below = |kname: String, name: String, parents: Vec<String>| {
+                let mut below = |kname: String, name: String, parents: Vec<String>, loc: &Loc| {
                     let path =
                         if name.starts_with("md") { format!("/dev/{name}") } else { format!("/dev/mapper/{name}") };
                     let kind = if name.starts_with("md") { "raid1" } else { "dm" };
-                    let one = dev(&kname, kind, size, sector, &legs[0].2);
+                    let one = dev(&kname, kind, size, sector, loc);
                     devs.push(Dev { name, path, parents, below: true, ..one });
                     kname
                 };
                 let (md, number) = (format!("md{}", under.number), under.number);
-                let mut members = vec![below(next(), format!("replant-{number}-old"), first.clone())];
+                let mut members = vec![below(next(), format!("replant-{number}-old"), first.clone(), &legs[0].2)];
                 if let Some(leg) = &under.leg {
-                    members.push(below(next(), format!("replant-{number}-new"), vec![leg.disk.clone()]));
+                    let name = format!("replant-{number}-new");
+                    members.push(below(next(), name, vec![leg.disk.clone()], &leg.loc));
                 }
-                below(md.clone(), md.clone(), members);
+                below(md.clone(), md.clone(), members, &legs[0].2);
                 parents = if under.beneath { vec![md] } else { first };
             }
             let mut volume = named(&kname, &table, parents, &legs[0].2, &lv.uuid);

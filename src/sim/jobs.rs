@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    fn hash(&self, loc: &str) -> String {
+    pub(super) fn hash(&self, loc: &str) -> String {
         sha256(format!("{:?}", self.places.get(loc)))
     }
 

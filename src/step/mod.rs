@@ -108,6 +108,7 @@ mod stamped;
 pub(crate) mod system;
 pub(crate) mod takeover;
 mod touched;
+pub(crate) mod verify;
 pub(crate) mod volumes;
 
 use ask::{
@@ -124,6 +125,7 @@ pub use disks::partition_table::Partition;
 pub use hold::release::Release;
 pub use quiet::dead_man::{Restored, WasSo};
 pub use quiet::nothing_writes::Yet;
+pub use verify::hashed::{Chunks, Half};
 
 steps! {
     // what any system has
@@ -182,6 +184,9 @@ steps! {
     quiet::writes_counted::WritesCounted,
     quiet::flushed::Flushed,
     quiet::still_quiet::StillQuiet,
+    // compared
+    verify::hashed::Hashed,
+    verify::same_copies::SameCopies,
     // the takeover
     takeover::power_ready::PowerReady,
     takeover::old_off::OldOff,

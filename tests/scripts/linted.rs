@@ -74,7 +74,8 @@ fn made() -> Scripts {
         if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
-        let plan = plan::load(&path).unwrap_or_else(|error| panic!("{error}")).plan;
+        let mut plan = plan::load(&path).unwrap_or_else(|error| panic!("{error}")).plan;
+        plan.copy.verify = plan::Verify::Whole.into();
         let sim = Sim::from_plan(&plan, None);
         let heard = Heard { sim: &sim, asked: Mutex::default() };
         let facts = facts::both(&heard).unwrap();

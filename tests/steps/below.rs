@@ -38,7 +38,7 @@ const PLAIN: &str = "volume vg0-root\ntable 0 3358720 linear 9:1 2048\nlun runni
 pub fn tables() -> Vec<Table> {
     let beneath = format!(r#"{{ "beneath": {ROOT} }}"#);
     let in_step = format!(r#"{{ "in-step": {{ "copies": [ {ROOT} ] }} }}"#);
-    let fresh = format!(r#"{{ "fresh-legs": {{ "copies": [ {ROOT} ] }} }}"#);
+    let fresh = format!(r#"{{ "fresh-legs": {{ "copies": [ {ROOT} ], "differs": "/run/differs-below" }} }}"#);
     let back = format!(r#"{{ "table-back": {{ "copy": {ROOT} }} }}"#);
     let group = r#"{ "own-group": { "vg": "vg0", "device": "/dev/md1", "pv_uuid": "ZtxKO0-0ma5-u8kU-8nm4-G3ff-yUxU-Q7f9BU", "extent": 4194304 } }"#;
     let row = |vg: &str, missing: &str| format!(
@@ -105,10 +105,12 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "fresh-legs",
-            world: copied(&fresh),
+            world: copied(&fresh).says("/run/differs-below", "absent\n"),
             rows: vec![
                 ("younger than new's uptime", "", Present),
                 ("older", "pidof tgtd: 90000 => 4090", Absent),
+                ("copies were found to differ", "/run/differs-below says present\ndiffers\n", Absent),
+                ("copies were found to differ, and new is silent", "/run/differs-below says present\ndiffers\n & new is silent", Absent),
                 ("older, and the leg is not there at the moment", "pidof tgtd: 90000 => 4090 & echo \"volume[replant-300-new] is gone", Absent),
                 ("nothing was copied", "pidof tgtd: 90000 => 4090 & now ${now[copy-vg0-root] is gone", Present),
                 ("nothing was copied, and new is silent", "new is silent & now ${now[copy-vg0-root] is gone", Present),

@@ -160,10 +160,13 @@ pub fn tables() -> Vec<Table> {
         },
         Table {
             kind: "fresh-copies",
-            world: recorded(&in_sync.replace("in-sync", "fresh-copies")),
+            world: recorded(&in_sync.replace("in-sync", "fresh-copies").replace("\"mirrors\"", "\"differs\": \"/run/differs-mirrors\", \"mirrors\""))
+                .says("/run/differs-mirrors", "absent\n"),
             rows: vec![
                 ("younger than new", "", Present),
                 ("older than new", "pidof tgtd: 90000 => 4000", Absent),
+                ("copies were found to differ", "/run/differs-mirrors says present\ndiffers\n", Absent),
+                ("copies were found to differ, and new is silent", "/run/differs-mirrors says present\ndiffers\n & new is silent", Absent),
                 ("older than tgtd", "pidof tgtd: 80000 => 4000", Absent),
                 ("no mirror yet, and new was started just now", "lvs[\"root\"]: \"mirror\", \"lv_layout\" => \"linear\", \"lv_layout\" & pidof tgtd: 90000 => 40", Present),
                 ("not in sync yet and older than new", "dmsetup status[vg0-root:]: 1640/1640 => 1600/1640 & pidof tgtd: 90000 => 4000", Absent),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use replant::host::Server;
-use replant::plan::{self, HoldPlace, IscsiServer, Method, NewBoot, Only, Plan};
+use replant::plan::{self, HoldPlace, IscsiServer, Method, NewBoot, Only, Plan, Verify};
 use replant::runbook::Node;
 use replant::sim::{Fs, Shape, Sim, Written};
 use replant::step::StepKind;
@@ -122,13 +122,13 @@ pub fn with_target(plan: &mut Plan, server: IscsiServer, free_extents: u64) -> S
     Sim::shaped(plan, None, Shape { free_extents, ..Shape::default() })
 }
 
-/// The lab's migration in its two forms.
+/// The lab's migration in its two forms; of all of these some compare their copies before the cut.
 pub fn tgt() -> Case<Sim> {
-    lab("tgt, core log", IscsiServer::Tgt, 0)
+    lab("tgt, core log", IscsiServer::Tgt, 0, Verify::Off)
 }
 
 pub fn lio() -> Case<Sim> {
-    lab("lio, raid1", IscsiServer::Lio, 16)
+    lab("lio, raid1", IscsiServer::Lio, 16, Verify::Sampled)
 }
 
 /// And with the copy below LVM.
@@ -143,6 +143,7 @@ pub fn below() -> Case<Sim> {
 pub fn used() -> Case<Sim> {
     let mut plan = plan("lab");
     (plan.copy.method, plan.copy.only) = (Some(Method::Below.into()), Only::Used.into());
+    plan.copy.verify = Verify::Whole.into();
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, used", &plan, sim)
 }
@@ -152,6 +153,7 @@ pub fn held() -> Case<Sim> {
     let mut plan = plan("lab");
     plan.copy.method = Some(Method::Below.into());
     plan.new.boot = Some(NewBoot::Held.into());
+    plan.copy.verify = Verify::Sampled.into();
     let sim = with_target(&mut plan, IscsiServer::Lio, 0);
     case("lio, below, held", &plan, sim)
 }
@@ -174,8 +176,9 @@ pub fn plan_placed() -> Plan {
     plan
 }
 
-fn lab(name: &'static str, server: IscsiServer, free_extents: u64) -> Case<Sim> {
+fn lab(name: &'static str, server: IscsiServer, free_extents: u64, verify: Verify) -> Case<Sim> {
     let mut plan = plan("lab");
+    plan.copy.verify = verify.into();
     let sim = with_target(&mut plan, server, free_extents);
     case(name, &plan, sim)
 }

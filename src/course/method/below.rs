@@ -6,11 +6,12 @@ use minijinja::context;
 
 use super::cut::Cut;
 use super::made;
+use super::pair::{self, Pair};
 use crate::course::book::{Book, Handle};
 use crate::course::text::{self, render};
 use crate::host::Side::{New, Old};
 use crate::layout::{Below, Group, Grown, Layout, Under};
-use crate::step::{Beneath, File, FreshLegs, InStep, OwnGroup, RamDisk, TableBack, Volume, VolumeSize};
+use crate::step::{Beneath, Chunks, File, FreshLegs, InStep, OwnGroup, RamDisk, TableBack, Volume, VolumeSize};
 
 /// A group with what is chosen for it.
 type Chosen<'a> = (&'a Group, &'a Below);
@@ -23,6 +24,9 @@ pub(super) struct Copied {
     /// what they are
     steps: Vec<Beneath>,
 }
+
+/// Of the file that says that these copies differ.
+pub(super) const MARK: &str = "below";
 
 /// New's own group, all its volumes at their final sizes, and its swaps.
 pub(super) fn own(
@@ -127,7 +131,7 @@ pub(super) fn copy(
     let fresh = book.step(
         "fresh-copies",
         Old,
-        FreshLegs { copies: steps.clone() },
+        FreshLegs { copies: steps.clone(), differs: pair::mark(layout, MARK) },
         &after,
         "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
     );
@@ -169,6 +173,27 @@ fn beneath(layout: &Layout, group: &Group, copied: &crate::layout::CopiedVolume,
 
 pub(super) fn done(copied: &Copied) -> &[Handle] {
     &copied.copies
+}
+
+/// New reads its volumes itself. Where not all was copied, old knows what was, and reads it over the link.
+pub(super) fn pairs(groups: &[Chosen], copied: &Copied) -> Vec<Pair> {
+    let volumes = groups.iter().flat_map(|(group, _)| &group.copied);
+    let pair = |(volume, step): (&crate::layout::CopiedVolume, &Beneath)| Pair {
+        of: format!("{}/{}", step.vg, step.lv),
+        fstype: volume.fstype.clone(),
+        size: step.size,
+        volume: step.volume(),
+        original: format!("/dev/mapper/replant-{}-old", step.number),
+        copy: match step.used {
+            None => format!("/dev/mapper/{}", step.volume()),
+            Some(_) => format!("/dev/mapper/replant-{}-new", step.number),
+        },
+        read_on: if step.used.is_some() { Old } else { New },
+        only: step.used.map(|_| Chunks { list: step.bits(), size: step.chunk }),
+        uses: step.used.unwrap_or(step.size),
+        since: step.since.clone(),
+    };
+    volumes.zip(&copied.steps).map(pair).collect()
 }
 
 pub(super) fn in_step(book: &mut Book, copied: &Copied, id: &str, after: &[&Handle], why: &str) -> Handle {

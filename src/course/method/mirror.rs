@@ -6,6 +6,7 @@ use minijinja::context;
 
 use super::cut::Cut;
 use super::made;
+use super::pair::{self, Pair};
 use crate::course::book::{Book, Handle};
 use crate::course::paths::LVMLOCAL;
 use crate::course::text::{self, render};
@@ -19,6 +20,9 @@ use crate::step::{
 
 /// A group with what is chosen for it.
 type Chosen<'a> = (&'a Group, &'a Mirrored);
+
+/// Of the file that says that these copies differ.
+pub(super) const MARK: &str = "mirrors";
 
 pub(super) struct Copied {
     /// looked at until the cut
@@ -110,7 +114,7 @@ pub(super) fn copy(
     let fresh = book.step(
         "fresh-copies",
         Old,
-        FreshCopies { mirrors: steps.concat() },
+        FreshCopies { mirrors: steps.concat(), differs: pair::mark(layout, MARK) },
         &in_order.into_iter().map(|(_, login)| login).collect::<Vec<_>>(),
         "what new had not written to its disks when it lost its power is missing from a copy that says that it is whole",
     );
@@ -201,6 +205,31 @@ fn mirrors(layout: &Layout, group: &Group, mirrored: &Mirrored) -> Vec<Mirror> {
 pub(super) fn done(copied: &Copied) -> Vec<&Handle> {
     let mirrors = copied.groups.iter().flat_map(|group| &group.mirrors);
     mirrors.chain(copied.groups.iter().flat_map(|group| group.reads.iter().flatten())).collect()
+}
+
+/// Where on new's disk a volume's leg lies, LVM on old alone knows: it reads both.
+pub(super) fn pairs(groups: &[Chosen], copied: &Copied) -> Vec<Pair> {
+    let volumes = groups.iter().flat_map(|(group, _)| &group.copied);
+    let pair = |(volume, step): (&crate::layout::CopiedVolume, &Mirror)| {
+        let image = match step.how {
+            How::Raid1 => "rimage",
+            How::CoreLog => "mimage",
+        };
+        let leg = |number| format!("/dev/mapper/{}", dm_name(&step.vg, &format!("{}_{image}_{number}", step.lv)));
+        Pair {
+            of: format!("{}/{}", step.vg, step.lv),
+            fstype: volume.fstype.clone(),
+            size: step.size,
+            volume: dm_name(&step.vg, &step.lv),
+            original: leg(0),
+            copy: leg(1),
+            read_on: Old,
+            only: None,
+            uses: step.size,
+            since: step.since.clone(),
+        }
+    };
+    volumes.zip(copied.groups.iter().flat_map(|group| &group.steps)).map(pair).collect()
 }
 
 pub(super) fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Handle], why: &str) -> Handle {

@@ -6,10 +6,12 @@ mod below;
 mod cut;
 mod made;
 mod mirror;
+mod pair;
 
 use super::book::{Book, Handle};
 use crate::layout::{Below, Group, Grown, Layout, Mirrored, Moves};
 pub(super) use cut::Cut;
+pub(super) use pair::{Pair, mark};
 
 /// What was written of the copies, for later chapters: each way's own.
 pub(super) struct Copied {
@@ -93,6 +95,18 @@ pub(super) fn in_sync(book: &mut Book, copied: &Copied, id: &str, after: &[&Hand
     after.extend(&mirrors);
     let below = copied.below.as_ref().map(|below| below::in_step(book, below, id, &after, why));
     below.or(mirrors.clone()).expect("a plan has a group")
+}
+
+/// cutover: each volume with its copy, as they are read to be compared.
+pub(super) fn pairs(layout: &Layout, copied: &Copied) -> Vec<Pair> {
+    let mirrors = copied.mirrors.iter().flat_map(|mirrors| mirror::pairs(&mirrored(layout), mirrors));
+    mirrors.chain(copied.below.iter().flat_map(|copies| below::pairs(&below(layout), copies))).collect()
+}
+
+/// Of the files that say that copies differ: each way's own.
+pub(super) fn marks(copied: &Copied) -> Vec<&'static str> {
+    let mirrors = copied.mirrors.iter().map(|_| mirror::MARK);
+    mirrors.chain(copied.below.iter().map(|_| below::MARK)).collect()
 }
 
 /// cutover: cuts each volume of old off from its copy.

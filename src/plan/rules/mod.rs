@@ -39,6 +39,7 @@ const RULES: &[fn(&Plan, &mut Found)] = &[
     volumes::dead_man_in_time,
     volumes::rate,
     volumes::used_by_mirrors,
+    volumes::verify_without_a_way_back,
     volumes::units_given_twice,
     volumes::waivers_without_reason,
     // Last: it holds its tongue if there are faults.

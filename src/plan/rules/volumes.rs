@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Found, twice};
 use crate::plan::diagnostics::Diagnostic;
-use crate::plan::{Bytes, CopyHow, Duration, Grow, Method, Only, Plan, Waiver, codes, words};
+use crate::plan::{Bytes, CopyHow, Duration, Grow, Method, Only, Plan, Verify, Waiver, codes, words};
 
 const KIB: u64 = 1 << 10;
 const GIB: u64 = 1 << 30;
@@ -181,6 +181,19 @@ pub(super) fn used_by_mirrors(plan: &Plan, found: &mut Found) {
             Diagnostic::error(codes::TRANSFER, "LVM mirrors whole volumes")
                 .on(&copy.only, "only with `method: below`")
                 .help("`copy: { method: below, only: used }`, or remove `only`"),
+        );
+    }
+}
+
+/// What starts services again where copies differ is what does where nobody is heard of.
+pub(super) fn verify_without_a_way_back(plan: &Plan, found: &mut Found) {
+    let (verify, dead_man) = (&plan.copy.verify, &plan.cutover.dead_man);
+    if **verify != Verify::Off && dead_man.seconds().is_none() {
+        found.push(
+            Diagnostic::error(codes::TRANSFER, "nothing would start the services again where copies differ")
+                .on(verify, "compared while the services are down")
+                .and(dead_man, "nothing starts them by itself")
+                .help("remove `dead_man: off`, or write `verify: off`"),
         );
     }
 }

@@ -73,6 +73,11 @@ impl Beneath {
         format!("{}.clean", self.since)
     }
 
+    /// Lists the chunks that were copied, where not all were.
+    pub(crate) fn bits(&self) -> String {
+        format!("{}.bits", self.since)
+    }
+
     fn sectors(&self) -> u64 {
         self.size / 512
     }
@@ -90,7 +95,9 @@ impl Beneath {
     pub(super) fn back(&self) -> Vec<Act> {
         let script = format!("{}/below-back.sh", self.dir);
         let argv = ["sh", &script, &self.volume(), &self.number.to_string()];
-        let marks = [self.since.clone(), self.rest(), self.clean()].map(|path| Act::Remove { path });
+        let mut marks = vec![self.since.clone(), self.rest(), self.clean()];
+        marks.extend(self.used.map(|_| self.bits()));
+        let marks = marks.into_iter().map(|path| Act::Remove { path });
         [Act::put(&script, BACK, 0o700), Act::run(argv)].into_iter().chain(marks).collect()
     }
 }

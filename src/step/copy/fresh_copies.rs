@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ages::served;
 use super::mirror::{self, Mirror, UNMIRROR};
-use crate::host::{Act, HostError, Look, Side};
-use crate::step::{Seen, Step, Undo};
+use crate::host::{Act, HostError, Look, Query, Side};
+use crate::step::{Seen, Step, Undo, answered};
 
 /// No mirror holds a copy that began before new was started. Such a copy can miss what new had taken and not yet written
 /// when its power went, and nothing on old tells: it is given up, and begun again by the steps of the mirrors.
@@ -13,6 +13,9 @@ use crate::step::{Seen, Step, Undo};
 pub struct FreshCopies {
     /// the mirrors as their own steps make them
     pub mirrors: Vec<Mirror>,
+    /// a file in memory that says that copies were found to differ from the originals: they are worth nothing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
 }
 
 impl Step for FreshCopies {
@@ -21,6 +24,11 @@ impl Step for FreshCopies {
     }
 
     fn observe(&self, on: &dyn Look, side: Side) -> Result<Seen, HostError> {
+        if let Some(mark) = &self.differs
+            && answered(on, side, Query::file(mark))?.file().is_some()
+        {
+            return Ok(Seen::Absent);
+        }
         let all: Vec<&Mirror> = self.mirrors.iter().collect();
         let state = mirror::State::read(on, side, &all)?;
         let mirrored: Vec<&Mirror> = all.into_iter().filter(|mirror| state.mirrored(mirror)).collect();
@@ -38,7 +46,8 @@ impl Step for FreshCopies {
             let name = format!("{}/{}", mirror.vg, mirror.lv);
             Act::run(["sh", "-c", UNMIRROR, "sh", &name, &mirror.device, &mirror.pv_uuid])
         };
-        self.mirrors.iter().map(give_up).collect()
+        let forget = self.differs.iter().map(|path| Act::Remove { path: path.clone() });
+        self.mirrors.iter().map(give_up).chain(forget).collect()
     }
 
     fn undo(&self) -> Undo {

@@ -15,4 +15,4 @@ if [ -e "/dev/mapper/$new" ]; then
     dmsetup remove --retry "$new"
 fi
 [ ! -e /dev/ram0 ] || dd if=/dev/zero of=/dev/ram0 bs=1M seek="$((at + 4))" count=4 conv=notrunc,fsync 2>/dev/null
-rm -f "$since" "$since.rest" "$since.clean"
+rm -f "$since" "$since.rest" "$since.clean" "$since.bits"

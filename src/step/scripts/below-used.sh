@@ -125,5 +125,7 @@ wanted=$(tr ' ' '\n' <"$bits" | awk -F- '{ all += $2 - $1 + 1 } END { print all 
 set_=$(mdadm --examine-bitmap "$old" | awk '$1 == "Bitmap" { print $6 + 0 }')
 [ "${set_:-0}" -ge "$wanted" ] || { echo "md$number has ${set_:-no} bits of $wanted" >&2; exit 1; }
 echo "replant: $volume: $wanted chunks of $((last + 1)) are copied" >/dev/kmsg
-rm -f "$bits" "$why"
+rm -f "$why"
+# what was copied is known by it: hash.sh
+mv -f "$bits" "$since.bits"
 cat /proc/uptime >"$since"

@@ -5,6 +5,7 @@
 #   CHUNK   KiB for a bit of the bitmap             UUID    of the array                    CONF     of mdadm, if it is there
 #   SINCE   a file that says when what md knows of the leg on new began: it is there only while md may know something
 #   SINCE.clean is there in its place where the leg was let go for a while, and nothing has written to new's disk meanwhile
+#   SINCE.bits lists the chunks that were copied, where not all were: below-used.sh
 #   RATE    the most that is copied in a second, in KiB; `-`: as fast as it goes
 #   track   md counts the leg on new as in sync, and has given it up before the volume lies on the array: all that is written
 #           from then on has its bit in the bitmap. What is there already has none: that is for below-used.sh, which makes SINCE
@@ -20,7 +21,7 @@ ours="0 $sectors linear 9:$number 0"
 forget() { dd if=/dev/zero of="$ram" bs=1M seek="$1" count=4 conv=notrunc,fsync 2>/dev/null; }
 forget_leg() {
     forget "$((at + 4))"
-    rm -f "$since" "$since.rest" "$since.clean"
+    rm -f "$since" "$since.rest" "$since.clean" "$since.bits"
 }
 kernel() { basename "$(readlink -f "/dev/mapper/$1")"; }
 of_leg() { cat "$sys/dev-$(kernel "$new")/state" 2>/dev/null || echo none; }
@@ -65,6 +66,8 @@ put_beneath() {
         drop_leg
         [ "$(cat "$sys/degraded")" = 1 ] || { echo "$md has not given up $new" >&2; exit 1; }
     fi
+    # what is discarded would be so on the disks of this server only, and the copy would differ from then on
+    [ ! -e "/sys/block/md$number/queue/discard_max_bytes" ] || echo 0 >"/sys/block/md$number/queue/discard_max_bytes" || true
     has=$(blockdev --getsz "$md")
     [ "$has" = "$sectors" ] || { echo "$md has $has sectors, $volume has $sectors" >&2; exit 1; }
     dmsetup load "$volume" --table "$ours"

@@ -1,4 +1,5 @@
-# The runner that starts services of old again if nobody is heard of for so many seconds while they are down: `DIR SECONDS`.
+# The runner that starts services of old again if nobody is heard of for so many seconds while they are down: `DIR SECONDS`;
+# at once: `DIR now`, which an act of ours runs in its place.
 # In DIR, in memory:
 #   armed   it may fire           cut    it may not any more: there is no way forward but to cut
 #   heard   changes with each question and act     lock   shared while an act runs
@@ -18,7 +19,7 @@ late() {
 	[ "$quiet" -ge "$after" ]
 }
 
-while [ -e "$dir/armed" ]; do
+while [ "$after" != now ] && [ -e "$dir/armed" ]; do
 	# an act that runs holds the lock, so whoever has it alone is alone; what was heard meanwhile still counts
 	if late; then
 		if flock -n -x 8; then
@@ -31,15 +32,21 @@ while [ -e "$dir/armed" ]; do
 	sleep 1 8>&-
 	quiet=$((quiet + 1))
 done
-[ -e "$dir/armed" ] || exit 0
+from=armed
+# held already, and whoever would have cut has found that it must not
+if [ "$after" = now ] && [ -e "$dir/cut" ]; then from='cut'; fi
+[ -e "$dir/$from" ] || exit 0
 
 run=
 { read -r run <"${dir%/*/*}/seen"; } 2>/dev/null
 # whoever holds the runner renames the same file: one of the two is first
-printf '%s\n' "$run" >"$dir/fired.part" && mv -f "$dir/armed" "$dir/was" 2>/dev/null || exit 0
+printf '%s\n' "$run" >"$dir/fired.part" && mv -f "$dir/$from" "$dir/was" 2>/dev/null || exit 0
 mv -f "$dir/fired.part" "$dir/fired" || exit
 say() { echo "replant: $1" >/dev/kmsg; } 2>/dev/null
-say "nobody was heard of for $after s: services come back"
+case $after in
+now) say 'services come back' ;;
+*) say "nobody was heard of for $after s: services come back" ;;
+esac
 
 # Each runs whatever became of those before it.
 always() {
