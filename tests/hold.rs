@@ -4,13 +4,13 @@
 mod sweep;
 
 use replant::engine::{self, Options, Reason, Stopped};
-use replant::{facts, findings};
 use replant::host::power::Request;
 use replant::host::{PowerTo, Server};
 use replant::journal::Kind;
 use replant::plan::{self, IscsiServer, Method, NewBoot};
 use replant::runbook::Stage;
 use replant::sim::{Control, Person, Shape, Sim, System, World as Pair};
+use replant::{facts, findings};
 use sweep::share::stride;
 use sweep::{Case, Fault, Scene, pair};
 
@@ -234,9 +234,11 @@ fn a_person_can_switch_new_into_its_hold() {
     assert_eq!(switches(&scene), 1, "{:?}", scene.world.asked());
     assert_eq!(scene.world.world().new.system, System::Own);
     let goal = scene.text();
-    for (person, says) in
-        [(Person::Unwilling, "not confirmed"), (Person::Absent, "nobody to ask"), (Person::Liar, "its rescue system answers")]
-    {
+    for (person, says) in [
+        (Person::Unwilling, "not confirmed"),
+        (Person::Absent, "nobody to ask"),
+        (Person::Liar, "its rescue system answers"),
+    ] {
         let when = format!("{person:?}");
         let mut scene = Scene::new(&case.world);
         scene.world.change(|world| world.person = person);

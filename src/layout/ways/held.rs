@@ -57,9 +57,11 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
             nobody(&plan.new.power),
             "new is to be booted from its own disks, and no power control is given that does it".into(),
             Some(match plan.new.power {
-                Power::Manual { .. } => "give `new.power` commands with `boot_disk`, or ipmi; or write `new.boot: held`, and a \
+                Power::Manual { .. } => {
+                    "give `new.power` commands with `boot_disk`, or ipmi; or write `new.boot: held`, and a \
                                          person is asked to switch new"
-                    .into(),
+                        .into()
+                }
                 _ => "give `new.power` commands with `boot_disk`, or ipmi".into(),
             }),
         ),
