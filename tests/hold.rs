@@ -309,3 +309,30 @@ fn whatever_boots_is_asked_by_its_console() {
     let stopped = scene.run(&case, Kind::Rollback, Fault::None).result.expect_err("nobody switches old on");
     assert_eq!(stopped.silent.map(|silent| silent.server), Some(Server::Old), "{:?}", stopped.reason);
 }
+
+/// What old forgets with a boot is made again for the copy; what new boots from is there, and new stays where it is.
+#[test]
+fn old_that_is_started_anew_leaves_new_in_its_hold() {
+    let case = case(false);
+    let goal = case.goal(&case.world);
+    for stage in [Stage::Prepare, Stage::Connect, Stage::Copy] {
+        let when = format!("old was started anew after {stage:?}");
+        let mut scene = Scene::new(&case.world);
+        let until = |scene: &mut Scene<Sim>| {
+            let ran = scene.run_by(&case, Fault::None, &|journal, hosts, options, observer| {
+                let by = options.by.clone();
+                let options = Options { until: Some(stage), by, ..*options };
+                engine::apply(&case.nodes, journal, hosts, &options, observer)
+            });
+            ran.result.unwrap_or_else(|stopped| panic!("{when}: {:?}: {stopped}", stopped.step));
+        };
+        until(&mut scene);
+        let boots = scene.world.world().new.boots;
+        scene.world.change(|world| world.reboot(Server::Old));
+        until(&mut scene);
+        let world = scene.world.world();
+        assert!(world.in_hold() && world.new.boots == boots, "{when}: new was started again");
+        case.clean(&mut scene, Kind::Apply, &when);
+        sweep::same(&scene.text(), &goal, &when);
+    }
+}
