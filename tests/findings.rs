@@ -385,7 +385,6 @@ const FIRES: &[Case] = &[
     Case("R1241", USED, |facts| { perl(facts); facts.old.mounts.retain(|mount| mount.target != "/var"); }, "all of vg0/var is copied: no file system is mounted"),
     Case("R1241", USED, |facts| { perl(facts); mount(facts, "/var").source = "/dev/mapper/vg0-root".into(); mount(facts, "/var").uuid = None; }, "all of vg0/var is copied: no file system is mounted"),
     Case("R1241", USED, |facts| { perl(facts); facts.old.fs_features.entry("/dev/mapper/vg0-root".into()).or_default().insert("bigalloc".into()); }, "all of vg0/root is copied: it gives out room in clusters"),
-    Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\ncopy: { method: below }\n")), SAME, "no power control is given"),
     Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  power: { command: { status: [a], on: [b], off: [c] } }\ncopy: { method: below }\n")), SAME, "no power control is given"),
     Case("R1332", Some((HELD_HEAD, "  hostname: srv1\n  boot: held\n  ssh: { user: admin, sudo: true }\ncopy: { method: below }\n")), SAME, "logged in to as `admin`"),
     Case("R1332", HELD, |facts| facts.new.interfaces.retain(|card| !card.physical), "is not on a card itself"),

@@ -4,11 +4,13 @@
 mod sweep;
 
 use replant::engine::{self, Options, Reason, Stopped};
+use replant::host::power::Request;
 use replant::host::{PowerTo, Server};
 use replant::journal::Kind;
-use replant::plan::{IscsiServer, Method, NewBoot};
+use replant::plan::{self, IscsiServer, Method, NewBoot};
 use replant::runbook::Stage;
 use replant::sim::{Control, Person, Shape, Sim, System, World as Pair};
+use replant::{facts, findings};
 use sweep::share::stride;
 use sweep::{Case, Fault, Scene, pair};
 
@@ -213,6 +215,61 @@ fn a_way_back_that_was_left_in_rescue_can_be_turned() {
     }
 }
 
+/// Who switches new by hand is asked once, in the plain words for it, and can be asked again.
+#[test]
+fn a_person_can_switch_new_into_its_hold() {
+    let mut plan = pair::plan("lab");
+    plan.copy.method = Some(Method::Below.into());
+    plan.new.boot = Some(NewBoot::Held.into());
+    plan.new.power = plan::Power::Manual { console: None };
+    plan.transfer.iscsi.server = IscsiServer::Lio.into();
+    let case = pair::case("held by hand", &plan, Sim::from_plan(&plan, None));
+    let switches = |scene: &Scene<Sim>| {
+        let asked = scene.world.asked();
+        let new = |one: &&Request| matches!(one, Request::Switch { server: Server::New, to: PowerTo::OwnDisks, .. });
+        asked.iter().filter(new).count()
+    };
+    let mut scene = Scene::new(&case.world);
+    case.clean(&mut scene, Kind::Apply, "a person switches new");
+    assert_eq!(switches(&scene), 1, "{:?}", scene.world.asked());
+    assert_eq!(scene.world.world().new.system, System::Own);
+    let goal = scene.text();
+    for (person, says) in [
+        (Person::Unwilling, "not confirmed"),
+        (Person::Absent, "nobody to ask"),
+        (Person::Liar, "its rescue system answers"),
+    ] {
+        let when = format!("{person:?}");
+        let mut scene = Scene::new(&case.world);
+        scene.world.change(|world| world.person = person);
+        // before anything is done it is asked whether somebody is there; here nobody asks
+        let stopped = scene.run(&case, Kind::Apply, Fault::None).result.expect_err(&when);
+        assert_eq!(stopped.step.as_ref().map(|step| step.0.as_str()), Some("into-hold"), "{when}: {stopped}");
+        assert!(stopped.to_string().contains(says), "{when}: {stopped}");
+        assert_eq!(scene.world.world().new.system, System::Rescue, "{when}");
+        scene.world.change(|world| world.person = Person::Truthful);
+        case.both_ways(&scene, &case.world, &goal, &when);
+    }
+    // where the plan does not say so, one visit has to do
+    plan.new.boot = None;
+    let nodes = pair::nodes(&plan, &Sim::from_plan(&plan, None));
+    assert!(!nodes.iter().any(|node| node.id.0 == "into-hold"));
+    // and a power control that cannot choose is not made good by anybody
+    plan.new.boot = Some(NewBoot::Held.into());
+    let words = |word: &str| vec![word.to_string().into()];
+    plan.new.power = plan::Power::Command {
+        status: words("status"),
+        on: words("on"),
+        off: words("off"),
+        boot_disk: None,
+        console: None,
+        timeout: None,
+    };
+    let facts = facts::both(&Sim::from_plan(&plan, None)).unwrap();
+    let found = findings::find(&plan, &facts);
+    assert!(found.iter().any(|finding| finding.code == "R1332"), "{found:#?}");
+}
+
 /// What cannot be read is said, and is in nobody's way.
 #[test]
 fn a_console_that_cannot_be_read_is_no_obstacle() {
@@ -251,4 +308,31 @@ fn whatever_boots_is_asked_by_its_console() {
     });
     let stopped = scene.run(&case, Kind::Rollback, Fault::None).result.expect_err("nobody switches old on");
     assert_eq!(stopped.silent.map(|silent| silent.server), Some(Server::Old), "{:?}", stopped.reason);
+}
+
+/// What old forgets with a boot is made again for the copy; what new boots from is there, and new stays where it is.
+#[test]
+fn old_that_is_started_anew_leaves_new_in_its_hold() {
+    let case = case(false);
+    let goal = case.goal(&case.world);
+    for stage in [Stage::Prepare, Stage::Connect, Stage::Copy] {
+        let when = format!("old was started anew after {stage:?}");
+        let mut scene = Scene::new(&case.world);
+        let until = |scene: &mut Scene<Sim>| {
+            let ran = scene.run_by(&case, Fault::None, &|journal, hosts, options, observer| {
+                let by = options.by.clone();
+                let options = Options { until: Some(stage), by, ..*options };
+                engine::apply(&case.nodes, journal, hosts, &options, observer)
+            });
+            ran.result.unwrap_or_else(|stopped| panic!("{when}: {:?}: {stopped}", stopped.step));
+        };
+        until(&mut scene);
+        let boots = scene.world.world().new.boots;
+        scene.world.change(|world| world.reboot(Server::Old));
+        until(&mut scene);
+        let world = scene.world.world();
+        assert!(world.in_hold() && world.new.boots == boots, "{when}: new was started again");
+        case.clean(&mut scene, Kind::Apply, &when);
+        sweep::same(&scene.text(), &goal, &when);
+    }
 }

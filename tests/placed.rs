@@ -186,7 +186,9 @@ fn old_reboots_when_what_new_boots_from_is_written() {
         let at = |id: &str| case.nodes.iter().position(|node| node.id.0 == id).unwrap();
         let (first, into) = (at("login-md0"), at("into-hold"));
         let mut tried = 0;
-        for (act, at) in acts(&case).into_iter().enumerate().filter(|(_, at)| (first..=into).contains(at)) {
+        let every = if case.name.contains("no /boot") { 1 } else { 4 };
+        let moments = acts(&case).into_iter().enumerate().filter(|(_, at)| (first..=into).contains(at));
+        for (act, at) in moments.step_by(every) {
             let mut scene = Scene::new(&case.world);
             scene.run(&case, Kind::Apply, Fault::Kill { act, effect: true });
             scene.world.change(|world| world.reboot(Server::Old));

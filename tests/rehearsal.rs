@@ -116,23 +116,32 @@ fn whole_copies(case: &Case<Sim>, ran: &Ran) -> usize {
 
 #[test]
 fn a_rehearsal_shows_what_would_take_over_and_leaves_nothing() {
-    let case = pair::held();
-    let book = book(&case);
+    shown(&pair::held());
+}
+
+/// New has booted from a place of the hold's own, and what it rehearses has old's `/boot` inside.
+#[test]
+fn a_rehearsal_boots_from_no_place_of_the_hold() {
+    shown(&pair::placed());
+}
+
+fn shown(case: &Case<Sim>) {
+    let book = book(case);
     let goal = case.goal(&case.world);
-    let mut scene = scene(&case);
+    let mut scene = scene(case);
     let before = scene.text();
-    let (ran, report) = rehearse(&case, &book, &mut scene, Fault::None);
+    let (ran, report) = rehearse(case, &book, &mut scene, Fault::None);
     ran.result.as_ref().unwrap_or_else(|stopped| panic!("{:?}: {stopped}", stopped.step));
     let report = report.expect("it came to its end");
     assert!(report.good() && report.untouched, "{report:?}");
     assert_eq!((report.system.as_str(), report.seconds, report.boot()), ("running", Some(30.0), Some(28.0)));
     sweep::same(&scene.text(), &before, "it leaves something");
-    assert!(whole_copies(&case, &ran) > 0, "the legs are taken in again");
+    assert!(whole_copies(case, &ran) > 0, "the legs are taken in again");
     assert!(!scene.story().state.rehearsing());
     // as often as one likes
-    let (ran, again) = rehearse(&case, &book, &mut scene, Fault::None);
+    let (ran, again) = rehearse(case, &book, &mut scene, Fault::None);
     assert!(ran.result.is_ok() && again.is_some_and(|again| again.good() && again.untouched));
-    every_way_from(&case, &book, &scene, &goal, "after two");
+    every_way_from(case, &book, &scene, &goal, "after two");
 }
 
 /// Each fault in each place of a rehearsal.

@@ -11,7 +11,7 @@ use replant::journal::Kind;
 use replant::runbook::{Node, Stage};
 use replant::sim::Sim;
 use replant::step::StepKind;
-use sweep::pair::{below, held, lio, tgt, used};
+use sweep::pair::{below, held, lio, placed, tgt, used};
 use sweep::share::{share, stride, told};
 use sweep::{Case, Fault, Scene};
 
@@ -65,6 +65,10 @@ storms! {
     pairs_held_1(share(1, 64)) = |s| held().pairs_some(s.0, s.1);
     failed_taken_back_and_done_again_held(stride(8)) = |s| held().again_some(s.0, s.1);
     back_from_the_middle_of_each_stage_held(stride(64)) = |s| midway(&held(), s);
+    forward_placed(stride(64)) = |s| placed().forward_some(s.0, s.1);
+    backward_placed(stride(16)) = |s| placed().backward_some(s.0, s.1);
+    pairs_placed(stride(256)) = |s| placed().pairs_some(s.0, s.1);
+    failed_taken_back_and_done_again_placed(stride(16)) = |s| placed().again_some(s.0, s.1);
     forward_below_0(share(0, 32)) = |s| below().forward_some(s.0, s.1);
     forward_below_1(share(1, 32)) = |s| below().forward_some(s.0, s.1);
     forward_below_2(share(2, 32)) = |s| below().forward_some(s.0, s.1);

@@ -207,7 +207,7 @@ fn stops(runbook: &Runbook) -> Vec<Stop> {
     }
     if matches!(new.power, Power::Manual { .. }) {
         stop(
-            nodes.iter().find(|node| matches!(node.step, StepKind::OwnBoot(_))),
+            nodes.iter().find(|node| matches!(&node.step, StepKind::IntoHold(_) | StepKind::OwnBoot(_))),
             "a person is to make new boot from its own disks, and to say so",
         );
     }

@@ -37,7 +37,7 @@ pub(crate) use offers::{Offer, offers};
 pub(crate) use places::{Missing, Places, places};
 pub(crate) use resolve::{Unfit, resolve};
 pub(crate) use silence::{InUse, Use, unsilenced};
-pub(crate) use start::{Hold, Place, Start};
+pub(crate) use start::{Hold, OwnPlace, Start};
 pub(crate) use units::{disturbing, needed, needed_names};
 pub(crate) use volumes::{room_for_raid1, volumes, without_room};
 pub(crate) use ways::{Obstacle, below, boot, copied_whole, held, method, place};

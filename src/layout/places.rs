@@ -6,8 +6,8 @@ use super::loader::Loader;
 use super::lun::{Lun, server};
 use super::model::{Boot, Disk, Group, Store};
 use super::moves::Moves;
-use super::start::{self, Place};
-use super::{disks, groups};
+use super::start::OwnPlace;
+use super::{disks, groups, ways};
 use crate::facts::lvm::mapper_path;
 use crate::facts::{Block, Facts};
 use crate::plan::{IscsiServer, Method, NewBoot, Plan};
@@ -28,7 +28,7 @@ pub(crate) struct Places<'a> {
     /// `None`: the plan names none, or it is no file system of its own on one block device of old
     pub boot: Option<Boot>,
     /// `None`: there is no hold, or it boots from the copy of /boot
-    pub place: Option<Place>,
+    pub place: Option<OwnPlace>,
     /// in the order of the plan
     pub groups: Vec<Group>,
 }
@@ -72,7 +72,7 @@ pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<
     let disks = disks::disks(plan, facts, &blocks, &loader, &ids);
     let stores = disks::stores(plan, &disks, &ids, super::method(plan, facts) == Method::Below);
     let boot = groups::boot(plan, facts, &stores);
-    let place = start::place(plan, facts, &stores, &ids);
+    let place = own_place(plan, facts, &stores, &ids);
     let small = boot.as_ref().map(|boot| (boot.to, boot.size)).or(place.as_ref().map(|place| (place.to, LEAST)));
     let groups = groups::groups(plan, facts, &stores, usize::from(small.is_some()), &ids);
     let luns = luns(plan, facts, &stores, small, &groups, &ids);
@@ -81,6 +81,19 @@ pub(crate) fn places<'a>(plan: &Plan, digest: &str, facts: &'a Facts) -> Result<
 
 /// Bytes that old must see at the least of the hold's place: whether it has enough, mkfs(8) and the files themselves show.
 const LEAST: Bytes = Bytes(8 << 20);
+
+/// The place that the plan gives the hold, where there will be one.
+fn own_place(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Option<OwnPlace> {
+    let said = ways::place::wanted(plan).filter(|_| super::boot(plan, facts) == NewBoot::Held)?;
+    Some(OwnPlace {
+        to: stores.iter().position(|store| store.name == **said.to)?,
+        // the first of all, as that of /boot is
+        lun: 0,
+        uuid: ids.uuid("the hold's place").to_string(),
+        kernel: facts.old.kernel.clone(),
+        line: ways::place::line(facts).collect::<Vec<_>>().join(" "),
+    })
+}
 
 /// What is to be offered, before it has its names on the network.
 struct Offered {

@@ -2,9 +2,6 @@
 //! `course/start`.
 
 use super::cards::{has, new_card, service_card};
-use super::ids::Ids;
-use super::model::Store;
-use super::ways;
 use crate::facts::{Facts, machines};
 use crate::plan::{NewBoot, Plan};
 use crate::step::Release;
@@ -37,11 +34,11 @@ pub(crate) struct Hold {
     /// what each of new's groups bears once it is to boot
     pub tag: String,
     /// where new boots into it from; `None`: from the copy of `/boot`
-    pub place: Option<Place>,
+    pub place: Option<OwnPlace>,
 }
 
 /// A small place of the hold's own, where `/boot` travels with a volume.
-pub(crate) struct Place {
+pub(crate) struct OwnPlace {
     /// index of the store that it is
     pub to: usize,
     /// index of the disk that new offers for it
@@ -71,7 +68,7 @@ impl Start {
     }
 
     /// The place of its own that a hold has.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn place(&self) -> Option<&OwnPlace> {
         match self {
             Start::Held(Hold { place, .. }) => place.as_ref(),
             Start::Rescue => None,
@@ -79,7 +76,7 @@ impl Start {
     }
 
     /// As it was chosen. Where the plan asks for a hold and the servers do not allow it, the findings say why.
-    pub(super) fn of(plan: &Plan, facts: &Facts, place: Option<Place>) -> Start {
+    pub(super) fn of(plan: &Plan, facts: &Facts, place: Option<OwnPlace>) -> Start {
         match super::boot(plan, facts) {
             NewBoot::Rescue => Start::Rescue,
             NewBoot::Held => held(plan, facts, place).map_or(Start::Rescue, Start::Held),
@@ -87,20 +84,7 @@ impl Start {
     }
 }
 
-/// The place that the plan gives the hold, where there will be one.
-pub(super) fn place(plan: &Plan, facts: &Facts, stores: &[Store], ids: &Ids) -> Option<Place> {
-    let said = ways::place::wanted(plan).filter(|_| super::boot(plan, facts) == NewBoot::Held)?;
-    Some(Place {
-        to: stores.iter().position(|store| store.name == **said.to)?,
-        // the first of all, as that of /boot is
-        lun: 0,
-        uuid: ids.uuid("the hold's place").to_string(),
-        kernel: facts.old.kernel.clone(),
-        line: ways::place::line(facts).collect::<Vec<_>>().join(" "),
-    })
-}
-
-fn held(plan: &Plan, facts: &Facts, place: Option<Place>) -> Option<Hold> {
+fn held(plan: &Plan, facts: &Facts, place: Option<OwnPlace>) -> Option<Hold> {
     let address = plan.new.address.to_string();
     let card = new_card(plan, facts).filter(|card| has(card, &address))?;
     let service = service_card(plan, facts)?;

@@ -403,7 +403,7 @@ impl<W: World> Case<W> {
             // off does not answer either, and the one is not told from the other.
             Fault::Cut { .. } | Fault::Blind { .. } => matches!(&ran.result, Err(stopped)
                 if matches!(stopped.reason, Reason::Link(_))
-                    || matches!(stopped.step.as_ref().map(|step| step.0.as_str()), Some("own-boot" | "old-off"))),
+                    || matches!(stopped.step.as_ref().map(|step| step.0.as_str()), Some("own-boot" | "old-off" | "into-hold"))),
             Fault::Kill { .. } | Fault::Linger { .. } | Fault::Crash { .. } => ran.result.is_err(),
         };
         assert!(fine, "{}: {fault:?} ended in {:?}", self.name, ran.result);

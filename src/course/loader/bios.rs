@@ -5,7 +5,7 @@ use minijinja::context;
 use crate::course::book::{Book, Handle};
 use crate::course::text::{self, job, render};
 use crate::host::Side::{self, Migrated, New};
-use crate::layout::{Disk, Layout, Place};
+use crate::layout::{Disk, Layout, OwnPlace};
 use crate::step::BootLoader;
 
 pub(crate) const BOUND: [&str; 4] = ["/dev", "/proc", "/sys", "/run"];
@@ -49,7 +49,7 @@ pub(super) fn install_by_tools(book: &mut Book, layout: &Layout, tools: &str, af
 }
 
 /// The name of its menu on the hold's place, and what is in it. `kernel` and `image` are names there.
-pub(super) fn menu(layout: &Layout, place: &Place, kernel: &str, image: &str) -> (&'static str, String) {
+pub(super) fn menu(layout: &Layout, place: &OwnPlace, kernel: &str, image: &str) -> (&'static str, String) {
     let (name, uuid, line) = (&layout.name, &place.uuid, &place.line);
     ("grub/grub.cfg", render(text::HOLD_GRUB, context! { name, uuid, line, kernel, image }))
 }

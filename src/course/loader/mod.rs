@@ -6,7 +6,7 @@ mod bios;
 
 use super::book::{Book, Handle};
 use crate::host::Side;
-use crate::layout::{Disk, Layout, Loader, Place};
+use crate::layout::{Disk, Layout, Loader, OwnPlace};
 
 /// boot: what the loader's own tools must find in the migrated system's root besides its own file systems, of the rescue
 /// system.
@@ -25,7 +25,7 @@ pub(super) fn install(book: &mut Book, layout: &Layout, from: (Side, &str), disk
 }
 
 /// prepare: its menu on a place of the hold's own: the file's name there, and its text. `kernel` and `image` are names there.
-pub(super) fn menu(layout: &Layout, place: &Place, kernel: &str, image: &str) -> (&'static str, String) {
+pub(super) fn menu(layout: &Layout, place: &OwnPlace, kernel: &str, image: &str) -> (&'static str, String) {
     match layout.loader {
         Loader::Bios(_) => bios::menu(layout, place, kernel, image),
     }

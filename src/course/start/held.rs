@@ -17,7 +17,7 @@ use crate::course::ready::{Ready, Rescued};
 use crate::course::text::{self, job, render};
 use crate::host::Side::{Migrated, New, Old};
 use crate::host::{Text, secret_place};
-use crate::layout::{Card, Hold, Layout, Lun, Place};
+use crate::layout::{Card, Hold, Layout, Lun, OwnPlace};
 use crate::step::{Active, File, HoldImage, Inactive, IntoHold, Job};
 
 /// The names of secrets: the host key by which the hold is known, and the key that it lets in.
@@ -216,14 +216,14 @@ fn fill_boot(book: &mut Book, layout: &Layout, held: &Hold, made: &Rescued, with
 }
 
 /// A file system for what old's `/boot` would have, were it one.
-fn make_place(book: &mut Book, layout: &Layout, place: &Place, lun: &Lun, login: &Handle) -> Handle {
+fn make_place(book: &mut Book, layout: &Layout, place: &OwnPlace, lun: &Lun, login: &Handle) -> Handle {
     let args = vec![lun.on_old.clone(), place.uuid.clone()];
     let step = job(layout, "file system from which new boots into its hold", "hold-place", text::HOLD_PLACE, args);
     book.step("hold-place", Old, step, &[login], "old's `/boot` is on new only when all is copied")
 }
 
 /// The kernel and a menu of the hold's own.
-fn put_menu(book: &mut Book, layout: &Layout, place: &Place, image: &str, after: &Handle) -> Vec<Handle> {
+fn put_menu(book: &mut Book, layout: &Layout, place: &OwnPlace, image: &str, after: &Handle) -> Vec<Handle> {
     let path = format!("{}{}", layout.family.menu.kernel, place.kernel);
     let kernel = path.rsplit('/').next().unwrap_or_default();
     let id = format!("boot-kernel-{}", place.kernel);

@@ -29,7 +29,13 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     let asks =
         |text: &str| text.split([' ', '"', '\'', '\n']).any(|word| word.starts_with("ip=") && word != "ip=off");
     let lets_in = ["/etc/dropbear/initramfs", "/etc/dropbear-initramfs"];
-    let by_hand = |power: &Power| matches!(power, Power::Manual { .. } | Power::Command { boot_disk: None, .. });
+    // a person is asked only where the plan says that new is to wait: otherwise they have to be there once, and not twice
+    let said = plan.new.boot.as_deref() == Some(&NewBoot::Held);
+    let nobody = |power: &Power| match power {
+        Power::Manual { .. } => !said,
+        Power::Command { boot_disk, .. } => boot_disk.is_none(),
+        Power::Ipmi { .. } => false,
+    };
     let lacks: Vec<&str> = ["target_core_mod", "target_core_iblock", "iscsi_target_mod"]
         .into_iter()
         .filter(|module| !facts.old.modules.contains(*module))
@@ -48,9 +54,16 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
             Some(how(plan)),
         ),
         (
-            by_hand(&plan.new.power),
+            nobody(&plan.new.power),
             "new is to be booted from its own disks, and no power control is given that does it".into(),
-            Some("give `new.power` commands with `boot_disk`, or ipmi".into()),
+            Some(match plan.new.power {
+                Power::Manual { .. } => {
+                    "give `new.power` commands with `boot_disk`, or ipmi; or write `new.boot: held`, and a \
+                                         person is asked to switch new"
+                        .into()
+                }
+                _ => "give `new.power` commands with `boot_disk`, or ipmi".into(),
+            }),
         ),
         (
             plan.new.ssh.user.as_str() != "root",

@@ -33,7 +33,12 @@ impl Step for IntoHold {
     }
 
     fn observe(&self, on: &dyn Look, _side: Side) -> Result<Seen, HostError> {
-        Ok(match holds(on)? {
+        // one answer that is lost is no boot
+        let seen = match holds(on)? {
+            None => holds(on)?,
+            seen => seen,
+        };
+        Ok(match seen {
             Some(true) => Seen::Present,
             // the rescue system still answers: nothing has begun
             Some(false) => Seen::Absent,

@@ -130,7 +130,7 @@ const AWAY: Duration = Duration::from_secs(60);
 
 /// What happens at night. Whoever loses its power, and whenever: old serves on, and `apply` goes on; or new serves.
 pub fn mishaps(bench: &mut Bench) -> Fallible<()> {
-    let mut subject = bench.fresh("held-mishaps", "full", "lio", Ways::Default)?;
+    let mut subject = bench.fresh("held-mishaps", "full", "lio", Ways::Compared)?;
     let outcome = (|| {
         migrate::plan_and_connect(bench, &mut subject)?;
         power_cut_in_the_hold(bench, &subject.pair)?;
@@ -245,5 +245,8 @@ fn power_cut_behind_go(bench: &mut Bench, subject: &mut Subject) -> Fallible<()>
         replant::succeed(pair, &["apply", &plan, "--yes", "--no-input"])?;
     }
     subject.migrated = true;
+    if let Some((began, done)) = replant::times(pair, "hash-old") {
+        bench.checks.figure("both copies hashed whole, in the downtime", format!("{:.0} s", done - began));
+    }
     migrated::check(bench, subject)
 }

@@ -111,6 +111,8 @@ pub struct Bench {
 pub enum Ways {
     /// nothing: they are chosen
     Default,
+    /// nothing, and both copies are hashed before the cut
+    Compared,
     /// LVM mirrors, new boots after the cutover
     Article,
     /// the copy lies below LVM, new boots after the cutover
@@ -121,15 +123,16 @@ pub enum Ways {
 
 impl Ways {
     fn say(self, pair: &Pair) -> Fallible<()> {
-        let method = match self {
+        let (copy, boot) = match self {
             Ways::Default => return Ok(()),
-            Ways::Article => "mirror",
-            Ways::Below => "below",
-            Ways::Used => "below, only: used",
+            Ways::Compared => ("verify: whole", ""),
+            Ways::Article => ("method: mirror", "  boot: rescue\n"),
+            Ways::Below => ("method: below", "  boot: rescue\n"),
+            Ways::Used => ("method: below, only: used", "  boot: rescue\n"),
         };
         let text = fs_err::read_to_string(pair.plan())?;
-        let text = text.replace("transfer:\n", &format!("copy: {{ method: {method} }}\n\ntransfer:\n"));
-        Ok(fs_err::write(pair.plan(), text.replace("  hostname: srv1\n", "  hostname: srv1\n  boot: rescue\n"))?)
+        let text = text.replace("transfer:\n", &format!("copy: {{ {copy} }}\n\ntransfer:\n"));
+        Ok(fs_err::write(pair.plan(), text.replace("  hostname: srv1\n", &format!("  hostname: srv1\n{boot}")))?)
     }
 }
 
