@@ -162,6 +162,7 @@ fn state(place: &Place) -> Vec<Option<String>> {
 #[test]
 fn an_array_comes_beneath_a_volume() {
     let place = server();
+    place.write("/sys/block/md300/queue/discard_max_bytes", "4096\n");
     let ran = place.apply(&copy());
     assert_eq!(
         changes(ran.good()),
@@ -188,6 +189,8 @@ fn an_array_comes_beneath_a_volume() {
     assert_eq!(place.read("/rules").unwrap(), "CREATE bbl=no\nAUTO -all\n");
     assert_eq!(place.read(&format!("{SYS}/dev-dm-11/state")).unwrap(), "writemostly\n");
     assert_eq!(place.read(&format!("{SYS}/sync_speed_min")).unwrap(), "200000\n");
+    // what is discarded would be so on old's disks only
+    assert_eq!(place.read("/sys/block/md300/queue/discard_max_bytes").unwrap(), "0\n");
     assert_eq!(place.read(&format!("{SYS}/sync_speed_max")).unwrap(), "100000000\n");
     // both are there before md knows anything of the leg
     assert_eq!(place.read("/as-it-was-added").unwrap(), "replant: copy of vg0-root begins\n1234.50 2000.00\n");

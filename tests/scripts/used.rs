@@ -181,6 +181,35 @@ fn at(ran: &Ran, call: &str) -> usize {
     ran.calls.iter().position(|one| one.contains(call)).unwrap_or_else(|| panic!("no {call}: {:?}", ran.calls))
 }
 
+/// The chunks that are listed as copied.
+fn listed(place: &Place) -> Option<BTreeSet<usize>> {
+    let text = place.read(&format!("{SINCE}.bits"))?;
+    let range = |word: &str| {
+        let (from, to) = word.split_once('-').unwrap();
+        from.parse::<usize>().unwrap()..=to.parse().unwrap()
+    };
+    Some(text.split_whitespace().flat_map(range).collect())
+}
+
+/// What is compared later is what was copied: where all was, there is no list.
+#[test]
+fn what_was_copied_is_listed_until_it_is_copied_otherwise() {
+    let place = server();
+    place.apply(&copy()).good();
+    let sent: BTreeSet<usize> = place.read("/w/sent").unwrap().lines().map(|at| at.parse().unwrap()).collect();
+    let copied = listed(&place).unwrap();
+    assert!(
+        copied.is_subset(&sent) && (0..12).all(|at| copied.contains(&at)) && copied.len() < CHUNKS / 2,
+        "{copied:?}"
+    );
+    // md has given up the leg, and nobody knows since when it was good: all of it is copied
+    std::fs::remove_file(place.at(SINCE)).unwrap();
+    place.write(&format!("{SYS}/dev-replant-300-new/state"), "faulty\n");
+    let [_, _, leg] = runs();
+    place.act(&leg).good();
+    assert_eq!((lost(&place).len(), listed(&place)), (0, None));
+}
+
 #[test]
 fn what_is_in_use_is_copied_and_nothing_else() {
     let place = server();
