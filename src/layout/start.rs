@@ -11,7 +11,7 @@ pub(crate) enum Start {
     /// from rescue, after the cutover
     Rescue,
     /// from its own disks before the copy, to wait in its own initramfs
-    Held(Hold),
+    Held(Box<Hold>),
 }
 
 /// What is chosen for a hold.
@@ -70,7 +70,7 @@ impl Start {
     /// The place of its own that a hold has.
     pub(crate) fn place(&self) -> Option<&OwnPlace> {
         match self {
-            Start::Held(Hold { place, .. }) => place.as_ref(),
+            Start::Held(hold) => hold.place.as_ref(),
             Start::Rescue => None,
         }
     }
@@ -79,7 +79,7 @@ impl Start {
     pub(super) fn of(plan: &Plan, facts: &Facts, place: Option<OwnPlace>) -> Start {
         match super::boot(plan, facts) {
             NewBoot::Rescue => Start::Rescue,
-            NewBoot::Held => held(plan, facts, place).map_or(Start::Rescue, Start::Held),
+            NewBoot::Held => held(plan, facts, place).map_or(Start::Rescue, |hold| Start::Held(Box::new(hold))),
         }
     }
 }

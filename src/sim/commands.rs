@@ -192,6 +192,27 @@ impl World {
         }
     }
 
+    /// udev reads a device again.
+    fn udev_asks(&mut self, server: Server, path: &str) -> Said {
+        let dev = self.must(server, "udevadm", path)?;
+        let run = &mut self.machine_mut(server).run;
+        run.unnamed.retain(|loc| *loc != dev.loc);
+        for session in run.sessions.iter_mut().filter(|one| dev.path.ends_with(&one.disk)) {
+            session.told = session.live;
+        }
+        Ok(String::new())
+    }
+
+    /// `login::LOGIN`
+    fn log_in_or_ask(&mut self, server: Server, iqn: &str, portal: &str, device: &str) -> Said {
+        let session = self.machine(server).run.sessions.iter().any(|one| one.iqn == iqn);
+        match (session, self.dev(server, device).is_some()) {
+            (true, true) => self.run(server, &["udevadm", "trigger", "--settle", "--action=change", device], None),
+            (true, false) => Ok(String::new()),
+            (false, _) => self.run(server, &["iscsiadm", "-m", "node", "-T", iqn, "-p", portal, "--login"], None),
+        }
+    }
+
     pub(super) fn run(&mut self, server: Server, argv: &[&str], stdin: Option<&str>) -> Said {
         let args = args_after(argv);
         match argv {
@@ -199,16 +220,7 @@ impl World {
             ["sh", "-c", step::hold::release::GO, "hold-go.sh", rest @ ..] => self.hold_go(server, rest),
             ["sh", path, rest @ ..] => self.run_file(server, path, rest),
             ["udevadm", "settle"] | ["udevadm", "control", "--reload"] | ["sync"] => Ok(String::new()),
-            ["udevadm", "trigger", "--settle", "--action=change", path] => {
-                let dev = self.must(server, "udevadm", path)?;
-                self.machine_mut(server).run.unnamed.retain(|loc| *loc != dev.loc);
-                for session in
-                    self.machine_mut(server).run.sessions.iter_mut().filter(|one| dev.path.ends_with(&one.disk))
-                {
-                    session.told = session.live;
-                }
-                Ok(String::new())
-            }
+            ["udevadm", "trigger", "--settle", "--action=change", path] => self.udev_asks(server, path),
             ["rm", "-f", "--", path] => self.remove_file(server, path).map(|()| String::new()),
             ["sync", path] => self.must(server, "sync", path).map(|_| String::new()),
             ["mkdir", "-p", path] => {
@@ -299,18 +311,7 @@ impl World {
                 let text = self.write_counts(server);
                 self.write_file(server, record, &text, 0o644).map(|()| String::new())
             }
-            (step::link::login::LOGIN, [iqn, portal, device]) => {
-                let session = self.machine(server).run.sessions.iter().any(|one| one.iqn == *iqn);
-                match (session, self.dev(server, device).is_some()) {
-                    (true, true) => {
-                        self.run(server, &["udevadm", "trigger", "--settle", "--action=change", device], None)
-                    }
-                    (true, false) => Ok(String::new()),
-                    (false, _) => {
-                        self.run(server, &["iscsiadm", "-m", "node", "-T", iqn, "-p", portal, "--login"], None)
-                    }
-                }
-            }
+            (step::link::login::LOGIN, [iqn, portal, device]) => self.log_in_or_ask(server, iqn, portal, device),
             (step::disks::array::CREATE, create) => self.md_create_blank(server, create),
             (step::disks::array::ERASE, [id, device, uuid, members @ ..]) => {
                 self.md_erase(server, id, device, uuid, members)

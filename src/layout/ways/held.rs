@@ -29,18 +29,12 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     let asks =
         |text: &str| text.split([' ', '"', '\'', '\n']).any(|word| word.starts_with("ip=") && word != "ip=off");
     let lets_in = ["/etc/dropbear/initramfs", "/etc/dropbear-initramfs"];
-    // a person is asked only where the plan says that new is to wait: otherwise they have to be there once, and not twice
-    let said = plan.new.boot.as_deref() == Some(&NewBoot::Held);
-    let nobody = |power: &Power| match power {
-        Power::Manual { .. } => !said,
-        Power::Command { boot_disk, .. } => boot_disk.is_none(),
-        Power::Ipmi { .. } => false,
-    };
     let lacks: Vec<&str> = ["target_core_mod", "target_core_iblock", "iscsi_target_mod"]
         .into_iter()
         .filter(|module| !facts.old.modules.contains(*module))
         .collect();
     let card = new_card(plan, facts).filter(|card| has(card, &address));
+    let switched = nobody_switches(plan).into_iter().map(|(message, help)| (true, message, help));
     let of_place = reasons(plan, facts).into_iter().map(|(message, help)| (true, message, help));
     let reasons: Vec<(bool, String, Option<String>)> = vec![
         (
@@ -52,18 +46,6 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
             plan.boot.is_none() && wanted(plan).is_none(),
             "old has no boot file system of its own that new could boot from before `/` is copied".into(),
             Some(how(plan)),
-        ),
-        (
-            nobody(&plan.new.power),
-            "new is to be booted from its own disks, and no power control is given that does it".into(),
-            Some(match plan.new.power {
-                Power::Manual { .. } => {
-                    "give `new.power` commands with `boot_disk`, or ipmi; or write `new.boot: held`, and a \
-                                         person is asked to switch new"
-                        .into()
-                }
-                _ => "give `new.power` commands with `boot_disk`, or ipmi".into(),
-            }),
         ),
         (
             plan.new.ssh.user.as_str() != "root",
@@ -111,7 +93,20 @@ pub(crate) fn obstacles(plan: &Plan, facts: &Facts) -> Vec<Obstacle> {
     ];
     let at = place(plan).or(plan.new.address.span());
     let obstacle = |(_, message, help)| Obstacle { message, help, at };
-    reasons.into_iter().filter(|(fires, ..)| *fires).chain(of_place).map(obstacle).collect()
+    reasons.into_iter().filter(|(fires, ..)| *fires).chain(switched).chain(of_place).map(obstacle).collect()
+}
+
+/// A person is asked only where the plan says that new is to wait: otherwise they have to be there once, and not twice.
+fn nobody_switches(plan: &Plan) -> Option<(String, Option<String>)> {
+    let said = plan.new.boot.as_deref() == Some(&NewBoot::Held);
+    let (nobody, or) = match &plan.new.power {
+        Power::Manual { .. } => (!said, "; or write `new.boot: held`, and a person is asked to switch new"),
+        Power::Command { boot_disk, .. } => (boot_disk.is_none(), ""),
+        Power::Ipmi { .. } => (false, ""),
+    };
+    let message = "new is to be booted from its own disks, and no power control is given that does it";
+    let help = format!("give `new.power` commands with `boot_disk`, or ipmi{or}");
+    nobody.then(|| (message.to_string(), Some(help)))
 }
 
 /// The boot loader's tools.
