@@ -16,7 +16,10 @@ use sweep::pair::{case, plan, with_target};
 use sweep::share::stride;
 use sweep::{Case, Fault, Ran, Scene};
 
-const WAYS: [(&str, IscsiServer, u64, fn(&mut Plan)); 6] = [
+/// A name, the target on new, free extents on old, and what the plan says besides.
+type Way = (&'static str, IscsiServer, u64, fn(&mut Plan));
+
+const WAYS: [Way; 6] = [
     ("core log", IscsiServer::Tgt, 0, |_| {}),
     ("raid1", IscsiServer::Lio, 16, |_| {}),
     ("below", IscsiServer::Lio, 0, |plan| plan.copy.method = Some(Method::Below.into())),
