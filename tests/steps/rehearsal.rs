@@ -29,7 +29,7 @@ pub fn tables() -> Vec<Table> {
     let unwritten = format!(r#"{{ "unwritten": {{ "copies": [ {ROOT} ] }} }}"#);
     let rehearsal = r#"{ "rehearsal": { "mib": 100, "limit": 1800, "tag": "replant_go", "groups": ["vg0"], "dir": "/run/replant" } }"#;
     let marks = "now ${now";
-    vec![
+    let mut tables = vec![
         Table {
             kind: "kernel-there",
             world: World::of(Side::Old, r#"{ "kernel-there": { "kernel": "6.1.0-50-amd64" } }"#).says("[ -e \"$1\"", ""),
@@ -83,6 +83,15 @@ pub fn tables() -> Vec<Table> {
                 ("another key", "new refuses", Error("another key")),
             ],
         },
+    ];
+    tables.extend(held_again());
+    tables
+}
+
+// a row is a line
+#[rustfmt::skip]
+fn held_again() -> Vec<Table> {
+    vec![
         Table {
             kind: "held-again",
             world: new(r#"{ "held-again": { "by_power": false } }"#).but("rehearsal $phase says holds\n"),

@@ -8,7 +8,7 @@ use super::migrate::{finish, plan_and_connect};
 use super::{Bench, Subject, Ways};
 use crate::pair::{BOOT, Pair};
 use crate::shell::run;
-use crate::{Fallible, fail, net, replant, say, witness};
+use crate::{Fallible, fail, net, recipe, replant, say, witness};
 
 pub fn all(bench: &mut Bench) -> Fallible<()> {
     let mut subject = bench.fresh("rehearsal", "full", "lio", Ways::Default)?;
@@ -65,7 +65,9 @@ fn killed(bench: &mut Bench, pair: &Pair, plan: &str) -> Fallible<()> {
     let sums = |prefix: &str| {
         let script = format!(
             "for v in root var; do blockdev --flushbufs /dev/mapper/{prefix}vg0-$v; \
-             echo $v $(dd if=/dev/mapper/{prefix}vg0-$v bs=1M 2>/dev/null | md5sum | cut -d' ' -f1); done"
+             echo $v $(dd if=/dev/mapper/{prefix}vg0-$v bs=1M count={} 2>/dev/null | md5sum | cut -d' ' -f1); done",
+            // all that was copied of the larger one; the rest of new's volumes is empty
+            recipe::ROOT_MIB
         );
         in_hold(pair, &script)
     };
