@@ -273,6 +273,9 @@ fn every_kind_of_step_keeps_its_contract() {
     below.new.boot = Some(plan::NewBoot::Held.into());
     kinds.extend(contract("held", &below, 0));
     kinds.extend(rehearsed("rehearsed", &below));
+    let mut inside = below.clone();
+    inside.hold = inside.boot.take().map(|boot| plan::HoldPlace { to: boot.to });
+    kinds.extend(contract("held, /boot inside /", &inside, 0));
     let missing: Vec<_> = all_kinds().difference(&kinds).cloned().collect();
     assert!(missing.is_empty(), "no migration of these tests has {missing:?}");
 }
