@@ -397,6 +397,7 @@ const FIRES: &[Case] = &[
     Case("R1333", HELD, |facts| { for mount in facts.old.mounts.iter_mut().filter(|mount| mount.target == "/boot") { mount.avail = 30 << 20; } }, "/boot has 30 MiB free"),
     Case("R1351", Some(("boot: { from: /boot, to: md0 }\n", "hold: { to: md0 }\n")), SAME, "of no use with `boot: rescue`"),
     Case("R1235", Some(("name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n", "name: root, copy: raid1 }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\ncopy: { method: below }\n")), SAME, "vg0/root is to be mirrored by LVM"),
+    Case("R1235", Some(("name: root }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\n", "name: root, copy: mirror }\n      - { name: swap_1, copy: recreate }\n      - { name: var, grow: rest }\ncopy: { method: below }\n")), SAME, "vg0/root is to be mirrored by LVM"),
     Case("R1227", None, |facts| facts.old.vgs[0].attr = "wz--ns".into(), "shared"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/global_filter".into(), r#"["a|^/dev/md.*|", "r|.*|"]"#.into())), "new's disk for `vg0`, like /dev/sdc"),
     Case("R1228", None, |facts| drop(facts.old.lvm_config.insert("devices/filter".into(), r#"["a|/dev/sda2|", "r/.*/"]"#.into())), "what new has `vg0` on, like /dev/md1"),
