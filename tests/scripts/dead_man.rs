@@ -138,3 +138,15 @@ fn an_act_waits_until_all_has_come_back() {
     assert_eq!(done(watched(&place, "").good()).len(), 4);
     assert!(!place.there("/free"));
 }
+
+/// It is late, and at that very moment somebody cuts: one of the two is first.
+#[test]
+fn who_holds_it_at_the_last_moment_is_first() {
+    let (place, step) = (place(), runner());
+    place.apply(&step).good();
+    place.run(&["sh", "-c", "rm -f /run/replant/seen && mkfifo /run/replant/seen"]).good();
+    // the runner opens it when it has found that it may fire, and reads on when this writes
+    let meanwhile = "{ mv $D/armed $D/cut; echo run-1; } >/run/replant/seen";
+    assert_eq!(done(watched(&place, meanwhile).good()), [""; 0]);
+    assert!(place.there(&format!("{DIR}/cut")) && !place.there(&format!("{DIR}/fired")));
+}
