@@ -200,6 +200,9 @@ impl Work<'_> {
             node.until.as_ref().is_some_and(undone)
         };
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| prepares(node)) {
+            if !turned(node) || !ours(node) {
+                continue;
+            }
             let ends = |(place, end): &(usize, &Node)| {
                 let stood =
                     |(on, one): (usize, &Node)| before[at].contains(&on) && one.until.as_ref() == Some(&end.id);
@@ -213,8 +216,7 @@ impl Work<'_> {
                 .filter(ends)
                 .map(|(_, end)| end)
                 .collect();
-            if ended.is_empty() || !turned(node) || !ours(node) || !self.goes_on() || !Turn::new(self, node).is_gone()
-            {
+            if ended.is_empty() || !self.goes_on() || !Turn::new(self, node).is_gone() {
                 continue;
             }
             for end in ended.into_iter().rev() {
