@@ -115,7 +115,7 @@ const SUITES: &[Suite] = &[
     ("script src/family", &[("scripts", &["initramfs::"])]),
     ("script src/step/scripts/rehearse", &[("scripts", &["rehearsal::"])]),
     ("script src/step/scripts/below-rest", &[("scripts", &["rehearsal::"])]),
-    ("script src/step/scripts/hold-go", &[("scripts", &["rehearsal::"])]),
+    ("script src/step/scripts/hold-go", &[("scripts", &["hold::"]), ("scripts", &["rehearsal::"])]),
     ("script src/step/quiet/same_boot.rs", &[("scripts", &["boot::"])]),
     ("script src/step/copy/mirror", &[("scripts", &["lvm::"])]),
     ("script src/step/copy/group_member", &[("scripts", &["lvm::"])]),
