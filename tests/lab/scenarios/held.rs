@@ -1,6 +1,6 @@
 //! The way that is taken where the plan leaves it open: new waits in its own initramfs, and the copy lies below LVM.
 
-use super::{Bench, Subject, Ways, migrate, migrated, rollback};
+use super::{Bench, Subject, Ways, migrate, migrated, mishaps, rollback};
 use crate::pair::{BOOT, Pair};
 use crate::shell::run;
 use crate::{Fallible, fail, net, replant, say, witness};
@@ -143,10 +143,6 @@ pub fn mishaps(bench: &mut Bench) -> Fallible<()> {
     outcome
 }
 
-fn to_copy(pair: &Pair) -> Fallible<replant::Running> {
-    replant::start(pair, &["apply", &pair.plan().display().to_string(), "--yes", "--no-input", "--until", "copy"])
-}
-
 fn power_cut_in_the_hold(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let began = Instant::now();
     say::step("new loses its power in the hold, and gets it back", || {
@@ -168,22 +164,12 @@ fn power_cut_in_the_hold(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
 }
 
 fn old_loses_its_power(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
-    let mut running = to_copy(pair)?;
+    let mut running = migrate::to_copy(pair)?;
     migrate::until_mid_copy(&mut running, pair)?;
-    let pulled = witness::now();
-    say::step("old loses its power in the middle of the copy, and gets it back", || {
-        pair.old.off()?;
-        pair.old.on()
-    })?;
-    let serves = witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT);
-    if let Ok(ack) = &serves {
-        bench.checks.figure("power of old lost in mid-copy, until it serves", format!("{:.0} s", ack.at - pulled));
-    }
-    bench.checks.found("old boots and serves by itself", serves.map(drop));
-    pair.service.wait(BOOT)?;
+    mishaps::power_of_old(bench, pair)?;
     if running.wait()?.code != 0 {
         say::line("  it had given up, and is started again");
-        to_copy(pair)?.wait()?.successful("apply --until copy")?;
+        migrate::to_copy(pair)?.wait()?.successful("apply --until copy")?;
     }
     Ok(())
 }
@@ -214,7 +200,7 @@ fn cable_out(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     let legs = pair.service.script("cat /sys/block/md3??/md/degraded | tr -d '\\n'")?;
     bench.checks.that("md has given up what did not answer", legs.contains('1'), legs);
     let (sent, meanwhile) = (number(SENT)?, number(WRITTEN)? - written);
-    to_copy(pair)?.wait()?.successful("apply --until copy")?;
+    migrate::to_copy(pair)?.wait()?.successful("apply --until copy")?;
     let mib = |sectors: u64| format!("{:.1} MiB", sectors as f64 / 2048.0);
     let (again, whole) = (number(SENT)?.saturating_sub(sent), pair.service.script("cat /sys/block/md3??/size")?);
     let whole: u64 = whole.lines().filter_map(|line| line.trim().parse::<u64>().ok()).sum();

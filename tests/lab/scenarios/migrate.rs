@@ -187,6 +187,11 @@ pub fn killed_in_mid_copy(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
     Ok(())
 }
 
+/// Begins to copy, or goes on.
+pub fn to_copy(pair: &Pair) -> Fallible<replant::Running> {
+    replant::start(pair, &["apply", &pair.plan().display().to_string(), "--yes", "--no-input", "--until", "copy"])
+}
+
 /// The rest of the migration, and everything that must be true afterwards.
 pub fn finish(bench: &mut Bench, subject: &mut Subject, kind: &str) -> Fallible<()> {
     copied(bench, &subject.pair, kind)?;

@@ -18,18 +18,8 @@ fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT)?;
 
     // Half of a mirror is on new, and the group misses it at boot: nobody is there to help.
-    let (running, _) = on_its_way(pair, to_copy(pair)?)?;
-    let pulled = witness::now();
-    say::step("old loses its power, and gets it back", || {
-        pair.old.off()?;
-        pair.old.on()
-    })?;
-    let serves = witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT);
-    if let Ok(ack) = &serves {
-        bench.checks.figure("power of old lost in mid-copy, until it serves", format!("{:.0} s", ack.at - pulled));
-    }
-    bench.checks.found("old boots and serves by itself", serves.map(drop));
-    pair.service.wait(BOOT)?;
+    let (running, _) = on_its_way(pair, migrate::to_copy(pair)?)?;
+    power_of_old(bench, pair)?;
 
     let (mut running, (name, ..)) = on_its_way(pair, running)?;
     let since = witness::now();
@@ -58,7 +48,7 @@ fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
         pair.new.on()?;
         pair.rescue.wait(BOOT)
     })?;
-    to_copy(pair)?.wait()?.successful("apply --until copy")?;
+    migrate::to_copy(pair)?.wait()?.successful("apply --until copy")?;
     mirrored(bench, pair, "new lost its power: everything is mirrored again")?;
     let silence = witness::longest_silence(&witness::acks(&pair.dir), since, witness::now());
     bench.checks.figure("power of new lost: longest silence of the service", format!("{silence:.1} s"));
@@ -66,14 +56,25 @@ fn all(bench: &mut Bench, subject: &Subject) -> Fallible<()> {
     rollback::whole_records(bench, pair)
 }
 
+/// Old loses its power in the middle of a copy, and gets it back.
+pub fn power_of_old(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
+    let pulled = witness::now();
+    say::step("old loses its power, and gets it back", || {
+        pair.old.off()?;
+        pair.old.on()
+    })?;
+    let serves = witness::wait_for(&pair.dir, net::OLD_CARD, witness::now(), BOOT);
+    if let Ok(ack) = &serves {
+        bench.checks.figure("power of old lost in mid-copy, until it serves", format!("{:.0} s", ack.at - pulled));
+    }
+    bench.checks.found("old boots and serves by itself", serves.map(drop));
+    pair.service.wait(BOOT)
+}
+
 fn mirrored(bench: &mut Bench, pair: &Pair, what: &str) -> Fallible<()> {
     let seen = pair.service.script("lvs --noheadings -o lv_name,copy_percent vg0/root vg0/var")?;
     bench.checks.that(what, seen.matches("100.00").count() == 2, &seen);
     Ok(())
-}
-
-fn to_copy(pair: &Pair) -> Fallible<Running> {
-    replant::start(pair, &["apply", &pair.plan().display().to_string(), "--yes", "--no-input", "--until", "copy"])
 }
 
 /// Waits for the middle of a copy. An `apply` that has given up is started again, as a person would.
@@ -85,7 +86,7 @@ fn on_its_way(pair: &Pair, mut running: Running) -> Fallible<(Running, (String, 
                 Some(0) | None => return Err(error),
                 Some(code) => {
                     say::line(format_args!("  it ended with {code}, and is started again"));
-                    running = to_copy(pair)?;
+                    running = migrate::to_copy(pair)?;
                 }
             },
         }

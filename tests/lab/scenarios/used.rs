@@ -63,8 +63,7 @@ fn mib(sectors: u64) -> String {
 }
 
 fn to_copy(pair: &Pair) -> Fallible<()> {
-    let words = ["apply", &pair.plan().display().to_string(), "--yes", "--no-input", "--until", "copy"];
-    replant::start(pair, &words)?.wait()?.successful("apply --until copy").map(drop)
+    migrate::to_copy(pair)?.wait()?.successful("apply --until copy").map(drop)
 }
 
 fn copied(bench: &mut Bench, pair: &Pair) -> Fallible<()> {
