@@ -92,6 +92,17 @@ impl Book {
         }
     }
 
+    /// What cuts the copies off; none where the loss of old's power does.
+    fn cuts(&self) -> Vec<&Node> {
+        self.of(kind!(StepKind::Split(_) | StepKind::TableBack(_)))
+    }
+
+    /// From when on there is no way but forward: the first cut, or old's power.
+    fn the_cut(&self) -> StepId {
+        let first = self.cuts().first().copied();
+        first.unwrap_or_else(|| self.of(kind!(StepKind::OldOff(_)))[0]).id.clone()
+    }
+
     /// As [`Book::order`], where there are some of both.
     fn order_if_any(&self, why: &str, first: &[&Node], second: &[&Node]) {
         if !first.is_empty() && !second.is_empty() {
@@ -719,12 +730,11 @@ fn services_come_back_by_themselves_before_the_cut_and_not_after() {
                 )
         });
         book.order("what is proven is so when services cannot come back any more", &proofs, &held);
-        let cuts = book.of(kind!(StepKind::Split(_) | StepKind::TableBack(_)));
+        let cuts = book.cuts();
         book.order_if_any("nothing is cut while services could come back", &held, &cuts);
         book.order("it was silent to the end", &held, &book.of(kind!(StepKind::StillQuiet(_))));
         book.order("old is not off before", &held, &book.of(kind!(StepKind::OldOff(_))));
-        let end =
-            cuts.first().map_or_else(|| book.of(kind!(StepKind::OldOff(_)))[0].id.clone(), |cut| cut.id.clone());
+        let end = book.the_cut();
         assert_eq!((&book.until(armed).id, &book.until(off).id), (&end, &end), "{}: over with the cut", book.name);
         // as a rollback of these very steps would
         let StepKind::DeadMan(runner) = &armed.step else { unreachable!() };

@@ -67,12 +67,12 @@ fn what_is_compared_is_compared_between_the_last_look_and_the_cut() {
         book.order("nothing writes to what is read", &proofs, &reads);
         book.order("what is compared has been read", &reads, &[node]);
         book.order("services can come back while it is compared", &[node], &book.of(kind!(StepKind::DeadManOff(_))));
-        let cuts = book.of(kind!(StepKind::Split(_) | StepKind::TableBack(_)));
+        let cuts = book.cuts();
         book.order_if_any("nothing is cut that is not the same", &[node], &cuts);
         book.order("old's power is not cut before", &[node], &book.of(kind!(StepKind::OldOff(_))));
-        let end = cuts.first().map_or_else(|| &book.of(kind!(StepKind::OldOff(_)))[0].id, |cut| &cut.id);
+        let end = book.the_cut();
         for read in reads.iter().chain([&node]) {
-            assert_eq!(&book.until(read).id, end, "{}: {} is asked for until the cut", book.name, read.id);
+            assert_eq!(book.until(read).id, end, "{}: {} is asked for until the cut", book.name, read.id);
         }
         // what each knows of the other
         let at = |side: Side| reads.iter().find(|read| read.on == side).map(|read| hashed(read).dir.clone());
