@@ -57,8 +57,8 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Note,
         absolute: false,
         why: "where new can wait in its own initramfs, its firmware, boot loader and drivers are proven before anything is copied, \
-              and none of that is in the downtime. Where something is in its way, new is made bootable from \
-              rescue while they are down.",
+              and none of that is in the downtime. Where something is in its way, new is made bootable from rescue while \
+              services are down.",
         remedy: "what each finding says, or nothing. `boot: rescue` says that it is meant.",
         check: Check::Facts(chosen_rescue),
     },
