@@ -22,7 +22,7 @@ tests/mutants/run --short          try a share of them, another one each day
 tests/mutants/run WORD...          try those whose table, file or reason contains a WORD
 ";
 
-/// The share of a short run: one in so many. All are tried within as many days, and a run takes about 10 min on two cores.
+/// The share of a short run: one in so many. All are tried within as many days.
 const SHARE: usize = 8;
 
 /// A test that takes longer than this has noticed: what was broken waits for ever.
